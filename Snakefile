@@ -1,0 +1,38 @@
+"""earmark: audio-model benchmarks as files. The way of the data is the order of the includes."""
+
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+configfile: f"{workflow.basedir}/config/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/download.smk"
+include: "rules/segment.smk"
+include: "rules/pack.smk"
+include: "rules/train.smk"
+include: "rules/features.smk"
+include: "rules/evaluate.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    """Every result of the configured grid, the summary and the report."""
+    default_target: True
+    input:
+        "results/summary.csv",
+        "results/report.html",
+
+
+rule grid:
+    """The results of the configured grid, one file per cell."""
+    input:
+        grid_results(),
+
+
+rule demo:
+    """What the README's first command makes: with the default config, the embedded demonstration."""
+    input:
+        rules.all.input,

@@ -1,0 +1,125 @@
+"""Settings, code digests and paths that the rules share; no rules."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+sys.path.insert(0, f"{workflow.basedir}/scripts")
+
+from earmark.errors import UserError
+from earmark.provenance import code_digest
+from earmark.settings import Settings, parse_target
+
+# Setting a prefix switches Snakemake's strict mode off, hence the `set`. The prefix is no part of
+# what is recorded of a job, so a moved checkout makes nothing stale.
+shell.prefix(
+    "set -euo pipefail; export OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=0 "
+    f"SCRIPTS='{workflow.basedir}/scripts'; "
+)
+
+
+def checked_settings():
+    """Return the checked configuration; a mistake in it or in a target ends in one line."""
+    try:
+        settings = Settings.load(config, Path.cwd())
+        # Snakemake knows the targets only after parsing, and would then say no more than that no
+        # rule makes them; the command line says them now.
+        for word in sys.argv[1:]:
+            parse_target(word.removeprefix("./"), settings)
+        return settings
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
+SETTINGS = checked_settings()
+
+
+wildcard_constraints:
+    task="[a-z][a-z0-9_]*",
+    model="[a-z][a-z0-9.-]*",
+    method="[a-z][a-z0-9-]*",
+    ratio=r"0\.[0-9]*[1-9]|1\.0|[1-9][0-9]*t",
+    split="train|test",
+    shard="[0-9]{5}",
+    of="[0-9]{5}",
+    seconds="[0-9]+",
+
+
+def gpus():
+    """Return the GPUs a computing job asks for: one, unless it will run on a CPU."""
+    device = SETTINGS.content["device"]
+    return int(device.startswith("cuda") or (device == "auto" and Path("/dev/nvidia0").exists()))
+
+
+def read(value):
+    """Return a part of the settings as the text a script reads."""
+    return json.dumps(value, sort_keys=True)
+
+
+def data_of(wildcards):
+    """Return the data section of a task."""
+    return SETTINGS.task(wildcards.task)["data"]
+
+
+def model_of(wildcards):
+    """Return the name of the model a job is for: the one in the path, or the default."""
+    return wildcards.get("model", SETTINGS.content["default_model"])
+
+
+def model_entry(wildcards):
+    """Return the settings of the model a job is for."""
+    return SETTINGS.model(model_of(wildcards))
+
+
+def family(wildcards):
+    """Return the module of the model family, below scripts/."""
+    return f"earmark/models/{model_entry(wildcards)['kind']}.py"
+
+
+def shards_of(wildcards, folder, split, suffix):
+    """Return the shards of a split of a task below a folder."""
+    of = data_of(wildcards)["shards"][split]
+    return [f"{folder}/{split}-{shard:05d}-of-{of:05d}.{suffix}" for shard in range(of)]
+
+
+def checkpoint_of(wildcards):
+    """Return the record of a model's checkpoint; a model trained here has one per task."""
+    model = model_of(wildcards)
+    trained = "train" in SETTINGS.model(model)
+    return f"models/{model}/{wildcards.task}/checkpoint.json" if trained else f"models/{model}/checkpoint.json"
+
+
+def grid_results():
+    """Return the paths of the configured grid."""
+    return [SETTINGS.path(*cell) for cell in SETTINGS.cells()]
+
+
+def repeated(option, paths):
+    """Return an option repeated for every path, quoted for the shell."""
+    return " ".join(f"{option} {shlex.quote(str(path))}" for path in paths)
+
+
+def timing_results():
+    """Return the paths of the configured prefill timings."""
+    return [f"results/timing/{block['model']}_{block['audio_s']}s.json" for block in SETTINGS.content["prefill"]]
+
+
+def reducer_files(methods, entry):
+    """Return the modules of the reducers behind some methods, below scripts/."""
+    return sorted({f"earmark/reduction/{SETTINGS.method(m, entry)['reducer']}.py" for m in methods})
+
+
+def evaluation_code(wildcards):
+    """Digest what an evaluation runs: the script, its reducer, parser and model family."""
+    entry = model_entry(wildcards)
+    parser = SETTINGS.task(wildcards.task)["parser"]
+    reducer = reducer_files([wildcards.method], entry)
+    return code_digest("evaluate.py", *reducer, f"earmark/tasks/{parser}.py", family(wildcards))
+
+
+def prefill_code(wildcards):
+    """Digest what a prefill timing runs: the script, its reducers and the model family."""
+    methods = SETTINGS.prefill(wildcards.model, int(wildcards.seconds))["methods"]
+    reducers = sorted({f"earmark/reduction/{method['reducer']}.py" for method in methods})
+    return code_digest("prefill.py", *reducers, family(wildcards))

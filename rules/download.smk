@@ -1,0 +1,27 @@
+"""From sources to a manifest of recordings."""
+
+
+rule download:
+    """Collect a task's recordings: render, list or read them."""
+    output:
+        "data/{task}/recordings.parquet",
+    log:
+        "logs/download/{task}.log",
+    benchmark:
+        "benchmarks/download/{task}.tsv"
+    conda:
+        "../envs/audio.yaml"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=lambda w: code_digest("download.py", f"earmark/sources/{data_of(w)['source']['kind']}.py"),
+        settings=lambda w: read(data_of(w)["source"]),
+        seed=SETTINGS.content["seed"],
+        max_failed_share=lambda w: data_of(w)["max_failed_share"],
+    shell:
+        """
+        python "$SCRIPTS/download.py" --settings {params.settings:q} --output {output:q} \
+            --seed {params.seed} --max-failed-share {params.max_failed_share} --threads {threads} 2>&1 | tee {log:q}
+        """

@@ -1,0 +1,73 @@
+"""Pruned evaluation, and prefill time against keep ratio."""
+
+
+rule evaluate:
+    """Answer a task's questions with one method at one keep ratio."""
+    input:
+        states=lambda w: shards_of(w, f"features/{model_of(w)}/{w.task}", "test", "safetensors"),
+        indexes=lambda w: shards_of(w, f"features/{model_of(w)}/{w.task}", "test", "parquet"),
+        checkpoint=checkpoint_of,
+    output:
+        record="results/{model}/{task}_{method}_{ratio}.json",
+        rows="results/{model}/{task}_{method}_{ratio}.jsonl",
+    log:
+        "logs/evaluate/{model}/{task}_{method}_{ratio}.log",
+    benchmark:
+        "benchmarks/evaluate/{model}/{task}_{method}_{ratio}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=gpus(),
+        mem_mb=8000,
+        runtime=240,
+    params:
+        code=lambda w: evaluation_code(w),
+        settings=lambda w: read(SETTINGS.cell(model_of(w), w.task, w.method, w.ratio)),
+        states=lambda w, input: repeated("--features", input.states),
+        indexes=lambda w, input: repeated("--index", input.indexes),
+        work=lambda w: f".earmark/evaluate/{model_of(w)}/{w.task}_{w.method}_{w.ratio}",
+    shell:
+        """
+        python "$SCRIPTS/evaluate.py" {params.states} {params.indexes} --checkpoint {input.checkpoint:q} \
+            --settings {params.settings:q} --output {output.record:q} --work {params.work:q} \
+            --code {params.code} --threads {threads} 2>&1 | tee {log:q}
+        """
+
+
+use rule evaluate as evaluate_default with:
+    output:
+        record="results/{task}_{method}_{ratio}.json",
+        rows="results/{task}_{method}_{ratio}.jsonl",
+    log:
+        "logs/evaluate/{task}_{method}_{ratio}.log",
+    benchmark:
+        "benchmarks/evaluate/{task}_{method}_{ratio}.tsv"
+
+
+rule prefill:
+    """Time prefill at every keep ratio, each run beside an unpruned one."""
+    input:
+        checkpoint="models/{model}/checkpoint.json",
+    output:
+        "results/timing/{model}_{seconds}s.json",
+    log:
+        "logs/prefill/{model}_{seconds}s.log",
+    benchmark:
+        "benchmarks/prefill/{model}_{seconds}s.tsv"
+    conda:
+        "../envs/torch.yaml"
+    # All cores, so that no job of ours runs beside a measurement; it computes with one thread.
+    threads: workflow.cores or 1
+    resources:
+        gpu=gpus(),
+        mem_mb=8000,
+        runtime=120,
+    params:
+        code=lambda w: prefill_code(w),
+        settings=lambda w: read(SETTINGS.prefill(w.model, int(w.seconds))),
+    shell:
+        """
+        python "$SCRIPTS/prefill.py" --checkpoint {input.checkpoint:q} --settings {params.settings:q} \
+            --output {output:q} --code {params.code} 2>&1 | tee {log:q}
+        """

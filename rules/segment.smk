@@ -1,0 +1,28 @@
+"""From recordings to clips."""
+
+
+rule segment:
+    """List which stretches of which recordings make up each clip."""
+    input:
+        "data/{task}/recordings.parquet",
+    output:
+        "data/{task}/clips.parquet",
+    log:
+        "logs/segment/{task}.log",
+    benchmark:
+        "benchmarks/segment/{task}.tsv"
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_digest("segment.py"),
+        settings=lambda w: read(data_of(w)["segment"]),
+        seed=SETTINGS.content["seed"],
+    shell:
+        """
+        python "$SCRIPTS/segment.py" --recordings {input:q} --settings {params.settings:q} \
+            --output {output:q} --seed {params.seed} 2>&1 | tee {log:q}
+        """

@@ -1,0 +1,59 @@
+"""Checkpoints: fetched, checked, or trained here."""
+
+
+rule checkpoint:
+    """Resolve a checkpoint from the hub, a local folder or random weights, and record its hashes."""
+    output:
+        "models/{model}/checkpoint.json",
+    log:
+        "logs/checkpoint/{model}.log",
+    benchmark:
+        "benchmarks/checkpoint/{model}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    # First of all jobs: weights out of reach should be known before any other work is done.
+    priority: 100
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=240,
+    params:
+        code=code_digest("checkpoint.py"),
+        settings=lambda w: read({k: v for k, v in model_entry(w).items() if k in ("hub", "revision", "path", "random_weights")}),
+    shell:
+        """
+        python "$SCRIPTS/checkpoint.py" --settings {params.settings:q} --output {output:q} 2>&1 | tee {log:q}
+        """
+
+
+rule train:
+    """Train the embedded model on a task's training split."""
+    input:
+        tars=lambda w: shards_of(w, f"data/{w.task}/shards", "train", "tar"),
+        indexes=lambda w: shards_of(w, f"data/{w.task}/shards", "train", "parquet"),
+    output:
+        record="models/{model}/{task}/checkpoint.json",
+        curves="models/{model}/{task}/training.json",
+        weights="models/{model}/{task}/model.safetensors",
+    log:
+        "logs/train/{model}/{task}.log",
+    benchmark:
+        "benchmarks/train/{model}/{task}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    priority: 50
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code_digest("train.py"),
+        settings=lambda w: read(model_entry(w)["train"]),
+        tars=lambda w, input: repeated("--shard", input.tars),
+        indexes=lambda w, input: repeated("--index", input.indexes),
+        work=".earmark/train/{model}/{task}",
+    shell:
+        """
+        python "$SCRIPTS/train.py" {params.tars} {params.indexes} --settings {params.settings:q} \
+            --output {output.record:q} --work {params.work:q} --threads {threads} 2>&1 | tee {log:q}
+        """

@@ -1,0 +1,36 @@
+"""Resolve a model's checkpoint: from a hub id or a local folder to a record of files and hashes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from earmark import cli
+from earmark.files import write_json
+from earmark.models import hub
+from earmark.models.checkpoint import describe_folder
+
+
+def main(
+    settings: Annotated[str, typer.Option(help="JSON: hub and revision, or path, or random_weights")],
+    output: Annotated[Path, typer.Option(help="record of the checkpoint to write")],
+) -> None:
+    """Fetch or check a checkpoint and record what it is."""
+    origin = json.loads(settings)
+    if "hub" in origin:
+        folder, origin = hub.fetch(origin["hub"], origin["revision"])
+    elif "path" in origin:
+        folder = hub.local(origin["path"])
+    else:
+        from earmark.models import tiny
+
+        folder, wanted = output.parent, origin["random_weights"]
+        tiny.build(["x"], ["What is heard?"], tiny.Sizes(**wanted["sizes"]), wanted["seed"]).save(folder)
+    write_json(output, describe_folder(folder, origin, output.parent))
+
+
+if __name__ == "__main__":
+    cli.run(main)

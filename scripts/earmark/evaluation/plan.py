@@ -1,0 +1,91 @@
+"""What is run in which batch: samples, their windows, and batches of bounded audio.
+
+The plan is a function of the data and the settings alone, so a run that was killed and started
+again forms the same batches and gives the same answers.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from earmark.features import FeatureRow
+from earmark.seeding import generator
+from earmark.tasks.question import Question
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One question about one clip. ``windows`` are ``[start, end)`` stretches in audio tokens."""
+
+    clip_id: str
+    key: str
+    label: str
+    duration_s: float
+    question: Question
+    windows: tuple[tuple[int, int], ...]
+    truncated: bool = False
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a batch: one window of one sample."""
+
+    sample: int
+    window: int
+    tokens: int
+
+
+def windows(tokens: int, limit: int, policy: str) -> tuple[tuple[tuple[int, int], ...], bool, str | None]:
+    """Apply the long-audio policy; return windows, whether anything was cut, and a failure.
+
+    ``error`` fails what is longer than ``limit`` tokens, ``truncate`` keeps the beginning, ``window``
+    cuts the whole into windows of about equal length that are answered one by one.
+    """
+    if tokens <= limit:
+        return ((0, tokens),), False, None
+    if policy == "truncate":
+        return ((0, limit),), True, None
+    if policy == "window":
+        count = -(-tokens // limit)
+        edges = [round(i * tokens / count) for i in range(count + 1)]
+        return tuple(zip(edges[:-1], edges[1:], strict=True)), False, None
+    return (), False, "longer than the model's limit (long_audio: error)"
+
+
+def choose(rows: Sequence[FeatureRow], limit: int | None, seed: int) -> list[FeatureRow]:
+    """Return at most ``limit`` clips, classes balanced, chosen by seed and name; order is kept."""
+    if limit is None or limit >= len(rows):
+        return list(rows)
+    by_class: dict[str, list[FeatureRow]] = defaultdict(list)
+    for row in rows:
+        by_class[row.clip.labels[0]].append(row)
+    queues = [
+        sorted(members, key=lambda r: generator(seed, "sample", r.clip.clip_id).random())
+        for _, members in sorted(by_class.items())
+    ]
+    dealt = [queue[i] for i in range(max(map(len, queues))) for queue in queues if i < len(queue)]
+    chosen = {row.clip.clip_id for row in dealt[:limit]}
+    return [row for row in rows if row.clip.clip_id in chosen]
+
+
+def batches(samples: Sequence[Sample], max_tokens: int) -> list[list[Row]]:
+    """Return rows grouped so that rows x longest row stays within ``max_tokens``.
+
+    Longest first, so that a run that will not fit in memory says so at once.
+    """
+    rows = [
+        Row(number, window, end - start)
+        for number, sample in enumerate(samples)
+        for window, (start, end) in enumerate(sample.windows)
+    ]
+    rows.sort(key=lambda r: (-r.tokens, samples[r.sample].clip_id, r.window))
+    grouped: list[list[Row]] = []
+    for row in rows:
+        if grouped and (len(grouped[-1]) + 1) * grouped[-1][0].tokens <= max_tokens:
+            grouped[-1].append(row)
+        else:
+            grouped.append([row])
+    return grouped

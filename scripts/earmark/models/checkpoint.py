@@ -1,0 +1,126 @@
+"""Where a model's weights are: resolved once, recorded with hashes, and loaded part by part.
+
+A checkpoint is a folder that transformers could load. Only the tensors that are asked for are read:
+the audio tower or the language model, never a talker.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from earmark.errors import UserError
+from earmark.files import sha256
+
+INDEX = "model.safetensors.index.json"
+SINGLE = "model.safetensors"
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A resolved checkpoint: its folder and what is known of where it came from."""
+
+    folder: Path
+    record: dict[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> Checkpoint:
+        """Read the record a rule wrote; ``folder`` in it is relative to the record or absolute.
+
+        Raises:
+            UserError: the weights the record names are gone.
+        """
+        record = json.loads(path.read_text())
+        folder = (path.parent / record["folder"]).resolve()
+        missing = [name for name in record["files"] if not (folder / name).is_file()]
+        if missing:
+            raise UserError(f"{path} names {folder / missing[0]}, which is gone; delete {path} to make it again")
+        return cls(folder, record)
+
+    @property
+    def digest(self) -> str:
+        """What identifies the weights: the digest over the hashes of all files."""
+        digest: str = self.record["digest"]
+        return digest
+
+
+def list_files(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file in a checkpoint folder, by name, records and dot files apart.
+
+    Raises:
+        UserError: the folder isn't a checkpoint with safetensors weights.
+    """
+    if not (folder / "config.json").is_file():
+        raise UserError(f"{folder} has no config.json: not a checkpoint folder")
+    if not ((folder / INDEX).is_file() or (folder / SINGLE).is_file()):
+        raise UserError(f"{folder} holds neither {SINGLE} nor {INDEX}: only safetensors weights are read")
+    names = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name[0] != ".")
+    return {name: sha256(folder / name) for name in names if name not in ("checkpoint.json", "training.json")}
+
+
+def weight_files(folder: Path) -> dict[str, str]:
+    """Return which file of the folder holds each tensor."""
+    index = folder / INDEX
+    if index.is_file():
+        weight_map: dict[str, str] = json.loads(index.read_text())["weight_map"]
+        for name in set(weight_map.values()):
+            if Path(name).name != name:
+                raise UserError(f"{index} names '{name}', which is not a file of its folder")
+        return weight_map
+    with safe_open(folder / SINGLE, "pt") as file:
+        return {key: SINGLE for key in file.keys()}
+
+
+def read_tensors(folder: Path, prefixes: dict[str, str], dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """Read the tensors whose name starts with a prefix, renamed by ``prefixes`` (old -> new).
+
+    Raises:
+        UserError: a weight file is missing or damaged.
+    """
+    wanted: dict[str, list[tuple[str, str]]] = {}
+    for key, file in weight_files(folder).items():
+        for old, new in prefixes.items():
+            if key.startswith(old):
+                wanted.setdefault(file, []).append((key, new + key[len(old) :]))
+                break
+    tensors = {}
+    for file, keys in wanted.items():
+        try:
+            with safe_open(folder / file, "pt") as stream:
+                for key, name in keys:
+                    tensors[name] = stream.get_tensor(key).to(dtype)
+        except (SafetensorError, FileNotFoundError) as error:
+            raise UserError(f"{folder / file} is missing or damaged ({error})") from None
+    return tensors
+
+
+def fill(module: torch.nn.Module, tensors: dict[str, torch.Tensor], what: str, folder: Path) -> None:
+    """Load tensors into a module, every key accounted for.
+
+    Raises:
+        UserError: a tensor is missing, left over or of another shape.
+    """
+    shapes = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+    for name in sorted(shapes.keys() ^ tensors.keys()):
+        side = "lacks" if name in shapes else "has an unknown tensor"
+        raise UserError(f"{folder}: the {what} {side} '{name}'; is it the model family that config names?")
+    for name, shape in shapes.items():
+        if tuple(tensors[name].shape) != shape:
+            raise UserError(f"{folder}: '{name}' of the {what} is {tuple(tensors[name].shape)}, config.json says {shape}")
+    module.load_state_dict(tensors, assign=True)
+
+
+def describe_folder(folder: Path, origin: dict[str, Any], relative_to: Path) -> dict[str, Any]:
+    """Return the record of a checkpoint folder: its files' hashes, their digest, where it came from."""
+    files = list_files(folder)
+    inside = folder.resolve().is_relative_to(relative_to.resolve())
+    place = folder.resolve().relative_to(relative_to.resolve()).as_posix() if inside else str(folder.resolve())
+    digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
+    return {"folder": place, "digest": digest, "origin": origin, "files": files}

@@ -1,0 +1,131 @@
+"""What a token-reduction method is given and what it must return.
+
+A method is one file in this folder with one frozen dataclass derived from `Reducer`. It says what
+it needs (keys, the last token's attention row), the lowest decoder layer it can run at, and in
+`select` which tokens of the audio span stay. Everything that is the same for all methods (finding
+the span, counting the budget, gathering, masks, positions, records) is in `hooks.py`.
+
+Shapes: `rows` is the batch, `prompt` the padded prompt length, `width` the longest audio span.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Span:
+    """The prunable tokens of each row, in prompt order.
+
+    A prompt with several recordings has one span made of all their tokens; the text between them
+    is not part of it and is never dropped.
+    """
+
+    mask: Tensor
+    """[rows, prompt] bool, True where a token may be dropped."""
+    positions: Tensor
+    """[rows, width] prompt positions of these tokens, ascending; meaningless past `lengths`."""
+    lengths: tuple[int, ...]
+    """Tokens in the span of each row, on the host: sizes are known without asking the device."""
+
+    @classmethod
+    def of(cls, mask: Tensor, lengths: tuple[int, ...]) -> "Span":
+        """Build from a bool mask [rows, prompt] and its row sums."""
+        order = (~mask).to(torch.uint8).argsort(dim=1, stable=True)
+        return cls(mask, order[:, : max(lengths)], lengths)
+
+    @property
+    def filled(self) -> Tensor:
+        """[rows, width] bool, False in the slots past the end of a shorter row."""
+        return below(self.lengths, self.positions)
+
+    def take(self, values: Tensor) -> Tensor:
+        """Cut the span out of per-token values: [rows, prompt, ...] -> [rows, width, ...]."""
+        return take_tokens(values, self.positions)
+
+
+@dataclass(frozen=True)
+class Known:
+    """All that is known when the tokens are chosen, just before decoder layer K runs."""
+
+    hidden: Tensor
+    """[rows, prompt, hidden] states entering layer K."""
+    span: Span
+    text_after: Tensor
+    """[rows, prompt] bool, the real tokens after the last token of the span."""
+    budget: tuple[int, ...]
+    """How many tokens of the span each row keeps; never more than `span.lengths`."""
+    norm: Callable[[Tensor], Tensor]
+    """The decoder's final RMSNorm."""
+    keys: Tensor | None = None
+    """[rows, kv heads, prompt, head dim] post-RoPE keys of layer K-1 (K=0: those layer 0 makes)."""
+    attention: Tensor | None = None
+    """[rows, prompt] attention of the last prompt token in layer K-1, mean over heads."""
+    seed: int = 0
+    sample_ids: tuple[str, ...] = ()
+    reference: bool = False
+    """Choose as the code published with AudioMarathon does, where that differs from our default."""
+
+
+@dataclass(frozen=True)
+class Reducer(ABC):
+    """A token-reduction method: its fields are its options, its class variables what it needs."""
+
+    needs_keys: ClassVar[bool] = False
+    needs_attention: ClassVar[bool] = False
+    lowest_layer: ClassVar[int] = 0
+    keeps_all: ClassVar[bool] = False
+
+    @property
+    def name(self) -> str:
+        """The name a user types: the module the method lives in."""
+        return type(self).__module__.rpartition(".")[2]
+
+    def reference_tokens(self, length: int, drop: float) -> int:
+        """Tokens the published code keeps of `length` at drop ratio `drop`; capped by the caller.
+
+        The order of operations is theirs: `1 - drop` first, so 0.9 counts as 0.0999.. kept.
+        """
+        return max(1, int(length * (1 - drop)))
+
+    @abstractmethod
+    def select(self, known: Known) -> Tensor:
+        """Return offsets into the span to keep, sorted: [rows, max(budget)] long, padded with -1.
+
+        Row r holds exactly `known.budget[r]` offsets. Called only if some row keeps a token.
+        """
+
+
+def below(limits: tuple[int, ...], like: Tensor) -> Tensor:
+    """Bool [rows, like.shape[1]], True in the first `limits[r]` columns of row r."""
+    columns = torch.arange(like.shape[1], device=like.device)
+    return columns < torch.tensor(limits, device=like.device)[:, None]
+
+
+def take_tokens(values: Tensor, positions: Tensor) -> Tensor:
+    """Pick tokens along dimension 1: [rows or 1, prompt, ...], [rows, n] -> [rows, n, ...].
+
+    Indexing copies whole rows; `gather` would read an index for every single number.
+    """
+    rows = torch.arange(positions.shape[0], device=values.device)[:, None]
+    return values.expand(positions.shape[0], *values.shape[1:])[rows, positions.to(values.device)]
+
+
+def first_of(ranking: Tensor, budget: tuple[int, ...]) -> Tensor:
+    """Cut a ranking of span offsets, best first, to the budget and sort it.
+
+    Args:
+        ranking: [rows, >= max(budget)] long, distinct offsets in each row.
+        budget: offsets to keep per row.
+
+    Returns:
+        [rows, max(budget)] long, ascending, padded with -1.
+    """
+    best = ranking[:, : max(budget)]
+    beyond = torch.iinfo(best.dtype).max
+    best = best.masked_fill(~below(budget, best), beyond).sort(dim=1).values
+    return best.masked_fill(best == beyond, -1)

@@ -1,0 +1,32 @@
+"""Uniform decimation in time: keep evenly spaced audio tokens.
+
+Needs no scores, so it costs nothing; a strong baseline on audio (AudioMarathon, arXiv 2510.07293,
+calls it "frame"). To keep k of n tokens, cut the span into k equal pieces and take the token in
+the middle of each:
+
+    offset(i) = floor((i + 1/2) n / k)        default
+    offset(i) = floor(i n / k)                reference: the start of each piece
+
+The middle is symmetric in time; the start, as published, always keeps token 0 and never looks at
+the last n/k tokens.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from earmark.reduction.contract import Known, Reducer, first_of
+
+
+@dataclass(frozen=True)
+class Frame(Reducer):
+    """Evenly spaced in time."""
+
+    def select(self, known: Known) -> Tensor:
+        """Integer arithmetic throughout, so no rounding differs between devices."""
+        device = known.hidden.device
+        length = torch.tensor(known.span.lengths, device=device)[:, None]
+        keep = torch.tensor(known.budget, device=device).clamp(min=1)[:, None]
+        halves = 2 * torch.arange(max(known.budget), device=device) + (not known.reference)
+        return first_of(halves * length // (2 * keep), known.budget)

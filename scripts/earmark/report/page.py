@@ -1,0 +1,108 @@
+"""The page: summary rows and result files, shaped for ``page.html``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import altair
+import jinja2
+import pandas as pd
+import vl_convert
+from markupsafe import Markup
+
+from earmark.errors import UserError
+from earmark.files import replacing
+from earmark.report import charts, sections
+from earmark.report.tables import Result, read_results, read_timings
+from earmark.report.words import banner, percent, seconds
+
+LONGEST = 300  # characters of a setting
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield the leaves of nested settings as dotted name and text."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flat(f"{name}.{key}" if name else str(key), inner)
+    else:
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        yield name, text if len(text) <= LONGEST else text[:LONGEST] + " …"
+
+
+def provenance(
+    records: Mapping[str, Mapping[str, Any]],
+) -> list[tuple[str, list[tuple[str, list[str]]]]]:
+    """Return what made the files: for each name its values, and for each value the files."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for path, record in records.items():
+        made = {key: value for key, value in record["provenance"].items() if key != "config"}
+        clock = record.get("timing", record)
+        made |= {key: clock[key] for key in ("device", "dtype", "attention", "threads")}
+        for name, text in _flat("", made):
+            found.setdefault(name, {}).setdefault(text, []).append(path)
+    return [(name, list(values.items())) for name, values in found.items()]
+
+
+def build(
+    summary: pd.DataFrame, results: Sequence[Result], timings: Mapping[str, Mapping[str, Any]]
+) -> str:
+    """Return the page as HTML."""
+    by_path = {result.path: result for result in results}
+    rows = sections.points(summary, by_path)
+    reducers = {row["method"]: row["reducer"] for row in rows}
+    for point in (point for record in timings.values() for point in record["points"]):
+        # A timing file names no reducer: a variant is called like one ("dart-l2").
+        reducers.setdefault(point["method"], point["method"].partition("-")[0])
+    look = charts.looks(reducers)
+
+    # The base first, then method by method from the gentlest to the harshest.
+    rank = {name: i for i, name in enumerate(look)}
+    rows.sort(
+        key=lambda row: (
+            *(row[name] for name in sections.COMPARABLE),
+            not row["is_base"],
+            row["layer"],
+            rank.get(row["method"], -1),
+            -(row["ratio"] or 0),
+        )
+    )
+    same = itemgetter(*sections.COMPARABLE)
+    groups = [list(group) for _, group in groupby(rows, key=same)]
+    shown = [sections.section(group, by_path, look) for group in groups]
+    shown += [sections.timing_section(record, look) for record in timings.values()]
+    records = {result.path: result.record for result in results} | dict(timings)
+    labels = [record["labels"] for record in records.values()]
+    warning = banner(",".join(sum(labels, [])))
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    environment.filters |= {"percent": percent, "seconds": seconds}
+    version = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", version)
+    return environment.from_string(Path(__file__).with_name("page.html").read_text()).render(
+        sections=shown,
+        rows=rows,
+        warning=("" if all(labels) else "Where marked so: ") + warning if warning else "",
+        provenance=provenance(records),
+        files=len(records),
+        bundle=Markup(bundle.replace("</script", r"<\/script")),
+    )
+
+
+def write(summary: Path, results: Sequence[Path], timings: Sequence[Path], output: Path) -> None:
+    """Write the page of a summary table and the files it was made from.
+
+    Raises:
+        UserError: a file is missing or not what it should be.
+    """
+    try:
+        table = pd.read_parquet(summary)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{summary} is not a summary table ({error}); run summarize.py") from None
+    html = build(table, read_results(results), read_timings(timings))
+    with replacing(output) as partial:
+        partial.write_text(html)

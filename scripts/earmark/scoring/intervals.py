@@ -1,0 +1,38 @@
+"""95 % intervals: Wilson's for a share, the percentile bootstrap for anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+LEVEL = 0.95
+
+
+def wilson(successes: int, n: int) -> tuple[float | None, float | None]:
+    """Return Wilson's score interval of ``successes`` out of ``n``; (None, None) for n = 0."""
+    if n == 0:
+        return None, None
+    interval = binomtest(successes, n).proportion_ci(LEVEL, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def bootstrap_indices(n: int, resamples: int, seed: int) -> NDArray[np.int64]:
+    """Return [resamples, n] sample indices drawn with replacement, a function of the seed alone."""
+    return np.random.default_rng(seed).integers(0, n, size=(resamples, n))
+
+
+def bootstrap(
+    statistic: Callable[[NDArray[np.int64]], NDArray[np.float64]], n: int, resamples: int, seed: int
+) -> tuple[float | None, float | None]:
+    """Return the percentile interval of a statistic over resampled indices.
+
+    ``statistic`` maps [resamples, n] indices to [resamples] values (Efron & Tibshirani 1993, ch. 13).
+    """
+    if n == 0:
+        return None, None
+    values = statistic(bootstrap_indices(n, resamples, seed))
+    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)

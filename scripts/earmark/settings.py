@@ -1,0 +1,288 @@
+"""The configuration: read, completed with defaults, checked, and cut to what each rule reads.
+
+Imported by the Snakefile at parse time, so it stays light: YAML and JSON Schema only.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from earmark.errors import UserError, nearest
+from earmark.provenance import ROOT, SCRIPTS
+
+CONFIG = ROOT / "config"
+BASE = "base"
+
+
+@cache
+def _schema(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((CONFIG / "schemas" / f"{name}.schema.json").read_text())
+    return content
+
+
+def checked(content: Any, schema: Mapping[str, Any], where: str) -> Any:
+    """Return ``content`` with the schema's defaults filled in.
+
+    Raises:
+        UserError: the first thing that is wrong, as ``where: key: what``, unknown keys with a hint.
+    """
+    completed = _complete(copy.deepcopy(content), schema)
+    errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(completed), key=lambda e: list(map(str, e.path)))
+    if errors:
+        raise UserError(f"{where}: {_worded(errors[0])}")
+    return completed
+
+
+def _worded(error: jsonschema.ValidationError) -> str:
+    """Return one line for a schema violation."""
+    place = ".".join(map(str, error.absolute_path))
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = error.schema.get("properties", {})
+        unknown = next(key for key in error.instance if key not in known)
+        return f"unknown key '{place + '.' if place else ''}{unknown}'; {nearest(str(unknown), known)}"
+    if error.validator == "oneOf":
+        return "give exactly one of hub, path, train, random_weights"
+    return f"{place + ': ' if place else ''}{error.message}"
+
+
+def _complete(content: Any, schema: Mapping[str, Any]) -> Any:
+    """Fill in defaults of object properties, depth first."""
+    if not isinstance(content, dict):
+        return [_complete(item, schema.get("items", {})) for item in content] if isinstance(content, list) else content
+    for key, inner in schema.get("properties", {}).items():
+        if key not in content and "default" in inner:
+            content[key] = copy.deepcopy(inner["default"])
+        if key in content:
+            content[key] = _complete(content[key], inner)
+    extra = schema.get("additionalProperties")
+    if isinstance(extra, dict):
+        for key in content:
+            content[key] = _complete(content[key], extra)
+    return content
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    """Return the YAML files of a folder by stem."""
+    found = {}
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            found[path.stem] = yaml.safe_load(path.read_text())
+        except yaml.YAMLError as error:
+            raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    return found
+
+
+def _overlaid(base: Any, over: Any) -> Any:
+    """Merge mappings deeply, except that ``data`` and the four origins of weights replace whole."""
+    if not (isinstance(base, dict) and isinstance(over, dict)):
+        return copy.deepcopy(over)
+    merged = dict(base)
+    origins = {"hub", "path", "train", "random_weights"}
+    if origins & over.keys():
+        merged = {key: value for key, value in merged.items() if key not in origins - over.keys()}
+    for key, value in over.items():
+        merged[key] = value if key == "data" else _overlaid(merged.get(key), value)
+    return merged
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The whole checked configuration; its methods cut out what one rule reads."""
+
+    content: dict[str, Any]
+    tasks: dict[str, dict[str, Any]]
+    models: dict[str, dict[str, Any]]
+
+    @classmethod
+    def load(cls, config: Mapping[str, Any], workdir: Path) -> Settings:
+        """Check a config as Snakemake merged it, with the YAML files of tasks and models.
+
+        Files are read from the workflow's config/ and, if it is elsewhere, from ``config/`` of the
+        working directory; ``tasks`` and ``models`` in the config go over them.
+
+        Raises:
+            UserError: names the file or key and the fix.
+        """
+        content = checked(dict(config), _schema("config"), "config")
+        sections: dict[str, dict[str, Any]] = {}
+        for section, kind in (("tasks", "task"), ("models", "model")):
+            found = _read(CONFIG / section)
+            if workdir.resolve() != ROOT:
+                found |= _read(workdir / "config" / section)
+            merged = {name: found.get(name) for name in sorted(found.keys() | content[section].keys())}
+            sections[section] = {
+                name: checked(_overlaid(base or {}, content[section].get(name, {})), _schema(kind), f"{kind} '{name}'")
+                for name, base in merged.items()
+            }
+        for name, task in sections["tasks"].items():
+            source = _schema("task")["$defs"][task["data"]["source"]["kind"]]
+            task["data"]["source"] = checked(task["data"]["source"], source, f"task '{name}': data.source")
+        settings = cls(content, sections["tasks"], sections["models"])
+        settings.model(content["default_model"])
+        for cell in settings.cells():
+            settings.check(*cell)
+        for block in content["prefill"]:
+            settings.model(block["model"])
+            for method in block["methods"]:
+                settings.method(method, settings.model(block["model"]))
+        return settings
+
+    def task(self, name: str) -> dict[str, Any]:
+        """Return a task; raises UserError with the nearest name."""
+        if name not in self.tasks:
+            raise UserError(f"unknown task '{name}'; {nearest(name, self.tasks)}")
+        return self.tasks[name]
+
+    def model(self, name: str) -> dict[str, Any]:
+        """Return a model; raises UserError with the nearest name."""
+        if name not in self.models:
+            raise UserError(f"unknown model '{name}'; {nearest(name, self.models)}")
+        return self.models[name]
+
+    @property
+    def methods(self) -> list[str]:
+        """Every method name: the reducers' files and the variants of config."""
+        return sorted(set(reducers()) | set(self.content["methods"]))
+
+    def method(self, name: str, model: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a method's reducer, layer, options; raises UserError with the nearest name."""
+        if name not in self.methods:
+            raise UserError(f"unknown method '{name}'; {nearest(name, self.methods)}")
+        entry = self.content["methods"].get(name, {})
+        reducer = entry.get("reducer", name)
+        if reducer not in reducers():
+            raise UserError(f"config: methods.{name}.reducer: unknown reducer '{reducer}'; {nearest(reducer, reducers())}")
+        return {
+            "name": name,
+            "reducer": reducer,
+            "layer": entry.get("layer", model["reduction_layer"]),
+            "options": entry.get("options", {}),
+            "reference": entry.get("reference", False),
+        }
+
+    def cells(self) -> Iterator[tuple[str, str, str, str]]:
+        """Yield (model, task, method, ratio) of the grid, the base of every task and model first."""
+        seen = set()
+        for block in self.content["grid"]:
+            for model in block.get("models", [self.content["default_model"]]):
+                for task in block["tasks"]:
+                    cells = [(model, task, BASE, "1.0")]
+                    cells += [(model, task, m, spelled(r)) for m in block["methods"] for r in block["ratios"] if m != BASE]
+                    for cell in cells:
+                        if cell not in seen:
+                            seen.add(cell)
+                            yield cell
+
+    def check(self, model: str, task: str, method: str, ratio: str) -> None:
+        """Check the names and the ratio of one result; raises UserError."""
+        self.task(task)
+        reducer = self.method(method, self.model(model))["reducer"]
+        budget(ratio)
+        if reducer == BASE and ratio != "1.0":
+            raise UserError(f"method '{method}' keeps everything: its only ratio is 1.0, not {ratio}")
+
+    def path(self, model: str, task: str, method: str, ratio: str) -> str:
+        """Return the result's path."""
+        folder = "" if model == self.content["default_model"] else f"{model}/"
+        return f"results/{folder}{task}_{method}_{ratio}.json"
+
+    def cell(self, model: str, task: str, method: str, ratio: str) -> dict[str, Any]:
+        """Return everything the evaluation of one cell reads, and nothing else."""
+        entry, evaluate = self.task(task), self.content["evaluate"]
+        labels = set(self.model(model)["labels"])
+        if entry["data"]["source"]["kind"].startswith("synthetic"):
+            labels.add("synthetic")
+        keys = ("title", "question", "options", "prompt", "parser", "max_new_tokens", "long_audio", "sample_limit")
+        used = ("kind", "dtype", "attention", "max_audio_s")
+        return {
+            "task": {"name": task, **{key: entry[key] for key in keys}},
+            "model": {"name": model, **{key: self.model(model)[key] for key in used}},
+            "method": self.method(method, self.model(model)) | budget(ratio),
+            "run": {**evaluate, "seed": self.content["seed"], "device": self.content["device"], "labels": sorted(labels)},
+        }
+
+    def encoding(self, model: str, task: str) -> dict[str, Any]:
+        """Return what the encoding of a task's clips reads."""
+        entry = self.model(model)
+        return {
+            **{key: entry[key] for key in ("kind", "dtype", "attention")},
+            **self.content["features"],
+            "device": self.content["device"],
+            "source": self.task(task)["data"]["source"]["kind"],
+        }
+
+    def prefill(self, model: str, seconds: int) -> dict[str, Any]:
+        """Return what a prefill timing reads; raises UserError if config has none of that name."""
+        entry = self.model(model)
+        for block in self.content["prefill"]:
+            if (block["model"], block["audio_s"]) == (model, seconds):
+                return {
+                    "model": {"name": model, **{key: entry[key] for key in ("kind", "dtype", "attention", "labels")}},
+                    "methods": [self.method(name, entry) for name in block["methods"]],
+                    "ratios": block["ratios"],
+                    "audio_s": seconds,
+                    "repeats": block["repeats"],
+                    "seed": self.content["seed"],
+                    "device": self.content["device"],
+                }
+        raise UserError(f"config: prefill has no entry for model '{model}' at {seconds} s")
+
+
+@cache
+def reducers() -> tuple[str, ...]:
+    """Return the names of the reduction methods: the modules that define a reducer."""
+    folder = SCRIPTS / "earmark" / "reduction"
+    return tuple(sorted(p.stem for p in folder.glob("*.py") if "(Reducer):" in p.read_text()))
+
+
+def spelled(ratio: float) -> str:
+    """Return a ratio as file names spell it: 0.7, 0.05, 1.0."""
+    return f"{float(ratio):.6f}".rstrip("0") if float(ratio) != 1.0 else "1.0"
+
+
+def budget(ratio: str) -> dict[str, float | int | None]:
+    """Read the ratio of a file name: a share in (0, 1] or, as ``256t``, a number of audio tokens.
+
+    Raises:
+        UserError: out of range, or not the one spelling that names the file.
+    """
+    if ratio.endswith("t") and ratio[:-1].isdigit() and ratio[0] != "0":
+        return {"keep_ratio": None, "keep_tokens": int(ratio[:-1])}
+    try:
+        value = float(ratio)
+    except ValueError:
+        raise UserError(f"keep ratio '{ratio}' is not a number; use 0.7, or 256t for 256 audio tokens") from None
+    if not 0 < value <= 1:
+        raise UserError(f"keep ratio {ratio} is outside (0, 1]: it is the share of audio tokens kept")
+    if spelled(value) != ratio:
+        raise UserError(f"keep ratio '{ratio}' is spelled '{spelled(value)}' in file names")
+    return {"keep_ratio": value, "keep_tokens": None}
+
+
+def parse_target(path: str, settings: Settings) -> tuple[str, str, str, str] | None:
+    """Return (model, task, method, ratio) of a result path, or None if it isn't one.
+
+    Raises:
+        UserError: a name in it is unknown or the ratio can't be.
+    """
+    if not (path.startswith("results/") and path.endswith((".json", ".jsonl"))):
+        return None
+    *folders, name = path.removeprefix("results/").rpartition(".")[0].split("/")
+    if len(folders) > 1 or folders == ["timing"]:
+        return None
+    task, _, rest = name.rpartition("_")
+    task, _, method = task.rpartition("_")
+    if not (task and method and rest):
+        raise UserError(f"{path}: results are called results/<task>_<method>_<ratio>.json")
+    model = folders[0] if folders else settings.content["default_model"]
+    settings.check(model, task, method, rest)
+    return model, task, method, rest

@@ -1,0 +1,60 @@
+"""The question put to a model: options drawn, template filled, the right letter known.
+
+Which options are shown is a function of the seed and the clip, so every method sees the same
+prompts.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from earmark.errors import UserError
+from earmark.seeding import generator
+
+LETTERS = string.ascii_uppercase
+
+
+@dataclass(frozen=True)
+class Question:
+    """A prompt and its answer. ``truth`` indexes ``options``."""
+
+    prompt: str
+    options: tuple[str, ...]
+    truth: int
+
+    @property
+    def letter(self) -> str:
+        """The letter of the right option."""
+        return LETTERS[self.truth]
+
+
+def shown(label: str) -> str:
+    """Return a class name as a prompt shows it: ``dog_bark`` as ``dog bark``."""
+    return label.replace("_", " ")
+
+
+def draw_options(label: str, classes: Sequence[str], count: int, seed: int, clip_id: str) -> list[str]:
+    """Return ``count`` class names in a seeded order, ``label`` among them."""
+    rng = generator(seed, "options", clip_id)
+    others = sorted(set(classes) - {label})
+    chosen = [others[i] for i in rng.permutation(len(others))[: count - 1]]
+    chosen.insert(int(rng.integers(len(chosen) + 1)), label)
+    return chosen
+
+
+def ask(template: str, question: str, options: Sequence[str], label: str) -> Question:
+    """Fill the template's ``{question}`` and ``{options}`` (one ``A. name`` a line).
+
+    Raises:
+        UserError: the template has an unknown field, or the label isn't among the options.
+    """
+    if label not in options:
+        raise UserError(f"the right answer '{label}' is not among the options {list(options)}")
+    lines = "\n".join(f"{letter}. {shown(option)}" for letter, option in zip(LETTERS, options, strict=False))
+    try:
+        prompt = template.format(question=question, options=lines)
+    except (KeyError, IndexError, ValueError) as error:
+        raise UserError(f"prompt.template has an unknown field {error}; known: {{question}}, {{options}}") from None
+    return Question(prompt, tuple(options), list(options).index(label))

@@ -1,0 +1,60 @@
+"""The stage clock: wall seconds of named stages, with the device synchronised at both ends."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait until the device has done all work given to it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+class StageClock:
+    """Adds up the wall seconds of named stages."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a block as ``name``."""
+        synchronise(self.device)
+        start = time.perf_counter()
+        yield
+        synchronise(self.device)
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+def spread(seconds: Sequence[float]) -> dict[str, float | int] | None:
+    """Return median, 95th percentile and sum of per-sample seconds; None where there are none."""
+    if not seconds:
+        return None
+    values = np.asarray(seconds)
+    return {
+        "median_s": float(np.median(values)),
+        "p95_s": float(np.percentile(values, 95)),
+        "total_s": float(values.sum()),
+        "n": len(values),
+    }
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Forget the device's peak so far; a process's own peak can't be reset."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak_memory(device: torch.device) -> int:
+    """Return peak bytes: allocated on a GPU, resident in the process on a CPU."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,0 +1,29 @@
+"""Evaluate one cell of the grid: from encoder states to a result record and its per-sample rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from earmark import cli
+from earmark.evaluation.job import Cell, run
+
+
+def main(
+    features: Annotated[list[Path], typer.Option(help="encoder states of the split (safetensors), repeat")],
+    index: Annotated[list[Path], typer.Option(help="their indexes (Parquet), in the same order, repeat")],
+    checkpoint: Annotated[Path, typer.Option(help="record of the checkpoint")],
+    settings: Annotated[str, typer.Option(help="JSON: task, model, method, run")],
+    output: Annotated[Path, typer.Option(help="result to write (JSON); rows go beside it (JSONL)")],
+    work: Annotated[Path, typer.Option(help="folder for rows in progress")],
+    code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
+    threads: int = 1,
+) -> None:
+    """Answer every question of a task with one method at one keep ratio."""
+    run(Cell.parse(settings, code), features, index, checkpoint, output, work, threads)
+
+
+if __name__ == "__main__":
+    cli.run(main)

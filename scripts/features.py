@@ -1,0 +1,49 @@
+"""Encode one shard: from a tar and a checkpoint to encoder states and their index."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from earmark import cli, device as devices, encode
+from earmark.models.checkpoint import DTYPES, Checkpoint
+from earmark.records import read_manifest
+
+
+def main(
+    shard: Annotated[Path, typer.Option(help="tar of clips")],
+    index: Annotated[Path, typer.Option(help="index of the tar")],
+    checkpoint: Annotated[Path, typer.Option(help="record of the checkpoint")],
+    settings: Annotated[str, typer.Option(help="JSON: kind, dtype, attention, device, batch_audio_s, labels")],
+    output: Annotated[Path, typer.Option(help="states to write (safetensors)")],
+    output_index: Annotated[Path, typer.Option(help="their index to write (Parquet)")],
+    threads: int = 1,
+) -> None:
+    """Run the audio encoder over a shard."""
+    chosen = json.loads(settings)
+    device = devices.prepare(chosen["device"], threads)
+    family = importlib.import_module(f"earmark.models.{chosen['kind']}")
+    model = Checkpoint.read(checkpoint)
+    clips = [clip for clip in read_manifest(index) if clip.status != "unused"]
+    encoder = family.Encoder(model, str(device), chosen["dtype"], chosen["attention"])
+    width_bytes = DTYPES[chosen["dtype"]].itemsize
+    needed = encode.size_estimate(clips, encoder.width, width_bytes, family.TOKENS_PER_SECOND)
+    encode.check_space(output.parent, needed)
+    print(f"{output.name}: {len(clips)} clips, about {needed / 1e6:.0f} MB of states", flush=True)
+    metadata = {
+        "model_digest": model.digest,
+        "device": devices.describe(device),
+        "dtype": chosen["dtype"],
+        "source": chosen["source"],
+    }
+    encode.encode_shard(
+        encoder, shard, clips, family.SAMPLE_RATE, chosen["batch_audio_s"], output, output_index, metadata
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,56 @@
+"""Time prefill against keep ratio: from a checkpoint to a timing record."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from earmark import cli, device as devices, prefill, provenance
+from earmark.files import write_json
+from earmark.models.checkpoint import Checkpoint
+
+
+def main(
+    checkpoint: Annotated[Path, typer.Option(help="record of the checkpoint")],
+    settings: Annotated[str, typer.Option(help="JSON: model, methods, ratios, audio_s, repeats, seed, device")],
+    output: Annotated[Path, typer.Option(help="timing record to write (JSON)")],
+    code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
+    threads: int = 1,
+) -> None:
+    """Measure every method and ratio in pairs with the unpruned model."""
+    chosen = json.loads(settings)
+    entry = chosen["model"]
+    device = devices.prepare(chosen["device"], threads)
+    family = importlib.import_module(f"earmark.models.{entry['kind']}")
+    model = Checkpoint.read(checkpoint)
+    decoder = family.Decoder(model, str(device), entry["dtype"], entry["attention"])
+    tokens = chosen["audio_s"] * family.TOKENS_PER_SECOND
+    points, prompt = prefill.measure(
+        decoder, chosen["methods"], chosen["ratios"], tokens, chosen["repeats"], chosen["seed"]
+    )
+    record = {
+        "schema": "earmark/timing/1",
+        "labels": entry["labels"],
+        "model": entry["name"],
+        "parameters": sum(p.numel() for p in decoder.model.parameters()),
+        "audio_s": chosen["audio_s"],
+        "audio_tokens": tokens,
+        "prompt_tokens": prompt,
+        "layer": max(point["layer"] for point in points),
+        "repeats": chosen["repeats"],
+        "device": devices.describe(device),
+        "dtype": entry["dtype"],
+        "attention": entry["attention"],
+        "threads": threads,
+        "points": points,
+        "provenance": provenance.record(code) | {"config": chosen, "model": model.record},
+    }
+    write_json(output, record)
+
+
+if __name__ == "__main__":
+    cli.run(main)

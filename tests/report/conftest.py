@@ -1,0 +1,254 @@
+"""Made-up results, clearly so: schema-valid files whose numbers come from a random generator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+GENRES = ("blues", "classical", "jazz", "rock")
+
+
+def _stage(seconds: float, n: int) -> dict[str, Any]:
+    return {"median_s": seconds, "p95_s": seconds * 1.3, "total_s": seconds * n, "n": n}
+
+
+def _metric(value: float | None, n: int, interval: str = "bootstrap") -> dict[str, Any]:
+    low, high = (None, None) if value is None else (max(0.0, value - 0.1), min(1.0, value + 0.1))
+    return {"value": value, "low": low, "high": high, "n": n, "interval": interval}
+
+
+def provenance() -> dict[str, Any]:
+    return {
+        "earmark": "0.0.0-test",
+        "code": "c0de" * 4,
+        "git": {"commit": "f" * 40, "dirty": True},
+        "python": "3.11",
+        "platform": "Linux x86_64",
+        "packages": {"torch": "0-test", "numpy": "0-test"},
+        "config": {},
+        "model": {"id": "made up for a test", "digest": "d1"},
+        "data": {"source": "made up for a test", "manifest": "d2", "licences": ["none"]},
+    }
+
+
+def fake_result(
+    path: Path,
+    method: str = "base",
+    ratio: float | None = 1.0,
+    *,
+    accuracy: float = 0.8,
+    task: str = "genres",
+    model: str = "test-model",
+    reducer: str | None = None,
+    layer: int = 0,
+    note: str | None = None,
+    labels: Sequence[str] = ("embedded", "synthetic"),
+    classes: Sequence[str] = GENRES,
+    n: int = 40,
+    failed: int = 0,
+    device: str = "cpu",
+    answer: str = "(A) made up",
+    seed: int = 0,
+) -> Path:
+    """Write one result and its samples; ``failed`` samples come first."""
+    rng = np.random.default_rng([seed, *f"{task}{model}{method}{ratio}".encode()])
+    rows = []
+    for i in range(n):
+        truth, scored = classes[i % len(classes)], i >= failed
+        right = bool(rng.random() < accuracy) if scored else None
+        predicted = (truth if right else classes[(i + 1) % len(classes)]) if scored else None
+        rows.append(
+            {
+                "clip_id": f"clip{i:04d}",
+                "status": "scored" if scored else "failed",
+                "reason": None if scored else "made up failure",
+                "truth": truth,
+                "truth_letter": "ABCD"[classes.index(truth) % 4],
+                "options": list(classes),
+                "answer": [answer],
+                "predicted": predicted,
+                "predicted_letter": "ABCD"[classes.index(predicted) % 4] if predicted else None,
+                "correct": right,
+                "parsed": True if scored else None,
+                "duration_s": 30.0,
+                "truncated": False,
+                "windows": 1,
+                "tokens_before": 750,
+                "tokens_after": round(750 * (ratio or 0.1)),
+                "tokens_generated": 3,
+                "batch_rows": 4,
+                "seconds": {"select": 0.01, "prefill": 0.2, "decode": 0.1},
+            }
+        )
+    scored_rows = [row for row in rows if row["status"] == "scored"]
+    correct = sum(row["correct"] for row in scored_rows)
+    value = correct / len(scored_rows)
+    keep = ratio or 0.1
+    per_class = []
+    for name in classes:
+        mine = [row["correct"] for row in scored_rows if row["truth"] == name]
+        per_class.append(
+            {
+                "class": name,
+                "n": len(mine),
+                "accuracy": _metric(sum(mine) / len(mine) if mine else None, len(mine), "wilson"),
+                "precision": None,
+                "f1": value,
+            }
+        )
+    record = {
+        "schema": "earmark/result/1",
+        "system": "pruned-evaluation",
+        "labels": list(labels),
+        "asked": {
+            "task": task,
+            "title": f"Test data: {task}",
+            "model": model,
+            "method": method,
+            "reducer": reducer or method.split("-")[0],
+            "options": {},
+            "keep_ratio": ratio,
+            "keep_tokens": None if ratio else 75,
+            "layer": layer,
+            "reference": False,
+            "prompt": "Which genre is this? (made up for a test)",
+            "system_prompt": None,
+            "parser": "letter",
+            "max_new_tokens": 4,
+            "long_audio": "error",
+            "max_audio_s": 300,
+            "sample_limit": None,
+            "seed": seed,
+            "chance": 1 / len(classes),
+        },
+        "reduction": {
+            "layer": layer,
+            "note": note,
+            "keep_ratio_requested": ratio,
+            "keep_ratio_effective": round(750 * keep) / 750,
+            "tokens_before": {"mean": 750, "min": 750, "max": 750},
+            "tokens_after": {
+                "mean": 750 * keep,
+                "min": round(750 * keep),
+                "max": round(750 * keep),
+            },
+        },
+        "counts": {
+            "total": n,
+            "scored": len(scored_rows),
+            "correct": correct,
+            "unparsed": 0,
+            "failed": failed,
+            "truncated": 0,
+            "windowed": 0,
+            "skipped": 0,
+        },
+        "metrics": {
+            "accuracy": _metric(value, len(scored_rows), "wilson"),
+            "f1_macro": _metric(value, len(scored_rows)),
+            "f1_weighted": _metric(value, len(scored_rows)),
+            "f1_macro_letters": _metric(None, 0),
+        },
+        "per_class": per_class,
+        "failures": [{"reason": "made up failure", "n": failed, "first": "clip0000"}]
+        if failed
+        else [],
+        "timing": {
+            "device": device,
+            "dtype": "float32",
+            "attention": "sdpa",
+            "threads": 2,
+            "warm_up": 1,
+            "batch_rows_max": 4,
+            "batches_halved": 0,
+            "stages": {
+                "load": _stage(0.02, n),
+                "mel": _stage(0.05, n),
+                "encode": _stage(0.6, n),
+                "select": None if method == "base" else _stage(0.01, n),
+                "prefill": _stage(0.1 + 0.4 * keep, n),
+                "decode": _stage(0.12, n),
+            },
+            "real_time_factor": 0.04,
+            "peak_memory_bytes": 2**30,
+        },
+        "provenance": provenance(),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record))
+    path.with_suffix(".jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def fake_timing(
+    path: Path, methods: Sequence[str], ratios: Sequence[float], layer: int = 0
+) -> Path:
+    """Write a timing file."""
+    points = []
+    for m, method in enumerate(methods):
+        for ratio in ratios:
+            speed = 1 / (0.25 + 0.05 * m + 0.75 * ratio)
+            points.append(
+                {
+                    "method": method,
+                    "keep_ratio": ratio,
+                    "layer": layer + 2 * method.endswith("-l2"),
+                    "tokens_after": round(750 * ratio),
+                    "prefill_s": 1 / speed,
+                    "base_s": 1.0,
+                    "select_s": 0.004,
+                    "speedup": speed,
+                    "speedup_low": speed * 0.94,
+                    "speedup_high": speed * 1.06,
+                    "flop_speedup": 1 / (0.1 + 0.9 * ratio),
+                }
+            )
+    record = {
+        "schema": "earmark/timing/1",
+        "labels": ["embedded"],
+        "model": "test-model",
+        "parameters": 1_000_000,
+        "audio_s": 30.0,
+        "audio_tokens": 750,
+        "prompt_tokens": 40,
+        "layer": layer,
+        "repeats": 9,
+        "device": "cpu",
+        "dtype": "float32",
+        "attention": "sdpa",
+        "threads": 2,
+        "points": points,
+        "provenance": provenance(),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record))
+    return path
+
+
+@pytest.fixture
+def write_result() -> Callable[..., Path]:
+    return fake_result
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> list[Path]:
+    """A base and two methods at two ratios, one of them also at a deeper layer."""
+    folder = tmp_path / "results"
+    made = [fake_result(folder / "genres_base_1.0.json", failed=2)]
+    for method, layer in (("random", 0), ("dart", 0), ("dart-l2", 2)):
+        for ratio in (0.5, 0.1):
+            path = folder / f"genres_{method}_{ratio}.json"
+            made.append(fake_result(path, method, ratio, accuracy=0.4 + ratio / 2, layer=layer))
+    return made
+
+
+@pytest.fixture
+def timing(tmp_path: Path) -> Path:
+    return fake_timing(
+        tmp_path / "results" / "timing.json", ["random", "dart", "dart-l2"], [0.5, 0.1]
+    )

@@ -1,0 +1,164 @@
+"""The long table: its columns, its rows, its files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from earmark.errors import UserError
+from earmark.provenance import SCRIPTS
+from earmark.report.tables import DTYPES, read_results, read_timings, summarize, write_summary
+
+
+def table(results: list[Path], timing: Path | None = None) -> pd.DataFrame:
+    return summarize(read_results(results), read_timings([timing] if timing else []))
+
+
+def test_every_metric_of_every_result_has_a_row(results: list[Path]) -> None:
+    found = table(results)
+    assert list(found.columns) == list(DTYPES)
+    dart = found[found["result"].str.endswith("genres_dart_0.5.json")].set_index("metric")
+    plain = {"accuracy", "f1_macro", "f1_weighted", "f1_macro_letters", "difference_to_base"}
+    classes = {f"{name}/{label}" for name in ("accuracy", "precision", "f1")
+               for label in ("blues", "classical", "jazz", "rock")}  # fmt: skip
+    assert set(dart.index) == plain | classes
+    record = json.loads(next(p for p in results if p.name == "genres_dart_0.5.json").read_text())
+    assert dart.loc["accuracy", "value"] == record["metrics"]["accuracy"]["value"]
+    assert dart.loc["accuracy", "labels"] == "embedded,synthetic"
+    assert dart.loc["accuracy", "encode_s"] == 0.6
+    assert dart.loc["accuracy", "commit"] == "f" * 40 + "-dirty"
+    assert pd.isna(dart.loc["f1_macro_letters", "value"])
+
+
+def test_difference_rests_on_the_samples_both_answered(results: list[Path]) -> None:
+    found = table(results).query("metric == 'difference_to_base'")
+    assert set(found["method"]) == {"random", "dart", "dart-l2"}
+    for row in found.itertuples():
+        ours, base = (
+            {
+                s["clip_id"]: s["correct"]
+                for s in map(json.loads, path.open())
+                if s["status"] == "scored"
+            }
+            for path in (Path(row.result).with_suffix(".jsonl"), results[0].with_suffix(".jsonl"))
+        )
+        both = ours.keys() & base.keys()
+        assert row.n == len(both) == 38  # two failed in the base
+        assert row.value == pytest.approx(
+            sum(ours[c] - base[c] for c in both) / len(both), abs=1e-12
+        )
+        assert row.low <= row.value <= row.high
+        assert 0 < row.p_value <= 1
+
+
+@pytest.mark.parametrize(
+    "change", [{"model": "other"}, {"seed": 1}, {"labels": ()}, {"device": "cuda"}]
+)
+def test_no_difference_without_a_base_of_the_same_kind(
+    tmp_path: Path, write_result: Callable[..., Path], change: dict[str, object]
+) -> None:
+    base = write_result(tmp_path / "base.json")
+    other = write_result(tmp_path / "dart.json", "dart", 0.5, **change)
+    assert "difference_to_base" not in set(table([base, other])["metric"])
+
+
+def test_questions_with_other_options_are_not_matched(
+    tmp_path: Path, write_result: Callable[..., Path]
+) -> None:
+    base = write_result(tmp_path / "base.json")
+    other = write_result(
+        tmp_path / "dart.json", "dart", 0.5, classes=("blues", "classical", "jazz", "folk")
+    )
+    assert "difference_to_base" not in set(table([base, other])["metric"])
+
+
+def test_timing_points_have_rows_of_their_own(results: list[Path], timing: Path) -> None:
+    found = table(results, timing).query("system == 'prefill-timing'")
+    point = json.loads(timing.read_text())["points"][0]
+    row = found.query(
+        "method == @point['method'] and keep_ratio == @point['keep_ratio']"
+    ).set_index("metric")
+    assert row.loc["prefill_speedup", "value"] == point["speedup"]
+    assert row.loc["prefill_speedup", "high"] == point["speedup_high"]
+    assert row.loc["flop_speedup", "value"] == point["flop_speedup"]
+
+
+def test_a_token_count_instead_of_a_ratio(
+    tmp_path: Path, write_result: Callable[..., Path]
+) -> None:
+    row = table([write_result(tmp_path / "a.json", "dart", None)]).iloc[0]
+    assert pd.isna(row["keep_ratio"])
+    assert row["keep_tokens"] == 75
+    assert row["keep_ratio_effective"] == pytest.approx(0.1)
+
+
+def test_order_of_inputs_and_repetition_change_no_byte(
+    results: list[Path], timing: Path, tmp_path: Path
+) -> None:
+    made = []
+    for i, paths in enumerate((results, [*reversed(results), results[0]])):
+        out = (tmp_path / f"{i}.csv", tmp_path / f"{i}.parquet")
+        write_summary(table(paths, timing), *out)
+        made.append([path.read_bytes() for path in out])
+    assert made[0] == made[1]
+
+
+def test_formulas_are_text_in_csv_and_untouched_in_parquet(
+    tmp_path: Path, write_result: Callable[..., Path]
+) -> None:
+    evil = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1"]
+    paths = [write_result(tmp_path / f"{i}.json", task=name) for i, name in enumerate(evil)]
+    found = table(paths)
+    write_summary(found, tmp_path / "s.csv", tmp_path / "s.parquet")
+    with (tmp_path / "s.csv").open(newline="") as stream:
+        assert {row["task"] for row in csv.DictReader(stream)} == {"'" + name for name in evil}
+    assert set(pd.read_parquet(tmp_path / "s.parquet")["task"]) == set(evil)
+    numbers = pd.read_csv(tmp_path / "s.csv")
+    assert pd.api.types.is_float_dtype(numbers["value"])
+
+
+def test_foreign_files_are_named_with_their_problem(results: list[Path], tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign.json"
+    for text, problem in [("{}", "required"), ("[1]", "not of type 'object'"), ("{", "not JSON")]:
+        foreign.write_text(text)
+        with pytest.raises(UserError, match=problem) as caught:
+            read_results([foreign])
+        assert str(foreign) in str(caught.value)
+    record = json.loads(results[0].read_text())
+    record["counts"]["scored"] = "many"
+    foreign.write_text(json.dumps(record))
+    with pytest.raises(UserError, match=r"counts\.scored: 'many' is not of type 'integer'"):
+        read_results([foreign])
+
+
+def test_samples_of_another_result_are_refused(results: list[Path]) -> None:
+    results[1].with_suffix(".jsonl").write_text("")
+    with pytest.raises(UserError, match="0 scored"):
+        table(results)
+    results[1].with_suffix(".jsonl").unlink()
+    with pytest.raises(UserError, match="is missing"):
+        table(results)
+    results[1].with_suffix(".jsonl").write_text('{"clip_id": "a"}\n')
+    with pytest.raises(UserError, match="line 1 is not a sample"):
+        table(results)
+
+
+def test_the_script_ends_a_users_mistake_in_one_line(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        str(SCRIPTS / "summarize.py"),
+        "--result",
+        str(tmp_path / "none.json"),
+    ]
+    out = ["--csv", str(tmp_path / "s.csv"), "--parquet", str(tmp_path / "s.parquet")]
+    done = subprocess.run([*command, *out], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == f"error: {tmp_path / 'none.json'} does not exist\n"
+    assert not (tmp_path / "s.csv").exists()
