@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ def main(device: str = "cpu", quick: bool = False, repeats: int = 0, seconds: in
     cost = dict.fromkeys(sides, float("inf"))
     for turn in range(1 + (repeats or 3)):
         for side, reduction in sides.items():
-            seconds_taken = timed(lambda r=reduction: prefill(model, states, audio, r), device)
+            seconds_taken = timed(partial(prefill, model, states, audio, reduction), device)
             if turn == 0:  # warm-up
                 continue
             best[side] = min(best[side], seconds_taken)

@@ -48,8 +48,7 @@ wildcard_constraints:
 
 def gpus():
     """Return the GPUs a computing job asks for: one, unless it will run on a CPU."""
-    device = SETTINGS.content["device"]
-    return int(device.startswith("cuda") or (device == "auto" and Path("/dev/nvidia0").exists()))
+    return SETTINGS.gpus()
 
 
 def read(value):
@@ -87,7 +86,9 @@ def checkpoint_of(wildcards):
     """Return the record of a model's checkpoint; a model trained here has one per task."""
     model = model_of(wildcards)
     trained = "train" in SETTINGS.model(model)
-    return f"models/{model}/{wildcards.task}/checkpoint.json" if trained else f"models/{model}/checkpoint.json"
+    return (
+        f"models/{model}/{wildcards.task}/checkpoint.json" if trained else f"models/{model}/checkpoint.json"
+    )
 
 
 def grid_results():
@@ -102,7 +103,9 @@ def repeated(option, paths):
 
 def timing_results():
     """Return the paths of the configured prefill timings."""
-    return [f"results/timing/{block['model']}_{block['audio_s']}s.json" for block in SETTINGS.content["prefill"]]
+    return [
+        f"results/timing/{block['model']}_{block['audio_s']}s.json" for block in SETTINGS.content["prefill"]
+    ]
 
 
 def reducer_files(methods, entry):

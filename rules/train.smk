@@ -9,17 +9,19 @@ rule checkpoint:
         "logs/checkpoint/{model}.log",
     benchmark:
         "benchmarks/checkpoint/{model}.tsv"
-    conda:
-        "../envs/torch.yaml"
     # First of all jobs: weights out of reach should be known before any other work is done.
     priority: 100
+    conda:
+        "../envs/torch.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=240,
     params:
         code=code_digest("checkpoint.py"),
-        settings=lambda w: read({k: v for k, v in model_entry(w).items() if k in ("hub", "revision", "path", "random_weights")}),
+        settings=lambda w: read(
+            {k: v for k, v in model_entry(w).items() if k in ("hub", "revision", "path", "random_weights")}
+        ),
     shell:
         """
         python "$SCRIPTS/checkpoint.py" --settings {params.settings:q} --output {output:q} 2>&1 | tee {log:q}
@@ -39,9 +41,9 @@ rule train:
         "logs/train/{model}/{task}.log",
     benchmark:
         "benchmarks/train/{model}/{task}.tsv"
+    priority: 50
     conda:
         "../envs/torch.yaml"
-    priority: 50
     threads: 1
     resources:
         mem_mb=4000,

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli, device as devices, encode
+from earmark import cli, encode
+from earmark import device as devices
 from earmark.models.checkpoint import DTYPES, Checkpoint
 from earmark.records import read_manifest
 
@@ -18,7 +19,9 @@ def main(
     shard: Annotated[Path, typer.Option(help="tar of clips")],
     index: Annotated[Path, typer.Option(help="index of the tar")],
     checkpoint: Annotated[Path, typer.Option(help="record of the checkpoint")],
-    settings: Annotated[str, typer.Option(help="JSON: kind, dtype, attention, device, batch_audio_s, labels")],
+    settings: Annotated[
+        str, typer.Option(help="JSON: kind, dtype, attention, device, batch_audio_s, labels")
+    ],
     output: Annotated[Path, typer.Option(help="states to write (safetensors)")],
     output_index: Annotated[Path, typer.Option(help="their index to write (Parquet)")],
     threads: int = 1,

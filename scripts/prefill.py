@@ -9,14 +9,17 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli, device as devices, prefill, provenance
+from earmark import cli, prefill, provenance
+from earmark import device as devices
 from earmark.files import write_json
 from earmark.models.checkpoint import Checkpoint
 
 
 def main(
     checkpoint: Annotated[Path, typer.Option(help="record of the checkpoint")],
-    settings: Annotated[str, typer.Option(help="JSON: model, methods, ratios, audio_s, repeats, seed, device")],
+    settings: Annotated[
+        str, typer.Option(help="JSON: model, methods, ratios, audio_s, repeats, seed, device")
+    ],
     output: Annotated[Path, typer.Option(help="timing record to write (JSON)")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
     threads: int = 1,

@@ -19,9 +19,7 @@ def main(
     summary: Annotated[Path, typer.Option(help="the summary table, Parquet")],
     result: Annotated[list[Path], typer.Option(help="a result in that table; repeat for all")],
     output: Annotated[Path, typer.Option(help="the page")],
-    timing: Annotated[
-        list[Path] | None, typer.Option(help="a timing file; repeat for more")
-    ] = None,
+    timing: Annotated[list[Path] | None, typer.Option(help="a timing file; repeat for more")] = None,
 ) -> None:
     """Draw all results on one HTML page."""
     page.write(summary, result, timing or [], output)

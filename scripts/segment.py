@@ -24,7 +24,10 @@ def main(
     unused = [clip for clip in clips if clip.status == "unused"]
     if unused:
         seconds = sum(clip.duration_s for clip in unused)
-        print(f"{seconds:.0f} s of recordings fill no whole clip and stay unused (listed in {output})", flush=True)
+        print(
+            f"{seconds:.0f} s of recordings fill no whole clip and stay unused (listed in {output})",
+            flush=True,
+        )
     write_manifest(output, clips)
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import typer
 from tqdm import tqdm
 
-from earmark import cli, device as devices, shards
+from earmark import cli, shards
+from earmark import device as devices
 from earmark.files import write_json
 from earmark.models.checkpoint import describe_folder
 from earmark.models.tiny import build_extractor
@@ -46,7 +47,9 @@ def main(
                 bar.update()
     record = train(clips, ListenerSettings.from_mapping(json.loads(settings)), output.parent, work)
     write_json(output.parent / "training.json", record.to_dict())
-    write_json(output, describe_folder(output.parent, {"trained": record.to_dict()["settings"]}, output.parent))
+    write_json(
+        output, describe_folder(output.parent, {"trained": record.to_dict()["settings"]}, output.parent)
+    )
 
 
 if __name__ == "__main__":

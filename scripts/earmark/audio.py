@@ -38,6 +38,7 @@ def probe(path: Path) -> Header:
 
     Raises:
         AudioError: missing, empty, not audio, or too short.
+
     """
     if not path.is_file():
         raise AudioError("missing")
@@ -57,7 +58,9 @@ def check_length(frames: int, sample_rate: int) -> None:
     if frames == 0:
         raise AudioError("no samples")
     if frames < MIN_SECONDS * sample_rate:
-        raise AudioError(f"too short ({frames / sample_rate * 1000:.0f} ms, at least {MIN_SECONDS * 1000:.0f})")
+        raise AudioError(
+            f"too short ({frames / sample_rate * 1000:.0f} ms, at least {MIN_SECONDS * 1000:.0f})"
+        )
 
 
 def read(
@@ -67,6 +70,7 @@ def read(
 
     Raises:
         AudioError: the file cannot be decoded, ends before ``end_s``, or is too short.
+
     """
     try:
         with soundfile.SoundFile(source if not isinstance(source, Path) else str(source)) as file:

@@ -15,6 +15,7 @@ def prepare(device: str, threads: int) -> torch.device:
 
     Raises:
         UserError: a GPU was asked for and there is none.
+
     """
     torch.set_num_threads(max(1, threads))
     torch.set_flush_denormal(True)

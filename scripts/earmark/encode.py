@@ -10,7 +10,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import save_file
-from torch import Tensor, device as Device
+from torch import Tensor
+from torch import device as Device
 from tqdm import tqdm
 
 from earmark import shards
@@ -26,8 +27,11 @@ class Encoder(Protocol):
 
     device: Device
 
-    def mel(self, samples: NDArray[np.float32]) -> Tensor: ...
-    def encode(self, mels: list[Tensor]) -> list[Tensor]: ...
+    def mel(self, samples: NDArray[np.float32]) -> Tensor:
+        """Return the log-mel spectrogram [bands, frames] of audio [samples]."""
+
+    def encode(self, mels: list[Tensor]) -> list[Tensor]:
+        """Return the states [tokens, width] of each spectrogram."""
 
 
 def encode_shard(
@@ -47,6 +51,7 @@ def encode_shard(
 
     Raises:
         UserError: the tar and its index disagree.
+
     """
     by_key = {clip.key: clip for clip in clips if clip.ok}
     rows = {clip.key: FeatureRow(clip, 0, 0.0, 0.0, 0.0) for clip in clips}
@@ -68,7 +73,7 @@ def encode_shard(
     bar = tqdm(total=len(by_key), desc=f"encoding {tar.name}", unit="clip", mininterval=1.0)
     for (key, samples), load_s in timed(shards.stream(tar, sample_rate)):
         if key not in by_key:
-            raise UserError(f"{tar} holds '{key}', which its index doesn't list; delete both to make them again")
+            raise UserError(f"{tar} holds '{key}', unknown to its index; delete both to make them again")
         start = time.perf_counter()
         mel = encoder.mel(samples)
         rows[key].load_s, rows[key].mel_s = load_s, time.perf_counter() - start
@@ -82,7 +87,10 @@ def encode_shard(
         flush()
     bar.close()
     if len(states) != len(by_key):
-        raise UserError(f"{tar} holds {len(states)} of the {len(by_key)} clips its index lists; delete both to make them again")
+        raise UserError(
+            f"{tar} holds {len(states)} of {len(by_key)} clips of its index; "
+            "delete both to make them again"
+        )
     with replacing(output) as partial:
         save_file(states, partial)
         partial.chmod(0o644)
@@ -100,6 +108,7 @@ def check_space(folder: Path, needed: int) -> None:
 
     Raises:
         UserError: names what is needed, what is free and how to need less.
+
     """
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
@@ -108,5 +117,3 @@ def check_space(folder: Path, needed: int) -> None:
             f"{folder}: the encoder states need {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; free some "
             "space, lower the task's sample_limit or run from a larger disk with --directory"
         )
-
-

@@ -82,7 +82,7 @@ class FeatureStore:
             except Exception as error:  # safetensors raises its own type for damage, OSError for absence
                 raise UserError(f"{path} cannot be read ({error}); delete it to make it again") from None
             self._files.append(file)
-            self._place.update({key: number for key in file.keys()})
+            self._place.update(dict.fromkeys(file.keys(), number))
 
     def __enter__(self) -> FeatureStore:
         return self

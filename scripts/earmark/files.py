@@ -26,7 +26,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield partial
         with partial.open("rb") as stream:
             os.fsync(stream.fileno())
-        os.replace(partial, path)
+        partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -53,6 +53,7 @@ def exclusive(folder: Path) -> Iterator[Path]:
 
     Raises:
         UserError: another live process holds the folder.
+
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as stream:

@@ -75,7 +75,12 @@ class Bench:
 
 
 def measure(
-    decoder: Decoder, methods: Sequence[dict[str, Any]], ratios: Sequence[float], audio_tokens: int, repeats: int, seed: int
+    decoder: Decoder,
+    methods: Sequence[dict[str, Any]],
+    ratios: Sequence[float],
+    audio_tokens: int,
+    repeats: int,
+    seed: int,
 ) -> tuple[list[dict[str, Any]], int]:
     """Return one point per method and ratio, and the prompt's length in tokens."""
     bench = Bench(decoder, audio_tokens, seed)

@@ -102,6 +102,7 @@ def read_manifest(path: Path) -> list[Clip]:
 
     Raises:
         UserError: the file isn't a manifest.
+
     """
     try:
         rows = pq.read_table(path, schema=MANIFEST).to_pylist()
@@ -115,6 +116,7 @@ def check_budget(clips: Sequence[Clip], max_failed_share: float, where: str) -> 
 
     Raises:
         UserError: names the first failed clips, the reasons and the key that allows more.
+
     """
     failed = [clip for clip in clips if not clip.ok]
     if len(failed) > max_failed_share * len(clips):
@@ -138,6 +140,7 @@ def read_jsonl(path: Path, *, torn: bool = False) -> list[dict[str, Any]]:
 
     Raises:
         UserError: a line is not JSON.
+
     """
     rows = []
     lines = path.read_text().split("\n")

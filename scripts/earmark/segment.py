@@ -24,6 +24,7 @@ def segment(recordings: list[Clip], settings: dict[str, dict[str, Any]], seed: i
 
     Raises:
         UserError: a split ends up without any clip.
+
     """
     clips: list[Clip] = []
     for split, options in settings.items():

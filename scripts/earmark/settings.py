@@ -34,9 +34,12 @@ def checked(content: Any, schema: Mapping[str, Any], where: str) -> Any:
 
     Raises:
         UserError: the first thing that is wrong, as ``where: key: what``, unknown keys with a hint.
+
     """
     completed = _complete(copy.deepcopy(content), schema)
-    errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(completed), key=lambda e: list(map(str, e.path)))
+    errors = sorted(
+        jsonschema.Draft202012Validator(schema).iter_errors(completed), key=lambda e: list(map(str, e.path))
+    )
     if errors:
         raise UserError(f"{where}: {_worded(errors[0])}")
     return completed
@@ -46,7 +49,7 @@ def _worded(error: jsonschema.ValidationError) -> str:
     """Return one line for a schema violation."""
     place = ".".join(map(str, error.absolute_path))
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
-        known = error.schema.get("properties", {})
+        known = error.schema.get("properties", {}) if isinstance(error.schema, Mapping) else {}
         unknown = next(key for key in error.instance if key not in known)
         return f"unknown key '{place + '.' if place else ''}{unknown}'; {nearest(str(unknown), known)}"
     if error.validator == "oneOf":
@@ -57,7 +60,11 @@ def _worded(error: jsonschema.ValidationError) -> str:
 def _complete(content: Any, schema: Mapping[str, Any]) -> Any:
     """Fill in defaults of object properties, depth first."""
     if not isinstance(content, dict):
-        return [_complete(item, schema.get("items", {})) for item in content] if isinstance(content, list) else content
+        return (
+            [_complete(item, schema.get("items", {})) for item in content]
+            if isinstance(content, list)
+            else content
+        )
     for key, inner in schema.get("properties", {}).items():
         if key not in content and "default" in inner:
             content[key] = copy.deepcopy(inner["default"])
@@ -111,6 +118,7 @@ class Settings:
 
         Raises:
             UserError: names the file or key and the fix.
+
         """
         content = checked(dict(config), _schema("config"), "config")
         sections: dict[str, dict[str, Any]] = {}
@@ -120,7 +128,9 @@ class Settings:
                 found |= _read(workdir / "config" / section)
             merged = {name: found.get(name) for name in sorted(found.keys() | content[section].keys())}
             sections[section] = {
-                name: checked(_overlaid(base or {}, content[section].get(name, {})), _schema(kind), f"{kind} '{name}'")
+                name: checked(
+                    _overlaid(base or {}, content[section].get(name, {})), _schema(kind), f"{kind} '{name}'"
+                )
                 for name, base in merged.items()
             }
         for name, task in sections["tasks"].items():
@@ -160,7 +170,9 @@ class Settings:
         entry = self.content["methods"].get(name, {})
         reducer = entry.get("reducer", name)
         if reducer not in reducers():
-            raise UserError(f"config: methods.{name}.reducer: unknown reducer '{reducer}'; {nearest(reducer, reducers())}")
+            raise UserError(
+                f"config: methods.{name}.reducer: unknown reducer '{reducer}'; {nearest(reducer, reducers())}"
+            )
         return {
             "name": name,
             "reducer": reducer,
@@ -176,7 +188,12 @@ class Settings:
             for model in block.get("models", [self.content["default_model"]]):
                 for task in block["tasks"]:
                     cells = [(model, task, BASE, "1.0")]
-                    cells += [(model, task, m, spelled(r)) for m in block["methods"] for r in block["ratios"] if m != BASE]
+                    cells += [
+                        (model, task, m, spelled(r))
+                        for m in block["methods"]
+                        for r in block["ratios"]
+                        if m != BASE
+                    ]
                     for cell in cells:
                         if cell not in seen:
                             seen.add(cell)
@@ -190,6 +207,15 @@ class Settings:
         if reducer == BASE and ratio != "1.0":
             raise UserError(f"method '{method}' keeps everything: its only ratio is 1.0, not {ratio}")
 
+    def check_reach(self, model: str, task: str) -> None:
+        """Check that local folders a result needs are there; raises UserError before any job runs."""
+        path = self.model(model).get("path")
+        if path and not Path(path).expanduser().is_dir():
+            raise UserError(f"model '{model}': path: there is no folder {path}")
+        root = self.task(task)["data"]["source"].get("root")
+        if root and not Path(root).expanduser().is_dir():
+            raise UserError(f"task '{task}': data.source.root: there is no folder {root}")
+
     def path(self, model: str, task: str, method: str, ratio: str) -> str:
         """Return the result's path."""
         folder = "" if model == self.content["default_model"] else f"{model}/"
@@ -201,14 +227,33 @@ class Settings:
         labels = set(self.model(model)["labels"])
         if entry["data"]["source"]["kind"].startswith("synthetic"):
             labels.add("synthetic")
-        keys = ("title", "question", "options", "prompt", "parser", "max_new_tokens", "long_audio", "sample_limit")
+        keys = (
+            "title",
+            "question",
+            "options",
+            "prompt",
+            "parser",
+            "max_new_tokens",
+            "long_audio",
+            "sample_limit",
+        )
         used = ("kind", "dtype", "attention", "max_audio_s")
         return {
             "task": {"name": task, **{key: entry[key] for key in keys}},
             "model": {"name": model, **{key: self.model(model)[key] for key in used}},
             "method": self.method(method, self.model(model)) | budget(ratio),
-            "run": {**evaluate, "seed": self.content["seed"], "device": self.content["device"], "labels": sorted(labels)},
+            "run": {
+                **evaluate,
+                "seed": self.content["seed"],
+                "device": self.content["device"],
+                "labels": sorted(labels),
+            },
         }
+
+    def gpus(self) -> int:
+        """Return the GPUs a computing job needs: one, unless it will run on the CPU."""
+        device = self.content["device"]
+        return int(device.startswith("cuda") or (device == "auto" and Path("/dev/nvidia0").exists()))
 
     def encoding(self, model: str, task: str) -> dict[str, Any]:
         """Return what the encoding of a task's clips reads."""
@@ -226,7 +271,10 @@ class Settings:
         for block in self.content["prefill"]:
             if (block["model"], block["audio_s"]) == (model, seconds):
                 return {
-                    "model": {"name": model, **{key: entry[key] for key in ("kind", "dtype", "attention", "labels")}},
+                    "model": {
+                        "name": model,
+                        **{key: entry[key] for key in ("kind", "dtype", "attention", "labels")},
+                    },
                     "methods": [self.method(name, entry) for name in block["methods"]],
                     "ratios": block["ratios"],
                     "audio_s": seconds,
@@ -254,13 +302,16 @@ def budget(ratio: str) -> dict[str, float | int | None]:
 
     Raises:
         UserError: out of range, or not the one spelling that names the file.
+
     """
     if ratio.endswith("t") and ratio[:-1].isdigit() and ratio[0] != "0":
         return {"keep_ratio": None, "keep_tokens": int(ratio[:-1])}
     try:
         value = float(ratio)
     except ValueError:
-        raise UserError(f"keep ratio '{ratio}' is not a number; use 0.7, or 256t for 256 audio tokens") from None
+        raise UserError(
+            f"keep ratio '{ratio}' is not a number; use 0.7, or 256t for 256 audio tokens"
+        ) from None
     if not 0 < value <= 1:
         raise UserError(f"keep ratio {ratio} is outside (0, 1]: it is the share of audio tokens kept")
     if spelled(value) != ratio:
@@ -273,6 +324,7 @@ def parse_target(path: str, settings: Settings) -> tuple[str, str, str, str] | N
 
     Raises:
         UserError: a name in it is unknown or the ratio can't be.
+
     """
     if not (path.startswith("results/") and path.endswith((".json", ".jsonl"))):
         return None
@@ -285,4 +337,5 @@ def parse_target(path: str, settings: Settings) -> tuple[str, str, str, str] | N
         raise UserError(f"{path}: results are called results/<task>_<method>_<ratio>.json")
     model = folders[0] if folders else settings.content["default_model"]
     settings.check(model, task, method, rest)
+    settings.check_reach(model, task)
     return model, task, method, rest

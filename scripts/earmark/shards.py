@@ -33,7 +33,10 @@ def pack(clips: list[Clip], path: Path, sample_rate: int) -> list[Clip]:
     """
     import hashlib
 
-    with replacing(path) as partial, wds.TarWriter(str(partial), user="earmark", group="earmark", mtime=0) as tar:
+    with (
+        replacing(path) as partial,
+        wds.TarWriter(str(partial), user="earmark", group="earmark", mtime=0) as tar,
+    ):
         for clip in tqdm(clips, desc=f"packing {path.name}", unit="clip", mininterval=1.0):
             if not clip.ok:
                 continue
@@ -54,6 +57,7 @@ def assemble(clip: Clip, sample_rate: int) -> NDArray[np.float32]:
 
     Raises:
         AudioError: a part cannot be read.
+
     """
     parts = []
     for part in clip.parts:
@@ -69,6 +73,7 @@ def stream(path: Path, sample_rate: int) -> Iterator[tuple[str, NDArray[np.float
 
     Raises:
         UserError: the tar is damaged or holds audio of another rate.
+
     """
     try:
         for sample in wds.WebDataset(str(path), shardshuffle=False, handler=wds.reraise_exception):

@@ -5,11 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from earmark.errors import UserError
-from earmark.reduction.contract import Reducer
-from earmark.reduction.hooks import RowRecord, TokenReduction
-from earmark.reduction.loader import load
-from tiny_models import (
+from reduction_models import (
     AUDIO,
     CASES,
     embeddings,
@@ -21,6 +17,11 @@ from tiny_models import (
 )
 from torch import Tensor
 from transformers import DynamicCache
+
+from earmark.errors import UserError
+from earmark.reduction.contract import Reducer
+from earmark.reduction.hooks import RowRecord, TokenReduction
+from earmark.reduction.loader import load
 
 STEPS = 8
 
@@ -145,9 +146,7 @@ def test_text_is_never_dropped_and_audio_ends_only_in_reference_mode(
     )
     with (
         torch.no_grad(),
-        TokenReduction(
-            model, dropping_method, keep_ratio=0.1, layer=2, reference=reference
-        ) as reduction,
+        TokenReduction(model, dropping_method, keep_ratio=0.1, layer=2, reference=reference) as reduction,
     ):
         model(**inputs)
     hook.remove()
@@ -156,7 +155,7 @@ def test_text_is_never_dropped_and_audio_ends_only_in_reference_mode(
     assert record.tokens_before == (audio + 2 if reference else audio)
     assert seen[0].shape[1] == before + after + (0 if reference else 2) + record.tokens_after
     assert record.kept.tolist() == sorted(set(record.kept.tolist()))
-    assert 0 <= record.kept.min() and record.kept.max() < record.tokens_before
+    assert record.kept.min() >= 0 and record.kept.max() < record.tokens_before
 
 
 def test_prompts_can_be_decoded_in_turns(dropping_method: Reducer) -> None:
@@ -210,9 +209,7 @@ def test_bfloat16_runs_and_keeps_the_budget(dropping_method: Reducer) -> None:
 
 
 @pytest.mark.parametrize("layer", [0, 2])
-def test_a_fixed_number_of_tokens_keeps_all_of_a_short_span(
-    dropping_method: Reducer, layer: int
-) -> None:
+def test_a_fixed_number_of_tokens_keeps_all_of_a_short_span(dropping_method: Reducer, layer: int) -> None:
     model = tiny_model("qwen2audio")
     with TokenReduction(model, dropping_method, keep_tokens=30, layer=layer) as reduction:
         tokens, logits = generate(model, inputs_for("qwen2audio", "ragged"), 4)

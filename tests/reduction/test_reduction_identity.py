@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+from reduction_models import generate, ids_for, inputs_for, tiny_model
+from torch import Tensor
+
 from earmark.reduction.contract import Reducer
 from earmark.reduction.hooks import TokenReduction
-from tiny_models import generate, ids_for, inputs_for, tiny_model
-from torch import Tensor
 
 
 @cache
@@ -78,9 +79,7 @@ def test_after_an_exception_the_model_is_as_before(method: Reducer) -> None:
     model, inputs = tiny_model("omni"), inputs_for("omni", "padded")
     _, expected = generate(model, inputs, 3)
     # when the last layer fails in the middle of a prefill
-    failing = model.model.language_model.layers[-1].register_forward_pre_hook(
-        lambda module, args: 1 / 0
-    )
+    failing = model.model.language_model.layers[-1].register_forward_pre_hook(lambda module, args: 1 / 0)
     with (
         pytest.raises(ZeroDivisionError),
         TokenReduction(model, method, keep_ratio=1.0, layer=1),
@@ -110,8 +109,7 @@ def test_layers_before_the_reduction_see_their_untouched_input(dropping_method: 
     model, inputs, seen = tiny_model("omni"), inputs_for("omni", "one"), []
     layers = model.model.language_model.layers
     hooks = [
-        layer.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
-        for layer in layers[:3]
+        layer.register_forward_pre_hook(lambda module, args: seen.append(args[0])) for layer in layers[:3]
     ]
     with torch.no_grad():
         model(**inputs)

@@ -7,13 +7,14 @@ from typing import ClassVar
 
 import pytest
 import torch
+from reduction_models import AUDIO, LAYERS, TEXT, VOCAB, inputs_for, tiny_model
+from torch import Tensor
+from transformers import Qwen3Config, Qwen3ForCausalLM
+
 from earmark.reduction.budget import Budget
 from earmark.reduction.contract import Known, Reducer, Span, first_of
 from earmark.reduction.hooks import TokenReduction
 from earmark.reduction.loader import load
-from tiny_models import AUDIO, LAYERS, TEXT, VOCAB, inputs_for, tiny_model
-from torch import Tensor
-from transformers import Qwen3Config, Qwen3ForCausalLM
 
 
 def known(
@@ -53,6 +54,7 @@ def known(
 
 def slow_dart(given: Known, row: int, audio_pivots: int, text_pivots: int) -> list[int]:
     """The published pseudocode, one token at a time; pivots in our order, ties to the left."""
+    assert given.keys is not None
     hidden, keys = given.hidden[row].tolist(), given.keys[row].tolist()
     span = [i for i, inside in enumerate(given.span.mask[row].tolist()) if inside]
     text = [i for i, inside in enumerate(given.text_after[row].tolist()) if inside]
@@ -81,9 +83,7 @@ def slow_dart(given: Known, row: int, audio_pivots: int, text_pivots: int) -> li
 def rows_of(offsets: Tensor) -> list[list[int]]:
     """Offsets without their padding, which must stand at the end."""
     rows = [[i for i in row if i >= 0] for row in offsets.tolist()]
-    assert all(
-        row[len(r) :] == [-1] * (len(row) - len(r)) for row, r in zip(offsets.tolist(), rows)
-    )
+    assert all(row[len(r) :] == [-1] * (len(row) - len(r)) for row, r in zip(offsets.tolist(), rows))
     return rows
 
 
@@ -135,9 +135,7 @@ def test_dart_in_reference_mode_gives_every_pivot_the_same_share(seed: int) -> N
 @pytest.mark.parametrize("case", ["one", "padded"])
 @pytest.mark.parametrize("layer", [0, 2])
 @pytest.mark.parametrize("reference", [False, True])
-def test_dart_sees_the_keys_and_normed_states_of_the_model(
-    layer: int, case: str, reference: bool
-) -> None:
+def test_dart_sees_the_keys_and_normed_states_of_the_model(layer: int, case: str, reference: bool) -> None:
     # given a spy that is handed the same as dart
     seen: list[Known] = []
 
@@ -152,6 +150,7 @@ def test_dart_sees_the_keys_and_normed_states_of_the_model(
         cache = model(**inputs).past_key_values
     # then the keys are the cached ones of the layer before, and the choice is the pseudocode's
     (given,) = seen
+    assert given.keys is not None
     if layer:
         assert torch.equal(given.keys, cache.layers[layer - 1].keys)
     else:
@@ -170,6 +169,7 @@ class Watch(Reducer):
     rows: ClassVar[list[Tensor]] = []
 
     def select(self, known: Known) -> Tensor:
+        assert known.attention is not None
         self.rows.append(known.attention)
         return first_of(torch.arange(max(known.budget)).expand(len(known.budget), -1), known.budget)
 
@@ -214,10 +214,13 @@ def test_fastv_keeps_the_most_attended(seed: int) -> None:
     lengths = [dice.randint(1, 60) for _ in range(3)]
     budget = [dice.randint(1, length) for length in lengths]
     given = known(lengths, budget, seed)
+    attention = given.attention
+    assert attention is not None
     if seed % 2:  # ties
-        given = Known(**{**vars(given), "attention": (given.attention * 4).round() / 4})
+        attention = (attention * 4).round() / 4
+        given = Known(**{**vars(given), "attention": attention})
     for row, found in enumerate(rows_of(load("fastv").select(given))):
-        scores = given.attention[row][given.span.mask[row]].tolist()
+        scores = attention[row][given.span.mask[row]].tolist()
         best = sorted(range(lengths[row]), key=lambda i: (-scores[i], i))
         assert found == sorted(best[: budget[row]])
 
@@ -255,13 +258,9 @@ def test_random_keeps_less_out_of_what_it_kept_before() -> None:
 
 @pytest.mark.parametrize("after", [0, 1, 3])
 @pytest.mark.parametrize("length", [1, 2, 3, 5, 40])
-def test_any_budget_of_any_span_is_kept_exactly(
-    dropping_method: Reducer, length: int, after: int
-) -> None:
+def test_any_budget_of_any_span_is_kept_exactly(dropping_method: Reducer, length: int, after: int) -> None:
     for budget in {1, 2, length // 2, length - 1, length} & set(range(1, length + 1)):
-        for row in rows_of(dropping_method.select(known([length, 45], [budget, 0], after=after)))[
-            :1
-        ]:
+        for row in rows_of(dropping_method.select(known([length, 45], [budget, 0], after=after)))[:1]:
             assert row == sorted(set(row)) and len(row) == budget
             assert set(row) <= set(range(length))
 
@@ -286,9 +285,7 @@ def test_audio_ends_are_found_by_place_where_the_config_names_none() -> None:
     for reference in (False, True):
         with (
             torch.no_grad(),
-            TokenReduction(
-                model, load("frame"), keep_ratio=0.5, layer=1, reference=reference
-            ) as reduction,
+            TokenReduction(model, load("frame"), keep_ratio=0.5, layer=1, reference=reference) as reduction,
         ):
             model(**inputs)
         spans.append([record.tokens_before for record in reduction.records])

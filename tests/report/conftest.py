@@ -57,7 +57,7 @@ def fake_result(
 ) -> Path:
     """Write one result and its samples; ``failed`` samples come first."""
     rng = np.random.default_rng([seed, *f"{task}{model}{method}{ratio}".encode()])
-    rows = []
+    rows: list[dict[str, Any]] = []
     for i in range(n):
         truth, scored = classes[i % len(classes)], i >= failed
         right = bool(rng.random() < accuracy) if scored else None
@@ -155,9 +155,7 @@ def fake_result(
             "f1_macro_letters": _metric(None, 0),
         },
         "per_class": per_class,
-        "failures": [{"reason": "made up failure", "n": failed, "first": "clip0000"}]
-        if failed
-        else [],
+        "failures": [{"reason": "made up failure", "n": failed, "first": "clip0000"}] if failed else [],
         "timing": {
             "device": device,
             "dtype": "float32",
@@ -185,9 +183,7 @@ def fake_result(
     return path
 
 
-def fake_timing(
-    path: Path, methods: Sequence[str], ratios: Sequence[float], layer: int = 0
-) -> Path:
+def fake_timing(path: Path, methods: Sequence[str], ratios: Sequence[float], layer: int = 0) -> Path:
     """Write a timing file."""
     points = []
     for m, method in enumerate(methods):
@@ -249,6 +245,4 @@ def results(tmp_path: Path) -> list[Path]:
 
 @pytest.fixture
 def timing(tmp_path: Path) -> Path:
-    return fake_timing(
-        tmp_path / "results" / "timing.json", ["random", "dart", "dart-l2"], [0.5, 0.1]
-    )
+    return fake_timing(tmp_path / "results" / "timing.json", ["random", "dart", "dart-l2"], [0.5, 0.1])

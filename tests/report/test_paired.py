@@ -53,9 +53,7 @@ def test_interval_is_close_to_a_literal_loop() -> None:
     assert (found.low, found.high) == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.021)
 
 
-@pytest.mark.parametrize(
-    ("gained", "lost"), [(0, 0), (1, 0), (3, 9), (9, 3), (5, 5), (0, 20), (40, 61)]
-)
+@pytest.mark.parametrize(("gained", "lost"), [(0, 0), (1, 0), (3, 9), (9, 3), (5, 5), (0, 20), (40, 61)])
 def test_mcnemar_is_the_binomial_sum(gained: int, lost: int) -> None:
     d = gained + lost
     tail = sum(math.comb(d, i) for i in range(min(gained, lost) + 1)) / 2**d

@@ -40,6 +40,7 @@ class Cell:
 
         Raises:
             UserError: it is not JSON or lacks a part.
+
         """
         try:
             content = json.loads(text)
@@ -49,7 +50,9 @@ class Cell:
 
     def digest(self, inputs: Sequence[str]) -> str:
         """Return what identifies this cell's rows: settings, code and inputs."""
-        content = json.dumps([self.task, self.model, self.method, self.run, self.code, *inputs], sort_keys=True)
+        content = json.dumps(
+            [self.task, self.model, self.method, self.run, self.code, *inputs], sort_keys=True
+        )
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
@@ -82,13 +85,22 @@ def samples_of(cell: Cell, rows: Sequence[FeatureRow], tokens_per_second: int) -
     return samples
 
 
-def run(cell: Cell, features: Sequence[Path], indexes: Sequence[Path], checkpoint: Path, output: Path, work: Path, threads: int) -> None:
+def run(
+    cell: Cell,
+    features: Sequence[Path],
+    indexes: Sequence[Path],
+    checkpoint: Path,
+    output: Path,
+    work: Path,
+    threads: int,
+) -> None:
     """Evaluate the cell and write ``output`` (JSON) and its rows beside it (JSONL).
 
     Rows in progress are kept below ``work`` until both files stand, so a killed run continues.
 
     Raises:
         UserError: settings that don't fit, damaged inputs, or more failed samples than allowed.
+
     """
     device = devices.prepare(cell.run["device"], threads)
     reset_peak_memory(device)
@@ -151,12 +163,16 @@ def run(cell: Cell, features: Sequence[Path], indexes: Sequence[Path], checkpoin
         }
         origin = {
             "model": model.record | {"folder": str(model.folder)},
-            "data": read[0][1] | {"index_sha256": inputs[1:], "licences": sorted({r.clip.licence for r in chosen if r.clip.licence})},
+            "data": read[0][1]
+            | {
+                "index_sha256": inputs[1:],
+                "licences": sorted({r.clip.licence for r in chosen if r.clip.licence}),
+            },
         }
-        record = result.record(cell, ordered, chosen, len(everything) - len(chosen), timing, origin, reducer.lowest_layer)
+        record = result.record(
+            cell, ordered, chosen, len(everything) - len(chosen), timing, origin, reducer.lowest_layer
+        )
         write_jsonl(output.with_suffix(".jsonl"), ordered)
         write_json(output, record)
     shutil.rmtree(work, ignore_errors=True)
     print(result.one_line(record), flush=True)
-
-

@@ -92,6 +92,7 @@ def check_budget(rows: Sequence[dict[str, Any]], max_failed_share: float, output
 
     Raises:
         UserError: names the most frequent reason.
+
     """
     failed = [row for row in rows if row["status"] == "failed"]
     if failed and (len(failed) == len(rows) or len(failed) > max_failed_share * len(rows)):
@@ -232,7 +233,7 @@ def one_line(content: dict[str, Any]) -> str:
     """Return the result in one line for the terminal."""
     accuracy, counts = content["metrics"]["accuracy"], content["counts"]
     return (
-        f"accuracy {accuracy['value']:.3f} [{accuracy['low']:.3f}, {accuracy['high']:.3f}] on {counts['scored']} "
-        f"samples ({counts['failed']} failed, {counts['unparsed']} unparsed), "
+        f"accuracy {accuracy['value']:.3f} [{accuracy['low']:.3f}, {accuracy['high']:.3f}] "
+        f"on {counts['scored']} samples ({counts['failed']} failed, {counts['unparsed']} unparsed), "
         f"{content['reduction']['keep_ratio_effective']:.3f} of the audio tokens kept"
     )

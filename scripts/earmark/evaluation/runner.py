@@ -33,9 +33,14 @@ class Decoder(Protocol):
     pad_id: int
     stop_ids: frozenset[int]
 
-    def prompt_ids(self, prompt: str, system: str | None, n_audio: int) -> list[int]: ...
-    def embed(self, ids: Tensor, states: Sequence[Tensor]) -> Tensor: ...
-    def forward(self, embeddings: Tensor, mask: Tensor, positions: Tensor, cache: Any) -> Tensor: ...
+    def prompt_ids(self, prompt: str, system: str | None, n_audio: int) -> list[int]:
+        """Return the token ids of one turn."""
+
+    def embed(self, ids: Tensor, states: Sequence[Tensor]) -> Tensor:
+        """Return input embeddings [rows, length, width] with audio states in their slots."""
+
+    def forward(self, embeddings: Tensor, mask: Tensor, positions: Tensor, cache: Any) -> Tensor:
+        """Return logits of the last position, [rows, vocabulary]."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +180,12 @@ def _until_stop(tokens: list[int], stops: frozenset[int]) -> list[int]:
 
 
 def evaluate(
-    loop: Loop, batches: list[list[Row]], done: dict[str, dict[str, Any]], journal: TextIO, warm_up: int, to_row: Any
+    loop: Loop,
+    batches: list[list[Row]],
+    done: dict[str, dict[str, Any]],
+    journal: TextIO,
+    warm_up: int,
+    to_row: Any,
 ) -> dict[str, dict[str, Any]]:
     """Run every batch that holds an unfinished sample; return all rows by clip id.
 

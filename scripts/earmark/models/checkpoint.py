@@ -36,12 +36,15 @@ class Checkpoint:
 
         Raises:
             UserError: the weights the record names are gone.
+
         """
         record = json.loads(path.read_text())
         folder = (path.parent / record["folder"]).resolve()
         missing = [name for name in record["files"] if not (folder / name).is_file()]
         if missing:
-            raise UserError(f"{path} names {folder / missing[0]}, which is gone; delete {path} to make it again")
+            raise UserError(
+                f"{path} names {folder / missing[0]}, which is gone; delete {path} to make it again"
+            )
         return cls(folder, record)
 
     @property
@@ -56,6 +59,7 @@ def list_files(folder: Path) -> dict[str, str]:
 
     Raises:
         UserError: the folder isn't a checkpoint with safetensors weights.
+
     """
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder} has no config.json: not a checkpoint folder")
@@ -75,7 +79,7 @@ def weight_files(folder: Path) -> dict[str, str]:
                 raise UserError(f"{index} names '{name}', which is not a file of its folder")
         return weight_map
     with safe_open(folder / SINGLE, "pt") as file:
-        return {key: SINGLE for key in file.keys()}
+        return dict.fromkeys(file.keys(), SINGLE)
 
 
 def read_tensors(folder: Path, prefixes: dict[str, str], dtype: torch.dtype) -> dict[str, torch.Tensor]:
@@ -83,6 +87,7 @@ def read_tensors(folder: Path, prefixes: dict[str, str], dtype: torch.dtype) -> 
 
     Raises:
         UserError: a weight file is missing or damaged.
+
     """
     wanted: dict[str, list[tuple[str, str]]] = {}
     for key, file in weight_files(folder).items():
@@ -106,6 +111,7 @@ def fill(module: torch.nn.Module, tensors: dict[str, torch.Tensor], what: str, f
 
     Raises:
         UserError: a tensor is missing, left over or of another shape.
+
     """
     shapes = {name: tuple(value.shape) for name, value in module.state_dict().items()}
     for name in sorted(shapes.keys() ^ tensors.keys()):
@@ -113,7 +119,9 @@ def fill(module: torch.nn.Module, tensors: dict[str, torch.Tensor], what: str, f
         raise UserError(f"{folder}: the {what} {side} '{name}'; is it the model family that config names?")
     for name, shape in shapes.items():
         if tuple(tensors[name].shape) != shape:
-            raise UserError(f"{folder}: '{name}' of the {what} is {tuple(tensors[name].shape)}, config.json says {shape}")
+            raise UserError(
+                f"{folder}: '{name}' of the {what} is {tuple(tensors[name].shape)}, config.json says {shape}"
+            )
     module.load_state_dict(tensors, assign=True)
 
 
@@ -121,6 +129,8 @@ def describe_folder(folder: Path, origin: dict[str, Any], relative_to: Path) -> 
     """Return the record of a checkpoint folder: its files' hashes, their digest, where it came from."""
     files = list_files(folder)
     inside = folder.resolve().is_relative_to(relative_to.resolve())
-    place = folder.resolve().relative_to(relative_to.resolve()).as_posix() if inside else str(folder.resolve())
+    place = (
+        folder.resolve().relative_to(relative_to.resolve()).as_posix() if inside else str(folder.resolve())
+    )
     digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
     return {"folder": place, "digest": digest, "origin": origin, "files": files}

@@ -11,10 +11,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from httpx2 import HTTPError
 from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
 from huggingface_hub.errors import (
+    EntryNotFoundError,
     GatedRepoError,
-    HfHubHTTPError,
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
@@ -34,6 +35,7 @@ def fetch(repo: str, revision: str) -> tuple[Path, dict[str, Any]]:
 
     Raises:
         UserError: unknown or gated repository, unknown revision, hub out of reach.
+
     """
     try:
         commit = _commit(repo, revision)
@@ -47,11 +49,14 @@ def fetch(repo: str, revision: str) -> tuple[Path, dict[str, Any]]:
     except RevisionNotFoundError:
         raise UserError(f"model {repo}: the hub knows no revision '{revision}'") from None
     except RepositoryNotFoundError:
-        raise UserError(f"model {repo}: the hub knows no such repository, or HF_TOKEN lacks access to it") from None
-    except (OSError, OfflineModeIsEnabled, LocalEntryNotFoundError, HfHubHTTPError) as error:
         raise UserError(
-            f"model {repo}: the hub is out of reach ({type(error).__name__}) and the weights are not in the local "
-            f"cache; put the checkpoint into a folder and set models.<name>.path to it, or use model 'embedded'"
+            f"model {repo}: no such repository at the hub, or HF_TOKEN lacks access"
+        ) from None
+    except (OSError, OfflineModeIsEnabled, LocalEntryNotFoundError, HTTPError) as error:
+        raise UserError(
+            f"model {repo}: the hub is out of reach ({type(error).__name__}) and the weights are not in "
+            "the local cache; put the checkpoint into a folder and set models.<name>.path to it, or use "
+            "model 'embedded'"
         ) from None
     return folder, {"hub": repo, "revision": revision, "commit": commit}
 
@@ -66,8 +71,6 @@ def _commit(repo: str, revision: str) -> str:
 
 def _thinker_files(repo: str, commit: str) -> list[str]:
     """Return the weight files that hold a tensor of the thinker."""
-    from huggingface_hub.errors import EntryNotFoundError
-
     try:
         index = Path(hf_hub_download(repo, INDEX, revision=commit))
     except EntryNotFoundError:
@@ -81,6 +84,7 @@ def local(path: str) -> Path:
 
     Raises:
         UserError: there is no such folder.
+
     """
     folder = Path(path).expanduser()
     if not folder.is_dir():

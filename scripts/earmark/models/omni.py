@@ -129,7 +129,12 @@ class Decoder:
             self.model = Qwen2_5OmniThinkerTextModel(text)
             self.head = nn.Linear(text.hidden_size, text.vocab_size, bias=False)
         names = {"thinker.model.": "", "model.": ""}
-        fill(self.model, read_tensors(checkpoint.folder, names, self.dtype), "language model", checkpoint.folder)
+        fill(
+            self.model,
+            read_tensors(checkpoint.folder, names, self.dtype),
+            "language model",
+            checkpoint.folder,
+        )
         if text.tie_word_embeddings:
             self.head.weight = self.model.embed_tokens.weight
         else:

@@ -1,8 +1,8 @@
 """Small checkpoints of the real class: Qwen2.5-Omni's thinker with its tokenizer and feature extractor.
 
-From class names, prompts and sizes to a folder that `from_pretrained` of transformers loads. Two uses: a model of about
-a million parameters that `training.listener` trains for the offline demo, and a moderate one with random weights whose
-only purpose is to be timed.
+From class names, prompts and sizes to a folder that `from_pretrained` of transformers loads. Two uses:
+a model of about a million parameters that `training.listener` trains for the offline demo, and a
+moderate one with random weights whose only purpose is to be timed.
 """
 
 from __future__ import annotations
@@ -91,6 +91,9 @@ def build(names: Sequence[str], prompts: Iterable[str], sizes: Sizes, seed: int)
         prompts: texts the tokenizer learns its merges from.
         sizes: widths and depths.
         seed: of the initial weights; torch's global generator is left as it was.
+
+    Returns:
+        The model in float32, its tokenizer and its feature extractor.
     """
     tokenizer = build_tokenizer(names, prompts)
     return Checkpoint(build_model(tokenizer, sizes, seed), tokenizer, build_extractor())
@@ -111,8 +114,8 @@ def build_extractor() -> WhisperFeatureExtractor:
 def build_tokenizer(names: Sequence[str], prompts: Iterable[str]) -> PreTrainedTokenizerFast:
     """Train a byte-level BPE tokenizer in which every class name is one token.
 
-    One token per name lets names share words ("dog bark", "dog whine") and still be told apart at a glance, which is
-    what a model of this size can learn; any other text falls back to bytes and merges.
+    One token per name lets names share words ("dog bark", "dog whine") and still be told apart at a
+    glance, which is what a model of this size can learn; any other text falls back to bytes and merges.
     """
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -186,7 +189,7 @@ def _vision_config(sizes: Sizes) -> dict[str, Any]:
 
 
 def _text_config(tokenizer: PreTrainedTokenizerFast, sizes: Sizes) -> dict[str, Any]:
-    """Language model; the three rotary sections must sum to half the head width (16, 24, 24 in the real one)."""
+    """Language model; the rotary sections must sum to half the head width (16, 24, 24 in the real one)."""
     half = sizes.hidden // sizes.heads // 2
     height = width = half * 3 // 8
     return {
@@ -226,8 +229,8 @@ def _token_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, int]:
 def _initialise(model: nn.Module) -> None:
     """Redraw the weights scaled to their fan-in.
 
-    The library's std of 0.02 is meant for wide models: at these widths the audio tower's sinusoid position table
-    (amplitude 1) drowns the mel signal and training stays at chance.
+    The library's std of 0.02 is meant for wide models: at these widths the audio tower's sinusoid
+    position table (amplitude 1) drowns the mel signal and training stays at chance.
     """
     for name, weight in model.named_parameters():
         if name.startswith("model.visual") or weight.dim() < 2:

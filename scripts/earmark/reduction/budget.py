@@ -18,6 +18,7 @@ class Budget:
 
     Raises:
         UserError: neither or both are given, or the value is out of range.
+
     """
 
     ratio: float | None = None
@@ -43,6 +44,7 @@ class Budget:
 
         Raises:
             UserError: the budget is a number of tokens, for which the published code has no form.
+
         """
         if self.ratio is None:
             raise UserError("reference selection is defined by a ratio: give keep_ratio")

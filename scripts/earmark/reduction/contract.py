@@ -124,6 +124,7 @@ def first_of(ranking: Tensor, budget: tuple[int, ...]) -> Tensor:
 
     Returns:
         [rows, max(budget)] long, ascending, padded with -1.
+
     """
     best = ranking[:, : max(budget)]
     beyond = torch.iinfo(best.dtype).max

@@ -80,9 +80,7 @@ class Dart(Reducer):
 
 def strongest(strength: Tensor, allowed: Tensor, count: int) -> Tensor:
     """Columns of the largest values [rows, <= count], allowed ones first, ties to the left."""
-    return strength.masked_fill(~allowed, -1.0).argsort(dim=1, descending=True, stable=True)[
-        :, :count
-    ]
+    return strength.masked_fill(~allowed, -1.0).argsort(dim=1, descending=True, stable=True)[:, :count]
 
 
 def share_out(total: Tensor, used: Tensor) -> Tensor:

@@ -35,12 +35,11 @@ class Decoder:
 
         Raises:
             UserError: there is none of the supported shape, or it uses sliding windows.
+
         """
         path: list[Any] = [model]
         while not _is_decoder(path[-1]):
-            inner = (
-                getattr(path[-1], name, None) for name in ("thinker", "language_model", "model")
-            )
+            inner = (getattr(path[-1], name, None) for name in ("thinker", "language_model", "model"))
             found = next((module for module in inner if isinstance(module, nn.Module)), None)
             if found is None:
                 raise UserError(
@@ -72,9 +71,7 @@ def _is_decoder(module: nn.Module) -> bool:
 def argument(module: nn.Module, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """The argument `name` of a call to `module.forward`, however it was passed; None if absent."""
     return (
-        inspect.signature(module.forward)
-        .bind_partial(*args, **kwargs)
-        .arguments.get(name, kwargs.get(name))
+        inspect.signature(module.forward).bind_partial(*args, **kwargs).arguments.get(name, kwargs.get(name))
     )
 
 
@@ -97,6 +94,7 @@ def last_token_attention(
 
     Returns:
         [rows, prompt] float32, rows sum to 1.
+
     """
     cos, sin = rotary
     query = _heads(layer, "q", hidden[:, -1:], (cos[:, -1:], sin[:, -1:]))

@@ -66,6 +66,7 @@ class TokenReduction:
 
     Raises:
         UserError: no such layer, no such budget, unsupported model.
+
     """
 
     def __init__(
@@ -86,9 +87,7 @@ class TokenReduction:
             raise UserError(f"{reducer.name} keeps all tokens: use keep_ratio=1.0 or leave it out")
         if reference and keep_ratio is None:
             raise UserError("reference selection is defined by a ratio: give keep_ratio")
-        self.selection = Selection(
-            Decoder.of(model), reducer, budget, layer, seed=seed, reference=reference
-        )
+        self.selection = Selection(Decoder.of(model), reducer, budget, layer, seed=seed, reference=reference)
         lowest, depth = reducer.lowest_layer, len(self.selection.decoder.text.layers)
         if layer < 0 or self.selection.layer >= depth:
             raise UserError(
@@ -100,9 +99,7 @@ class TokenReduction:
         self._handles: list[Any] = []
         self._forget()
 
-    def expect(
-        self, audio_mask: Tensor | None = None, sample_ids: Sequence[str] | None = None
-    ) -> None:
+    def expect(self, audio_mask: Tensor | None = None, sample_ids: Sequence[str] | None = None) -> None:
         """Describe the next prefill, and only that one.
 
         Args:
@@ -110,6 +107,7 @@ class TokenReduction:
                 close them. Needed where no `input_ids` can be seen: calls with `inputs_embeds`,
                 models whose config names no audio token.
             sample_ids: one per row, "" for all if not given. What methods draw depends on them.
+
         """
         self._audio_mask = audio_mask
         self._sample_ids = None if sample_ids is None else tuple(map(str, sample_ids))
@@ -170,8 +168,7 @@ class TokenReduction:
             self._reduced, self._input_ids = self._by_cache[cache], None
         else:
             raise UserError(
-                "token reduction: this cache was filled outside the context; run the prefill "
-                "inside it too"
+                "token reduction: this cache was filled outside the context; run the prefill inside it too"
             )
         return self._with_positions(module, args, kwargs)
 

@@ -28,6 +28,7 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Reducer:
 
     Raises:
         UserError: there is no such method or option, or an option has the wrong type or value.
+
     """
     names = available()
     if name not in names:
@@ -36,9 +37,7 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Reducer:
     (method,) = (
         value
         for value in vars(module).values()
-        if inspect.isclass(value)
-        and issubclass(value, Reducer)
-        and value.__module__ == module.__name__
+        if inspect.isclass(value) and issubclass(value, Reducer) and value.__module__ == module.__name__
     )
     defaults = {field.name: field.default for field in fields(method)}
     for option, value in (options or {}).items():

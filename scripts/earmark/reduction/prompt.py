@@ -38,6 +38,7 @@ def real_tokens(padding_mask: Any, like: Tensor) -> Tensor:
 
     Raises:
         UserError: the mask has another form.
+
     """
     if padding_mask is None:
         return torch.ones(like.shape[:2], dtype=torch.bool, device=like.device)
@@ -49,9 +50,7 @@ def real_tokens(padding_mask: Any, like: Tensor) -> Tensor:
     return padding_mask.to(like.device).bool()
 
 
-def with_boundaries(
-    audio: Tensor, real: Tensor, ids: Tensor | None, ends: tuple[int, ...]
-) -> Tensor:
+def with_boundaries(audio: Tensor, real: Tensor, ids: Tensor | None, ends: tuple[int, ...]) -> Tensor:
     """Add to the audio tokens [rows, prompt] those right beside them, which open and close audio.
 
     Where the ids of such tokens are known (`ends`) and seen (`ids`), only these are added.
@@ -77,6 +76,7 @@ def survivors(choice: Choice) -> tuple[Tensor, Tensor | None]:
         positions [rows, width], the kept ones ascending at the right end of each row, and
         valid [rows, width], False at padding, or None if there is none. If no row loses a token
         the positions are 0..prompt-1, the sequence as it was.
+
     """
     real, span, offsets = choice.real, choice.span, choice.offsets
     prompt = real.shape[1]

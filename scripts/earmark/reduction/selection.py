@@ -82,6 +82,7 @@ class Selection:
 
         Raises:
             UserError: the audio cannot be found, or the prompts are not padded on the left.
+
         """
         real = real_tokens(prefill.padding_mask, prefill.hidden)
         audio = self._audio(prefill) & real
@@ -95,14 +96,12 @@ class Selection:
         ids = ("",) * len(lengths) if prefill.sample_ids is None else prefill.sample_ids
         if len(ids) != len(lengths):
             raise UserError(
-                f"token reduction: {len(ids)} sample ids for {len(lengths)} rows; give expect() "
-                "one per row"
+                f"token reduction: {len(ids)} sample ids for {len(lengths)} rows; give expect() one per row"
             )
         span = Span.of(audio, tuple(lengths))
         budget = tuple(self._tokens(length) for length in lengths)
         counts = tuple(
-            total - length + keep
-            for total, length, keep in zip(totals, lengths, budget, strict=True)
+            total - length + keep for total, length, keep in zip(totals, lengths, budget, strict=True)
         )
         offsets = self._offsets(prefill, real, span, budget, ids)
         return Choice(real, span, budget, counts, offsets, ids)

@@ -68,9 +68,7 @@ def looks(reducers: Mapping[str, str]) -> dict[str, Look]:
     order += sorted(set(reducers.values()) - {"base", *FIRST})
     found = {}
     for i, reducer in enumerate(order):
-        variants = sorted(
-            (name for name, of in reducers.items() if of == reducer), key=lambda n: (len(n), n)
-        )
+        variants = sorted((name for name, of in reducers.items() if of == reducer), key=lambda n: (len(n), n))
         for j, name in enumerate(variants):
             shape = SHAPES[(i + j) % len(SHAPES)]
             dash = DASHES[(j + i // len(COLOURS)) % len(DASHES)]
@@ -79,6 +77,7 @@ def looks(reducers: Mapping[str, str]) -> dict[str, Look]:
 
 
 def _data(rows: Rows) -> alt.Chart:
+    """Return a chart of rows, with nothing drawn yet."""
     return alt.Chart(alt.InlineData(values=list(rows)))
 
 
@@ -100,9 +99,7 @@ def _ratio_axis(ratios: Sequence[float]) -> alt.X:
     return alt.X(
         "x:Q",
         title="share of audio tokens kept (log scale)",
-        scale=alt.Scale(
-            type="log", domain=[low / 1.15, max(high, 1.0) * 1.1], reverse=True, nice=False
-        ),
+        scale=alt.Scale(type="log", domain=[low / 1.15, max(high, 1.0) * 1.1], reverse=True, nice=False),
         axis=alt.Axis(values=ticks, format="~%", grid=False),
     )
 
@@ -110,9 +107,7 @@ def _ratio_axis(ratios: Sequence[float]) -> alt.X:
 def _apart(rows: Rows, methods: Sequence[str]) -> list[dict[str, Any]]:
     """Set points of the same ratio 2 % apart, so that their intervals don't cover one another."""
     middle = (len(methods) - 1) / 2
-    return [
-        {**row, "x": row["ratio"] * 0.98 ** (methods.index(row["method"]) - middle)} for row in rows
-    ]
+    return [{**row, "x": row["ratio"] * 0.98 ** (methods.index(row["method"]) - middle)} for row in rows]
 
 
 def _curves(
@@ -202,9 +197,7 @@ def speedup(rows: Rows, ratios: Sequence[float], look: Mapping[str, Look]) -> di
         scale=alt.Scale(zero=True),
         axis=alt.Axis(format="~g", tickCount=6),
     )
-    flops = [
-        {"method": row["method"], "x": row["ratio"], "value": row["flop_value"]} for row in rows
-    ]
+    flops = [{"method": row["method"], "x": row["ratio"], "value": row["flop_value"]} for row in rows]
     line = (
         _data(flops)
         .mark_line(color=INK, strokeDash=FLOPS.dash, opacity=0.7, strokeWidth=1.5)
@@ -227,16 +220,10 @@ def stages(rows: Rows, runs: Sequence[str], shown: Sequence[str]) -> dict[str, A
                 title="median seconds per clip",
                 axis=alt.Axis(format="~g", tickCount=5),
             ),
-            y=alt.Y(
-                "run:N", sort=list(runs), title=None, axis=alt.Axis(labelLimit=140, ticks=False)
-            ),
-            color=alt.Color(
-                "stage:N", scale=alt.Scale(domain=list(shown), range=colours), legend=None
-            ),
+            y=alt.Y("run:N", sort=list(runs), title=None, axis=alt.Axis(labelLimit=140, ticks=False)),
+            color=alt.Color("stage:N", scale=alt.Scale(domain=list(shown), range=colours), legend=None),
             order=alt.Order("order:Q"),
-            tooltip=[
-                alt.Tooltip(f"{field}:N", title=field) for field in ("run", "stage", "median")
-            ],
+            tooltip=[alt.Tooltip(f"{field}:N", title=field) for field in ("run", "stage", "median")],
         )
     )
     return _specification(chart, ROW * len(runs))
@@ -244,10 +231,8 @@ def stages(rows: Rows, runs: Sequence[str], shown: Sequence[str]) -> dict[str, A
 
 def classes(rows: Rows, runs: Sequence[str], names: Sequence[str], text: bool) -> dict[str, Any]:
     """Accuracy of each class (across) in each run (down); the number in the cell if ``text``."""
-    chart = _data(list(rows)).encode(
-        x=alt.X(
-            "class:N", sort=list(names), title=None, axis=alt.Axis(orient="top", labelAngle=-55)
-        ),
+    chart = _data(rows).encode(
+        x=alt.X("class:N", sort=list(names), title=None, axis=alt.Axis(orient="top", labelAngle=-55)),
         y=alt.Y("run:N", sort=list(runs), title=None, axis=alt.Axis(labelLimit=140, ticks=False)),
     )
     hover = {"run": "run", "class": "class", "accuracy": "accuracy", "n": "samples"}

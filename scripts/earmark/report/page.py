@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -47,9 +48,15 @@ def provenance(
     return [(name, list(values.items())) for name, values in found.items()]
 
 
-def build(
-    summary: pd.DataFrame, results: Sequence[Result], timings: Mapping[str, Mapping[str, Any]]
-) -> str:
+@cache
+def _vega() -> Markup:
+    """Return the scripts that draw the charts, all in one, of the version Altair writes for."""
+    version = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", version)
+    return Markup(bundle.replace("</script", r"<\/script"))
+
+
+def build(summary: pd.DataFrame, results: Sequence[Result], timings: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the page as HTML."""
     by_path = {result.path: result for result in results}
     rows = sections.points(summary, by_path)
@@ -76,20 +83,16 @@ def build(
     shown += [sections.timing_section(record, look) for record in timings.values()]
     records = {result.path: result.record for result in results} | dict(timings)
     labels = [record["labels"] for record in records.values()]
-    warning = banner(",".join(sum(labels, [])))
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
+    warning = banner(",".join(label for each in labels for label in each))
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters |= {"percent": percent, "seconds": seconds}
-    version = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
-    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", version)
     return environment.from_string(Path(__file__).with_name("page.html").read_text()).render(
         sections=shown,
         rows=rows,
         warning=("" if all(labels) else "Where marked so: ") + warning if warning else "",
         provenance=provenance(records),
         files=len(records),
-        bundle=Markup(bundle.replace("</script", r"<\/script")),
+        vega=_vega(),
     )
 
 
@@ -98,6 +101,7 @@ def write(summary: Path, results: Sequence[Path], timings: Sequence[Path], outpu
 
     Raises:
         UserError: a file is missing or not what it should be.
+
     """
     try:
         table = pd.read_parquet(summary)

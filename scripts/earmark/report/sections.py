@@ -53,6 +53,7 @@ def points(summary: pd.DataFrame, results: Mapping[str, Result]) -> list[Row]:
 
     Raises:
         UserError: the summary was made from other results than these.
+
     """
     table = summary[summary["system"] != TIMING].sort_values("result", kind="stable")
     if set(table["result"]) != set(results):
@@ -68,9 +69,7 @@ def points(summary: pd.DataFrame, results: Mapping[str, Result]) -> list[Row]:
         row: Row = {**members[0], "metrics": {each["metric"]: each for each in members}}
         record = results[path].record
         found = row["metrics"]["accuracy"]
-        row["value"], row["low"], row["high"], row["n"] = (
-            found[k] for k in ("value", "low", "high", "n")
-        )
+        row["value"], row["low"], row["high"], row["n"] = (found[k] for k in ("value", "low", "high", "n"))
         row["is_base"], row["note"] = results[path].is_base, record["reduction"]["note"]
         row["title"], row["chance"] = record["asked"]["title"], record["asked"]["chance"]
         row["ratio"] = row["keep_ratio"] or row["keep_ratio_effective"]
@@ -106,9 +105,7 @@ def _references(rows: Sequence[Row]) -> list[tuple[str, charts.Look, Row]]:
 
 def _accuracy_figures(rows: Sequence[Row], look: Mapping[str, charts.Look]) -> Iterator[Figure]:
     """Yield a panel per layer at which methods really ran, with common axes."""
-    pruned = [
-        row for row in rows if not row["is_base"] and row["ratio"] and row["value"] is not None
-    ]
+    pruned = [row for row in rows if not row["is_base"] and row["ratio"] and row["value"] is not None]
     ratios = [row["ratio"] for row in pruned]
     lines = _references(rows)
     for layer in sorted({row["layer"] for row in pruned}):
@@ -117,17 +114,13 @@ def _accuracy_figures(rows: Sequence[Row], look: Mapping[str, charts.Look]) -> I
         notes = sorted({f"{row['method']}: {row['note']}" for row in panel if row["note"]})
         counts = {row["n"] for row in panel}
         if len(counts) > 1:
-            notes.append(
-                f"The points rest on {min(counts)} to {max(counts)} samples, not all on the same."
-            )
+            notes.append(f"The points rest on {min(counts)} to {max(counts)} samples, not all on the same.")
         failed = sorted({row["method"] for row in panel if row["failed"]})
         if failed:
             notes.append(f"Samples without an answer are left out: {', '.join(failed)}.")
         yield Figure(
             f"Accuracy when pruned before layer {layer}",
-            charts.accuracy(
-                [_keep(row) for row in panel], [line[1:] for line in lines], ratios, look
-            ),
+            charts.accuracy([_keep(row) for row in panel], [line[1:] for line in lines], ratios, look),
             [*((name, look[name]) for name in methods), *(line[:2] for line in lines)],
             notes,
         )
@@ -174,9 +167,7 @@ def _class_figure(rows: Sequence[Row]) -> Iterator[Figure]:
         yield Figure("Accuracy of each class", specification, min_width=130 + 28 * len(names))
 
 
-def section(
-    rows: Sequence[Row], results: Mapping[str, Result], look: Mapping[str, charts.Look]
-) -> Section:
+def section(rows: Sequence[Row], results: Mapping[str, Result], look: Mapping[str, charts.Look]) -> Section:
     """Return the section of results that can be compared."""
     first = rows[0]
     accuracy = list(_accuracy_figures(rows, look))
@@ -193,8 +184,8 @@ def section(
     )
     if accuracy:
         made.notes.append(
-            "Bars are 95 % intervals; the grey band is that of the unpruned model (base). Points of "
-            "the same ratio are set slightly apart so that their bars can be told apart."
+            "Bars are 95 % intervals; the grey band is that of the unpruned model (base). Points "
+            "of the same ratio are set slightly apart so that their bars can be told apart."
         )
     base = next((results[row["result"]] for row in rows if row["is_base"]), None)
     if base is None:

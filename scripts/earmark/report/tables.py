@@ -90,12 +90,11 @@ class Result:
 
         Raises:
             UserError: the file is missing, is not what it should be or belongs to another result.
+
         """
         path, scored, correct = Path(self.path).with_suffix(".jsonl"), 0, 0
         if not path.is_file():
-            raise UserError(
-                f"{path}, the samples of {self.path}, is missing; delete both to make them again"
-            )
+            raise UserError(f"{path}, the samples of {self.path}, is missing; delete both to make them again")
         with path.open() as lines:
             for number, line in enumerate(lines, start=1):
                 try:
@@ -104,9 +103,7 @@ class Result:
                     correct += row["correct"] is True
                     row["clip_id"], row["truth"], row["options"]
                 except (json.JSONDecodeError, TypeError, KeyError) as error:
-                    raise UserError(
-                        f"{path}, line {number} is not a sample of earmark ({error!r})"
-                    ) from None
+                    raise UserError(f"{path}, line {number} is not a sample of earmark ({error!r})") from None
                 yield row
         counts = self.record["counts"]
         if (scored, correct) != (counts["scored"], counts["correct"]):
@@ -135,6 +132,7 @@ def read_record(path: Path, kind: str) -> dict[str, Any]:
 
     Raises:
         UserError: the file is missing, is not JSON or does not fit the schema.
+
     """
     try:
         record = json.loads(path.read_text())
@@ -146,9 +144,7 @@ def read_record(path: Path, kind: str) -> dict[str, Any]:
     if problem is not None:
         where = problem.json_path.removeprefix("$.") if problem.path else "the file"
         message = problem.message if len(problem.message) < 200 else problem.message[:200] + " ..."
-        raise UserError(
-            f"{path} is not a {kind} of earmark: {where}: {message}; delete it to make it again"
-        )
+        raise UserError(f"{path} is not a {kind} of earmark: {where}: {message}; delete it to make it again")
     return dict(record)
 
 
@@ -236,10 +232,7 @@ def _timing_rows(path: str, record: dict[str, Any]) -> Iterator[dict[str, Any]]:
             "system": TIMING,
             "labels": ",".join(sorted(record["labels"])),
             "model": record["model"],
-            **{
-                name: point[name]
-                for name in ("method", "keep_ratio", "layer", "select_s", "prefill_s")
-            },
+            **{name: point[name] for name in ("method", "keep_ratio", "layer", "select_s", "prefill_s")},
             "keep_ratio_effective": point["tokens_after"] / record["audio_tokens"],
             **{name: record[name] for name in ("device", "dtype", "attention")},
             **_made(record),

@@ -19,18 +19,17 @@ def interval(row: Mapping[str, Any], scale: float = 100, digits: int = 1) -> str
     """Return ``[low, high]``, empty where there is none."""
     if row.get("low") is None or row.get("high") is None:
         return ""
-    return f"[{scale * row['low']:.{digits}f},{NBSP}{scale * row['high']:.{digits}f}]".replace(
-        "-", MINUS
-    )
+    return f"[{scale * row['low']:.{digits}f},{NBSP}{scale * row['high']:.{digits}f}]".replace("-", MINUS)
 
 
 def difference(row: Mapping[str, Any] | None) -> str:
-    """Return the difference to the base in points, its interval, p and whether it shows anything."""
+    """Return the difference to the base in points, interval, p and whether that shows anything."""
     if row is None:
         return DASH
     verdict = ", no difference shown" if row["low"] <= 0 <= row["high"] else ""
     p = "p < 0.001" if row["p_value"] < 0.001 else f"p = {row['p_value']:.2g}"
     value = f"{100 * row['value']:+.1f}".replace("-", MINUS)
+    value = value[1:] if float(value[1:]) == 0 else value
     return f"{value}{NBSP}points {interval(row)}, {p.replace(' ', NBSP)}{verdict}"
 
 

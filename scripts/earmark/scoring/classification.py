@@ -6,7 +6,8 @@ Failed samples are not here at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -64,14 +65,16 @@ def score(
     n = len(truth)
     names, t, p = _encode(truth, predicted)
     right = t == p
-    metrics: dict[str, Any] = {"accuracy": _metric(lambda i: right[i].mean(-1), right.mean() if n else None, n, resamples, seed)}
-    for name, (classes, a, b), statistic in (
-        ("f1_macro", (len(names), t, p), f1_macro),
-        ("f1_weighted", (len(names), t, p), f1_weighted),
-        ("f1_macro_letters", _letters(letters, predicted_letters), f1_macro),
+    metrics: dict[str, Any] = {"accuracy": _accuracy(right, resamples, seed)}
+    letter_count, letter_truth, letter_choice = _letters(letters, predicted_letters)
+    for name, statistic, classes, a, b in (
+        ("f1_macro", f1_macro, len(names), t, p),
+        ("f1_weighted", f1_weighted, len(names), t, p),
+        ("f1_macro_letters", f1_macro, letter_count, letter_truth, letter_choice),
     ):
-        value = float(statistic(confusion(a, b, classes))) if n else None
-        metrics[name] = _metric(lambda i: statistic(confusion(a[i], b[i], classes)), value, n, resamples, seed)  # noqa: B023
+        f1_of = partial(_resampled, statistic, a, b, classes)
+        value = float(f1_of(np.arange(n))) if n else None
+        metrics[name] = _metric(f1_of, value, n, resamples, seed)
     counts = confusion(t, p, len(names))
     f1 = f1_per_class(counts)
     table = []
@@ -79,7 +82,13 @@ def score(
         support, hits = int(counts[index].sum()), int(counts[index, index])
         chosen = int(counts[:, index].sum())
         low, high = wilson(hits, support)
-        accuracy = {"value": hits / support if support else None, "low": low, "high": high, "n": support, "interval": "wilson"}
+        accuracy = {
+            "value": hits / support if support else None,
+            "low": low,
+            "high": high,
+            "n": support,
+            "interval": "wilson",
+        }
         table.append(
             {
                 "class": name,
@@ -92,6 +101,17 @@ def score(
     return metrics, table
 
 
+def _resampled(
+    statistic: Callable[[NDArray[np.int64]], NDArray[np.float64]],
+    truth: NDArray[np.int64],
+    predicted: NDArray[np.int64],
+    classes: int,
+    indices: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Return a statistic of the confusion counts of samples ``indices`` [..., n]."""
+    return statistic(confusion(truth[indices], predicted[indices], classes))
+
+
 def _encode(
     truth: Sequence[str | None], predicted: Sequence[str | None]
 ) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
@@ -99,7 +119,11 @@ def _encode(
     names = sorted({name for name in [*truth, *predicted] if name is not None})
     number: dict[str | None, int] = {name: i for i, name in enumerate(names)}
     number[None] = len(names)
-    return names, np.array([number[x] for x in truth], np.int64), np.array([number[x] for x in predicted], np.int64)
+    return (
+        names,
+        np.array([number[x] for x in truth], np.int64),
+        np.array([number[x] for x in predicted], np.int64),
+    )
 
 
 def _letters(
@@ -109,7 +133,25 @@ def _letters(
     return len(names), t, p
 
 
+def _accuracy(right: NDArray[np.bool_], resamples: int, seed: int) -> dict[str, Any]:
+    """Return accuracy with its bootstrap interval; Wilson's where all are right or all wrong.
+
+    Resampling equal values would claim certainty from any number of samples.
+    """
+    n, hits = len(right), int(right.sum())
+    if n and hits in (0, n):
+        low, high = wilson(hits, n)
+        return {"value": hits / n, "low": low, "high": high, "n": n, "interval": "wilson"}
+    return _metric(lambda i: right[i].mean(-1), hits / n if n else None, n, resamples, seed)
+
+
 def _metric(statistic: Any, value: Any, n: int, resamples: int, seed: int) -> dict[str, Any]:
     """Return a metric with its bootstrap interval."""
     low, high = bootstrap(statistic, n, resamples, seed)
-    return {"value": None if value is None else float(value), "low": low, "high": high, "n": n, "interval": "bootstrap"}
+    return {
+        "value": None if value is None else float(value),
+        "low": low,
+        "high": high,
+        "n": n,
+        "interval": "bootstrap",
+    }

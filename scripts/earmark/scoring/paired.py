@@ -43,12 +43,11 @@ def compare(
 
     Raises:
         ValueError: no samples, or not the same number on both sides.
+
     """
     a, b = np.asarray(ours, dtype=bool), np.asarray(theirs, dtype=bool)
     if a.shape != b.shape or a.ndim != 1 or not a.size:
-        raise ValueError(
-            f"two equally long, non-empty rows are needed, not {a.shape} and {b.shape}"
-        )
+        raise ValueError(f"two equally long, non-empty rows are needed, not {a.shape} and {b.shape}")
     n, gained, lost = a.size, int(np.sum(a & ~b)), int(np.sum(b & ~a))
     low, high = bootstrap_interval(gained, lost, n, generator, resamples, confidence)
     return Comparison((gained - lost) / n, low, high, mcnemar(gained, lost), n, gained, lost)
@@ -81,7 +80,8 @@ def mcnemar(gained: int, lost: int) -> float:
     """Return the p-value of McNemar's exact test (McNemar, Psychometrika 12, 1947).
 
     If neither system is better, each of the ``d = gained + lost`` samples they disagree on is as
-    likely to fall on either side: ``p = min(1, 2 * sum(C(d, i), i = 0..min(gained, lost)) / 2**d)``.
+    likely to fall on either side:
+    ``p = min(1, 2 * sum(C(d, i), i = 0..min(gained, lost)) / 2**d)``.
     """
     disagreements = gained + lost
     return float(binomtest(gained, disagreements, 0.5).pvalue) if disagreements else 1.0

@@ -28,6 +28,7 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
 
     Raises:
         UserError: the folder or its JSON is missing or not what the layout says.
+
     """
     return read_gtzan(Path(settings["root"]).expanduser(), "test", settings.get("licence", ""))
 
@@ -37,6 +38,7 @@ def read_gtzan(root: Path, split: str, licence: str) -> list[Clip]:
 
     Raises:
         UserError: the list is missing, is not JSON, or an item lacks a field.
+
     """
     path = root / GTZAN_JSON
     if not path.is_file():
@@ -46,7 +48,9 @@ def read_gtzan(root: Path, split: str, licence: str) -> list[Clip]:
     except json.JSONDecodeError as error:
         raise UserError(f"{path} is not JSON ({error})") from None
     clips = []
-    for number, item in enumerate(tqdm(items, desc=f"reading headers ({split})", unit="file", mininterval=1.0)):
+    for number, item in enumerate(
+        tqdm(items, desc=f"reading headers ({split})", unit="file", mininterval=1.0)
+    ):
         try:
             options = [item[f"choice_{letter}"] for letter in "abcd"]
             truth = options["ABCD".index(item["answer_gt"])]

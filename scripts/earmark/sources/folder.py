@@ -33,6 +33,7 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
     Raises:
         UserError: the folder, the table or a column is missing, the pattern doesn't match, or a
             class would be left without training or test recordings.
+
     """
     root = Path(settings["root"]).expanduser()
     rows = _table(root, settings)
@@ -90,14 +91,16 @@ def _table(root: Path, settings: dict[str, Any]) -> list[dict[str, str]]:
     for key in ("file_column", "label_column", "licence_column", "split_column"):
         column = settings.get(key)
         if column and column not in table.columns:
-            raise UserError(f"data.source.{key}: {path} has no column '{column}'; {nearest(column, table.columns)}")
+            raise UserError(
+                f"data.source.{key}: {path} has no column '{column}'; {nearest(column, table.columns)}"
+            )
     if table.empty:
         raise UserError(f"data.source.table: {path} has no rows")
     duplicated = table[settings["file_column"]].duplicated()
     if duplicated.any():
         name = table[settings["file_column"]][duplicated].iloc[0]
         raise UserError(f"data.source.table: {path} lists '{name}' more than once")
-    rows: list[dict[str, str]] = table.to_dict("records")
+    rows: list[dict[str, str]] = [dict(zip(table.columns, row)) for row in table.to_numpy()]
     return rows
 
 
@@ -107,7 +110,9 @@ def _group(name: str, pattern: str | None) -> str:
         return name
     match = re.search(pattern, Path(name).name)
     if match is None:
-        raise UserError(f"data.source.group_pattern: '{pattern}' does not match the file name '{Path(name).name}'")
+        raise UserError(
+            f"data.source.group_pattern: '{pattern}' does not match the file name '{Path(name).name}'"
+        )
     return match.group(1) if match.groups() else match.group(0)
 
 

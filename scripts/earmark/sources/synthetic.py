@@ -1,8 +1,9 @@
 """Synthetic long-audio music: eight seeded genres for the offline demo.
 
-A genre fixes tempo, a 16-step drum pattern, chord quality, timbre and how the chord is played. A clip is a long
-steady bed in which passages of the genre (share `evidence`) and a few passages of other genres (share `distract`)
-appear, so that the label is a majority vote over sparse evidence and most of the time carries none.
+A genre fixes tempo, a 16-step drum pattern, chord quality, timbre and how the chord is played. A clip is
+a long steady bed in which passages of the genre (share `evidence`) and a few passages of other genres
+(share `distract`) appear, so that the label is a majority vote over sparse evidence and most of the time
+carries none.
 """
 
 from collections.abc import Sequence
@@ -49,7 +50,14 @@ _GENRES: dict[str, _Genre] = {
         (105, 120), "x.......x.x.....", "....x.......x...", "x.x.x.x.x.x.x.x.", (0, 7), 0.85, 4, "block"
     ),
     "jazz": _Genre(
-        (140, 170), "x.........x.....", "......x.......x.", "x..xx.x.x..xx.x.", (0, 4, 7, 11), 0.35, 3, "block"
+        (140, 170),
+        "x.........x.....",
+        "......x.......x.",
+        "x..xx.x.x..xx.x.",
+        (0, 4, 7, 11),
+        0.35,
+        3,
+        "block",
     ),
     "hiphop": _Genre(
         (80, 95), "x..x..x......x..", "....x.......x...", "x.x.x.xxx.x.x.x.", (0, 3, 7, 10), 0.45, 6, "block"
@@ -86,6 +94,7 @@ def render(
 
     Returns:
         Mono wave at `SAMPLE_RATE`, shape [round(seconds * SAMPLE_RATE)], peak between 0.3 and 0.9.
+
     """
     if genre not in _GENRES:
         raise ValueError(f"unknown genre {genre!r}; known: {', '.join(GENRES)}")
@@ -135,7 +144,7 @@ def _passage_genres(
 
 
 def _bed(length: int, key: int, start: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return a steady two-partial drone on the key note that continues over passages (`start` is its phase)."""
+    """Return a steady drone on the key note; `start` keeps its phase running across passages."""
     time = (np.arange(length) + start) / SAMPLE_RATE
     phase = 2 * np.pi * _BASE_HZ * 2 ** (key / 12) * time
     tremolo = 1 + 0.2 * np.sin(np.pi * time)

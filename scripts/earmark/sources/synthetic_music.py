@@ -46,6 +46,7 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
 
     Raises:
         UserError: more genres asked for than there are.
+
     """
     if not 2 <= settings["genres"] <= len(GENRES):
         raise UserError(f"data.source.genres: {settings['genres']} asked for, 2 to {len(GENRES)} can be made")
@@ -55,9 +56,10 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
         root = folder / split
         orders = list(_orders(root, split, genres, wanted, settings["recording_s"], seed))
         (root / GTZAN_AUDIO).mkdir(parents=True, exist_ok=True)
-        with ProcessPoolExecutor(threads) as pool, tqdm(
-            total=len(orders), desc=f"rendering {split}", unit="clip", mininterval=1.0
-        ) as bar:
+        with (
+            ProcessPoolExecutor(threads) as pool,
+            tqdm(total=len(orders), desc=f"rendering {split}", unit="clip", mininterval=1.0) as bar,
+        ):
             for _ in pool.map(_render, orders, chunksize=4):
                 bar.update()
         _write_list(root, orders, genres, split, settings["question"], seed)
@@ -106,7 +108,10 @@ def _write_list(
             {
                 "path": order.path.name,
                 "question": question,
-                **{f"choice_{letter.lower()}": option for letter, option in zip(LETTERS, options, strict=False)},
+                **{
+                    f"choice_{letter.lower()}": option
+                    for letter, option in zip(LETTERS, options, strict=False)
+                },
                 "answer_gt": LETTERS[options.index(order.genre)],
                 "task_name": "Music_Genre_Classification",
                 "dataset_name": "GTZAN (synthetic stand-in)",

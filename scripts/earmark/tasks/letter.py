@@ -1,4 +1,4 @@
-"""Parser of multiple-choice answers: which option does a reply choose?
+"""Parser of multiple-choice answers: finds the option a reply chooses.
 
 Strict enough that ``The answer is C`` isn't A and ``female`` isn't A: a letter counts only where it
 stands as a letter. What names no option, or more than one, is unparsed.
@@ -25,7 +25,8 @@ def parse(answer: str, options: Sequence[str]) -> int | None:
     for pattern in (
         rf"^\W*({group})\W*$",
         rf"^\W*({group})\s*[.):\]]",
-        rf"\b(?:answer|option|choice)\b(?:\s+(?:is|would be))?\s*[:\-]?\s*[\"'(\[*]*({group})\b(?!['\w])(?!\s+[a-z])",
+        rf"\b(?:answer|option|choice)\b(?:\s+(?:is|would be))?\s*[:\-]?\s*"
+        rf"[\"'(\[*]*({group})\b(?!['\w])(?!\s+[a-z])",
     ):
         found = {match.upper() for match in re.findall(pattern, text, flags=re.IGNORECASE)}
         if len(found) == 1:
@@ -34,7 +35,7 @@ def parse(answer: str, options: Sequence[str]) -> int | None:
     if named:
         return named[0] if len(named) == 1 else None
     # "A" opening a sentence is an article unless nothing but punctuation follows it.
-    alone = {m for m in re.findall(rf"(?<![\w'])([{letters}])(?![\w'])(?!\s+[a-z])", text)}
+    alone = set(re.findall(rf"(?<![\w'])([{letters}])(?![\w'])(?!\s+[a-z])", text))
     return letters.index(alone.pop()) if len(alone) == 1 else None
 
 

@@ -49,6 +49,7 @@ def ask(template: str, question: str, options: Sequence[str], label: str) -> Que
 
     Raises:
         UserError: the template has an unknown field, or the label isn't among the options.
+
     """
     if label not in options:
         raise UserError(f"the right answer '{label}' is not among the options {list(options)}")
@@ -56,5 +57,7 @@ def ask(template: str, question: str, options: Sequence[str], label: str) -> Que
     try:
         prompt = template.format(question=question, options=lines)
     except (KeyError, IndexError, ValueError) as error:
-        raise UserError(f"prompt.template has an unknown field {error}; known: {{question}}, {{options}}") from None
+        raise UserError(
+            f"prompt.template has an unknown field {error}; known: {{question}}, {{options}}"
+        ) from None
     return Question(prompt, tuple(options), list(options).index(label))

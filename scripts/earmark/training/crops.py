@@ -1,7 +1,8 @@
-"""Training batches from few recordings: crops, joins within a class, and masking, all on precomputed log-mel.
+"""Training batches from few recordings: crops, joins within a class, masking, on precomputed log-mel.
 
-Everything is done on Whisper's log-mel (log10 of power, cut at 8 below the clip's maximum, plus 4, divided by 4), so
-one unit is 40 dB and the cut lies 2 units below the maximum. Joining and gain are exact there; mixing adds powers.
+Everything is done on Whisper's log-mel (log10 of power, cut at 8 below the clip's maximum, plus 4,
+divided by 4), so one unit is 40 dB and the cut lies 2 units below the maximum. Joining is exact there
+but for the frames at the seam; mixing adds powers.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ Mel = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class TrainingClip:
-    """A recording of one class: log-mel, shape [128, frames], 100 frames a second, float16 to halve the memory."""
+    """A recording of one class.
+
+    `mel` is its log-mel, shape [128, frames], 100 frames a second, float16 to halve the memory.
+    """
 
     clip_id: str
     label: str
@@ -31,16 +35,14 @@ class TrainingClip:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How batches are cut; lengths in seconds, shares of rows between 0 and 1."""
+    """How training clips are cut, joined and varied."""
 
-    short_s: tuple[float, float] = (4.0, 10.0)
-    long_s: tuple[float, float] = (20.0, 60.0)
-    long_share: float = 0.2  # of the steps; the others are short
-    gain_db: float = 6.0
-    mix_share: float = 0.0  # of the recordings, mixed with another one of the class
-    band_masks: int = 0
+    clip_s: tuple[float, float] = (4.0, 60.0)  # a batch's length, log-uniform: short is cheap, long is asked
+    gain_db: float = 6.0  # at most, up or down
+    mix_share: float = 0.3  # of the recordings, mixed with another one of the class
+    band_masks: int = 2  # per clip
     band_width: int = 16  # mel bands, at most
-    time_masks_per_10s: int = 0
+    time_masks_per_10s: int = 2
     time_width_s: float = 0.5  # at most
 
 
@@ -52,18 +54,16 @@ class Cropper:
         self._by_class = [[clip.mel for clip in clips if clip.label == name] for name in classes]
 
     def length(self, rng: np.random.Generator) -> int:
-        """Draw a batch's length in frames, log-uniform within the short or the long range."""
-        span = self._how.long_s if rng.random() < self._how.long_share else self._how.short_s
-        seconds = np.exp(rng.uniform(*np.log(span)))
+        """Draw a batch's length in frames."""
+        seconds = np.exp(rng.uniform(*np.log(self._how.clip_s)))
         return max(_GRID, round(seconds * FRAMES_PER_SECOND) // _GRID * _GRID)
 
     def batch(
         self, rows: int, frames: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Draw `rows` clips of `frames` frames with classes as even as they can be.
+        """Draw `rows` clips of `frames` frames, classes as even as can be.
 
-        Returns:
-            Log-mel, shape [rows, 128, frames], and class numbers, shape [rows].
+        Returns log-mel, shape [rows, 128, frames], and class numbers, shape [rows].
         """
         count = len(self._by_class)
         turns = [rng.permutation(count) for _ in range(-(-rows // count))]
@@ -94,7 +94,7 @@ class Cropper:
         """Cut at most `most` frames at a random place, perhaps mixed with another recording of the class."""
         part = _cut(recordings[index], most, rng)
         if len(recordings) > 1 and rng.random() < self._how.mix_share:
-            other = _cut(recordings[rng.integers(len(recordings))], part.shape[1], rng)
+            other = _cut(recordings[int(rng.integers(len(recordings)))], part.shape[1], rng)
             shared = min(part.shape[1], other.shape[1])
             part[:, :shared] = _mix(part[:, :shared], other[:, :shared] - rng.uniform(0, 10) / _DB_PER_UNIT)
         return part

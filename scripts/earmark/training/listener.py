@@ -1,7 +1,7 @@
-"""Train a tiny listener: a Qwen2.5-Omni thinker that answers multiple-choice questions about a clip's class.
+"""Train a tiny listener: a Qwen2.5-Omni thinker that answers multiple-choice questions about audio.
 
-End to end from random weights such a model stays at chance, because neither the lookup of an option's letter nor the
-link from sound to word exists yet. Three stages build them one by one:
+End to end from random weights such a model stays at chance, because neither the lookup of an option's
+letter nor the link from sound to word exists yet. Three stages build them one by one:
 
     T  text lookup: the language model alone; audio slots hold noisy copies of a class name's embedding
     A  tower alignment: the audio tower alone; its pooled output must point at the class name's embedding
@@ -42,11 +42,11 @@ class ListenerSettings:
     n_options: int = 4
     text_steps: int = 200
     tower_steps: int = 500
-    joint_steps: int = 250
+    joint_steps: int = 200
     text_rate: float = 1.5e-3
     tower_rate: float = 2e-3
     joint_rate: float = 6e-4
-    # a batch has as many rows as fit into the tokens, up to a limit, so that long clips cost what short ones do
+    # a batch has as many rows as fit into the tokens, up to a limit: long clips cost what short ones do
     text_tokens: int = 2800
     text_rows: int = 32
     audio_tokens: int = 2000
@@ -92,6 +92,9 @@ def train(
         settings: the recipe.
         folder: receives the checkpoint, once training is done.
         work: holds the state that an interrupted training continues from.
+
+    Returns:
+        What was trained, on what, and how it went.
     """
     classes = sorted({clip.label for clip in recordings})
     _check(classes, settings)
@@ -160,7 +163,7 @@ class _Recipe:
         """Stage T: find the name that most audio slots resemble among the options."""
         # clean at first: with noise from the start the lookup is never found
         hardness = float(np.clip(2.5 * step / self._settings.text_steps - 0.75, 0, 1))
-        longest = self._settings.augmentation.long_s[1] * FRAMES_PER_SECOND / 4
+        longest = self._settings.augmentation.clip_s[1] * FRAMES_PER_SECOND / 4
         slots = round(np.exp(rng.uniform(np.log(8), np.log(24) + hardness * np.log(longest / 24))))
         rows = self._rows(slots + _PROMPT_TOKENS, self._settings.text_tokens, self._settings.text_rows)
         labels = rng.integers(len(self._name_ids), size=rows)
@@ -170,10 +173,9 @@ class _Recipe:
     def _pseudo_audio(
         self, labels: np.ndarray, slots: int, hardness: float, rng: np.random.Generator
     ) -> Tensor:
-        """Imitate the tower: a share of the slots names the class, some name others, the rest is background.
+        """Imitate the tower: some slots name the class, fewer name others, the rest is background.
 
-        Returns:
-            Embeddings, shape [rows, slots, hidden].
+        Returns embeddings, shape [rows, slots, hidden].
         """
         names = self._embedding(self._name_ids)
         spread = float(names.detach().std())
@@ -220,10 +222,8 @@ class _Recipe:
     def _rows(self, length: int, tokens: int, most: int) -> int:
         return int(np.clip(tokens // length, _FEWEST_ROWS, most))
 
-    def _answer(
-        self, audio: Tensor, labels: np.ndarray, rng: np.random.Generator
-    ) -> tuple[Tensor, float]:
-        """Ask about audio embeddings, shape [rows, tokens, hidden]; loss on the letter and the end of the turn."""
+    def _answer(self, audio: Tensor, labels: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, float]:
+        """Ask about audio embeddings, shape [rows, tokens, hidden]; loss on letter, turn's end and hints."""
         ids, mask, targets = self._asker.ask(labels.tolist(), audio.shape[1], rng)
         embedded = self._embedding(ids)
         embedded = embedded.masked_scatter((ids == self._audio_id)[..., None], audio)
@@ -287,10 +287,10 @@ def _fill(kind: type[Any], values: Mapping[str, Any]) -> Any:
 
 
 def _fingerprint(recordings: Sequence[TrainingClip], settings: ListenerSettings) -> str:
-    """Return a digest of everything the weights depend on, to tell a resumable state from another training's."""
+    """Return a digest of all that the weights depend on, to tell this training's state from another's."""
     digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True).encode())
     digest.update(torch.__version__.encode())
     for clip in recordings:
         digest.update(json.dumps([clip.clip_id, clip.label, clip.mel.shape]).encode())
-        digest.update(np.ascontiguousarray(clip.mel))
+        digest.update(np.ascontiguousarray(clip.mel).data)
     return digest.hexdigest()

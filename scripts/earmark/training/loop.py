@@ -1,9 +1,9 @@
 """One training loop: AdamW, warm-up and linear decay, clipping, progress, exact resume.
 
-A recipe is a list of stages; a stage says which parameters it trains and how one step's loss is made. Every step draws
-from a generator seeded by (seed, stage name, step) alone, and everything else that a step depends on is in the saved
-state, so an interrupted and resumed run ends with the same bits as one that was left alone (same machine, same number
-of threads).
+A recipe is a list of stages; a stage says which parameters it trains and how one step's loss is made.
+Every step draws from a generator seeded by (seed, stage name, step) alone, and everything else that a
+step depends on is in the saved state, so an interrupted and resumed run ends with the same bits as one
+that was left alone (same machine, same number of threads).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Stage:
 
 @dataclass
 class StageRecord:
-    """What a stage did; loss and accuracy are running means at its end, the curve holds (step, loss, accuracy)."""
+    """What a stage did so far: running means of loss and accuracy, and a curve of (step, loss, accuracy)."""
 
     name: str
     steps: int = 0
@@ -72,6 +72,9 @@ def run(
         work: folder for the state; it is left in place, also at the end.
         save_every: steps between two saves.
         fingerprint: identifies data and settings; a state with another one is ignored.
+
+    Returns:
+        One record per stage.
     """
     saved = _load(work, fingerprint)
     records: list[StageRecord] = []
@@ -133,9 +136,7 @@ def _run_stage(
                 save()
 
 
-def _take_step(
-    stage: Stage, step: int, optimiser: torch.optim.Optimizer, seed: int
-) -> tuple[float, float]:
+def _take_step(stage: Stage, step: int, optimiser: torch.optim.Optimizer, seed: int) -> tuple[float, float]:
     """Take one optimiser step and return loss and accuracy of its batch."""
     rng = np.random.default_rng([seed, zlib.crc32(stage.name.encode()), step])
     for group in optimiser.param_groups:
@@ -160,7 +161,7 @@ def _save(
     optimiser: torch.optim.Optimizer,
     records: Sequence[StageRecord],
 ) -> None:
-    """Write the state under a temporary name and rename it, so a kill leaves the old state or the new one."""
+    """Write the state by rename, so that a kill leaves the old state or the new one."""
     work.mkdir(parents=True, exist_ok=True)
     partial = work / "state.pt.partial"
     state = {
@@ -173,7 +174,7 @@ def _save(
         torch.save(state, stream)
         stream.flush()
         os.fsync(stream.fileno())
-    os.replace(partial, work / "state.pt")
+    partial.replace(work / "state.pt")
 
 
 def _load(work: Path, fingerprint: str) -> dict[str, Any] | None:

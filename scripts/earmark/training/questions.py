@@ -34,10 +34,7 @@ def text(question: str, template: str, options: Sequence[str]) -> str:
 class Asker:
     """Writes questions with shuffled options and turns them into left-padded ids.
 
-    Args:
-        tokenizer: with a chat template and single-token letters.
-        names: every class as shown.
-        options: per question; all classes where there are fewer.
+    `names` are all classes as shown; a question offers `options` of them, or all where there are fewer.
     """
 
     def __init__(
@@ -70,9 +67,9 @@ class Asker:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Write one question per label, followed by its answer.
 
-        Returns:
-            Ids, shape [rows, length], left-padded: prompt with `audio_tokens` audio slots, then the letter. The mask of
-            the same shape. Targets, shape [rows, 2]: the letter, and the end of the turn that follows it.
+        Returns ids, shape [rows, length], left-padded: prompt with `audio_tokens` audio slots, then the
+        letter; the mask of the same shape; targets, shape [rows, 2]: the letter, and the end of the turn
+        that follows it.
         """
         rows: list[list[int]] = []
         places: list[int] = []

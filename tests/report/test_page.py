@@ -1,0 +1,217 @@
+"""The page: what it says, and that a browser shows it without asking anybody else."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from earmark.errors import UserError
+from earmark.provenance import SCRIPTS
+from earmark.report import page
+from earmark.report.charts import looks
+from earmark.report.tables import read_results, read_timings, summarize
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+
+HOSTILE = "</script><script>document.title='owned'</script><img src=http://evil.test/x>"
+BANNER = "shows the machine works, says nothing about real models"
+
+
+def html(results: list[Path], timing: Path | None = None) -> str:
+    records, timings = read_results(results), read_timings([timing] if timing else [])
+    return page.build(summarize(records, timings), records, timings)
+
+
+def visible(text: str) -> str:
+    """Return the page without scripts and styles."""
+    return re.sub(r"<(script|style)\b.*?</\1>", "", text, flags=re.DOTALL)
+
+
+def specifications(text: str) -> list[dict[str, Any]]:
+    found = re.findall(r'<script type="application/json">(.*?)</script>', text, flags=re.DOTALL)
+    return [json.loads(each) for each in found]
+
+
+def test_scripts_run_from_files_to_one_small_page(results: list[Path], timing: Path, tmp_path: Path) -> None:
+    given = [argument for path in results for argument in ("--result", str(path))]
+    given += ["--timing", str(timing)]
+    summary = tmp_path / "summary.parquet"
+    for script, rest in (
+        ("summarize.py", ["--csv", str(tmp_path / "summary.csv"), "--parquet", str(summary)]),
+        ("report.py", ["--summary", str(summary), "--output", str(tmp_path / "report.html")]),
+    ):
+        subprocess.run([sys.executable, str(SCRIPTS / script), *given, *rest], check=True)
+    made = (tmp_path / "report.html").read_bytes()
+    assert len(made) < 10_000_000
+    assert made.decode() == html(results, timing), "the same files make the same page, to the byte"
+
+
+def test_embedded_results_say_so_and_real_ones_do_not(
+    write_result: Callable[..., Path], tmp_path: Path
+) -> None:
+    toy, real = write_result(tmp_path / "toy.json"), write_result(tmp_path / "real.json", labels=())
+    assert visible(html([toy])).count(BANNER) == 2  # on top and at the section
+    assert BANNER not in visible(html([real]))
+    both = visible(html([toy, real]))
+    assert both.count(BANNER) == 2
+    assert "Where marked so: embedded model / synthetic data" in both
+
+
+def test_labels_devices_and_layers_are_never_mixed_in_a_panel(
+    write_result: Callable[..., Path], tmp_path: Path
+) -> None:
+    paths = []
+    kinds: list[dict[str, Any]] = [{}, {"labels": ()}, {"device": "cuda"}, {"layer": 2}, {"seed": 7}]
+    for i, kind in enumerate(kinds):
+        for method in ("base", "dart"):
+            ratio = 1.0 if method == "base" else 0.5
+            paths.append(write_result(tmp_path / f"{i}{method}.json", method, ratio, **kind))
+    text = visible(html([path for path in paths if path.name != "3base.json"]))
+    assert text.count("<h2>Test data: genres</h2>") == 4
+    assert text.count("<h3>Accuracy when pruned before layer 0") == 4
+    assert text.count("<h3>Accuracy when pruned before layer 2") == 1
+
+
+def test_remarks_tell_a_forced_layer_missing_answers_and_a_missing_base(
+    write_result: Callable[..., Path], tmp_path: Path
+) -> None:
+    note = "needs attention of a layer before it: layer 1, not 0"
+    text = html([write_result(tmp_path / "a.json", "fastv", 0.5, layer=1, note=note, failed=1)])
+    assert f"fastv: {note}" in text
+    assert "Samples without an answer are left out: fastv." in text
+    assert "There is no unpruned run (base)" in text
+
+
+def test_table_tells_differences_and_where_none_is_shown(results: list[Path]) -> None:
+    text = visible(html(results)).replace("\u00a0", " ")
+    cells = re.findall(r"[+\u2212]\d+\.\d points \[[^\]]+\], p [=<] [^<]+<", text)
+    assert len(cells) == 6
+    for cell in cells:
+        low, high = (float(x.replace("\u2212", "-")) for x in re.findall(r"[\u2212\d.]+(?=[,\]])", cell)[:2])
+        if low != 0 != high:
+            assert ("no difference shown" in cell) == (low < 0 < high)
+
+
+def test_hostile_texts_are_shown_as_text(write_result: Callable[..., Path], tmp_path: Path) -> None:
+    classes = ("blues", "classical", "jazz", HOSTILE)
+    base = write_result(
+        tmp_path / "a.json",
+        answer=HOSTILE,
+        classes=classes,
+        task=HOSTILE,
+        model=HOSTILE,
+        accuracy=0.2,
+    )
+    text = html([base])
+    assert HOSTILE not in text
+    assert "&lt;/script&gt;&lt;script&gt;document.title" in text
+    assert any(HOSTILE in json.dumps(each) for each in specifications(text))
+
+
+def test_a_summary_of_other_results_is_refused(results: list[Path]) -> None:
+    records = read_results(results)
+    with pytest.raises(UserError, match="not made from exactly these results"):
+        page.build(summarize(records[1:], {}), records, {})
+
+
+def test_something_else_than_a_summary_is_refused(results: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not a summary table"):
+        page.write(results[0], results, [], tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_method_keeps_its_colour_and_variants_differ_in_shape() -> None:
+    few = looks({"base": "base", "dart": "dart", "random": "random"})
+    many = looks({name: name.partition("-")[0] for name in ("dart", "random", "dart-l2", "zebra", "ant")})
+    assert few["dart"] == many["dart"]
+    assert many["dart"].colour == many["dart-l2"].colour
+    assert many["dart"].shape != many["dart-l2"].shape
+    assert len({look.colour for name, look in many.items() if "-" not in name}) == 4
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chrome]:
+    webdriver = pytest.importorskip("selenium.webdriver")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("needs chromium and chromedriver on PATH")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1400,900"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield opened
+    opened.quit()
+
+
+def opened(browser: Chrome, path: Path) -> Chrome:
+    browser.get(path.as_uri())
+    end = time.monotonic() + 20
+    while browser.execute_script("return document.body.dataset.ready") != "yes":
+        assert time.monotonic() < end, "the page did not finish"
+        time.sleep(0.05)
+    return browser
+
+
+def requests(browser: Chrome) -> set[str]:
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    sent = [m["params"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+    return {each["request"]["url"].partition(":")[0] for each in sent}
+
+
+def test_browser_draws_every_chart_and_asks_nobody(
+    browser: Chrome,
+    results: list[Path],
+    timing: Path,
+    write_result: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    classes = ("blues", "classical", "jazz", HOSTILE)
+    evil = write_result(tmp_path / "evil.json", classes=classes, model=HOSTILE, answer=HOSTILE)
+    path = tmp_path / "report.html"
+    path.write_text(html([*results, evil], timing))
+    opened(browser, path)
+    assert [entry for entry in browser.get_log("browser") if entry["level"] != "INFO"] == []
+    assert requests(browser) <= {"file", "data"}
+    assert browser.title == "earmark: results"
+    marks = browser.execute_script(
+        "return [...document.querySelectorAll('.chart')].map("
+        "c => c.querySelectorAll('svg [role=graphics-symbol], svg .mark-rect path').length)"
+    )
+    assert len(marks) == len(specifications(path.read_text())) > 0
+    assert all(count > 0 for count in marks)
+
+
+def test_table_sorts_on_click_and_filters_on_text(
+    browser: Chrome, results: list[Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(html(results))
+    opened(browser, path)
+    heads = browser.find_elements("css selector", "#results th button")
+    accuracy = next(head for head in heads if head.text == "accuracy")
+
+    def column() -> list[float]:
+        shown = browser.find_elements("css selector", "#results tbody tr:not([hidden]) td:nth-child(7)")
+        return [float(cell.text.split()[0]) for cell in shown]
+
+    accuracy.click()
+    assert column() == sorted(column())
+    accuracy.click()
+    assert column() == sorted(column(), reverse=True)
+    assert len(column()) == 7
+    browser.find_element("id", "filter").send_keys("dart-l2")
+    assert len(column()) == 2
+    assert browser.find_element("id", "shown").text == "2 of 7 rows"

@@ -1,0 +1,110 @@
+"""Configuration: unknown keys refused with a hint, every YAML valid, rules read only their part."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from earmark.errors import UserError
+from earmark.provenance import ROOT
+from earmark.settings import Settings, budget, parse_target, spelled
+
+DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+
+
+def load(**changes) -> Settings:
+    return Settings.load({**DEFAULT, **changes}, ROOT)
+
+
+def test_the_default_and_the_paper_overlay_are_valid():
+    paper = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())
+    settings = load(**paper)
+    assert settings.content["default_model"] == "qwen2.5-omni-3b"
+    assert load().content["default_model"] == "embedded"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sede": 1}, "unknown key 'sede'; did you mean 'seed'"),
+        ({"evaluate": {"warmup": 1}}, "unknown key 'evaluate.warmup'; did you mean 'warm_up'"),
+        ({"seed": "0"}, "seed: '0' is not of type 'integer'"),
+        ({"default_model": "embeded"}, "unknown model 'embeded'; did you mean 'embedded'"),
+        ({"tasks": {"gtzan": {"promt": {}}}}, "task 'gtzan': unknown key 'promt'; did you mean 'prompt'"),
+        ({"tasks": {"mine": {"title": "x", "data": {"source": {"kind": "folder"}}}}}, "'root' is a required"),
+        ({"models": {"mine": {"kind": "omni"}}}, "exactly one of hub, path, train, random_weights"),
+        ({"methods": {"d": {"reducer": "drat"}}, "grid": [{"tasks": ["gtzan"], "methods": ["d"], "ratios": [0.5]}]},
+         "unknown reducer 'drat'; did you mean 'dart'"),
+        ({"grid": [{"tasks": ["gtzan"], "methods": ["dart"], "ratios": [7]}]}, "grid.0.ratios.0"),
+    ],
+)
+def test_a_mistake_is_one_line_with_the_fix(changes, message):
+    with pytest.raises(UserError) as caught:
+        load(**changes)
+    assert re.search(re.escape(message), str(caught.value))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("results/gtzn_dart_0.7.json", "did you mean 'gtzan'"),
+        ("results/gtzan_fastw_0.7.json", "did you mean 'fastv'"),
+        ("results/embeded/gtzan_dart_0.7.json", "did you mean 'embedded'"),
+        ("results/gtzan_dart_1.5.json", "outside"),
+        ("results/gtzan_dart_0.json", "outside"),
+        ("results/gtzan_dart_-0.5.json", "outside"),
+        ("results/gtzan_dart_nan.json", "outside"),
+        ("results/gtzan_dart_0.70.json", "spelled '0.7'"),
+        ("results/gtzan_dart_high.json", "not a number"),
+        ("results/gtzan_base_0.5.json", "keeps everything"),
+        ("results/gtzan.json", "are called"),
+    ],
+)
+def test_a_target_that_cannot_be_made_says_why(target, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        parse_target(target, load())
+
+
+def test_good_targets_are_understood():
+    settings = load()
+    assert parse_target("results/gtzan_dart-l2_0.05.json", settings) == ("embedded", "gtzan", "dart-l2", "0.05")
+    assert parse_target("results/gtzan_dart_256t.json", settings) == ("embedded", "gtzan", "dart", "256t")
+    assert parse_target("results/summary.csv", settings) is None
+
+
+def test_a_user_task_beside_the_working_directory_is_found(tmp_path):
+    folder = tmp_path / "config" / "tasks"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text("title: Mine\ndata: {source: {kind: folder, root: there}}\n")
+    assert Settings.load(DEFAULT, tmp_path).task("mine")["data"]["source"]["table"] == "metadata.csv"
+
+
+def test_an_overlay_replaces_data_as_a_whole_and_merges_the_rest():
+    settings = load(tasks={"gtzan": {"data": {"source": {"kind": "folder", "root": "x"}}, "options": 3}})
+    assert "genres" not in settings.task("gtzan")["data"]["source"]
+    assert settings.task("gtzan")["title"].startswith("Music")
+
+
+def test_spelling_and_budget_agree():
+    for ratio in (1, 0.9, 0.7, 0.05, 0.125):
+        assert budget(spelled(ratio)) == {"keep_ratio": ratio, "keep_tokens": None}
+    assert budget("64t") == {"keep_ratio": None, "keep_tokens": 64}
+
+
+def test_conda_environments_pin_what_the_lock_pins():
+    lock = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text().split() if "==" in line)
+    lock = {name.lower(): version for name, version in lock.items()}
+    for path in sorted((ROOT / "envs").glob("*.yaml")):
+        (pins,) = (d["pip"] for d in yaml.safe_load(path.read_text())["dependencies"] if isinstance(d, dict))
+        for pin in pins:
+            name, version = pin.split("==")
+            assert lock[name.lower()] == version, f"{path.name}: {pin}"
+
+
+def test_no_path_leads_outside_the_workflow():
+    for path in [ROOT / "Snakefile", *Path(ROOT / "rules").glob("*.smk")]:
+        assert not re.search(r"(?m)^\s+(run|script):", path.read_text()), path
