@@ -30,10 +30,17 @@ def run(main: Callable[..., Any]) -> None:
         app()
     except UserError as error:
         sys.exit(f"error: {error}")
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        if _is_disk_full(error):
             sys.exit(
-                f"error: no space left on the disk while writing {error.filename or 'an output'}; "
-                "free some space and run the same command again: finished work is kept"
+                "error: no space left on the disk; free some space and run the same command again: "
+                "finished work is kept"
             )
         raise
+
+
+def _is_disk_full(error: Exception) -> bool:
+    """Whether the disk is full; safetensors reports it in an exception of its own."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "No space left on device" in str(error)

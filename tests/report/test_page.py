@@ -92,6 +92,13 @@ def test_remarks_tell_a_forced_layer_missing_answers_and_a_missing_base(
     assert "There is no unpruned run (base)" in text
 
 
+def test_results_that_cannot_be_paired_are_named(write_result: Callable[..., Path], tmp_path: Path) -> None:
+    base = write_result(tmp_path / "base.json")
+    classes = ("blues", "classical", "jazz", "folk")
+    other = write_result(tmp_path / "dart.json", "dart", 0.5, classes=classes)
+    assert "without a difference to it: dart (" in html([base, other])
+
+
 def test_table_tells_differences_and_where_none_is_shown(results: list[Path]) -> None:
     text = visible(html(results)).replace("\u00a0", " ")
     cells = re.findall(r"[+\u2212]\d+\.\d points \[[^\]]+\], p [=<] [^<]+<", text)

@@ -10,10 +10,10 @@ from earmark.errors import UserError
 from earmark.sources import folder
 
 
-def settings(root, **changes):
+def settings(folder_root, **changes):
     return {
         "kind": "folder",
-        "root": str(root),
+        "root": str(folder_root),
         "table": "metadata.csv",
         "file_column": "file",
         "label_column": "label",
@@ -31,14 +31,16 @@ def root(tmp_path):
         for source in range(6):
             for take in "AB":
                 name = f"{label}-{source}{ord(label[0])}-{take}.wav"
-                soundfile.write(tmp_path / name, np.random.default_rng(source).standard_normal(8000) * 0.1, 16000)
+                soundfile.write(
+                    tmp_path / name, np.random.default_rng(source).standard_normal(8000) * 0.1, 16000
+                )
                 lines.append(f"{name},{label}")
     (tmp_path / "metadata.csv").write_text("\n".join(lines) + "\n")
     return tmp_path
 
 
-def collect(root, seed=0, **changes):
-    return folder.collect(settings(root, **changes), root / "out", seed, 1)
+def collect(folder_root, seed=0, **changes):
+    return folder.collect(settings(folder_root, **changes), folder_root / "out", seed, 1)
 
 
 def test_takes_of_one_recording_are_never_on_both_sides(root):

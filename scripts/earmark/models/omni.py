@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from huggingface_hub.errors import StrictDataclassError
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import AutoFeatureExtractor, AutoTokenizer, Qwen2_5OmniConfig, Qwen2_5OmniThinkerConfig
@@ -22,6 +23,7 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
     Qwen2_5OmniThinkerTextModel,
 )
 
+from earmark.errors import UserError
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
 
 SAMPLE_RATE = 16000
@@ -35,11 +37,19 @@ def audio_tokens(frames: int) -> int:
 
 
 def config_of(checkpoint: Checkpoint) -> Qwen2_5OmniThinkerConfig:
-    """Return the thinker's config, also from a full Omni repository."""
-    raw, _ = Qwen2_5OmniThinkerConfig.get_config_dict(checkpoint.folder)
-    if raw.get("model_type") == "qwen2_5_omni":
-        return Qwen2_5OmniConfig.from_dict(raw).thinker_config
-    return Qwen2_5OmniThinkerConfig.from_dict(raw)
+    """Return the thinker's config, also from a full Omni repository.
+
+    Raises:
+        UserError: config.json is damaged or of another family.
+    """
+    try:
+        raw, _ = Qwen2_5OmniThinkerConfig.get_config_dict(checkpoint.folder)
+        if raw.get("model_type") == "qwen2_5_omni":
+            return Qwen2_5OmniConfig.from_dict(raw).thinker_config
+        return Qwen2_5OmniThinkerConfig.from_dict(raw)
+    except (OSError, ValueError, TypeError, AttributeError, StrictDataclassError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{checkpoint.folder}/config.json is no Qwen2.5-Omni config ({reason})") from None
 
 
 class Encoder:
@@ -152,6 +162,8 @@ class Decoder:
 
     def prompt_ids(self, prompt: str, system: str | None, n_audio: int) -> list[int]:
         """Return the token ids of one turn: audio first, then text, then the assistant's header."""
+        # Labels and questions are data: a special token in them must stay text.
+        prompt, system = (text and text.replace("<|", "< |") for text in (prompt, system))
         user = [{"type": "audio"}, {"type": "text", "text": prompt}]
         messages: list[dict[str, Any]] = [{"role": "user", "content": user}]
         if system:

@@ -191,6 +191,12 @@ def section(rows: Sequence[Row], results: Mapping[str, Result], look: Mapping[st
     if base is None:
         made.notes.append("There is no unpruned run (base) of this task, model, device and seed.")
     else:
+        alone = {row["method"] for row in rows if not row["is_base"] and DIFFERENCE not in row["metrics"]}
+        if alone:
+            made.notes.append(
+                f"Not comparable with base, so without a difference to it: {', '.join(sorted(alone))} "
+                "(other prompt, settings, model files or data, or no sample in common)."
+            )
         wrong = [s for s in base.samples() if s["status"] == "scored" and not s["correct"]]
         made.prompt, made.wrong_total = base.asked["prompt"], len(wrong)
         made.wrong = heapq.nsmallest(WRONG_SHOWN, wrong, key=lambda sample: sample["clip_id"])
@@ -244,7 +250,7 @@ def timing_section(record: Mapping[str, Any], look: Mapping[str, charts.Look]) -
     ]
     note = (
         f"Each point is the median of {record['repeats']} pairs of a pruned and an unpruned "
-        "prefill, run side by side; bars are speedup_low to speedup_high of the timing file. "
+        "prefill, run side by side; bars reach from the slowest to the fastest pair. "
         "FLOPs: what a machine limited by arithmetic alone would gain."
     )
     return Section("Prefill time", facts, banner(",".join(record["labels"])), [figures], [note])

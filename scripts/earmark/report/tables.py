@@ -73,13 +73,14 @@ class Result:
             "long_audio",
         )
         same = [asked[name] for name in (*names, "max_audio_s", "seed")]
+        model = {key: value for key, value in made["model"].items() if key != "folder"}
         return json.dumps(
             [
                 same,
                 self.record["labels"],
                 timing["device"],
                 timing["dtype"],
-                made["model"],
+                model,
                 made["data"],
             ],
             sort_keys=True,
@@ -244,7 +245,7 @@ def _timing_rows(path: str, record: dict[str, Any]) -> Iterator[dict[str, Any]]:
             "value": point["speedup"],
             "low": point["speedup_low"],
             "high": point["speedup_high"],
-            "interval": "repeats",
+            "interval": "range of repeats",
             "n": record["repeats"],
         }
         yield {**shared, "metric": "flop_speedup", "value": point["flop_speedup"]}

@@ -75,6 +75,8 @@ def score(
         f1_of = partial(_resampled, statistic, a, b, classes)
         value = float(f1_of(np.arange(n))) if n else None
         metrics[name] = _metric(f1_of, value, n, resamples, seed)
+    if n == 0:
+        return metrics, []
     counts = confusion(t, p, len(names))
     f1 = f1_per_class(counts)
     table = []

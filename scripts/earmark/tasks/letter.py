@@ -35,7 +35,7 @@ def parse(answer: str, options: Sequence[str]) -> int | None:
     if named:
         return named[0] if len(named) == 1 else None
     # "A" opening a sentence is an article unless nothing but punctuation follows it.
-    alone = set(re.findall(rf"(?<![\w'])([{letters}])(?![\w'])(?!\s+[a-z])", text))
+    alone = set(re.findall(rf"(?<![\w'])([{letters}])(?![\w'])(?!\s+(?!or\b|and\b)[a-z])", text))
     return letters.index(alone.pop()) if len(alone) == 1 else None
 
 

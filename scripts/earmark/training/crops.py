@@ -39,10 +39,10 @@ class Augmentation:
 
     clip_s: tuple[float, float] = (4.0, 60.0)  # a batch's length, log-uniform: short is cheap, long is asked
     gain_db: float = 6.0  # at most, up or down
-    mix_share: float = 0.3  # of the recordings, mixed with another one of the class
-    band_masks: int = 2  # per clip
+    mix_share: float = 0.0  # of the recordings, mixed with another one of the class
+    band_masks: int = 0  # per clip
     band_width: int = 16  # mel bands, at most
-    time_masks_per_10s: int = 2
+    time_masks_per_10s: int = 0
     time_width_s: float = 0.5  # at most
 
 
@@ -53,9 +53,9 @@ class Cropper:
         self._how = how
         self._by_class = [[clip.mel for clip in clips if clip.label == name] for name in classes]
 
-    def length(self, rng: np.random.Generator) -> int:
-        """Draw a batch's length in frames."""
-        seconds = np.exp(rng.uniform(*np.log(self._how.clip_s)))
+    def length(self, rng: np.random.Generator, longest_s: float = np.inf) -> int:
+        """Draw a batch's length in frames, at most `longest_s` seconds."""
+        seconds = np.exp(rng.uniform(*np.log(np.minimum(self._how.clip_s, longest_s))))
         return max(_GRID, round(seconds * FRAMES_PER_SECOND) // _GRID * _GRID)
 
     def batch(

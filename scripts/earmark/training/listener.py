@@ -51,6 +51,7 @@ class ListenerSettings:
     text_rows: int = 32
     audio_tokens: int = 2000
     audio_rows: int = 16
+    tower_longest_s: float = 12.0  # the tower hears 2 s at a time, so many short clips teach it more
     hint_weight: float = 1.0
     save_every: int = 50
     sizes: tiny.Sizes = field(default_factory=tiny.Sizes)
@@ -194,7 +195,7 @@ class _Recipe:
 
     def _tower_step(self, step: int, rng: np.random.Generator) -> tuple[Tensor, float]:
         """Stage A: the clip's mean cosine to its own name must beat that to the other names."""
-        audio, labels = self._listen(rng)
+        audio, labels = self._listen(rng, self._settings.tower_longest_s)
         names = self._embedding.weight[self._name_ids].detach()
         cosine = F.normalize(audio, dim=-1) @ F.normalize(names, dim=-1).T
         scores = 12 * cosine.mean(dim=1)
@@ -209,9 +210,9 @@ class _Recipe:
         audio, labels = self._listen(rng)
         return self._answer(audio, labels, rng)
 
-    def _listen(self, rng: np.random.Generator) -> tuple[Tensor, np.ndarray]:
+    def _listen(self, rng: np.random.Generator, longest_s: float = np.inf) -> tuple[Tensor, np.ndarray]:
         """Draw a batch and encode it: audio embeddings, shape [rows, tokens, hidden], and class numbers."""
-        frames = self._cropper.length(rng)
+        frames = self._cropper.length(rng, longest_s)
         rows = self._rows(audio_tokens(frames), self._settings.audio_tokens, self._settings.audio_rows)
         mel, labels = self._cropper.batch(rows, frames, rng)
         packed = torch.from_numpy(mel).transpose(0, 1).reshape(mel.shape[1], -1)

@@ -1,0 +1,37 @@
+"""What many tests share: one tiny checkpoint of the real class, and real recordings where there are any."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from earmark.models import tiny
+from earmark.models.checkpoint import Checkpoint, describe_folder
+
+REAL_AUDIO = Path(os.environ.get("EARMARK_TEST_AUDIO", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory) -> Checkpoint:
+    """A thinker with random weights, saved as transformers saves it."""
+    folder = tmp_path_factory.mktemp("checkpoint")
+    names, prompts = ["dog bark", "rain"], ["What is heard?\nA. dog bark\nB. rain\nAnswer with the letter only."]
+    made = tiny.build(names, prompts * 5, tiny.Sizes(hidden=32, layers=3, heads=2, kv_heads=1, ffn=32), 0)
+    made.save(folder)
+    return Checkpoint(folder, describe_folder(folder, {"made": "by the tests"}, folder))
+
+
+@pytest.fixture(scope="session")
+def real_audio() -> Path:
+    """The folder of real recordings; its tests are skipped where it isn't."""
+    if not (REAL_AUDIO / "esc10" / "metadata.csv").is_file():
+        pytest.skip(f"no real recordings at {REAL_AUDIO}; set EARMARK_TEST_AUDIO to a folder with esc10/")
+    return REAL_AUDIO

@@ -1,0 +1,41 @@
+"""Scripts end in one line on a user's mistake or a full disk, and keep the traceback of a bug."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from earmark.provenance import SCRIPTS
+
+SCRIPT = """
+import sys; sys.path.insert(0, {scripts!r})
+from pathlib import Path
+from earmark import cli
+from earmark.errors import UserError
+def main() -> None:
+    {body}
+cli.run(main)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("raise UserError('tasks.x: no such file')", "error: tasks.x: no such file"),
+        ("stream = open('/dev/full', 'w'); stream.write('x'); stream.flush()", "error: no space left on the disk"),
+        ("raise RuntimeError('I/O error: No space left on device (os error 28)')", "error: no space left"),
+    ],
+)
+def test_one_line_and_status_1(body, message):
+    code = SCRIPT.format(scripts=str(SCRIPTS), body=body)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(message) and done.stderr.count("\n") == 1, done.stderr
+
+
+def test_a_bug_keeps_its_traceback():
+    code = SCRIPT.format(scripts=str(SCRIPTS), body="raise KeyError('ours')")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1 and "Traceback" in done.stderr and "KeyError" in done.stderr

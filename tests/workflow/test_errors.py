@@ -1,0 +1,114 @@
+"""A user's mistake ends in one clear line and loses nothing already done."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+from workflow import SMALL, Workflow
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("results/gtzn_dart_0.5.json", "error: unknown task 'gtzn'; did you mean 'gtzan'?"),
+        ("results/gtzan_drat_0.5.json", "error: unknown method 'drat'; did you mean 'dart'?"),
+        ("results/gtzan_dart_1.5.json", "error: keep ratio 1.5 is outside (0, 1]"),
+    ],
+)
+def test_an_impossible_target_is_one_line_before_any_job(finished, target, message):
+    done = finished.run("-j1", target, check=False)
+    assert done.returncode != 0
+    lines = [line for line in done.stdout.splitlines() if "error" in line.lower()]
+    assert len(lines) == 1 and lines[0].startswith(message), done.stdout
+    assert "Traceback" not in done.stdout and "Building DAG" not in done.stdout
+
+
+def test_an_unknown_config_key_is_one_line(finished):
+    finished.configure(SMALL | {"sede": 1})
+    try:
+        done = finished.run("-n", check=False)
+    finally:
+        finished.configure(SMALL)
+    assert done.returncode != 0
+    assert "error: config: unknown key 'sede'; did you mean 'seed'?" in done.stdout
+
+
+@pytest.fixture
+def with_folder(finished, tmp_path):
+    """The finished workflow with a task of the user's own, from a folder of audio."""
+    shutil.copytree(finished.folder, tmp_path / "flow", dirs_exist_ok=True)
+    flow = Workflow.__new__(Workflow)
+    flow.folder = tmp_path / "flow"
+    audio = flow.folder / "mine"
+    audio.mkdir()
+    lines = ["file,label"]
+    for number, label in enumerate(("hum", "hiss") * 6):
+        rng = np.random.default_rng(number)
+        wave = rng.standard_normal(32000) * 0.1 if label == "hiss" else 0.2 * np.sin(np.arange(32000) * 0.05)
+        soundfile.write(audio / f"{number}.wav", wave, 16000)
+        lines.append(f"{number}.wav,{label}")
+    (audio / "metadata.csv").write_text("\n".join(lines) + "\n")
+    config = copy.deepcopy(SMALL)
+    config["tasks"]["mine"] = {
+        "title": "Mine",
+        "question": "What is heard?",
+        "data": {
+            "source": {"kind": "folder", "root": "mine"},
+            "segment": {"train": {"kind": "whole"}, "test": {"kind": "join", "min_s": 4, "max_s": 6}},
+        },
+    }
+    flow.configure(config)
+    return flow
+
+
+def test_a_folder_with_a_broken_file_says_which_and_why(with_folder):
+    (with_folder.folder / "mine" / "3.wav").write_bytes(b"")
+    before = (with_folder.folder / "results/gtzan_dart_0.5.json").read_bytes()
+    done = with_folder.run("-j1", "results/mine_dart_0.5.json", check=False)
+    assert done.returncode != 0
+    assert "error: data/mine/recordings.parquet: 1 of 12 recordings cannot be used (mine/3.wav: empty file)" in done.stdout
+    assert "data.max_failed_share" in done.stdout and "Traceback" not in done.stdout
+    assert (with_folder.folder / "results/gtzan_dart_0.5.json").read_bytes() == before
+    assert not (with_folder.folder / "data/mine/recordings.parquet").exists()
+
+
+def test_a_missing_table_is_named(with_folder):
+    (with_folder.folder / "mine" / "metadata.csv").rename(with_folder.folder / "mine" / "labels.csv")
+    done = with_folder.run("-j1", "results/mine_dart_0.5.json", check=False)
+    assert "error: data.source.table: there is no file mine/metadata.csv" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_a_missing_folder_is_named_before_any_job(with_folder):
+    shutil.rmtree(with_folder.folder / "mine")
+    done = with_folder.run("-j1", "results/mine_dart_0.5.json", check=False)
+    assert "error: task 'mine': data.source.root: there is no folder mine" in done.stdout
+    assert "Building DAG" not in done.stdout
+
+
+def test_audio_over_the_limit_follows_the_policy_and_is_counted(with_folder):
+    import json
+
+    import yaml
+
+    config = yaml.safe_load((with_folder.folder / "small.yaml").read_text())
+    config["models"]["embedded"]["max_audio_s"] = 5
+    results = {}
+    for policy in ("truncate", "window"):
+        config["tasks"]["mine"]["long_audio"] = policy
+        with_folder.configure(config)
+        with_folder.run("-j1", "results/mine_frame_0.5.json")
+        results[policy] = json.loads((with_folder.folder / "results/mine_frame_0.5.json").read_text())["counts"]
+    long = results["truncate"]["truncated"]
+    assert long > 0 and results["window"]["windowed"] == long
+    assert results["truncate"]["windowed"] == results["window"]["truncated"] == 0
+
+    config["tasks"]["mine"]["long_audio"] = "error"
+    with_folder.configure(config)
+    done = with_folder.run("-j1", "results/mine_frame_0.5.json", check=False)
+    assert done.returncode != 0
+    assert f"{long} of" in done.stdout and "longer than the model's limit (long_audio: error)" in done.stdout

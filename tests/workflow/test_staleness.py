@@ -1,0 +1,93 @@
+"""Stale means stale, no more and no less: what real Snakemake would run after each kind of change."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from workflow import SMALL, Workflow
+
+CELLS = {f"results/gtzan_{cell}.json" for cell in ("base_1.0", "dart_0.5", "random_0.5")}
+
+
+@contextlib.contextmanager
+def edited(path: Path, old: str, new: str) -> Iterator[None]:
+    """Replace text in a file for the length of a block; times change too, as an editor's would."""
+    before = path.read_text()
+    assert old in before
+    path.write_text(before.replace(old, new))
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
+@contextlib.contextmanager
+def configured(flow: Workflow, **changes) -> Iterator[None]:
+    flow.configure(copy.deepcopy(SMALL) | changes)
+    try:
+        yield
+    finally:
+        flow.configure(SMALL)
+
+
+def test_after_a_run_there_is_nothing_to_do(finished):
+    assert finished.would_make("all") == set()
+
+
+def test_editing_a_method_reruns_its_results_only(finished):
+    with edited(finished.folder / "scripts/earmark/reduction/dart.py", '"""', '""" '):
+        assert finished.would_make("grid") == {"results/gtzan_dart_0.5.json"}
+
+
+def test_editing_a_library_module_reruns_what_imports_it(finished):
+    with edited(finished.folder / "scripts/earmark/scoring/classification.py", '"""', '""" '):
+        assert finished.would_make("grid") == CELLS
+
+
+def test_a_prompt_reruns_results_but_not_features(finished):
+    with edited(finished.folder / "config/tasks/gtzan.yaml", "Answer with the letter only", "Just the letter"):
+        assert finished.would_make("grid") == CELLS
+
+
+def test_touching_code_inputs_or_the_readme_reruns_nothing(finished):
+    for name in (
+        "scripts/earmark/reduction/dart.py",
+        "scripts/evaluate.py",
+        "config/tasks/gtzan.yaml",
+        "features/embedded/gtzan/test-00000-of-00001.parquet",
+        "data/gtzan/clips.parquet",
+    ):
+        os.utime(finished.folder / name)
+    with edited(finished.folder / "README.md", "earmark", "earmark <!-- a comment -->"):
+        assert finished.would_make("all") == set()
+
+
+def test_a_new_ratio_is_one_job(finished):
+    assert finished.would_make("results/gtzan_dart_0.35.json") == {"results/gtzan_dart_0.35.json"}
+
+
+def test_config_a_rule_does_not_read_reruns_nothing_of_it(finished):
+    with configured(finished, features={"batch_audio_s": 120}, prefill=[]):
+        assert finished.would_make("grid") == set()
+    with configured(finished, methods={"dart-l2": {"reducer": "dart", "layer": 2}}):
+        assert finished.would_make("grid") == set()
+
+
+def test_a_model_setting_of_evaluation_leaves_features_and_training_alone(finished):
+    models = copy.deepcopy(SMALL["models"])
+    models["embedded"]["max_audio_s"] = 6
+    with configured(finished, models=models):
+        assert finished.would_make("grid") == CELLS
+
+
+def test_training_settings_retrain_and_everything_after(finished):
+    models = copy.deepcopy(SMALL["models"])
+    models["embedded"]["train"]["seed"] = 1
+    with configured(finished, models=models):
+        made = finished.would_make("grid")
+    assert made > CELLS and "models/embedded/gtzan/checkpoint.json" in made
+    assert not any(name.startswith("data/") for name in made)

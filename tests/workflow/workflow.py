@@ -1,0 +1,88 @@
+"""A copy of the workflow in a folder of its own, run by real Snakemake on a configuration of seconds."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from earmark.provenance import ROOT
+
+SMALL = {
+    "default_model": "embedded",
+    "evaluate": {"bootstrap": 100, "batch_audio_s": 60},
+    "grid": [{"tasks": ["gtzan"], "methods": ["dart", "random"], "ratios": [0.5]}],
+    "prefill": [{"model": "moderate", "audio_s": 2, "methods": ["dart"], "ratios": [0.5], "repeats": 1}],
+    "tasks": {
+        "gtzan": {
+            "data": {
+                "source": {
+                    "kind": "synthetic_music",
+                    "genres": 4,
+                    "recording_s": 3,
+                    "question": "What is the genre of this music?",
+                    "splits": {
+                        "train": {"clips_per_class": 3, "min_s": 3, "max_s": 4},
+                        "test": {"clips_per_class": 3, "min_s": 5, "max_s": 8},
+                    },
+                }
+            }
+        }
+    },
+    "models": {
+        "embedded": {"train": {"seed": 0, "text_steps": 3, "tower_steps": 3, "joint_steps": 3}},
+        "moderate": {
+            "random_weights": {"seed": 0, "sizes": {"hidden": 32, "layers": 3, "heads": 2, "kv_heads": 1, "ffn": 32}}
+        },
+    },
+}
+
+
+class Workflow:
+    """A private copy of the workflow; edits of it stay in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "README.md"):
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, folder / name)
+        self.configure(SMALL)
+
+    def configure(self, config: dict) -> None:
+        (self.folder / "small.yaml").write_text(yaml.safe_dump(config))
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "snakemake", *arguments, "--configfile", "small.yaml"]
+
+    def environment(self) -> dict[str, str]:
+        # Rules call `python`, which must be the one that runs the tests.
+        return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=600,
+        )
+        assert not check or done.returncode == 0, done.stdout
+        return done
+
+    def would_make(self, *targets: str) -> set[str]:
+        """The outputs that a dry run of the targets would make; nothing for an up-to-date workflow."""
+        text = self.run("-n", *targets).stdout
+        outputs = re.findall(r"^    output: (.*)$", text, flags=re.MULTILINE)
+        made = {name for line in outputs for name in line.split(", ") if not name.endswith(".jsonl")}
+        assert made or "Nothing to be done" in text, text
+        return made
