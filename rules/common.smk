@@ -51,6 +51,12 @@ def gpus():
     return SETTINGS.gpus()
 
 
+def all_cores(wildcards):
+    """Return every core of a local run; on a cluster, where a job has its machine's, one."""
+    local = workflow.resource_settings and workflow.resource_settings.cores
+    return local if isinstance(local, int) else 1
+
+
 def read(value):
     """Return a part of the settings as the text a script reads."""
     return json.dumps(value, sort_keys=True)

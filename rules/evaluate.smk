@@ -58,7 +58,7 @@ rule prefill:
     conda:
         "../envs/torch.yaml"
     # All cores, so that no job of ours runs beside a measurement; it computes with one thread.
-    threads: workflow.cores or 1
+    threads: all_cores
     resources:
         gpu=gpus(),
         mem_mb=8000,

@@ -42,6 +42,14 @@ def test_a_rest_too_short_is_kept_as_unused():
     assert sorted(c.status for c in clips) == ["ok", "unused"]
 
 
+def test_a_rest_fills_the_last_clip_as_far_as_it_may():
+    for seed in range(8):
+        lengths = enumerate((12, 12, 4))
+        clips = segment([recording(f"a{i}", "dog", n) for i, n in lengths], JOIN, seed)
+        # In any order 12 + 12 + 4 is one clip, or 4 + 12 waits for the other 12.
+        assert [c.duration_s for c in clips] == [28]
+
+
 def test_long_recordings_are_cut_into_pieces_that_join():
     clips = segment([recording("a", "dog", 95)], JOIN, seed=0)
     assert all(c.duration_s <= 30 + 1e-6 for c in clips)

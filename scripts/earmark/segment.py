@@ -85,7 +85,8 @@ def _join(recordings: list[Clip], options: dict[str, Any], seed: int) -> Iterato
                     aim = aims.uniform(min_s, max_s)
                 groups[-1].append((recording, part))
         if len(groups) > 1 and _seconds(groups[-1]) < min_s and _seconds(groups[-2] + groups[-1]) <= max_s:
-            groups[-2] += groups.pop()
+            rest = groups.pop()
+            groups[-1] += rest
         for number, group in enumerate(groups):
             yield _joined(label, index, number, group, min_s)
 

@@ -88,32 +88,31 @@ def test_thirty_steps_of_text_lookup_reduce_the_loss(tmp_path: Path) -> None:
 
 
 def test_training_embeds_and_places_audio_as_the_model_itself_does(tmp_path: Path) -> None:
-    """The loop calls tower and language model by hand; the checkpoint's own forward must agree."""
-    train(["a", "b"], tmp_path)
-    folder = tmp_path / "model"
+    """The loop calls tower and language model by hand; the saved model's forward must give its loss."""
+    labels, folder = ["a", "bb", "ccc"], tmp_path / "model"
+    train(labels, tmp_path)
     model = Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(folder).eval()
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    settings = listener.ListenerSettings.from_mapping(SMALL)
-    checkpoint = tiny.Checkpoint(model, tokenizer, tiny.build_extractor())
-    recipe = listener._Recipe(checkpoint, recordings(["a", "b"]), ["a", "b"], settings)
+    checkpoint = tiny.Checkpoint(model, AutoTokenizer.from_pretrained(folder), tiny.build_extractor())
+    settings = listener.ListenerSettings.from_mapping(SMALL | {"hint_weight": 0.0})
+    recipe = listener._Recipe(checkpoint, recordings(labels), labels, settings)
 
     with torch.no_grad():
-        audio, labels = recipe._listen(np.random.default_rng(1))
-        _, accuracy = recipe._answer(audio, labels, np.random.default_rng(2))
+        audio, classes = recipe._listen(np.random.default_rng(1))
+        loss, _ = recipe._answer(audio, classes, np.random.default_rng(2))
         rng = np.random.default_rng(1)
         frames = recipe._cropper.length(rng)
-        mel, _ = recipe._cropper.batch(len(labels), frames, rng)
-        ids, mask, targets = recipe._asker.ask(labels.tolist(), audio.shape[1], np.random.default_rng(2))
+        mel, _ = recipe._cropper.batch(len(classes), frames, rng)
+        ids, mask, targets = recipe._asker.ask(classes.tolist(), audio.shape[1], np.random.default_rng(2))
         logits = model(
             input_ids=ids,
             attention_mask=mask,
             input_features=torch.from_numpy(mel),
             feature_attention_mask=torch.ones(mel.shape[0], frames, dtype=torch.long),
-        ).logits[:, -2]
+        ).logits
+    letter, end = (torch.nn.functional.cross_entropy(logits[:, at], targets[:, at]) for at in (-2, -1))
 
     assert audio.shape[1] == listener.audio_tokens(frames)
-    chosen = logits[:, recipe._asker.letters].argmax(dim=-1)
-    assert accuracy == pytest.approx(float((recipe._asker.letters[chosen] == targets[:, 0]).float().mean()))
+    assert float(loss) == pytest.approx(float(letter + 0.1 * end), abs=1e-5)
 
 
 def test_questions_shuffle_offer_the_answer_once_and_pad_left() -> None:
@@ -150,3 +149,11 @@ def test_mistakes_end_in_one_line(
 ) -> None:
     with pytest.raises(UserError, match=message):
         train(labels, tmp_path, **changes)
+
+
+def test_an_empty_recording_is_refused_by_name(tmp_path: Path) -> None:
+    empty = TrainingClip("nothing-1", "a", np.zeros((128, 0), np.float16))
+    settings = listener.ListenerSettings.from_mapping(SMALL)
+
+    with pytest.raises(UserError, match="nothing-1"):
+        listener.train([*recordings(["a", "b"]), empty], settings, tmp_path / "model", tmp_path / "work")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -17,4 +18,13 @@ def finished(tmp_path_factory) -> Workflow:
     """The small workflow after a complete run."""
     flow = Workflow(tmp_path_factory.mktemp("workflow"))
     flow.run("-j2", "all")
+    return flow
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    """The finished workflow in a folder of its own, to be damaged."""
+    shutil.copytree(finished.folder, tmp_path / "flow", dirs_exist_ok=True)
+    flow = Workflow.__new__(Workflow)
+    flow.folder = tmp_path / "flow"
     return flow

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -70,17 +69,8 @@ def test_the_summary_and_the_page_stand(finished):
     assert "synthetic" in page and "gtzan_dart_0.5" in page or "dart" in page
 
 
-@pytest.fixture
-def copied(finished, tmp_path):
-    """The finished workflow in a folder of its own, to be damaged."""
-    shutil.copytree(finished.folder, tmp_path / "flow", dirs_exist_ok=True)
-    flow = Workflow.__new__(Workflow)
-    flow.folder = tmp_path / "flow"
-    return flow
-
-
 def test_the_same_seed_gives_the_same_result(copied, finished):
-    copied.run("-j1", "--forcerun", "evaluate_default", "--", "results/gtzan_random_0.5.json")
+    copied.run("-j1", "results/gtzan_random_0.5.json", "--forcerun", "evaluate_default")
     assert untimed(copied, "gtzan_random_0.5") == untimed(finished, "gtzan_random_0.5")
 
 

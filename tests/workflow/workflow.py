@@ -60,7 +60,7 @@ class Workflow:
         (self.folder / "small.yaml").write_text(yaml.safe_dump(config))
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "snakemake", *arguments, "--configfile", "small.yaml"]
+        return [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", *(arguments or ("-n",))]
 
     def environment(self) -> dict[str, str]:
         # Rules call `python`, which must be the one that runs the tests.

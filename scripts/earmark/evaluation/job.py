@@ -162,7 +162,7 @@ def run(
             "peak_memory_bytes": peak_memory(device),
         }
         origin = {
-            "model": model.record | {"folder": str(model.folder)},
+            "model": model.record,
             "data": read[0][1]
             | {
                 "index_sha256": inputs[1:],

@@ -94,6 +94,7 @@ def build(names: Sequence[str], prompts: Iterable[str], sizes: Sizes, seed: int)
 
     Returns:
         The model in float32, its tokenizer and its feature extractor.
+
     """
     tokenizer = build_tokenizer(names, prompts)
     return Checkpoint(build_model(tokenizer, sizes, seed), tokenizer, build_extractor())

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,49 +22,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from earmark.errors import UserError, nearest
+from earmark.errors import UserError
 from earmark.models import tiny
 from earmark.training import loop, questions
-from earmark.training.crops import FRAMES_PER_SECOND, Augmentation, Cropper, TrainingClip
+from earmark.training.crops import FRAMES_PER_SECOND, Cropper, TrainingClip
+from earmark.training.settings import ListenerSettings
 
 _FEWEST_ROWS = 2
 _PROMPT_TOKENS = 45  # roughly, beside the audio; only decides how many rows are batched
 _END_WEIGHT = 0.1  # of the turn's end beside the letter; it is learned within a few steps
-
-
-@dataclass(frozen=True)
-class ListenerSettings:
-    """Everything the result depends on, apart from the recordings."""
-
-    seed: int = 0
-    question: str = questions.QUESTION
-    template: str = questions.TEMPLATE
-    n_options: int = 4
-    text_steps: int = 200
-    tower_steps: int = 500
-    joint_steps: int = 200
-    text_rate: float = 1.5e-3
-    tower_rate: float = 2e-3
-    joint_rate: float = 6e-4
-    # a batch has as many rows as fit into the tokens, up to a limit: long clips cost what short ones do
-    text_tokens: int = 2800
-    text_rows: int = 32
-    audio_tokens: int = 2000
-    audio_rows: int = 16
-    tower_longest_s: float = 12.0  # the tower hears 2 s at a time, so many short clips teach it more
-    hint_weight: float = 1.0
-    save_every: int = 50
-    sizes: tiny.Sizes = field(default_factory=tiny.Sizes)
-    augmentation: Augmentation = field(default_factory=Augmentation)
-
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any]) -> ListenerSettings:
-        """Build settings from a config entry; keys left out keep their defaults, unknown ones are refused."""
-        nested = {"sizes": tiny.Sizes, "augmentation": Augmentation}
-        plain = {key: value for key, value in values.items() if key not in nested}
-        inner = {key: _fill(kind, values[key]) for key, kind in nested.items() if key in values}
-        settings: ListenerSettings = _fill(cls, {**plain, **inner})
-        return settings
 
 
 @dataclass(frozen=True)
@@ -94,11 +60,9 @@ def train(
         folder: receives the checkpoint, once training is done.
         work: holds the state that an interrupted training continues from.
 
-    Returns:
-        What was trained, on what, and how it went.
     """
     classes = sorted({clip.label for clip in recordings})
-    _check(classes, settings)
+    _check(recordings, classes, settings)
     torch.set_flush_denormal(True)
     names = [questions.shown(label) for label in classes]
     checkpoint = tiny.build(names, _example_prompts(names, settings), settings.sizes, settings.seed)
@@ -116,7 +80,7 @@ def train(
     return TrainingRecord(
         classes=classes,
         recordings=len(recordings),
-        recorded_seconds=sum(clip.mel.shape[1] for clip in recordings) / 100,
+        recorded_seconds=sum(clip.mel.shape[1] for clip in recordings) / FRAMES_PER_SECOND,
         parameters=sum(weight.numel() for weight in checkpoint.model.parameters()),
         settings=asdict(settings),
         stages=records,
@@ -246,6 +210,7 @@ class _Recipe:
         The answer at the end needs two lookups in a row, found late or never when only the end is scored.
         """
         named = torch.isin(ids, self._name_ids)
+        named[:, -1] = False  # the answer itself, should a class be called like a letter
         right = self._name_ids[torch.from_numpy(labels)][:, None]
         targets = torch.where(ids == right, letters[:, None], self._pad_id)
         return F.cross_entropy(self._head(states[named]), targets[named])
@@ -267,8 +232,11 @@ def _example_prompts(names: Sequence[str], settings: ListenerSettings) -> list[s
     return [questions.text(settings.question, settings.template, group) for group in groups] * 20
 
 
-def _check(classes: Sequence[str], settings: ListenerSettings) -> None:
+def _check(recordings: Sequence[TrainingClip], classes: Sequence[str], settings: ListenerSettings) -> None:
     """Refuse what cannot be trained."""
+    for clip in recordings:
+        if clip.mel.shape[1] == 0:
+            raise UserError(f"recording {clip.clip_id} is empty; leave it out of the training set")
     if len(classes) < 2:
         raise UserError(f"training needs at least two classes, the recordings have {len(classes)}: {classes}")
     if not 2 <= settings.n_options <= len(questions.LETTERS):
@@ -276,15 +244,6 @@ def _check(classes: Sequence[str], settings: ListenerSettings) -> None:
     names = {questions.shown(label) for label in classes}
     if len(names) < len(classes):
         raise UserError("two labels look the same once underscores are shown as spaces; rename one of them")
-
-
-def _fill(kind: type[Any], values: Mapping[str, Any]) -> Any:
-    """Build a dataclass from a mapping; lists become tuples, unknown keys an error."""
-    known = {entry.name for entry in fields(kind)}
-    for key in values:
-        if key not in known:
-            raise UserError(f"unknown training setting '{key}'; {nearest(key, known)}")
-    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
 
 
 def _fingerprint(recordings: Sequence[TrainingClip], settings: ListenerSettings) -> str:

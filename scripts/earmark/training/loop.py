@@ -75,6 +75,7 @@ def run(
 
     Returns:
         One record per stage.
+
     """
     saved = _load(work, fingerprint)
     records: list[StageRecord] = []

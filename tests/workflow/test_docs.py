@@ -1,0 +1,44 @@
+"""The documentation followed literally works; its links lead somewhere."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+
+import pytest
+import yaml
+from workflow import SMALL
+
+from earmark.provenance import ROOT
+from earmark.settings import Settings
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(name: str) -> list[str]:
+    """The indented code blocks of a page, without their indentation."""
+    text = (ROOT / name).read_text()
+    return [textwrap.dedent(b) for b in re.findall(r"(?m)(?:^(?: {4,}\S.*)?\n)+", text) if b.strip()]
+
+
+def test_the_method_of_the_docs_runs_after_following_its_steps(copied):
+    (code,) = [b for b in blocks("docs/add_a_method.md") if "class Edges" in b]
+    (copied.folder / "scripts/earmark/reduction/edges.py").write_text(code.strip() + "\n")
+    assert copied.would_make("grid") == set(), "a new method made other results stale"
+    copied.run("-j1", "results/gtzan_edges_0.5.json")
+    record = json.loads((copied.folder / "results/gtzan_edges_0.5.json").read_text())
+    assert record["reduction"]["keep_ratio_effective"] == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/add_a_task.md"])
+def test_the_task_of_the_docs_is_a_valid_task(page):
+    (text,) = [b for b in blocks(page) if "kind: folder" in b]
+    settings = Settings.load({**SMALL, "tasks": {**SMALL["tasks"], "sounds": yaml.safe_load(text)}}, ROOT)
+    assert settings.task("sounds")["data"]["source"]["kind"] == "folder"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_lead_to_files(page):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name}: {target}"
