@@ -9,11 +9,11 @@ rule checkpoint:
         "logs/checkpoint/{model}.log",
     benchmark:
         "benchmarks/checkpoint/{model}.tsv"
-    # First of all jobs: weights out of reach should be known before any other work is done.
+    # First of all jobs and alone: weights out of reach should be known before any other work is done.
     priority: 100
     conda:
         "../envs/torch.yaml"
-    threads: 1
+    threads: all_cores
     resources:
         mem_mb=2000,
         runtime=240,

@@ -19,9 +19,7 @@ def main(
     shard: Annotated[Path, typer.Option(help="tar of clips")],
     index: Annotated[Path, typer.Option(help="index of the tar")],
     checkpoint: Annotated[Path, typer.Option(help="record of the checkpoint")],
-    settings: Annotated[
-        str, typer.Option(help="JSON: kind, dtype, attention, device, batch_audio_s, labels")
-    ],
+    settings: Annotated[str, typer.Option(help="JSON: kind, dtype, device, batch_audio_s, source")],
     output: Annotated[Path, typer.Option(help="states to write (safetensors)")],
     output_index: Annotated[Path, typer.Option(help="their index to write (Parquet)")],
     threads: int = 1,
@@ -32,7 +30,7 @@ def main(
     family = importlib.import_module(f"earmark.models.{chosen['kind']}")
     model = Checkpoint.read(checkpoint)
     clips = [clip for clip in read_manifest(index) if clip.status != "unused"]
-    encoder = family.Encoder(model, str(device), chosen["dtype"], chosen["attention"])
+    encoder = family.Encoder(model, str(device), chosen["dtype"])
     width_bytes = DTYPES[chosen["dtype"]].itemsize
     needed = encode.size_estimate(clips, encoder.width, width_bytes, family.TOKENS_PER_SECOND)
     encode.check_space(output.parent, needed)

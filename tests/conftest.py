@@ -23,7 +23,10 @@ def _one_thread() -> None:
 def checkpoint(tmp_path_factory) -> Checkpoint:
     """A thinker with random weights, saved as transformers saves it."""
     folder = tmp_path_factory.mktemp("checkpoint")
-    names, prompts = ["dog bark", "rain"], ["What is heard?\nA. dog bark\nB. rain\nAnswer with the letter only."]
+    names, prompts = (
+        ["dog bark", "rain"],
+        ["What is heard?\nA. dog bark\nB. rain\nAnswer with the letter only."],
+    )
     made = tiny.build(names, prompts * 5, tiny.Sizes(hidden=32, layers=3, heads=2, kv_heads=1, ffn=32), 0)
     made.save(folder)
     return Checkpoint(folder, describe_folder(folder, {"made": "by the tests"}, folder))

@@ -45,7 +45,8 @@ def test_a_stretch_is_cut_to_the_sample(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(None, "missing"), (b"", "empty file"), (b"<html>no audio</html>" * 50, "unreadable")]
+    ("content", "reason"),
+    [(None, "missing"), (b"", "empty file"), (b"<html>no audio</html>" * 50, "unreadable")],
 )
 def test_what_is_not_audio_has_a_reason(tmp_path, content, reason):
     path = tmp_path / "a.wav"

@@ -24,7 +24,10 @@ cli.run(main)
     ("body", "message"),
     [
         ("raise UserError('tasks.x: no such file')", "error: tasks.x: no such file"),
-        ("stream = open('/dev/full', 'w'); stream.write('x'); stream.flush()", "error: no space left on the disk"),
+        (
+            "stream = open('/dev/full', 'w'); stream.write('x'); stream.flush()",
+            "error: no space left on the disk",
+        ),
         ("raise RuntimeError('I/O error: No space left on device (os error 28)')", "error: no space left"),
     ],
 )

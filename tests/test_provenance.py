@@ -16,9 +16,12 @@ def names(*entries: str) -> set[str]:
 
 def test_the_closure_follows_imports_transitively():
     found = names("evaluate.py")
-    assert {"evaluate.py", "earmark/evaluation/job.py", "earmark/reduction/hooks.py", "earmark/audio.py"} - found == {
-        "earmark/audio.py"
-    }
+    assert {
+        "evaluate.py",
+        "earmark/evaluation/job.py",
+        "earmark/reduction/hooks.py",
+        "earmark/audio.py",
+    } - found == {"earmark/audio.py"}
 
 
 def test_what_is_reached_by_name_is_not_in_the_closure_unless_named():

@@ -34,7 +34,9 @@ def test_order_of_recordings_does_not_matter():
     def key(clips):
         return [(c.clip_id, [p.path for p in c.parts]) for c in clips]
 
-    assert key(segment(copy.deepcopy(RECORDINGS), JOIN, 0)) == key(segment(copy.deepcopy(RECORDINGS)[::-1], JOIN, 0))
+    assert key(segment(copy.deepcopy(RECORDINGS), JOIN, 0)) == key(
+        segment(copy.deepcopy(RECORDINGS)[::-1], JOIN, 0)
+    )
 
 
 def test_a_rest_too_short_is_kept_as_unused():

@@ -36,8 +36,13 @@ def test_the_default_and_the_paper_overlay_are_valid():
         ({"tasks": {"gtzan": {"promt": {}}}}, "task 'gtzan': unknown key 'promt'; did you mean 'prompt'"),
         ({"tasks": {"mine": {"title": "x", "data": {"source": {"kind": "folder"}}}}}, "'root' is a required"),
         ({"models": {"mine": {"kind": "omni"}}}, "exactly one of hub, path, train, random_weights"),
-        ({"methods": {"d": {"reducer": "drat"}}, "grid": [{"tasks": ["gtzan"], "methods": ["d"], "ratios": [0.5]}]},
-         "unknown reducer 'drat'; did you mean 'dart'"),
+        (
+            {
+                "methods": {"d": {"reducer": "drat"}},
+                "grid": [{"tasks": ["gtzan"], "methods": ["d"], "ratios": [0.5]}],
+            },
+            "unknown reducer 'drat'; did you mean 'dart'",
+        ),
         ({"grid": [{"tasks": ["gtzan"], "methods": ["dart"], "ratios": [7]}]}, "grid.0.ratios.0"),
     ],
 )
@@ -71,7 +76,12 @@ def test_a_target_that_cannot_be_made_says_why(target, message):
 
 def test_good_targets_are_understood():
     settings = load()
-    assert parse_target("results/gtzan_dart-l2_0.05.json", settings) == ("embedded", "gtzan", "dart-l2", "0.05")
+    assert parse_target("results/gtzan_dart-l2_0.05.json", settings) == (
+        "embedded",
+        "gtzan",
+        "dart-l2",
+        "0.05",
+    )
     assert parse_target("results/gtzan_dart_256t.json", settings) == ("embedded", "gtzan", "dart", "256t")
     assert parse_target("results/summary.csv", settings) is None
 

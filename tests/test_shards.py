@@ -20,7 +20,11 @@ def make(tmp_path, count=5):
     for i in range(count):
         path = tmp_path / f"{i}.wav"
         soundfile.write(path, (rng.standard_normal(8000) * 0.1).clip(-1, 1), 16000, subtype="PCM_16")
-        clips.append(Clip(f"c{i}", [f"s{i}"], [Part(str(path), 0.0, 0.5)] * 2, 1.0, 16000, 1, "test", ["a"], key=f"k{i}"))
+        clips.append(
+            Clip(
+                f"c{i}", [f"s{i}"], [Part(str(path), 0.0, 0.5)] * 2, 1.0, 16000, 1, "test", ["a"], key=f"k{i}"
+            )
+        )
     return clips
 
 
@@ -42,7 +46,10 @@ def test_parts_come_back_joined_and_sample_exact(tmp_path):
 
 def test_a_stock_loader_reads_the_tar(tmp_path):
     shards.pack(make(tmp_path), tmp_path / "a.tar", 16000)
-    read = [(s["__key__"], soundfile.read(io.BytesIO(s["flac"]))[1]) for s in wds.WebDataset(str(tmp_path / "a.tar"), shardshuffle=False)]
+    read = [
+        (s["__key__"], soundfile.read(io.BytesIO(s["flac"]))[1])
+        for s in wds.WebDataset(str(tmp_path / "a.tar"), shardshuffle=False)
+    ]
     assert read == [(f"k{i}", 16000) for i in range(5)]
 
 

@@ -88,8 +88,7 @@ def encode_shard(
     bar.close()
     if len(states) != len(by_key):
         raise UserError(
-            f"{tar} holds {len(states)} of {len(by_key)} clips of its index; "
-            "delete both to make them again"
+            f"{tar} holds {len(states)} of {len(by_key)} clips of its index; delete both to make them again"
         )
     with replacing(output) as partial:
         save_file(states, partial)
@@ -114,6 +113,6 @@ def check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise UserError(
-            f"{folder}: the encoder states need {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; free some "
-            "space, lower the task's sample_limit or run from a larger disk with --directory"
+            f"{folder}: the encoder states need {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; "
+            "make space, lower the task's sample_limit or run from a larger disk with --directory"
         )

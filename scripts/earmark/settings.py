@@ -259,7 +259,7 @@ class Settings:
         """Return what the encoding of a task's clips reads."""
         entry = self.model(model)
         return {
-            **{key: entry[key] for key in ("kind", "dtype", "attention")},
+            **{key: entry[key] for key in ("kind", "dtype")},
             **self.content["features"],
             "device": self.content["device"],
             "source": self.task(task)["data"]["source"]["kind"],

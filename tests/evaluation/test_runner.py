@@ -49,11 +49,15 @@ def loop(decoder, store, method="dart", ratio=0.5, windows=1, layer=0) -> runner
 def run(a_loop, max_tokens, journal, done=None):
     batches = plan.batches(a_loop.samples, max_tokens)
     with runner.open_journal(journal) as stream:
-        return runner.evaluate(a_loop, batches, done or {}, stream, 1, lambda s, a: result.sample_row(s, a, parse))
+        return runner.evaluate(
+            a_loop, batches, done or {}, stream, 1, lambda s, a: result.sample_row(s, a, parse)
+        )
 
 
 def untimed(rows):
-    return {k: {n: v for n, v in row.items() if n not in ("seconds", "batch_rows")} for k, row in rows.items()}
+    return {
+        k: {n: v for n, v in row.items() if n not in ("seconds", "batch_rows")} for k, row in rows.items()
+    }
 
 
 @pytest.mark.parametrize("method", ["base", "dart", "fastv", "random", "frame"])
@@ -74,9 +78,14 @@ def test_greedy_answers_equal_generate_of_the_stock_model(decoder, store, checkp
         embeddings = decoder.embed(ids, [store.states(f"k{i}", 0, LENGTHS[i])])
         with torch.no_grad():
             generated = stock.generate(
-                inputs_embeds=embeddings, attention_mask=torch.ones_like(ids), max_new_tokens=6, do_sample=False
+                inputs_embeds=embeddings,
+                attention_mask=torch.ones_like(ids),
+                max_new_tokens=6,
+                do_sample=False,
             )
-        assert rows[sample.clip_id]["answer"] == [decoder.tokenizer.decode(generated[0], skip_special_tokens=True)]
+        assert rows[sample.clip_id]["answer"] == [
+            decoder.tokenizer.decode(generated[0], skip_special_tokens=True)
+        ]
 
 
 def test_a_batch_too_large_for_memory_is_halved_and_answers_stay(decoder, store, tmp_path, monkeypatch):
@@ -102,11 +111,15 @@ def test_a_row_that_never_fits_fails_alone(decoder, store, tmp_path, monkeypatch
             raise torch.OutOfMemoryError("CUDA out of memory")
         return forward(self, embeddings, *rest)
 
-    lengths = {s.clip_id: len(decoder.prompt_ids(s.question.prompt, None, n)) for s, n in zip(samples(), LENGTHS)}
+    lengths = {
+        s.clip_id: len(decoder.prompt_ids(s.question.prompt, None, n)) for s, n in zip(samples(), LENGTHS)
+    }
     limit = sorted(lengths.values())[-3]
     monkeypatch.setattr(Decoder, "forward", no_room_for_the_longest)
     rows = run(loop(decoder, store), 10**6, tmp_path / "a.jsonl")
-    assert {k for k, row in rows.items() if row["status"] == "failed"} == {k for k, n in lengths.items() if n > limit}
+    assert {k for k, row in rows.items() if row["status"] == "failed"} == {
+        k for k, n in lengths.items() if n > limit
+    }
     assert {row["reason"] for row in rows.values() if row["status"] == "failed"} == {"out of memory"}
 
 
@@ -141,13 +154,19 @@ def test_after_a_kill_the_rest_is_run_and_the_rows_are_the_same(decoder, store, 
     assert 0 < len(done) < len(LENGTHS)
     rows = run(loop(decoder, store, windows=2), 150, journal, done)
     assert untimed(rows) == untimed(expected)
-    assert [rows[k]["seconds"] for k in done] == [row["seconds"] for row in done.values()], "finished rows ran again"
-    assert sorted(json.loads(line)["clip_id"] for line in journal.read_text().splitlines()) == sorted(expected)
+    assert [rows[k]["seconds"] for k in done] == [row["seconds"] for row in done.values()], (
+        "finished rows ran again"
+    )
+    assert sorted(json.loads(line)["clip_id"] for line in journal.read_text().splitlines()) == sorted(
+        expected
+    )
 
 
 def test_windows_of_a_clip_vote():
     (sample, *_) = samples(windows=3)
-    answers = [runner.Answer(text, 10, 5, 1, 1, {"select": 0, "prefill": 1, "decode": 1}) for text in ("B", "A", "B")]
+    answers = [
+        runner.Answer(text, 10, 5, 1, 1, {"select": 0, "prefill": 1, "decode": 1}) for text in ("B", "A", "B")
+    ]
     row = result.sample_row(sample, answers, parse)
     assert row["predicted"] == "rain" and row["windows"] == 3 and row["tokens_after"] == 15
 

@@ -14,7 +14,9 @@ def random_answers(seed: int, n: int = 120):
     rng = np.random.default_rng(seed)
     classes = np.array(["blues", "jazz", "rock", "waltz"])
     truth = rng.choice(classes, n)
-    predicted = [None if rng.random() < 0.1 else (t if rng.random() < 0.6 else rng.choice(classes)) for t in truth]
+    predicted = [
+        None if rng.random() < 0.1 else (t if rng.random() < 0.6 else rng.choice(classes)) for t in truth
+    ]
     letters = rng.choice(list("ABCD"), n)
     chosen = [None if p is None else rng.choice(list("ABCD")) for p in predicted]
     return list(truth), predicted, list(letters), chosen
@@ -32,7 +34,9 @@ def test_metrics_equal_scikit_learn(seed):
         assert metrics[name]["value"] == pytest.approx(expected)
     by_letter = f1_score(letters, [c or "none" for c in chosen], labels=list("ABCD"), average="macro")
     assert metrics["f1_macro_letters"]["value"] == pytest.approx(by_letter)
-    precision, recall, f1, support = precision_recall_fscore_support(truth, filled, labels=labels, zero_division=0)
+    precision, recall, f1, support = precision_recall_fscore_support(
+        truth, filled, labels=labels, zero_division=0
+    )
     for i, row in enumerate(table):
         assert row["class"] == labels[i] and row["n"] == support[i]
         assert row["precision"] == pytest.approx(precision[i])

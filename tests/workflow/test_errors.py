@@ -70,7 +70,10 @@ def test_a_folder_with_a_broken_file_says_which_and_why(with_folder):
     before = (with_folder.folder / "results/gtzan_dart_0.5.json").read_bytes()
     done = with_folder.run("-j1", "results/mine_dart_0.5.json", check=False)
     assert done.returncode != 0
-    assert "error: data/mine/recordings.parquet: 1 of 12 recordings cannot be used (mine/3.wav: empty file)" in done.stdout
+    assert (
+        "error: data/mine/recordings.parquet: 1 of 12 recordings cannot be used (mine/3.wav: empty file)"
+        in done.stdout
+    )
     assert "data.max_failed_share" in done.stdout and "Traceback" not in done.stdout
     assert (with_folder.folder / "results/gtzan_dart_0.5.json").read_bytes() == before
     assert not (with_folder.folder / "data/mine/recordings.parquet").exists()
@@ -102,7 +105,9 @@ def test_audio_over_the_limit_follows_the_policy_and_is_counted(with_folder):
         config["tasks"]["mine"]["long_audio"] = policy
         with_folder.configure(config)
         with_folder.run("-j1", "results/mine_frame_0.5.json")
-        results[policy] = json.loads((with_folder.folder / "results/mine_frame_0.5.json").read_text())["counts"]
+        results[policy] = json.loads((with_folder.folder / "results/mine_frame_0.5.json").read_text())[
+            "counts"
+        ]
     long = results["truncate"]["truncated"]
     assert long > 0 and results["window"]["windowed"] == long
     assert results["truncate"]["windowed"] == results["window"]["truncated"] == 0

@@ -39,7 +39,9 @@ def test_results_and_rows_follow_their_published_schemas(finished):
         assert len(rows) == record["counts"]["total"] == 12
         for row in rows:
             jsonschema.validate(json.loads(row), schema("sample"))
-    jsonschema.validate(json.loads((finished.folder / "results/timing/moderate_2s.json").read_text()), schema("timing"))
+    jsonschema.validate(
+        json.loads((finished.folder / "results/timing/moderate_2s.json").read_text()), schema("timing")
+    )
 
 
 def test_a_result_says_what_produced_it(finished):
@@ -52,7 +54,9 @@ def test_a_result_says_what_produced_it(finished):
     assert len(provenance["model"]["digest"]) == 16
     assert provenance["data"]["source"] == "synthetic_music"
     assert record["asked"]["chance"] == 0.25
-    assert all(record["timing"]["stages"][s]["n"] == 12 for s in ("load", "mel", "encode", "prefill", "decode"))
+    assert all(
+        record["timing"]["stages"][s]["n"] == 12 for s in ("load", "mel", "encode", "prefill", "decode")
+    )
 
 
 def test_every_method_sees_the_same_questions(finished):

@@ -49,7 +49,9 @@ def test_editing_a_library_module_reruns_what_imports_it(finished):
 
 
 def test_a_prompt_reruns_results_but_not_features(finished):
-    with edited(finished.folder / "config/tasks/gtzan.yaml", "Answer with the letter only", "Just the letter"):
+    with edited(
+        finished.folder / "config/tasks/gtzan.yaml", "Answer with the letter only", "Just the letter"
+    ):
         assert finished.would_make("grid") == CELLS
 
 

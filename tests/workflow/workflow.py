@@ -37,7 +37,10 @@ SMALL = {
     "models": {
         "embedded": {"train": {"seed": 0, "text_steps": 3, "tower_steps": 3, "joint_steps": 3}},
         "moderate": {
-            "random_weights": {"seed": 0, "sizes": {"hidden": 32, "layers": 3, "heads": 2, "kv_heads": 1, "ffn": 32}}
+            "random_weights": {
+                "seed": 0,
+                "sizes": {"hidden": 32, "layers": 3, "heads": 2, "kv_heads": 1, "ffn": 32},
+            }
         },
     },
 }

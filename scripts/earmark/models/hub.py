@@ -49,9 +49,7 @@ def fetch(repo: str, revision: str) -> tuple[Path, dict[str, Any]]:
     except RevisionNotFoundError:
         raise UserError(f"model {repo}: the hub knows no revision '{revision}'") from None
     except RepositoryNotFoundError:
-        raise UserError(
-            f"model {repo}: no such repository at the hub, or HF_TOKEN lacks access"
-        ) from None
+        raise UserError(f"model {repo}: no such repository at the hub, or HF_TOKEN lacks access") from None
     except (OSError, OfflineModeIsEnabled, LocalEntryNotFoundError, HTTPError) as error:
         raise UserError(
             f"model {repo}: the hub is out of reach ({type(error).__name__}) and the weights are not in "

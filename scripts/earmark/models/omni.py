@@ -55,9 +55,9 @@ def config_of(checkpoint: Checkpoint) -> Qwen2_5OmniThinkerConfig:
 class Encoder:
     """The audio tower with its mel front end: audio in, one state per 40 ms out."""
 
-    def __init__(self, checkpoint: Checkpoint, device: str, dtype: str, attention: str) -> None:
+    def __init__(self, checkpoint: Checkpoint, device: str, dtype: str) -> None:
         config = config_of(checkpoint).audio_config
-        config._attn_implementation = attention
+        config._attn_implementation = "sdpa"  # what `_windows` calls, whatever the language model uses
         self.device, self.dtype = torch.device(device), DTYPES[dtype]
         self.width: int = config.output_dim
         self.extractor = AutoFeatureExtractor.from_pretrained(checkpoint.folder)
@@ -163,11 +163,12 @@ class Decoder:
     def prompt_ids(self, prompt: str, system: str | None, n_audio: int) -> list[int]:
         """Return the token ids of one turn: audio first, then text, then the assistant's header."""
         # Labels and questions are data: a special token in them must stay text.
-        prompt, system = (text and text.replace("<|", "< |") for text in (prompt, system))
-        user = [{"type": "audio"}, {"type": "text", "text": prompt}]
+        user = [{"type": "audio"}, {"type": "text", "text": prompt.replace("<|", "< |")}]
         messages: list[dict[str, Any]] = [{"role": "user", "content": user}]
         if system:
-            messages.insert(0, {"role": "system", "content": [{"type": "text", "text": system}]})
+            messages.insert(
+                0, {"role": "system", "content": [{"type": "text", "text": system.replace("<|", "< |")}]}
+            )
         text: str = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         ids: list[int] = self.tokenizer(text.replace(AUDIO, AUDIO * n_audio, 1))["input_ids"]
         return ids
