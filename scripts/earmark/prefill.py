@@ -1,14 +1,14 @@
 """Prefill time against keep ratio, every reduced run beside an unpruned one, and the FLOP line.
 
-Audio states and weights may be random: time doesn't depend on them. Ratios are taken within a pair
-run side by side, so that a busy machine slows both.
+Audio states and weights may be random: time doesn't depend on them. Ratios are taken within a
+round run side by side, so that a busy machine slows both sides.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -41,6 +41,15 @@ def flop_speedup(config: Any, prompt: int, kept: int, layer: int) -> float:
     layers = config.num_hidden_layers
     full = layer_flops(config, prompt)
     return layers * full / (layer * full + (layers - layer) * layer_flops(config, kept))
+
+
+class Run(NamedTuple):
+    """One reduced prefill and the unpruned one of its round."""
+
+    full_s: float
+    seconds: float
+    select_s: float
+    kept: int
 
 
 class Bench:
@@ -82,34 +91,57 @@ def measure(
     repeats: int,
     seed: int,
 ) -> tuple[list[dict[str, Any]], int]:
-    """Return one point per method and ratio, and the prompt's length in tokens."""
+    """Return one point per method and ratio, and the prompt's length in tokens.
+
+    A round is one unpruned prefill and one of every method at one ratio, side by side.
+    """
     bench = Bench(decoder, audio_tokens, seed)
     config, prompt = decoder.model.config, bench.ids.shape[1]
     base = Reduction(load("base"), None, None, 0, seed, False)
     bench.once(base)
     points = []
-    cells = [(method, ratio) for method in methods for ratio in sorted(ratios, reverse=True)]
-    for method, ratio in tqdm(cells, desc="prefill", unit="cell", mininterval=1.0):
-        reducer = load(method["reducer"], method["options"])
-        reduced = Reduction(reducer, ratio, None, method["layer"], seed, method["reference"])
-        layer = max(method["layer"], reducer.lowest_layer)
-        bench.once(reduced)
-        pairs = [(bench.once(base)[0], bench.once(reduced)) for _ in range(repeats)]
-        speedups = np.array([full / pruned[0] for full, pruned in pairs])
-        kept = pairs[0][1][2]
-        points.append(
-            {
-                "method": method["name"],
-                "keep_ratio": ratio,
-                "layer": layer,
-                "tokens_after": kept,
-                "prefill_s": min(pruned[0] for _, pruned in pairs),
-                "base_s": min(full for full, _ in pairs),
-                "select_s": min(pruned[1] for _, pruned in pairs),
-                "speedup": float(np.median(speedups)),
-                "speedup_low": float(speedups.min()),
-                "speedup_high": float(speedups.max()),
-                "flop_speedup": flop_speedup(config, prompt, prompt - audio_tokens + kept, layer),
-            }
-        )
+    rounds = [(ratio, number) for ratio in sorted(ratios, reverse=True) for number in range(repeats)]
+    runs: dict[tuple[str, float], list[Run]] = {}
+    for ratio, number in tqdm(rounds, desc="prefill", unit="round", mininterval=1.0):
+        reductions = {m["name"]: _reduction(m, ratio, seed) for m in methods}
+        if number == 0:
+            for reduction in reductions.values():
+                bench.once(reduction)
+        full = bench.once(base)[0]
+        for name, reduction in reductions.items():
+            runs.setdefault((name, ratio), []).append(Run(full, *bench.once(reduction)))
+    for method in methods:
+        for ratio in sorted(ratios, reverse=True):
+            layer = max(method["layer"], _reduction(method, ratio, seed).reducer.lowest_layer)
+            points.append(
+                _point(
+                    runs[method["name"], ratio], method["name"], ratio, layer, config, prompt, audio_tokens
+                )
+            )
     return points, prompt
+
+
+def _reduction(method: dict[str, Any], ratio: float, seed: int) -> Reduction:
+    reducer = load(method["reducer"], method["options"])
+    return Reduction(reducer, ratio, None, method["layer"], seed, method["reference"])
+
+
+def _point(
+    runs: Sequence[Run], method: str, ratio: float, layer: int, config: Any, prompt: int, audio_tokens: int
+) -> dict[str, Any]:
+    """Return the point of the timing record that the runs of one method and ratio give."""
+    speedups = np.array([run.full_s / run.seconds for run in runs])
+    kept = runs[0].kept
+    return {
+        "method": method,
+        "keep_ratio": ratio,
+        "layer": layer,
+        "tokens_after": kept,
+        "prefill_s": min(run.seconds for run in runs),
+        "base_s": min(run.full_s for run in runs),
+        "select_s": min(run.select_s for run in runs),
+        "speedup": float(np.median(speedups)),
+        "speedup_low": float(speedups.min()),
+        "speedup_high": float(speedups.max()),
+        "flop_speedup": flop_speedup(config, prompt, prompt - audio_tokens + kept, layer),
+    }
