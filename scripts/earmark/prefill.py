@@ -104,7 +104,7 @@ def measure(
     runs: dict[tuple[str, float], list[Run]] = {}
     for ratio, number in tqdm(rounds, desc="prefill", unit="round", mininterval=1.0):
         reductions = {m["name"]: _reduction(m, ratio, seed) for m in methods}
-        if number == 0:
+        if number == 0 and ratio == max(ratios):
             for reduction in reductions.values():
                 bench.once(reduction)
         full = bench.once(base)[0]

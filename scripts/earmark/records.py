@@ -118,7 +118,7 @@ def check_budget(clips: Sequence[Clip], max_failed_share: float, where: str) -> 
         UserError: names the first failed clips, the reasons and the key that allows more.
 
     """
-    failed = [clip for clip in clips if not clip.ok]
+    failed = [clip for clip in clips if clip.status == FAILED]
     if len(failed) > max_failed_share * len(clips):
         shown = "; ".join(f"{c.parts[0].path if c.parts else c.clip_id}: {c.reason}" for c in failed[:3])
         more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""

@@ -11,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from earmark.errors import UserError
 from earmark.records import Clip, Part
 from earmark.seeding import generator
@@ -65,8 +67,8 @@ def _pieces(recording: Clip, max_s: float) -> Iterator[Part]:
 def _join(recordings: list[Clip], options: dict[str, Any], seed: int) -> Iterator[Clip]:
     """Yield clips of ``min_s`` to ``max_s`` seconds, each joined from recordings of one class.
 
-    Every recording is used once; the order within a class and the length aimed at depend on the
-    seed and on names. What is left over fills the last clip as far as ``max_s`` allows.
+    Every recording is used once; the order within a class and the lengths depend on the seed and on
+    names.
     """
     min_s, max_s = float(options["min_s"]), float(options["max_s"])
     by_class: dict[str, list[Clip]] = defaultdict(list)
@@ -74,21 +76,42 @@ def _join(recordings: list[Clip], options: dict[str, Any], seed: int) -> Iterato
         by_class[recording.labels[0]].append(recording)
     for index, (label, members) in enumerate(sorted(by_class.items())):
         members.sort(key=lambda r: generator(seed, "join", r.clip_id).random())
-        aims = generator(seed, "length", members[0].split, label)
-        groups: list[list[tuple[Clip, Part]]] = [[]]
-        aim = aims.uniform(min_s, max_s)
-        for recording in members:
-            for part in _pieces(recording, max_s):
-                length = part.end_s - part.start_s
-                if groups[-1] and (_seconds(groups[-1]) >= aim or _seconds(groups[-1]) + length > max_s):
-                    groups.append([])
-                    aim = aims.uniform(min_s, max_s)
-                groups[-1].append((recording, part))
-        if len(groups) > 1 and _seconds(groups[-1]) < min_s and _seconds(groups[-2] + groups[-1]) <= max_s:
-            rest = groups.pop()
-            groups[-1] += rest
+        parts = [(r, part) for r in members for part in _pieces(r, max_s)]
+        rng = generator(seed, "length", members[0].split, label)
+        groups = _grouped(parts, min_s, max_s, rng)
         for number, group in enumerate(groups):
             yield _joined(label, index, number, group, min_s)
+
+
+def _grouped(
+    parts: list[tuple[Clip, Part]], min_s: float, max_s: float, rng: np.random.Generator
+) -> list[list[tuple[Clip, Part]]]:
+    """Cut a sequence of stretches into groups of ``min_s`` to ``max_s`` seconds.
+
+    Each group stops at the stretch that comes closest to the length aimed at: drawn while there is
+    plenty left, then what shares out the rest evenly.
+    """
+    groups: list[list[tuple[Clip, Part]]] = [[]]
+    left = _seconds(parts)
+    aim = _aim(left, min_s, max_s, rng)
+    for recording, part in parts:
+        made, length = _seconds(groups[-1]), part.end_s - part.start_s
+        if groups[-1] and (made + length > max_s or (made >= min_s and made + length / 2 > aim)):
+            left -= made
+            aim = _aim(left, min_s, max_s, rng)
+            groups.append([])
+        groups[-1].append((recording, part))
+    if len(groups) > 1 and _seconds(groups[-1]) < min_s and _seconds(groups[-2] + groups[-1]) <= max_s:
+        rest = groups.pop()
+        groups[-1] += rest
+    return groups
+
+
+def _aim(left: float, min_s: float, max_s: float, rng: np.random.Generator) -> float:
+    """Return the length to aim at with ``left`` seconds to go."""
+    if left >= min_s + max_s:
+        return float(rng.uniform(min_s, max_s))
+    return left if left <= max_s else min(left / 2, max_s)
 
 
 def _seconds(group: list[tuple[Clip, Part]]) -> float:
