@@ -6,75 +6,19 @@ Imported by the Snakefile at parse time, so it stays light: YAML and JSON Schema
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import yaml
 
 from earmark.errors import UserError, nearest
 from earmark.provenance import ROOT, SCRIPTS
+from earmark.schema import CONFIG, checked, schema
 
-CONFIG = ROOT / "config"
 BASE = "base"
-
-
-@cache
-def _schema(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((CONFIG / "schemas" / f"{name}.schema.json").read_text())
-    return content
-
-
-def checked(content: Any, schema: Mapping[str, Any], where: str) -> Any:
-    """Return ``content`` with the schema's defaults filled in.
-
-    Raises:
-        UserError: the first thing that is wrong, as ``where: key: what``, unknown keys with a hint.
-
-    """
-    completed = _complete(copy.deepcopy(content), schema)
-    errors = sorted(
-        jsonschema.Draft202012Validator(schema).iter_errors(completed), key=lambda e: list(map(str, e.path))
-    )
-    if errors:
-        raise UserError(f"{where}: {_worded(errors[0])}")
-    return completed
-
-
-def _worded(error: jsonschema.ValidationError) -> str:
-    """Return one line for a schema violation."""
-    place = ".".join(map(str, error.absolute_path))
-    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
-        known = error.schema.get("properties", {}) if isinstance(error.schema, Mapping) else {}
-        unknown = next(key for key in error.instance if key not in known)
-        return f"unknown key '{place + '.' if place else ''}{unknown}'; {nearest(str(unknown), known)}"
-    if error.validator == "oneOf":
-        return "give exactly one of hub, path, train, random_weights"
-    return f"{place + ': ' if place else ''}{error.message}"
-
-
-def _complete(content: Any, schema: Mapping[str, Any]) -> Any:
-    """Fill in defaults of object properties, depth first."""
-    if not isinstance(content, dict):
-        return (
-            [_complete(item, schema.get("items", {})) for item in content]
-            if isinstance(content, list)
-            else content
-        )
-    for key, inner in schema.get("properties", {}).items():
-        if key not in content and "default" in inner:
-            content[key] = copy.deepcopy(inner["default"])
-        if key in content:
-            content[key] = _complete(content[key], inner)
-    extra = schema.get("additionalProperties")
-    if isinstance(extra, dict):
-        for key in content:
-            content[key] = _complete(content[key], extra)
-    return content
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -120,7 +64,7 @@ class Settings:
             UserError: names the file or key and the fix.
 
         """
-        content = checked(dict(config), _schema("config"), "config")
+        content = checked(dict(config), schema("config"), "config")
         sections: dict[str, dict[str, Any]] = {}
         for section, kind in (("tasks", "task"), ("models", "model")):
             found = _read(CONFIG / section)
@@ -129,12 +73,12 @@ class Settings:
             merged = {name: found.get(name) for name in sorted(found.keys() | content[section].keys())}
             sections[section] = {
                 name: checked(
-                    _overlaid(base or {}, content[section].get(name, {})), _schema(kind), f"{kind} '{name}'"
+                    _overlaid(base or {}, content[section].get(name, {})), schema(kind), f"{kind} '{name}'"
                 )
                 for name, base in merged.items()
             }
         for name, task in sections["tasks"].items():
-            source = _schema("task")["$defs"][task["data"]["source"]["kind"]]
+            source = schema("task")["$defs"][task["data"]["source"]["kind"]]
             task["data"]["source"] = checked(task["data"]["source"], source, f"task '{name}': data.source")
         settings = cls(content, sections["tasks"], sections["models"])
         settings.model(content["default_model"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from earmark.errors import UserError
 from earmark.evaluation.plan import Sample, batches, choose, windows
 from earmark.features import FeatureRow
 from earmark.records import Clip
@@ -49,6 +52,15 @@ def test_options_depend_on_seed_and_clip_only():
     assert len(set(first)) == 4 and "c3" in first
     assert any(draw_options("c3", classes, 4, 0, f"y{i}") != first for i in range(5))
     assert sorted(draw_options("a", ["a", "b"], 4, 0, "x")) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [("{question}", "{options} is missing"), ("{options} {quest}", "unknown field 'quest'")],
+)
+def test_a_template_that_cannot_be_filled_is_a_user_error(template, message):
+    with pytest.raises(UserError, match=message):
+        ask(template, "Which?", ["a", "b"], "a")
 
 
 def test_a_prompt_lists_its_options():

@@ -10,6 +10,7 @@ from transformers import AutoTokenizer, Qwen2_5OmniThinkerForConditionalGenerati
 
 from earmark.errors import UserError
 from earmark.models import tiny
+from earmark.tasks.question import fill
 from earmark.training import listener, loop, questions
 from earmark.training.crops import TrainingClip
 
@@ -117,7 +118,7 @@ def test_training_embeds_and_places_audio_as_the_model_itself_does(tmp_path: Pat
 
 def test_questions_shuffle_offer_the_answer_once_and_pad_left() -> None:
     names = ["dog bark", "rain", "sea waves", "rooster", "clock tick"]
-    text = questions.text("Which?", questions.TEMPLATE, names)
+    text = fill(questions.TEMPLATE, "Which?", names)
     tokenizer = tiny.build_tokenizer(names, [text] * 20)
     asker = questions.Asker(tokenizer, names, 4, "Which?", questions.TEMPLATE)
     rng = np.random.default_rng(0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,14 +14,13 @@ from earmark.errors import UserError
 from earmark.evaluation.plan import Sample
 from earmark.evaluation.runner import Answer
 from earmark.features import FeatureRow
+from earmark.schema import schema
 from earmark.scoring.classification import score
 from earmark.tasks.question import LETTERS
 from earmark.timing import spread
 
 if TYPE_CHECKING:
     from earmark.evaluation.job import Cell
-
-SCHEMAS = provenance.ROOT / "config" / "schemas"
 
 
 def sample_row(
@@ -146,7 +144,7 @@ def record(
         | {"config": {"task": cell.task, "model": cell.model, "method": cell.method, "run": cell.run}}
         | origin,
     }
-    jsonschema.validate(content, json.loads((SCHEMAS / "result.schema.json").read_text()))
+    jsonschema.validate(content, schema("result"))
     return content
 
 

@@ -44,20 +44,27 @@ def draw_options(label: str, classes: Sequence[str], count: int, seed: int, clip
     return chosen
 
 
+def fill(template: str, question: str, options: Sequence[str]) -> str:
+    """Fill a template's ``{question}`` and ``{options}``, one ``A. name`` a line.
+
+    Raises:
+        UserError: the template has an unknown field, or shows no options.
+    """
+    if "{options}" not in template:
+        raise UserError("template: {options} is missing, so the options would not be shown")
+    lines = "\n".join(f"{letter}. {shown(option)}" for letter, option in zip(LETTERS, options, strict=False))
+    try:
+        return template.format(question=question, options=lines)
+    except (KeyError, IndexError, ValueError) as error:
+        raise UserError(f"template: unknown field {error}; known: {{question}}, {{options}}") from None
+
+
 def ask(template: str, question: str, options: Sequence[str], label: str) -> Question:
-    """Fill the template's ``{question}`` and ``{options}`` (one ``A. name`` a line).
+    """Return the question whose right answer is ``label``.
 
     Raises:
         UserError: the template has an unknown field, or the label isn't among the options.
-
     """
     if label not in options:
         raise UserError(f"the right answer '{label}' is not among the options {list(options)}")
-    lines = "\n".join(f"{letter}. {shown(option)}" for letter, option in zip(LETTERS, options, strict=False))
-    try:
-        prompt = template.format(question=question, options=lines)
-    except (KeyError, IndexError, ValueError) as error:
-        raise UserError(
-            f"prompt.template has an unknown field {error}; known: {{question}}, {{options}}"
-        ) from None
-    return Question(prompt, tuple(options), list(options).index(label))
+    return Question(fill(template, question, options), tuple(options), list(options).index(label))

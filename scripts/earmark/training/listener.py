@@ -24,6 +24,7 @@ from torch import Tensor
 
 from earmark.errors import UserError
 from earmark.models import tiny
+from earmark.tasks.question import LETTERS, fill, shown
 from earmark.training import loop, questions
 from earmark.training.crops import FRAMES_PER_SECOND, Cropper, TrainingClip
 from earmark.training.settings import ListenerSettings
@@ -64,7 +65,7 @@ def train(
     classes = sorted({clip.label for clip in recordings})
     _check(recordings, classes, settings)
     torch.set_flush_denormal(True)
-    names = [questions.shown(label) for label in classes]
+    names = [shown(label) for label in classes]
     checkpoint = tiny.build(names, _example_prompts(names, settings), settings.sizes, settings.seed)
     recipe = _Recipe(checkpoint, recordings, classes, settings)
     records = loop.run(
@@ -97,7 +98,7 @@ class _Recipe:
         classes: Sequence[str],
         settings: ListenerSettings,
     ) -> None:
-        names = [questions.shown(label) for label in classes]
+        names = [shown(label) for label in classes]
         tokenizer = checkpoint.tokenizer
         self._settings = settings
         self._tower = checkpoint.model.model.audio_tower
@@ -229,7 +230,7 @@ def _example_prompts(names: Sequence[str], settings: ListenerSettings) -> list[s
     """Write questions that name every class, for the tokenizer to learn from."""
     size = min(settings.n_options, len(names))
     groups = [[names[(start + step) % len(names)] for step in range(size)] for start in range(len(names))]
-    return [questions.text(settings.question, settings.template, group) for group in groups] * 20
+    return [fill(settings.template, settings.question, group) for group in groups] * 20
 
 
 def _check(recordings: Sequence[TrainingClip], classes: Sequence[str], settings: ListenerSettings) -> None:
@@ -239,9 +240,9 @@ def _check(recordings: Sequence[TrainingClip], classes: Sequence[str], settings:
             raise UserError(f"recording {clip.clip_id} is empty; leave it out of the training set")
     if len(classes) < 2:
         raise UserError(f"training needs at least two classes, the recordings have {len(classes)}: {classes}")
-    if not 2 <= settings.n_options <= len(questions.LETTERS):
-        raise UserError(f"n_options must be 2 to {len(questions.LETTERS)}, got {settings.n_options}")
-    names = {questions.shown(label) for label in classes}
+    if not 2 <= settings.n_options <= len(LETTERS):
+        raise UserError(f"n_options must be 2 to {len(LETTERS)}, got {settings.n_options}")
+    names = {shown(label) for label in classes}
     if len(names) < len(classes):
         raise UserError("two labels look the same once underscores are shown as spaces; rename one of them")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,24 +10,13 @@ import torch
 from torch import Tensor
 
 from earmark.models.tiny import AUDIO, TURN_END
+from earmark.tasks.question import LETTERS, fill
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-LETTERS = string.ascii_uppercase
 QUESTION = "What is heard?"
 TEMPLATE = "{question}\n{options}\nAnswer with the letter only."
-
-
-def shown(label: str) -> str:
-    """Return a class name as prompts show it: "dog bark" for "dog_bark"."""
-    return label.replace("_", " ")
-
-
-def text(question: str, template: str, options: Sequence[str]) -> str:
-    """Return the user's text: the template filled with one "A. name" per line."""
-    lines = [f"{LETTERS[index]}. {option}" for index, option in enumerate(options)]
-    return template.format(question=question, options="\n".join(lines))
 
 
 class Asker:
@@ -90,7 +78,7 @@ class Asker:
 
     def _prompt(self, options: Sequence[str], audio_tokens: int) -> list[int]:
         """Return a prompt's ids with its audio slot repeated."""
-        question = {"type": "text", "text": text(self._question, self._template, options)}
+        question = {"type": "text", "text": fill(self._template, self._question, options)}
         messages = [{"role": "user", "content": [{"type": "audio"}, question]}]
         prompt = self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         ids: list[int] = self._tokenizer.encode(prompt)

@@ -1,0 +1,71 @@
+"""JSON Schemas of config/schemas/: defaults filled in, mistakes worded in one line with a hint."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import jsonschema
+
+from earmark.errors import UserError, nearest
+from earmark.provenance import ROOT
+
+CONFIG = ROOT / "config"
+
+
+@cache
+def schema(name: str) -> dict[str, Any]:
+    """Return the published schema of that name, from config/schemas/."""
+    content: dict[str, Any] = json.loads((CONFIG / "schemas" / f"{name}.schema.json").read_text())
+    return content
+
+
+def checked(content: Any, schema: Mapping[str, Any], where: str) -> Any:
+    """Return ``content`` with the schema's defaults filled in.
+
+    Raises:
+        UserError: the first thing that is wrong, as ``where: key: what``, unknown keys with a hint.
+
+    """
+    completed = _complete(copy.deepcopy(content), schema)
+    errors = sorted(
+        jsonschema.Draft202012Validator(schema).iter_errors(completed), key=lambda e: list(map(str, e.path))
+    )
+    if errors:
+        raise UserError(f"{where}: {_worded(errors[0])}")
+    return completed
+
+
+def _worded(error: jsonschema.ValidationError) -> str:
+    """Return one line for a schema violation."""
+    place = ".".join(map(str, error.absolute_path))
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = error.schema.get("properties", {}) if isinstance(error.schema, Mapping) else {}
+        unknown = next(key for key in error.instance if key not in known)
+        return f"unknown key '{place + '.' if place else ''}{unknown}'; {nearest(str(unknown), known)}"
+    if error.validator == "oneOf":
+        return "give exactly one of hub, path, train, random_weights"
+    return f"{place + ': ' if place else ''}{error.message}"
+
+
+def _complete(content: Any, schema: Mapping[str, Any]) -> Any:
+    """Fill in defaults of object properties, depth first."""
+    if not isinstance(content, dict):
+        return (
+            [_complete(item, schema.get("items", {})) for item in content]
+            if isinstance(content, list)
+            else content
+        )
+    for key, inner in schema.get("properties", {}).items():
+        if key not in content and "default" in inner:
+            content[key] = copy.deepcopy(inner["default"])
+        if key in content:
+            content[key] = _complete(content[key], inner)
+    extra = schema.get("additionalProperties")
+    if isinstance(extra, dict):
+        for key in content:
+            content[key] = _complete(content[key], extra)
+    return content
