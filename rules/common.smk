@@ -132,3 +132,7 @@ def prefill_code(wildcards):
     methods = SETTINGS.prefill(wildcards.model, int(wildcards.seconds))["methods"]
     reducers = sorted({f"earmark/reduction/{method['reducer']}.py" for method in methods})
     return code_digest("prefill.py", *reducers, family(wildcards))
+
+
+onerror:
+    print("Finished work is kept: run the same command again to go on from there.", file=sys.stderr)

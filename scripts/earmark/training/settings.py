@@ -21,8 +21,8 @@ class ListenerSettings:
     template: str = questions.TEMPLATE
     n_options: int = 4
     text_steps: int = 200
-    tower_steps: int = 500
-    joint_steps: int = 200
+    tower_steps: int = 700
+    joint_steps: int = 280
     text_rate: float = 1.5e-3
     tower_rate: float = 2e-3
     joint_rate: float = 6e-4
