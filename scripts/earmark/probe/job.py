@@ -1,0 +1,66 @@
+"""One probe job: the pooled embeddings of a dataset, layer by layer, to one record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from earmark import provenance
+from earmark.errors import UserError
+from earmark.files import sha256
+from earmark.probe.linear import Split, probe, split
+from earmark.probe.mapping import mapped
+from earmark.probe.read import Vectors, by_layer, read
+
+
+def run(settings: dict[str, Any], paths: Sequence[Path], code: str) -> dict[str, Any]:
+    """Return the record of a probe.
+
+    ``settings``: ``model``, ``dataset``, ``labels``, ``pooling``, ``span``, ``seed``, ``map_points``.
+
+    Raises:
+        UserError: the embeddings can't be read, are per frame, or can't be split by source.
+
+    """
+    if settings["pooling"] == "none":
+        raise UserError(
+            f"the embeddings of {settings['model']}/{settings['dataset']} are per frame; a probe needs one "
+            "vector per clip: set pooling to mean, last or attention-masked mean"
+        )
+    seed, layers = int(settings["seed"]), []
+    first: Vectors | None = None
+    parts: Split | None = None
+    best: Vectors | None = None
+    best_accuracy = -1.0
+    for layer, files in tqdm(by_layer(paths).items(), desc="probing", unit="layer", mininterval=1.0):
+        vectors = read(layer, files)
+        if first is None or parts is None:
+            first, parts = vectors, split(vectors, seed)
+        elif vectors.clip_ids != first.clip_ids:
+            raise UserError(
+                f"{layer} and {first.layer} are not of the same clips; delete the layer's files of "
+                f"{settings['model']}/{settings['dataset']} that are out of date"
+            )
+        layers.append(probe(vectors, parts, seed))
+        if (accuracy := layers[-1]["accuracy"]["value"]) > best_accuracy:
+            best, best_accuracy = vectors, accuracy
+    assert best is not None and first is not None and parts is not None
+    digests = [sha256(path) for path in sorted(set(paths))]
+    return {
+        "schema": "earmark/probe/1",
+        **{name: settings[name] for name in ("labels", "model", "dataset", "pooling", "span", "seed")},
+        "split": parts.kind,
+        "classes": sorted(set(first.labels)),
+        "unlabelled": first.unlabelled,
+        "layers": layers,
+        "map": mapped(best, int(settings["map_points"]), seed),
+        "provenance": {
+            **provenance.record(code),
+            "embeddings": hashlib.sha256(json.dumps(digests).encode()).hexdigest()[:16],
+        },
+    }

@@ -1,0 +1,27 @@
+"""Probe a dataset's embeddings: from pooled vectors of several layers to accuracies and a map."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from earmark import cli
+from earmark.files import write_json
+from earmark.probe.job import run
+
+
+def main(
+    embeddings: Annotated[list[Path], typer.Option(help="pooled embeddings (Parquet), repeat for all")],
+    settings: Annotated[str, typer.Option(help="JSON: model, dataset, labels, pooling, span, seed, ...")],
+    output: Annotated[Path, typer.Option(help="the record to write (JSON)")],
+    code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
+) -> None:
+    """Probe every layer with a linear classifier and draw up a map of the best."""
+    write_json(output, run(json.loads(settings), embeddings, code))
+
+
+if __name__ == "__main__":
+    cli.run(main)
