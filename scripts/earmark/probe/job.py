@@ -56,7 +56,7 @@ def run(settings: dict[str, Any], paths: Sequence[Path], code: str) -> dict[str,
         **{name: settings[name] for name in ("labels", "model", "dataset", "pooling", "span", "seed")},
         "split": parts.kind,
         "classes": sorted(set(first.labels)),
-        "unlabelled": first.unlabelled,
+        "left_out": first.left_out,
         "layers": layers,
         "map": mapped(best, int(settings["map_points"]), seed),
         "provenance": {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -19,7 +20,10 @@ COLUMNS = ("clip_id", "split", "label", "source_id", "layer", "pooling", "vector
 
 @dataclass(frozen=True)
 class Vectors:
-    """The clips of one layer, sorted by clip: ``values`` [clips, width] and what is known of each."""
+    """The clips of one layer, sorted by clip: ``values`` [clips, width] and what is known of each.
+
+    ``left_out`` counts the clips that have no label or, failed, no vector.
+    """
 
     layer: str
     clip_ids: list[str]
@@ -27,7 +31,7 @@ class Vectors:
     labels: list[str]
     sources: list[tuple[str, ...]]
     values: NDArray[np.float64]
-    unlabelled: int
+    left_out: dict[str, int]
 
 
 def position(layer: str) -> tuple[int, int, str]:
@@ -55,15 +59,15 @@ def by_layer(paths: Sequence[Path]) -> dict[str, list[Path]]:
             )
         if len(layers) > 1 or len(poolings) > 1:
             raise UserError(f"{path} mixes layers or poolings; delete it to make it again")
-        for layer in layers:  # none where every clip of the shard failed
+        for layer in layers:  # none in an empty file
             found.setdefault(layer, []).append(path)
     if not found:
-        raise UserError("there are no embeddings in these files; see why their clips failed")
+        raise UserError("there are no embeddings in these files; were their shards empty?")
     return {layer: found[layer] for layer in sorted(found, key=position)}
 
 
 def read(layer: str, paths: Sequence[Path]) -> Vectors:
-    """Read the vectors of one layer; clips without a label are counted and left out.
+    """Read the vectors of one layer; clips without a vector or a label are counted and left out.
 
     Raises:
         UserError: a file is no embeddings file, a clip is there twice, vectors differ in length or
@@ -71,16 +75,23 @@ def read(layer: str, paths: Sequence[Path]) -> Vectors:
 
     """
     table = pa.concat_tables([_table(path, COLUMNS) for path in paths]).sort_by("clip_id")
-    labelled = [_label(value) for value in table["label"].to_pylist()]
-    kept = [i for i, label in enumerate(labelled) if label]
-    table = table.take(pa.array(kept, pa.int64()))
+    made = table.filter(pc.greater(pc.fill_null(pc.list_value_length(table["vector"]), 0), 0))
+    labels = [_label(value) for value in made["label"].to_pylist()]
+    kept = [i for i, label in enumerate(labels) if label]
+    left_out = {"failed": len(table) - len(made), "unlabelled": len(made) - len(kept)}
+    if not kept:
+        raise UserError(
+            f"{layer}: no clip has a vector and a label ({left_out['failed']} failed, "
+            f"{left_out['unlabelled']} have no label), so there is nothing to probe"
+        )
+    table = made.take(pa.array(kept, pa.int64()))
     clip_ids: list[str] = table["clip_id"].to_pylist()
     if len(set(clip_ids)) < len(clip_ids):
         again = next(a for a, b in zip(clip_ids, clip_ids[1:]) if a == b)
         raise UserError(f"{layer}: clip '{again}' has more than one vector; give every file once")
     column = table["vector"].combine_chunks()
     widths = set(column.value_lengths().to_pylist())
-    if len(widths) > 1 or None in widths:
+    if len(widths) > 1:
         raise UserError(f"{layer}: vectors differ in length; delete the layer's files to make them again")
     values = np.asarray(column.flatten(), np.float64).reshape(len(clip_ids), -1)
     broken = np.flatnonzero(~np.isfinite(values).all(1))
@@ -90,10 +101,10 @@ def read(layer: str, paths: Sequence[Path]) -> Vectors:
         layer,
         clip_ids,
         table["split"].to_pylist(),
-        [labelled[i] for i in kept],
+        [labels[i] for i in kept],
         [tuple(each or (clip,)) for each, clip in zip(table["source_id"].to_pylist(), clip_ids)],
         values,
-        len(labelled) - len(kept),
+        left_out,
     )
 
 
