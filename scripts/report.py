@@ -1,7 +1,8 @@
 """Draw all results on one HTML page that needs no network.
 
-From the summary table (summarize.py), the results it was made from and the timing files, to one
-self-contained file: charts, a table to sort and filter, wrong answers, provenance.
+From the summary table (summarize.py), the results it was made from, the timing files and the records
+of linear probes (probe.py), to one self-contained file: charts, a table to sort and filter, wrong
+answers, provenance.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ def main(
     result: Annotated[list[Path], typer.Option(help="a result in that table; repeat for all")],
     output: Annotated[Path, typer.Option(help="the page")],
     timing: Annotated[list[Path] | None, typer.Option(help="a timing file; repeat for more")] = None,
+    probe: Annotated[list[Path] | None, typer.Option(help="a probe's record; repeat for more")] = None,
 ) -> None:
     """Draw all results on one HTML page."""
-    page.write(summary, result, timing or [], output)
+    page.write(summary, result, timing or [], probe or [], output)
 
 
 if __name__ == "__main__":

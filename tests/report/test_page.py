@@ -133,7 +133,7 @@ def test_a_summary_of_other_results_is_refused(results: list[Path]) -> None:
 
 def test_something_else_than_a_summary_is_refused(results: list[Path], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a summary table"):
-        page.write(results[0], results, [], tmp_path / "report.html")
+        page.write(results[0], results, [], [], tmp_path / "report.html")
     assert not (tmp_path / "report.html").exists()
 
 

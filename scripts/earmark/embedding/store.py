@@ -219,7 +219,9 @@ class EmbeddingStore:
 
         """
         if clip_id not in self._place:
-            raise UserError(f"{self.folder}: no clip '{clip_id}'; {nearest(clip_id, list(self._place)[:1000])}")
+            raise UserError(
+                f"{self.folder}: no clip '{clip_id}'; {nearest(clip_id, list(self._place)[:1000])}"
+            )
         return self._place[clip_id][1]
 
     def rows(self) -> list[dict[str, Any]]:

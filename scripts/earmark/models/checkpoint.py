@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,8 +83,15 @@ def weight_files(folder: Path) -> dict[str, str]:
         return dict.fromkeys(file.keys(), SINGLE)
 
 
-def read_tensors(folder: Path, prefixes: dict[str, str], dtype: torch.dtype) -> dict[str, torch.Tensor]:
+def read_tensors(
+    folder: Path,
+    prefixes: dict[str, str],
+    dtype: torch.dtype,
+    keep: Callable[[str], bool] | None = None,
+) -> dict[str, torch.Tensor]:
     """Read the tensors whose name starts with a prefix, renamed by ``prefixes`` (old -> new).
+
+    Where only a part of a module is wanted, ``keep`` says by the new name which tensors are read.
 
     Raises:
         UserError: a weight file is missing or damaged.
@@ -93,7 +101,9 @@ def read_tensors(folder: Path, prefixes: dict[str, str], dtype: torch.dtype) -> 
     for key, file in weight_files(folder).items():
         for old, new in prefixes.items():
             if key.startswith(old):
-                wanted.setdefault(file, []).append((key, new + key[len(old) :]))
+                name = new + key[len(old) :]
+                if keep is None or keep(name):
+                    wanted.setdefault(file, []).append((key, name))
                 break
     tensors = {}
     for file, keys in wanted.items():

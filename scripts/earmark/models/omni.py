@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ import torch.nn.functional as F
 from huggingface_hub.errors import StrictDataclassError
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import AutoFeatureExtractor, AutoTokenizer, Qwen2_5OmniConfig, Qwen2_5OmniThinkerConfig
+from transformers import AutoFeatureExtractor, Qwen2_5OmniConfig, Qwen2_5OmniThinkerConfig
 from transformers.initialization import no_init_weights
 from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
     Qwen2_5OmniAudioEncoder,
@@ -25,10 +24,12 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
 
 from earmark.errors import UserError
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
+from earmark.models.language import LanguageModel
 
 SAMPLE_RATE = 16000
 TOKENS_PER_SECOND = 25
-AUDIO = "<|AUDIO|>"
+WINDOW_S = None
+"""The encoder and the language model take audio of any length."""
 
 
 def audio_tokens(frames: int) -> int:
@@ -53,18 +54,37 @@ def config_of(checkpoint: Checkpoint) -> Qwen2_5OmniThinkerConfig:
 
 
 class Encoder:
-    """The audio tower with its mel front end: audio in, one state per 40 ms out."""
+    """The audio tower with its mel front end: audio in, one state per 40 ms out.
 
-    def __init__(self, checkpoint: Checkpoint, device: str, dtype: str) -> None:
+    ``layers`` are the first layers to read, None for all with the final norm; ``project`` adds the
+    projection into the language model.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, device: str, dtype: str, layers: int | None = None, project: bool = True
+    ) -> None:
         config = config_of(checkpoint).audio_config
         config._attn_implementation = "sdpa"  # what `_windows` calls, whatever the language model uses
         self.device, self.dtype = torch.device(device), DTYPES[dtype]
         self.width: int = config.output_dim
+        self.depth: int = config.encoder_layers
         self.extractor = AutoFeatureExtractor.from_pretrained(checkpoint.folder)
+        whole = project and layers in (None, self.depth)
+        if layers is not None:
+            config.encoder_layers = layers
         with no_init_weights():
             self.tower = Qwen2_5OmniAudioEncoder(config)
+        if not project:
+            self.tower.proj = nn.Identity()
+        expected = self.tower.state_dict().keys()
         names = {"thinker.audio_tower.": "", "audio_tower.": ""}
-        fill(self.tower, read_tensors(checkpoint.folder, names, self.dtype), "audio tower", checkpoint.folder)
+        keep = None if whole else lambda name: name in expected
+        fill(
+            self.tower,
+            read_tensors(checkpoint.folder, names, self.dtype, keep),
+            "audio tower",
+            checkpoint.folder,
+        )
         self.tower.eval().requires_grad_(False).to(self.device)
         self.window = 2 * int(config.n_window)
 
@@ -82,10 +102,18 @@ class Encoder:
         mel: Tensor = features["input_features"][0, :, :frames]
         return mel
 
-    @torch.inference_mode()
-    def encode(self, mels: Sequence[Tensor], windows_per_batch: int = 64) -> list[Tensor]:
-        """Return the states [tokens, width] of each mel [128, frames].
+    def encode(self, mels: Sequence[Tensor]) -> list[Tensor]:
+        """Return the states [tokens, width] of each mel [128, frames], as the language model reads them."""
+        return [states["projector"] for states in self.states(mels, ["projector"])]
 
+    @torch.inference_mode()
+    def states(
+        self, mels: Sequence[Tensor], wanted: Sequence[str], windows_per_batch: int = 64
+    ) -> list[dict[str, Tensor]]:
+        """Return the states [tokens, width] of each mel [128, frames], by layer.
+
+        ``encoder.<i>`` is what layer i - 1 gave (0: what the first is given), 50 a second;
+        ``encoder`` the pooled and normalised result, ``projector`` its projection, both 25 a second.
         The tower attends within windows of two seconds only, so windows of all clips are batched
         by their length: no padding, no mask, no loop over windows as in the stock forward.
         """
@@ -93,24 +121,31 @@ class Encoder:
         for clip, mel in enumerate(mels):
             for start in range(0, mel.shape[1], self.window):
                 by_length[min(self.window, mel.shape[1] - start)].append((clip, start))
-        pieces: dict[tuple[int, int], Tensor] = {}
+        pieces: dict[tuple[int, int], dict[str, Tensor]] = {}
         for length, places in by_length.items():
             for first in range(0, len(places), windows_per_batch):
                 chosen = places[first : first + windows_per_batch]
                 batch = torch.stack([mels[clip][:, start : start + length] for clip, start in chosen])
-                states = self._windows(batch.to(self.device, self.dtype))
-                pieces.update(zip(chosen, states, strict=True))
+                states = self._windows(batch.to(self.device, self.dtype), wanted)
+                for number, place in enumerate(chosen):
+                    pieces[place] = {layer: values[number] for layer, values in states.items()}
         return [
-            torch.cat([pieces[clip, start] for start in range(0, mel.shape[1], self.window)])
+            {
+                layer: torch.cat(
+                    [pieces[clip, start][layer] for start in range(0, mel.shape[1], self.window)]
+                )
+                for layer in wanted
+            }
             for clip, mel in enumerate(mels)
         ]
 
-    def _windows(self, mel: Tensor) -> Tensor:
-        """Encode windows of one length: [windows, 128, frames] to [windows, tokens, width]."""
+    def _windows(self, mel: Tensor, wanted: Sequence[str]) -> dict[str, Tensor]:
+        """Encode windows of one length: [windows, 128, frames] to [windows, tokens, width] by layer."""
         tower = self.tower
         x = F.gelu(tower.conv2(F.gelu(tower.conv1(mel)))).transpose(1, 2)
         x = x + tower.positional_embedding.positional_embedding[: x.shape[1]].to(x.dtype)
-        for layer in tower.layers:
+        found = {"encoder.0": x} if "encoder.0" in wanted else {}
+        for number, layer in enumerate(tower.layers, start=1):
             normed = layer.self_attn_layer_norm(x)
             attention = layer.self_attn
             q, k, v = (
@@ -120,73 +155,39 @@ class Encoder:
             mixed = F.scaled_dot_product_attention(q, k, v, scale=attention.scaling)
             x = x + attention.out_proj(mixed.transpose(1, 2).flatten(2))
             x = x + layer.fc2(layer.activation_fn(layer.fc1(layer.final_layer_norm(x))))
-        even = x[:, : x.shape[1] // 2 * 2]
-        states: Tensor = tower.proj(tower.ln_post((even[:, 0::2] + even[:, 1::2]) / 2))
-        return states
+            if f"encoder.{number}" in wanted:
+                found[f"encoder.{number}"] = x
+        if not {"encoder", "projector"}.isdisjoint(wanted):
+            even = x[:, : x.shape[1] // 2 * 2]
+            found["encoder"] = tower.ln_post((even[:, 0::2] + even[:, 1::2]) / 2)
+        if "projector" in wanted:
+            found["projector"] = tower.proj(found["encoder"])
+        return found
 
 
-class Decoder:
-    """The language model with its tokenizer and output head: states and text in, logits out."""
+class Decoder(LanguageModel):
+    """The thinker's language model; see :class:`LanguageModel`."""
 
-    def __init__(self, checkpoint: Checkpoint, device: str, dtype: str, attention: str) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        device: str,
+        dtype: str,
+        attention: str,
+        layers: int | None = None,
+        head: bool = True,
+    ) -> None:
         config = config_of(checkpoint)
-        text = config.text_config
-        text._attn_implementation = attention
-        self.device, self.dtype = torch.device(device), DTYPES[dtype]
-        self.tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder)
-        self.audio_id: int = config.audio_token_id
-        with no_init_weights():
-            self.model = Qwen2_5OmniThinkerTextModel(text)
-            self.head = nn.Linear(text.hidden_size, text.vocab_size, bias=False)
-        names = {"thinker.model.": "", "model.": ""}
-        fill(
-            self.model,
-            read_tensors(checkpoint.folder, names, self.dtype),
-            "language model",
-            checkpoint.folder,
+        super().__init__(
+            checkpoint,
+            config.text_config,
+            config.audio_token_id,
+            Qwen2_5OmniThinkerTextModel,
+            ("thinker.model.", "model."),
+            ("thinker.lm_head.", "lm_head."),
+            device,
+            dtype,
+            attention,
+            layers,
+            head,
         )
-        if text.tie_word_embeddings:
-            self.head.weight = self.model.embed_tokens.weight
-        else:
-            head = read_tensors(checkpoint.folder, {"thinker.lm_head.": "", "lm_head.": ""}, self.dtype)
-            fill(self.head, head, "output head", checkpoint.folder)
-        for part in (self.model, self.head):
-            part.eval().requires_grad_(False).to(self.device)
-        self.stop_ids = self._stop_ids(checkpoint)
-        self.pad_id: int = self.tokenizer.pad_token_id or 0
-
-    def _stop_ids(self, checkpoint: Checkpoint) -> frozenset[int]:
-        """Return the token ids that end an answer."""
-        stops = {self.tokenizer.eos_token_id, self.tokenizer.convert_tokens_to_ids("<|im_end|>")}
-        return frozenset(i for i in stops if i is not None)
-
-    def prompt_ids(self, prompt: str, system: str | None, n_audio: int) -> list[int]:
-        """Return the token ids of one turn: audio first, then text, then the assistant's header."""
-        # Labels and questions are data: a special token in them must stay text.
-        user = [{"type": "audio"}, {"type": "text", "text": prompt.replace("<|", "< |")}]
-        messages: list[dict[str, Any]] = [{"role": "user", "content": user}]
-        if system:
-            messages.insert(
-                0, {"role": "system", "content": [{"type": "text", "text": system.replace("<|", "< |")}]}
-            )
-        text: str = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        ids: list[int] = self.tokenizer(text.replace(AUDIO, AUDIO * n_audio, 1))["input_ids"]
-        return ids
-
-    def embed(self, ids: Tensor, states: Sequence[Tensor]) -> Tensor:
-        """Return input embeddings [rows, length, width]: text from the table, audio from ``states``."""
-        embeddings: Tensor = self.model.embed_tokens(ids)
-        audio = torch.cat([s.to(self.device, self.dtype) for s in states])
-        return embeddings.masked_scatter((ids == self.audio_id)[..., None], audio)
-
-    def forward(self, embeddings: Tensor, mask: Tensor, positions: Tensor, cache: Any) -> Tensor:
-        """Run the model and return logits of the last position only, [rows, vocabulary]."""
-        states = self.model(
-            inputs_embeds=embeddings,
-            attention_mask=mask,
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=True,
-        ).last_hidden_state
-        logits: Tensor = self.head(states[:, -1])
-        return logits

@@ -76,12 +76,12 @@ def looks(reducers: Mapping[str, str]) -> dict[str, Look]:
     return found
 
 
-def _data(rows: Rows) -> alt.Chart:
+def plot(rows: Rows) -> alt.Chart:
     """Return a chart of rows, with nothing drawn yet."""
     return alt.Chart(alt.InlineData(values=list(rows)))
 
 
-def _specification(chart: Any, height: int, right: int = 2) -> dict[str, Any]:
+def fitted(chart: Any, height: int, right: int = 2) -> dict[str, Any]:
     """Return the chart as a specification that fills the width it is given."""
     sized = chart.properties(
         width="container",
@@ -123,7 +123,7 @@ def _curves(
     def scale(name: str) -> alt.Scale:
         return alt.Scale(domain=methods, range=[getattr(look[method], name) for method in methods])
 
-    chart = _data(_apart(rows, methods)).encode(
+    chart = plot(_apart(rows, methods)).encode(
         x=_ratio_axis(ratios),
         color=alt.Color("method:N", scale=scale("colour"), legend=None),
     )
@@ -140,9 +140,9 @@ def _curves(
     return [intervals, lines, points]
 
 
-def _reference(row: Row, look: Look) -> list[alt.Chart]:
+def level(row: Row, look: Look) -> list[alt.Chart]:
     """Return a level line and, where ``low`` and ``high`` are given, its interval."""
-    chart = _data([row])
+    chart = plot([row])
     band = chart.mark_rect(color=INK, opacity=0.13).encode(y=alt.Y("low:Q"), y2="high:Q")
     line = chart.mark_rule(color=INK, strokeDash=look.dash, opacity=0.8).encode(y=alt.Y("value:Q"))
     return [*([band] if row.get("low") is not None else []), line]
@@ -173,9 +173,9 @@ def accuracy(
         scale=alt.Scale(domain=[0, 1]),
         axis=alt.Axis(format=".0%", tickCount=5),
     )
-    below = [layer for line, row in references for layer in _reference(row, line)]
+    below = [layer for line, row in references for layer in level(row, line)]
     curves = _curves(rows, axis, ratios, look, ACCURACY_HOVER)
-    return _specification(alt.layer(*below, *curves), 300)
+    return fitted(alt.layer(*below, *curves), 300)
 
 
 SPEED_HOVER = {
@@ -199,20 +199,20 @@ def speedup(rows: Rows, ratios: Sequence[float], look: Mapping[str, Look]) -> di
     )
     flops = [{"method": row["method"], "x": row["ratio"], "value": row["flop_value"]} for row in rows]
     line = (
-        _data(flops)
+        plot(flops)
         .mark_line(color=INK, strokeDash=FLOPS.dash, opacity=0.7, strokeWidth=1.5)
         .encode(x=_ratio_axis(ratios), y=axis, detail="method:N")
     )
-    no_gain = _reference({"value": 1}, NO_GAIN)
+    no_gain = level({"value": 1}, NO_GAIN)
     curves = _curves(rows, axis, ratios, look, SPEED_HOVER)
-    return _specification(alt.layer(*no_gain, line, *curves), 300)
+    return fitted(alt.layer(*no_gain, line, *curves), 300)
 
 
 def stages(rows: Rows, runs: Sequence[str], shown: Sequence[str]) -> dict[str, Any]:
     """Median seconds per clip of each stage, laid end to end, one bar per run."""
     colours = [STAGE_COLOURS[stage] for stage in shown]
     chart = (
-        _data([row for row in rows if row["stage"] in shown])
+        plot([row for row in rows if row["stage"] in shown])
         .mark_bar()
         .encode(
             x=alt.X(
@@ -226,12 +226,12 @@ def stages(rows: Rows, runs: Sequence[str], shown: Sequence[str]) -> dict[str, A
             tooltip=[alt.Tooltip(f"{field}:N", title=field) for field in ("run", "stage", "median")],
         )
     )
-    return _specification(chart, ROW * len(runs))
+    return fitted(chart, ROW * len(runs))
 
 
 def classes(rows: Rows, runs: Sequence[str], names: Sequence[str], text: bool) -> dict[str, Any]:
     """Accuracy of each class (across) in each run (down); the number in the cell if ``text``."""
-    chart = _data(rows).encode(
+    chart = plot(rows).encode(
         x=alt.X("class:N", sort=list(names), title=None, axis=alt.Axis(orient="top", labelAngle=-55)),
         y=alt.Y("run:N", sort=list(runs), title=None, axis=alt.Axis(labelLimit=140, ticks=False)),
     )
@@ -256,4 +256,4 @@ def classes(rows: Rows, runs: Sequence[str], names: Sequence[str], text: bool) -
     )
     layers = alt.layer(cells, *([numbers] if text else []))
     # Slanted labels stick out on the right, where Vega reserves no room for them.
-    return _specification(layers, ROW * len(runs), right=45)
+    return fitted(layers, ROW * len(runs), right=45)

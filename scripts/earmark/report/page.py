@@ -7,6 +7,7 @@ from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import altair
@@ -17,8 +18,8 @@ from markupsafe import Markup
 
 from earmark.errors import UserError
 from earmark.files import replacing
-from earmark.report import charts, sections
-from earmark.report.tables import Result, read_results, read_timings
+from earmark.report import charts, probing, sections
+from earmark.report.tables import Result, read_probes, read_results, read_timings
 from earmark.report.words import banner, percent, seconds
 
 LONGEST = 300  # characters of a setting
@@ -42,7 +43,7 @@ def provenance(
     for path, record in records.items():
         made = {key: value for key, value in record["provenance"].items() if key != "config"}
         clock = record.get("timing", record)
-        made |= {key: clock[key] for key in ("device", "dtype", "attention", "threads")}
+        made |= {key: clock[key] for key in ("device", "dtype", "attention", "threads") if key in clock}
         for name, text in _flat("", made):
             found.setdefault(name, {}).setdefault(text, []).append(path)
     return [(name, list(values.items())) for name, values in found.items()]
@@ -56,7 +57,12 @@ def _vega() -> Markup:
     return Markup(bundle.replace("</script", r"<\/script"))
 
 
-def build(summary: pd.DataFrame, results: Sequence[Result], timings: Mapping[str, Mapping[str, Any]]) -> str:
+def build(
+    summary: pd.DataFrame,
+    results: Sequence[Result],
+    timings: Mapping[str, Mapping[str, Any]],
+    probes: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> str:
     """Return the page as HTML."""
     by_path = {result.path: result for result in results}
     rows = sections.points(summary, by_path)
@@ -81,7 +87,8 @@ def build(summary: pd.DataFrame, results: Sequence[Result], timings: Mapping[str
     groups = [list(group) for _, group in groupby(rows, key=same)]
     shown = [sections.section(group, by_path, look) for group in groups]
     shown += [sections.timing_section(record, look) for record in timings.values()]
-    records = {result.path: result.record for result in results} | dict(timings)
+    shown += [probing.section(record) for record in probes.values()]
+    records = {result.path: result.record for result in results} | dict(timings) | dict(probes)
     labels = [record["labels"] for record in records.values()]
     warning = banner(",".join(label for each in labels for label in each))
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
@@ -92,11 +99,14 @@ def build(summary: pd.DataFrame, results: Sequence[Result], timings: Mapping[str
         warning=("" if all(labels) else "Where marked so: ") + warning if warning else "",
         provenance=provenance(records),
         files=len(records),
+        probes=len(probes),
         vega=_vega(),
     )
 
 
-def write(summary: Path, results: Sequence[Path], timings: Sequence[Path], output: Path) -> None:
+def write(
+    summary: Path, results: Sequence[Path], timings: Sequence[Path], probes: Sequence[Path], output: Path
+) -> None:
     """Write the page of a summary table and the files it was made from.
 
     Raises:
@@ -107,6 +117,6 @@ def write(summary: Path, results: Sequence[Path], timings: Sequence[Path], outpu
         table = pd.read_parquet(summary)
     except (OSError, ValueError) as error:
         raise UserError(f"{summary} is not a summary table ({error}); run summarize.py") from None
-    html = build(table, read_results(results), read_timings(timings))
+    html = build(table, read_results(results), read_timings(timings), read_probes(probes))
     with replacing(output) as partial:
         partial.write_text(html)

@@ -32,11 +32,12 @@ class Figure:
     legend: Legend = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     min_width: int = 0
+    numbers: str = "in the table of all results"  # where to read them
 
 
 @dataclass
 class Section:
-    """What can be compared: results of one task, model, device and seed, or one timing file."""
+    """What can be compared: results of one task, model, device and seed, a timing file or a probe."""
 
     title: str
     facts: list[str]
@@ -46,6 +47,8 @@ class Section:
     prompt: str = ""
     wrong: list[Row] | None = None
     wrong_total: int = 0
+    columns: list[str] = field(default_factory=list)  # of a table of numbers of its own
+    lines: list[list[str]] = field(default_factory=list)
 
 
 def points(summary: pd.DataFrame, results: Mapping[str, Result]) -> list[Row]:

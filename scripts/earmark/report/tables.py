@@ -159,6 +159,11 @@ def read_timings(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
     return {str(path): read_record(path, "timing") for path in sorted(set(paths))}
 
 
+def read_probes(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
+    """Read the records of linear probes by path, sorted."""
+    return {str(path): read_record(path, "probe") for path in sorted(set(paths))}
+
+
 def _made(record: dict[str, Any]) -> dict[str, Any]:
     """Return the code digest and commit of a record."""
     made = record["provenance"]

@@ -1,0 +1,181 @@
+"""The language model of an audio family: tokenizer, decoder layers, output head; states and text in.
+
+Families differ in the class of the decoder and in how a checkpoint spells its tensors; that is all a
+family's own `Decoder` says. Fewer layers than the checkpoint has, or no head, are neither read nor
+built.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoTokenizer
+from transformers.initialization import no_init_weights
+
+from earmark.errors import UserError
+from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
+
+AUDIO = "<|AUDIO|>"
+
+
+class LanguageModel:
+    """The decoder with its tokenizer and, unless it isn't wanted, its output head.
+
+    Args:
+        checkpoint: where the weights are.
+        text: config of the decoder.
+        audio_id: id of the audio placeholder.
+        build: class of the decoder.
+        prefixes: spellings of the decoder's tensor names; heads those of the head.
+        heads: spellings of the head's tensor names.
+        device: torch device.
+        dtype: of weights and activations.
+        attention: implementation that transformers knows.
+        layers: first layers to read; None for all, and the final norm with them.
+        head: whether to read the output head.
+
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        text: Any,
+        audio_id: int,
+        build: Callable[[Any], nn.Module],
+        prefixes: Sequence[str],
+        heads: Sequence[str],
+        device: str,
+        dtype: str,
+        attention: str,
+        layers: int | None = None,
+        head: bool = True,
+    ) -> None:
+        text._attn_implementation = attention
+        self.device, self.dtype = torch.device(device), DTYPES[dtype]
+        self.tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder)
+        self.audio_id = audio_id
+        self.depth: int = text.num_hidden_layers
+        self.layers = self.depth if layers is None else layers
+        config = first_layers(text, self.layers)
+        with no_init_weights():
+            self.model: Any = build(config)
+            self.head = nn.Linear(text.hidden_size, text.vocab_size, bias=False) if head else None
+        if self.layers < self.depth:
+            self.model.norm = nn.Identity()  # belongs behind the last layer alone
+        expected = self.model.state_dict().keys()
+        whole = self.layers == self.depth
+        tensors = read_tensors(
+            checkpoint.folder,
+            dict.fromkeys(prefixes, ""),
+            self.dtype,
+            None if whole else lambda name: name in expected,
+        )
+        fill(self.model, tensors, "language model", checkpoint.folder)
+        if self.head is not None:
+            if text.tie_word_embeddings:
+                self.head.weight = self.model.embed_tokens.weight
+            else:
+                weights = read_tensors(checkpoint.folder, dict.fromkeys(heads, ""), self.dtype)
+                fill(self.head, weights, "output head", checkpoint.folder)
+            self.head.eval().requires_grad_(False).to(self.device)
+        self.model.eval().requires_grad_(False).to(self.device)
+        self.stop_ids = self._stop_ids()
+        self.pad_id: int = self.tokenizer.pad_token_id or 0
+
+    def _stop_ids(self) -> frozenset[int]:
+        """Return the token ids that end an answer."""
+        stops = {self.tokenizer.eos_token_id, self.tokenizer.convert_tokens_to_ids("<|im_end|>")}
+        return frozenset(i for i in stops if i is not None)
+
+    def prompt_ids(self, prompt: str, system: str | None, n_audio: int) -> list[int]:
+        """Return the token ids of one turn: audio first, then text, then the assistant's header."""
+        # Labels and questions are data: a special token in them must stay text.
+        user = [{"type": "audio"}, {"type": "text", "text": prompt.replace("<|", "< |")}]
+        messages: list[dict[str, Any]] = [{"role": "user", "content": user}]
+        if system:
+            messages.insert(
+                0, {"role": "system", "content": [{"type": "text", "text": system.replace("<|", "< |")}]}
+            )
+        text: str = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        ids: list[int] = self.tokenizer(text.replace(AUDIO, AUDIO * n_audio, 1))["input_ids"]
+        return ids
+
+    def raw_ids(self, prompt: str, n_audio: int) -> list[int]:
+        """Return the token ids of a prompt taken as it stands, its audio placeholder expanded.
+
+        Raises:
+            UserError: it holds no placeholder, or more than one.
+
+        """
+        if prompt.count(AUDIO) != 1:
+            raise UserError(f"prompt {prompt!r} must hold {AUDIO} once, where the audio goes")
+        ids: list[int] = self.tokenizer(prompt.replace(AUDIO, AUDIO * n_audio))["input_ids"]
+        return ids
+
+    def embed(self, ids: Tensor, states: Sequence[Tensor]) -> Tensor:
+        """Return input embeddings [rows, length, width]: text from the table, audio from ``states``."""
+        embeddings: Tensor = self.model.embed_tokens(ids)
+        audio = torch.cat([s.to(self.device, self.dtype) for s in states])
+        return embeddings.masked_scatter((ids == self.audio_id)[..., None], audio)
+
+    def forward(self, embeddings: Tensor, mask: Tensor, positions: Tensor, cache: Any) -> Tensor:
+        """Run the model and return logits of the last position only, [rows, vocabulary]."""
+        states = self.model(
+            inputs_embeds=embeddings,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+        ).last_hidden_state
+        assert self.head is not None, "this decoder was loaded without its head"
+        logits: Tensor = self.head(states[:, -1])
+        return logits
+
+    @torch.inference_mode()
+    def hidden(
+        self, embeddings: Tensor, mask: Tensor, positions: Tensor, wanted: Sequence[int]
+    ) -> dict[int, Tensor]:
+        """Return the states [rows, length, width] before layer i, for i in ``wanted``; no head, no cache.
+
+        As transformers counts: 0 is the input, i what layer i - 1 gave, and the last, ``depth``, has
+        passed the final norm. Nothing behind the layers that were read is computed.
+        """
+        found: dict[int, Tensor] = {0: embeddings} if 0 in wanted else {}
+        if max(wanted) == 0:
+            return found
+
+        def keep(number: int) -> Callable[..., None]:
+            def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+                found[number] = output[0] if isinstance(output, tuple) else output
+
+            return hook
+
+        hooks = [
+            self.model.layers[number - 1].register_forward_hook(keep(number))
+            for number in set(wanted) - {0, self.depth}
+        ]
+        try:
+            last: Tensor = self.model(
+                inputs_embeds=embeddings, attention_mask=mask, position_ids=positions, use_cache=False
+            ).last_hidden_state
+        finally:
+            for handle in hooks:
+                handle.remove()
+        if self.depth in wanted:
+            found[self.depth] = last
+        return found
+
+
+def first_layers(config: Any, layers: int) -> Any:
+    """Return a config of the first ``layers`` layers alone."""
+    if layers == config.num_hidden_layers:
+        return config
+    cut = copy.deepcopy(config)
+    cut.num_hidden_layers = layers
+    if getattr(cut, "layer_types", None):
+        cut.layer_types = cut.layer_types[:layers]
+    return cut

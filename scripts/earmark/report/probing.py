@@ -1,0 +1,201 @@
+"""Linear probes on the page: accuracy layer by layer, and the map of the best layer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+
+from earmark.report import charts
+from earmark.report.charts import COLOURS, INK, SHAPES, Look, Row, Rows, fitted, level, plot
+from earmark.report.sections import Figure, Legend, Section
+from earmark.report.words import banner, interval, percent
+
+CURVE = Look(COLOURS[0], SHAPES[0], [1, 0])
+REST = Look("#8a929c", SHAPES[0], [])
+NAMED = len(COLOURS) * len(SHAPES) - 6  # labels with a look of their own; more can't be told apart
+FEW = 10  # recordings, below which an interval speaks of these alone
+OWN_TABLE = "in the table below the charts"
+CURVE_HOVER = {
+    "layer": "layer",
+    "accuracy": "accuracy",
+    "f1": "F1 macro",
+    "guessing": "most frequent class",
+    "n": "test clips",
+}
+
+
+def label_looks(labels: Sequence[str]) -> dict[str, Look]:
+    """Return a colour and shape per label; beyond :data:`NAMED`, the rarest share a grey one."""
+    count = Counter(labels)
+    ranked = sorted(count, key=lambda name: (-count[name], name))
+    own = sorted(ranked[:NAMED])
+    found = {
+        name: Look(COLOURS[i % len(COLOURS)], SHAPES[(i + i // len(COLOURS)) % len(SHAPES)], [])
+        for i, name in enumerate(own)
+    }
+    return found | dict.fromkeys(ranked[NAMED:], REST)
+
+
+def probe_curve(rows: Rows) -> dict[str, Any]:
+    """Accuracy of the probe with its interval, layer by layer in the order of the network."""
+    layers = [row["layer"] for row in rows]
+    chart = plot(rows).encode(
+        x=alt.X(
+            "layer:N",
+            sort=layers,
+            title="layer, in the order of the network",
+            scale=alt.Scale(type="point", padding=0.5),
+            axis=alt.Axis(labelAngle=-45, labelOverlap="parity", grid=False),
+        ),
+        order=alt.Order("position:Q"),
+    )
+    axis = alt.Y(
+        "value:Q",
+        title="accuracy of the probe",
+        scale=alt.Scale(domain=[0, 1]),
+        axis=alt.Axis(format=".0%", tickCount=5),
+    )
+    tooltip = [alt.Tooltip(f"{field}:N", title=title) for field, title in CURVE_HOVER.items()]
+    intervals = chart.mark_rule(strokeWidth=1.5, opacity=0.75, color=CURVE.colour).encode(
+        y=alt.Y("low:Q"), y2="high:Q"
+    )
+    line = chart.mark_line(strokeWidth=1.8, color=CURVE.colour).encode(y=axis)
+    points = chart.mark_point(filled=True, size=75, opacity=1, color=CURVE.colour).encode(
+        y=alt.Y("value:Q"), tooltip=tooltip
+    )
+    guessing = level({"value": max(row["chance"] for row in rows)}, charts.GUESSING)
+    return fitted(alt.layer(*guessing, intervals, line, points), 340)
+
+
+def embedding_map(points: Rows, looks: Mapping[str, Look]) -> dict[str, Any]:
+    """Clips as points: colour and shape tell the label, filled is test and hollow training."""
+    names = [name for name in looks if any(point["label"] == name for point in points)]
+
+    def scale(field: str) -> alt.Scale:
+        return alt.Scale(domain=names, range=[getattr(looks[name], field) for name in names])
+
+    def axis(field: str) -> dict[str, Any]:
+        scale = alt.Scale(zero=False, nice=False, padding=12)
+        return {"shorthand": f"{field}:Q", "axis": None, "scale": scale}
+
+    hover = {"clip_id": "clip", "label": "label", "split": "split"}
+    chart = plot(points).encode(
+        x=alt.X(**axis("x")),
+        y=alt.Y(**axis("y")),
+        fill=alt.Fill("label:N", scale=scale("colour"), legend=None),
+        stroke=alt.Stroke("label:N", scale=scale("colour"), legend=None),
+        shape=alt.Shape("label:N", scale=scale("shape"), legend=None),
+        tooltip=[alt.Tooltip(f"{field}:N", title=title) for field, title in hover.items()],
+    )
+    size = 55 if len(points) <= 400 else 30
+    hollow = chart.transform_filter("datum.split !== 'test'").mark_point(
+        size=size, strokeWidth=1.2, strokeOpacity=0.8, fillOpacity=0
+    )
+    filled = chart.transform_filter("datum.split === 'test'").mark_point(
+        size=size, strokeWidth=1.2, strokeOpacity=0.9, fillOpacity=0.85
+    )
+    return fitted(alt.layer(hollow, filled), 340)
+
+
+def _row(layer: Mapping[str, Any], place: int) -> Row:
+    """Return what the curve needs of a layer."""
+    accuracy = layer["accuracy"]
+    return {
+        "layer": layer["layer"],
+        "position": place,
+        **{name: accuracy[name] for name in ("value", "low", "high", "n")},
+        "chance": layer["chance"],
+        "accuracy": f"{percent(accuracy['value'])} {interval(accuracy)}",
+        "f1": percent(layer["f1_macro"]),
+        "guessing": percent(layer["chance"]),
+    }
+
+
+def _curve_figure(record: Mapping[str, Any]) -> Figure:
+    """Return the curve with what its intervals mean."""
+    rows = [_row(layer, place) for place, layer in enumerate(record["layers"])]
+    first = record["layers"][0]
+    if record["split"] == "split":
+        how = f"Trained on {first['n_train']} clips, tested on {first['n_test']}, split as the data are."
+    else:
+        how = (
+            f"Each of {first['n_test']} clips was tested by a probe trained on others "
+            f"({len(first['C'])} folds)."
+        )
+    notes = [
+        f"{how} No original recording is on both sides; the strength of regularisation was chosen "
+        "on the training part alone."
+    ]
+    sources = first["test_sources"]
+    if sources < FEW:
+        notes.append(
+            f"The tested clips stem from {sources} source{'s' * (sources != 1)} only: the bars tell how "
+            "sure the accuracy on further clips of these is, not on others."
+        )
+    elif any(layer["accuracy"]["interval"] != "wilson" for layer in record["layers"]):
+        notes.append(f"Bars are 95 % intervals by bootstrap over the {sources} sources.")
+    else:
+        notes.append("Bars are 95 % intervals (Wilson).")
+    if any(record["left_out"].values()):
+        counts = ", ".join(f"{n} {why}" for why, n in record["left_out"].items() if n)
+        notes.append(f"Clips left out: {counts}.")
+    chance = percent(max(row["chance"] for row in rows))
+    legend: Legend = [("linear probe", CURVE), (f"always the most frequent class {chance}", charts.GUESSING)]
+    return Figure("What a linear probe reads off each layer", probe_curve(rows), legend, notes, 0, OWN_TABLE)
+
+
+def _map_figure(record: Mapping[str, Any]) -> Figure:
+    """Return the map with what it does not mean."""
+    drawn = record["map"]
+    points = drawn["points"]
+    looks = label_looks([point["label"] for point in points])
+    legend: Legend = [(name, look) for name, look in looks.items() if look is not REST]
+    rest = sum(look is REST for look in looks.values())
+    legend += [(f"{rest} rarer labels", REST)] if rest else []
+    splits = {point["split"] for point in points}
+    notes = ["Filled points are test clips, hollow ones training clips."] if len(splits) > 1 else []
+    if drawn["method"] == "PCA":
+        notes.append("The two main components of the vectors: there are too few clips for t-SNE.")
+    else:
+        notes.append(
+            "t-SNE of the main components: neighbours on the map are alike, distances between far "
+            "points and sizes of clusters mean nothing. The map knows nothing of the labels."
+        )
+    if len(points) < drawn["clips"]:
+        notes.append(f"{len(points)} of {drawn['clips']} clips, as many of each label as there are.")
+    title = f"Map of the clips at layer {drawn['layer']}"
+    if len(record["layers"]) > 1:
+        title += ", the best for the probe"
+    return Figure(title, embedding_map(points, looks), legend, notes, 0, OWN_TABLE)
+
+
+def section(record: Mapping[str, Any]) -> Section:
+    """Return the section of a probe: the curve, the map, the numbers of each layer."""
+    made = Section(
+        f"Embeddings of {record['dataset']}",
+        [
+            f"model {record['model']}",
+            f"{record['pooling']} over {record['span']}",
+            f"{len(record['classes'])} labels",
+            f"seed {record['seed']}",
+        ],
+        banner(",".join(record["labels"])),
+        [[_curve_figure(record), _map_figure(record)]],
+    )
+    made.columns = ["layer", "width", "accuracy", "F1 macro", "most frequent class", "test clips", "C"]
+    made.lines = [
+        [
+            layer["layer"],
+            str(layer["width"]),
+            f"{percent(layer['accuracy']['value'])} {interval(layer['accuracy'])}",
+            percent(layer["f1_macro"]),
+            percent(layer["chance"]),
+            str(layer["n_test"]),
+            ", ".join(f"{strength:g}" for strength in layer["C"]),
+        ]
+        for layer in record["layers"]
+    ]
+    return made
