@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 from earmark.report import charts
-from earmark.report.charts import COLOURS, INK, SHAPES, Look, Row, Rows, fitted, level, plot
+from earmark.report.charts import COLOURS, SHAPES, Look, Row, Rows, fitted, level, plot
 from earmark.report.sections import Figure, Legend, Section
 from earmark.report.words import banner, interval, percent
 
