@@ -15,7 +15,17 @@ from numpy.typing import NDArray
 
 from earmark.errors import UserError
 
-COLUMNS = ("clip_id", "split", "label", "source_id", "layer", "pooling", "vector")
+SCHEMA = pa.schema(
+    [
+        ("clip_id", pa.string()),
+        ("split", pa.string()),
+        ("label", pa.string()),
+        ("source_id", pa.list_(pa.string())),
+        ("layer", pa.string()),
+        ("pooling", pa.string()),
+        ("vector", pa.list_(pa.float64())),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -74,9 +84,9 @@ def read(layer: str, paths: Sequence[Path]) -> Vectors:
             hold a value that is not a number.
 
     """
-    table = pa.concat_tables([_table(path, COLUMNS) for path in paths]).sort_by("clip_id")
+    table = pa.concat_tables([_table(path, SCHEMA.names) for path in paths]).sort_by("clip_id")
     made = table.filter(pc.greater(pc.fill_null(pc.list_value_length(table["vector"]), 0), 0))
-    labels = [_label(value) for value in made["label"].to_pylist()]
+    labels: list[str] = [label or "" for label in made["label"].to_pylist()]
     kept = [i for i, label in enumerate(labels) if label]
     left_out = {"failed": len(table) - len(made), "unlabelled": len(made) - len(kept)}
     if not kept:
@@ -110,13 +120,9 @@ def read(layer: str, paths: Sequence[Path]) -> Vectors:
 
 def _table(path: Path, columns: Sequence[str]) -> pa.Table:
     """Read columns of a Parquet file."""
+    wanted = pa.schema([SCHEMA.field(name) for name in columns])
     try:
-        return pq.read_table(path, columns=list(columns)).select(list(columns))
-    except (OSError, pa.ArrowInvalid, KeyError) as error:
+        return pq.read_table(path, columns=list(columns)).select(list(columns)).cast(wanted)
+    except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path} is not a file of pooled embeddings ({reason})") from None
-
-
-def _label(value: str | list[str] | None) -> str:
-    """Return a clip's label, of several the first, as pruned evaluation does."""
-    return (value[0] if value else "") if isinstance(value, list) else value or ""

@@ -166,9 +166,9 @@ def _map_figure(record: Mapping[str, Any]) -> Figure:
         )
     if len(points) < drawn["clips"]:
         notes.append(f"{len(points)} of {drawn['clips']} clips, as many of each label as there are.")
-    title = f"Map of the clips at layer {drawn['layer']}"
+    title = f"Map of layer {drawn['layer']}"
     if len(record["layers"]) > 1:
-        title += ", the best for the probe"
+        title += ", the best of the probe"
     return Figure(title, embedding_map(points, looks), legend, notes, 0, OWN_TABLE)
 
 
