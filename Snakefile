@@ -15,6 +15,7 @@ include: "rules/pack.smk"
 include: "rules/train.smk"
 include: "rules/features.smk"
 include: "rules/evaluate.smk"
+include: "rules/embeddings.smk"
 include: "rules/report.smk"
 
 
@@ -30,6 +31,12 @@ rule grid:
     """The results of the configured grid, one file per cell."""
     input:
         grid_results(),
+
+
+rule embeddings:
+    """Every configured layer of every configured model and task."""
+    input:
+        embedding_results(),
 
 
 rule demo:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
+from earmark.embedding import request
 from earmark.errors import UserError
 from earmark.provenance import code_digest
 from earmark.settings import Settings, parse_target
@@ -88,13 +89,15 @@ def shards_of(wildcards, folder, split, suffix):
     return [f"{folder}/{split}-{shard:05d}-of-{of:05d}.{suffix}" for shard in range(of)]
 
 
-def checkpoint_of(wildcards):
+def checkpoint_path(model, task):
     """Return the record of a model's checkpoint; a model trained here has one per task."""
-    model = model_of(wildcards)
     trained = "train" in SETTINGS.model(model)
-    return (
-        f"models/{model}/{wildcards.task}/checkpoint.json" if trained else f"models/{model}/checkpoint.json"
-    )
+    return f"models/{model}/{task}/checkpoint.json" if trained else f"models/{model}/checkpoint.json"
+
+
+def checkpoint_of(wildcards):
+    """Return the record of the checkpoint a job is for."""
+    return checkpoint_path(model_of(wildcards), wildcards.task)
 
 
 def grid_results():
@@ -132,6 +135,36 @@ def prefill_code(wildcards):
     methods = SETTINGS.prefill(wildcards.model, int(wildcards.seconds))["methods"]
     reducers = sorted({f"earmark/reduction/{method['reducer']}.py" for method in methods})
     return code_digest("prefill.py", *reducers, family(wildcards))
+
+
+def embedding_blocks():
+    """Return (model, task, block) of every configured embedding."""
+    return list(request.blocks(SETTINGS))
+
+
+def embedding_results():
+    """Return every shard of every configured layer."""
+    return [
+        path
+        for model, task, block in embedding_blocks()
+        for layer in block["layers"]
+        for path in request.paths(SETTINGS, model, task, layer)
+    ]
+
+
+def embedding_code(script, model):
+    """Digest what embedding or captioning runs: the script and the model family."""
+    return code_digest(script, f"earmark/models/{SETTINGS.model(model)['kind']}.py")
+
+
+def caption_split():
+    """Return the split whose clips are described."""
+    return SETTINGS.content["caption"]["split"]
+
+
+def generation_states(path):
+    """Return the extra output of a caption job, if config asks for the states of what it generates."""
+    return {"generated": path} if SETTINGS.content["caption"]["generation_states"] else {}
 
 
 onerror:

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from earmark.embedding import request
 from earmark.errors import UserError, nearest
 from earmark.provenance import ROOT, SCRIPTS
 from earmark.schema import CONFIG, checked, schema
@@ -88,6 +89,7 @@ class Settings:
             settings.model(block["model"])
             for method in block["methods"]:
                 settings.method(method, settings.model(block["model"]))
+        list(request.blocks(settings))
         return settings
 
     def task(self, name: str) -> dict[str, Any]:
@@ -270,6 +272,7 @@ def parse_target(path: str, settings: Settings) -> tuple[str, str, str, str] | N
         UserError: a name in it is unknown or the ratio can't be.
 
     """
+    request.check_target(path, settings)
     if not (path.startswith("results/") and path.endswith((".json", ".jsonl"))):
         return None
     *folders, name = path.removeprefix("results/").rpartition(".")[0].split("/")

@@ -53,6 +53,18 @@ def config_of(checkpoint: Checkpoint) -> Qwen2_5OmniThinkerConfig:
         raise UserError(f"{checkpoint.folder}/config.json is no Qwen2.5-Omni config ({reason})") from None
 
 
+def depths(checkpoint: Checkpoint) -> dict[str, int]:
+    """Return how many layers the encoder and the language model have, and how wide they are."""
+    config = config_of(checkpoint)
+    audio, text = config.audio_config, config.text_config
+    return {
+        "encoder": audio.encoder_layers,
+        "lm": text.num_hidden_layers,
+        "encoder_width": audio.d_model,
+        "lm_width": text.hidden_size,
+    }
+
+
 class Encoder:
     """The audio tower with its mel front end: audio in, one state per 40 ms out.
 

@@ -1,0 +1,79 @@
+"""Layers of a model stored as files, and descriptions of clips."""
+
+
+# A rule per model and task: all the layers configured for them come from one pass over a shard, so
+# neither encoder nor language model ever runs twice, and a target of one layer belongs to that pass.
+for model, task, block in embedding_blocks():
+
+    rule:
+        name:
+            f"embeddings_{model}_{task}"
+        input:
+            tar=f"data/{task}/shards/{{split}}-{{shard}}-of-{{of}}.tar",
+            index=f"data/{task}/shards/{{split}}-{{shard}}-of-{{of}}.parquet",
+            clips=f"data/{task}/clips.parquet",
+            checkpoint=checkpoint_path(model, task),
+        output:
+            states=[
+                f"embeddings/{model}/{task}/{layer}/{{split}}-{{shard}}-of-{{of}}.safetensors"
+                for layer in block["layers"]
+            ],
+            indexes=[
+                f"embeddings/{model}/{task}/{layer}/{{split}}-{{shard}}-of-{{of}}.parquet"
+                for layer in block["layers"]
+            ],
+        log:
+            f"logs/embeddings/{model}/{task}/{{split}}-{{shard}}-of-{{of}}.log",
+        benchmark:
+            f"benchmarks/embeddings/{model}/{task}/{{split}}-{{shard}}-of-{{of}}.tsv"
+        conda:
+            "../envs/torch.yaml"
+        threads: 1
+        resources:
+            gpu=gpus(),
+            mem_mb=8000,
+            runtime=240,
+        params:
+            code=embedding_code("embed.py", model),
+            settings=read(request.job(SETTINGS, model, task, block)),
+            outputs=lambda w, output: repeated("--output", output.states),
+        shell:
+            """
+            python "$SCRIPTS/embed.py" --shard {input.tar:q} --index {input.index:q} --clips {input.clips:q} \
+                --checkpoint {input.checkpoint:q} --settings {params.settings:q} {params.outputs} \
+                --code {params.code} --threads {threads} 2>&1 | tee {log:q}
+            """
+
+
+rule caption:
+    """Describe every clip of a split; on request, store the language model's states of every token."""
+    input:
+        states=lambda w: shards_of(w, f"features/{w.model}/{w.task}", caption_split(), "safetensors"),
+        indexes=lambda w: shards_of(w, f"features/{w.model}/{w.task}", caption_split(), "parquet"),
+        checkpoint=checkpoint_of,
+    output:
+        rows="caption/{model}/{task}.jsonl",
+        **generation_states("caption/{model}/{task}.safetensors"),
+    log:
+        "logs/caption/{model}/{task}.log",
+    benchmark:
+        "benchmarks/caption/{model}/{task}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=gpus(),
+        mem_mb=8000,
+        runtime=240,
+    params:
+        code=lambda w: embedding_code("caption.py", w.model),
+        settings=lambda w: read(request.caption(SETTINGS, w.model, w.task)),
+        states=lambda w, input: repeated("--features", input.states),
+        indexes=lambda w, input: repeated("--index", input.indexes),
+        work=".earmark/caption/{model}/{task}",
+    shell:
+        """
+        python "$SCRIPTS/caption.py" {params.states} {params.indexes} --checkpoint {input.checkpoint:q} \
+            --settings {params.settings:q} --output {output.rows:q} --work {params.work:q} \
+            --code {params.code} --threads {threads} 2>&1 | tee {log:q}
+        """

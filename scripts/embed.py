@@ -1,0 +1,94 @@
+"""Embed one shard: from a tar and a checkpoint to the states of every layer asked for."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from earmark import cli
+from earmark import device as devices
+from earmark.embedding import estimate, job, layers
+from earmark.embedding.extract import Extractor
+from earmark.errors import UserError
+from earmark.models.checkpoint import DTYPES, Checkpoint
+from earmark.records import read_manifest
+
+
+def main(
+    shard: Annotated[Path, typer.Option(help="tar of clips")],
+    index: Annotated[Path, typer.Option(help="index of the tar")],
+    clips: Annotated[Path, typer.Option(help="manifest of the whole task, for the estimate")],
+    checkpoint: Annotated[Path, typer.Option(help="record of the checkpoint")],
+    settings: Annotated[str, typer.Option(help="JSON: model, block, features, device, source")],
+    output: Annotated[list[Path], typer.Option(help="states to write (safetensors), one per layer, repeat")],
+    code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
+    threads: int = 1,
+) -> None:
+    """Run the parts of the model that the layers need over a shard, once for all of them."""
+    chosen = json.loads(settings)
+    model, block = chosen["model"], chosen["block"]
+    wanted = [layers.parse(name) for name in block["layers"]]
+    if len(output) != len(wanted):
+        raise UserError(f"--output: {len(output)} given, one for each of {len(wanted)} layers expected")
+    device = devices.prepare(chosen["device"], threads)
+    family = importlib.import_module(f"earmark.models.{model['kind']}")
+    record = Checkpoint.read(checkpoint)
+    depth = layers.Depth(**family.depths(record))
+    layers.check(wanted, depth, model["name"])
+    plan = layers.Plan.of(wanted, depth)
+    cost = estimate.Request(
+        durations=[clip.duration_s for clip in read_manifest(clips) if clip.ok],
+        layers=wanted,
+        depth=depth,
+        pooling=block["pooling"],
+        span=block["span"],
+        bytes_per_value=DTYPES[block["dtype"]].itemsize,
+        prompt_tokens=estimate.prompt_tokens(block["prompt"]),
+    )
+    estimate.check(cost, block["budget_gb"], f"embeddings of {model['name']}, {chosen['task']}")
+    encoder = family.Encoder(record, str(device), model["dtype"], plan.encoder_layers, plan.project)
+    decoder = None
+    if plan.lm_layers is not None:
+        decoder = family.Decoder(
+            record, str(device), model["dtype"], model["attention"], layers=plan.lm_layers, head=False
+        )
+    own = [clip for clip in read_manifest(index) if clip.status != "unused"]
+    parts = [encoder.tower, None if decoder is None else decoder.model]
+    durations = [clip.duration_s for clip in own if clip.ok]
+    print(estimate.line(output[0].stem, cost, durations, parts, DTYPES[model["dtype"]]), flush=True)
+    extractor = Extractor(
+        encoder=encoder,
+        decoder=decoder,
+        plan=plan,
+        layers=wanted,
+        pooling=block["pooling"],
+        span=block["span"],
+        dtype=DTYPES[block["dtype"]],
+        prompt=block["prompt"],
+        system=block["system"],
+        window_s=family.WINDOW_S,
+        overlap_s=block["overlap_s"],
+        batch_tokens=int(chosen["batch_audio_s"] * family.TOKENS_PER_SECOND),
+    )
+    metadata = {
+        "model": model["name"],
+        "model_digest": record.digest,
+        "labels": ",".join(model["labels"]),
+        "source": chosen["source"],
+        "device": devices.describe(device),
+        "dtype": model["dtype"],
+        "prompt": block["prompt"],
+        "code": code,
+    }
+    outputs = dict(zip(block["layers"], output, strict=True))
+    job.Shard(extractor, depth, own, outputs, metadata).run(
+        shard, family.SAMPLE_RATE, chosen["batch_audio_s"]
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)
