@@ -16,6 +16,7 @@ include: "rules/train.smk"
 include: "rules/features.smk"
 include: "rules/evaluate.smk"
 include: "rules/embeddings.smk"
+include: "rules/probe.smk"
 include: "rules/report.smk"
 
 

@@ -36,6 +36,7 @@ rule report:
         summary="results/summary.parquet",
         results=grid_results(),
         timings=timing_results(),
+        probes=probe_results(),
     output:
         "results/report.html",
     log:
@@ -52,8 +53,9 @@ rule report:
         code=code_digest("report.py", "earmark/report/page.html"),
         results=lambda w, input: repeated("--result", input.results),
         timings=lambda w, input: repeated("--timing", input.timings),
+        probes=lambda w, input: repeated("--probe", input.probes),
     shell:
         """
         python "$SCRIPTS/report.py" --summary {input.summary:q} {params.results} {params.timings} \
-            --output {output:q} 2>&1 | tee {log:q}
+            {params.probes} --output {output:q} 2>&1 | tee {log:q}
         """

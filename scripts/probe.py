@@ -14,7 +14,7 @@ from earmark.probe.job import run
 
 
 def main(
-    embeddings: Annotated[list[Path], typer.Option(help="pooled embeddings (Parquet), repeat for all")],
+    embeddings: Annotated[list[Path], typer.Option(help="a layer's folder or a Parquet file, repeat")],
     settings: Annotated[str, typer.Option(help="JSON: model, dataset, labels, pooling, span, seed, ...")],
     output: Annotated[Path, typer.Option(help="the record to write (JSON)")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from earmark.errors import UserError
-from earmark.probe.job import run
+from earmark.probe.job import run, shard_files
 from earmark.probe.read import by_layer, position, read
 from earmark.provenance import SCRIPTS
 from earmark.report.tables import read_probes
@@ -19,7 +19,7 @@ from earmark.report.tables import read_probes
 
 def test_layers_are_in_the_order_of_the_network():
     given = ["lm.10", "projector", "encoder", "lm.2", "encoder.1", "lm.0", "encoder.0", "encoder.11"]
-    wanted = "encoder.0 encoder.1 encoder.11 encoder projector lm.0 lm.2 lm.10".split()
+    wanted = ["encoder.0", "encoder.1", "encoder.11", "encoder", "projector", "lm.0", "lm.2", "lm.10"]
     assert sorted(given, key=position) == wanted
 
 
@@ -35,6 +35,14 @@ def test_script_makes_the_same_valid_record_twice(embeddings, settings, tmp_path
     assert record["map"]["layer"] == "encoder", "the best layer is the one on the map"
     assert record["layers"][0]["accuracy"]["low"] > record["layers"][0]["chance"]
     assert record["provenance"]["packages"]["scikit-learn"]
+
+
+def test_a_folder_stands_for_its_configured_shards(tmp_path):
+    for name in ("test-00000-of-00002", "test-00001-of-00002", "test-00000-of-00001"):
+        (tmp_path / f"{name}.parquet").touch()
+    assert [path.stem for path in shard_files([tmp_path], {"test": 1})] == ["test-00000-of-00001"]
+    assert len(shard_files([tmp_path], {"test": 2})) == 2
+    assert len(shard_files([tmp_path, tmp_path / "test-00000-of-00001.parquet"], None)) == 3
 
 
 def test_states_per_frame_are_refused_with_the_setting_that_helps(written, vectors, settings, tmp_path):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from probe_record import fake_probe  # noqa: E402
 
 GENRES = ("blues", "classical", "jazz", "rock")
 
@@ -224,6 +229,11 @@ def fake_timing(path: Path, methods: Sequence[str], ratios: Sequence[float], lay
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record))
     return path
+
+
+@pytest.fixture
+def write_probe() -> Callable[..., Path]:
+    return fake_probe
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from earmark.errors import UserError
 from earmark.provenance import SCRIPTS
 from earmark.report import page
 from earmark.report.charts import looks
-from earmark.report.tables import read_results, read_timings, summarize
+from earmark.report.tables import read_probes, read_results, read_timings, summarize
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -27,9 +27,9 @@ HOSTILE = "</script><script>document.title='owned'</script><img src=http://evil.
 BANNER = "shows the machine works, says nothing about real models"
 
 
-def html(results: list[Path], timing: Path | None = None) -> str:
+def html(results: list[Path], timing: Path | None = None, probes: Sequence[Path] = ()) -> str:
     records, timings = read_results(results), read_timings([timing] if timing else [])
-    return page.build(summarize(records, timings), records, timings)
+    return page.build(summarize(records, timings), records, timings, read_probes(probes))
 
 
 def visible(text: str) -> str:
@@ -42,18 +42,24 @@ def specifications(text: str) -> list[dict[str, Any]]:
     return [json.loads(each) for each in found]
 
 
-def test_scripts_run_from_files_to_one_small_page(results: list[Path], timing: Path, tmp_path: Path) -> None:
+def test_scripts_run_from_files_to_one_small_page(
+    results: list[Path], timing: Path, write_probe: Callable[..., Path], tmp_path: Path
+) -> None:
+    probe = write_probe(tmp_path / "results" / "probe.json")
     given = [argument for path in results for argument in ("--result", str(path))]
     given += ["--timing", str(timing)]
     summary = tmp_path / "summary.parquet"
     for script, rest in (
         ("summarize.py", ["--csv", str(tmp_path / "summary.csv"), "--parquet", str(summary)]),
-        ("report.py", ["--summary", str(summary), "--output", str(tmp_path / "report.html")]),
+        (
+            "report.py",
+            ["--summary", str(summary), "--probe", str(probe), "--output", str(tmp_path / "report.html")],
+        ),
     ):
         subprocess.run([sys.executable, str(SCRIPTS / script), *given, *rest], check=True)
     made = (tmp_path / "report.html").read_bytes()
     assert len(made) < 10_000_000
-    assert made.decode() == html(results, timing), "the same files make the same page, to the byte"
+    assert made.decode() == html(results, timing, [probe]), "the same files make the same page, to the byte"
 
 
 def test_embedded_results_say_so_and_real_ones_do_not(
@@ -183,12 +189,14 @@ def test_browser_draws_every_chart_and_asks_nobody(
     results: list[Path],
     timing: Path,
     write_result: Callable[..., Path],
+    write_probe: Callable[..., Path],
     tmp_path: Path,
 ) -> None:
     classes = ("blues", "classical", "jazz", HOSTILE)
+    probe = write_probe(tmp_path / "probe.json", dataset=HOSTILE, classes=classes)
     evil = write_result(tmp_path / "evil.json", classes=classes, model=HOSTILE, answer=HOSTILE)
     path = tmp_path / "report.html"
-    path.write_text(html([*results, evil], timing))
+    path.write_text(html([*results, evil], timing, [probe]))
     opened(browser, path)
     assert [entry for entry in browser.get_log("browser") if entry["level"] != "INFO"] == []
     assert requests(browser) <= {"file", "data"}
@@ -199,6 +207,20 @@ def test_browser_draws_every_chart_and_asks_nobody(
     )
     assert len(marks) == len(specifications(path.read_text())) > 0
     assert all(count > 0 for count in marks)
+    curve, points = (
+        browser.execute_script(
+            "return [...arguments[0].querySelectorAll('svg .mark-symbol path')].map("
+            "p => [p.getAttribute('aria-label'), p.getAttribute('fill-opacity')])",
+            chart,
+        )
+        for chart in browser.find_elements("css selector", ".chart")[-2:]
+    )
+    assert [label.partition(";")[0] for label, _ in curve] == [
+        f"layer, in the order of the network: {name}" for name in ("encoder.0", "encoder", "lm.0", "lm.10")
+    ]
+    assert len(points) == 40
+    assert sum(float(filled) > 0 for _, filled in points) == 10, "test clips are filled"
+    assert all("clip: clip" in label and "split: t" in label for label, _ in points)
 
 
 def test_table_sorts_on_click_and_filters_on_text(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,29 @@ from earmark.probe.mapping import mapped
 from earmark.probe.read import Vectors, by_layer, read
 
 
-def run(settings: dict[str, Any], paths: Sequence[Path], code: str) -> dict[str, Any]:
+def shard_files(paths: Sequence[Path], shards: Mapping[str, int] | None) -> list[Path]:
+    """Return the files behind paths, each a file or the folder of a layer.
+
+    Of a folder they are ``shards``, a number per split: what an earlier configuration left there is not
+    read. Without ``shards`` they are all.
+    """
+    found: set[Path] = set()
+    for path in paths:
+        if not path.is_dir():
+            found.add(path)
+        elif shards is None:
+            found.update(path.glob("*.parquet"))
+        else:
+            names = (f"{s}-{i:05d}-of-{of:05d}.parquet" for s, of in shards.items() for i in range(of))
+            found.update(path / name for name in names)
+    return sorted(found)
+
+
+def run(settings: dict[str, Any], given: Sequence[Path], code: str) -> dict[str, Any]:
     """Return the record of a probe.
 
-    ``settings``: ``model``, ``dataset``, ``labels``, ``pooling``, ``span``, ``seed``, ``map_points``.
+    ``settings``: ``model``, ``dataset``, ``labels``, ``pooling``, ``span``, ``seed``, ``map_points`` and,
+    where a layer's folder is given, ``shards`` (see :func:`shard_files`).
 
     Raises:
         UserError: the embeddings can't be read, are per frame, or can't be split by source.
@@ -30,8 +49,9 @@ def run(settings: dict[str, Any], paths: Sequence[Path], code: str) -> dict[str,
     if settings["pooling"] == "none":
         raise UserError(
             f"the embeddings of {settings['model']}/{settings['dataset']} are per frame; a probe needs one "
-            "vector per clip: set pooling to mean, last or attention-masked mean"
+            "vector per clip: set pooling to mean, last or masked_mean"
         )
+    paths = shard_files(given, settings.get("shards"))
     seed, layers = int(settings["seed"]), []
     first: Vectors | None = None
     parts: Split | None = None
@@ -50,7 +70,7 @@ def run(settings: dict[str, Any], paths: Sequence[Path], code: str) -> dict[str,
         if (accuracy := layers[-1]["accuracy"]["value"]) > best_accuracy:
             best, best_accuracy = vectors, accuracy
     assert best is not None and first is not None and parts is not None
-    digests = [sha256(path) for path in sorted(set(paths))]
+    digests = [sha256(path) for path in paths]
     return {
         "schema": "earmark/probe/1",
         **{name: settings[name] for name in ("labels", "model", "dataset", "pooling", "span", "seed")},

@@ -59,13 +59,13 @@ def by_layer(paths: Sequence[Path]) -> dict[str, list[Path]]:
 
     """
     found: dict[str, list[Path]] = {}
-    for path in sorted(set(paths)):
+    for path in paths:
         heads = _table(path, ["layer", "pooling"])
         layers, poolings = (set(heads[name].to_pylist()) for name in ("layer", "pooling"))
         if "none" in poolings:
             raise UserError(
                 f"{path} holds a state per frame; a probe needs one vector per clip: set pooling to "
-                "mean, last or attention-masked mean"
+                "mean, last or masked_mean"
             )
         if len(layers) > 1 or len(poolings) > 1:
             raise UserError(f"{path} mixes layers or poolings; delete it to make it again")
