@@ -1,6 +1,5 @@
 """Layers of a model stored as files, and descriptions of clips."""
 
-
 # A rule per model and task: all the layers configured for them come from one pass over a shard, so
 # neither encoder nor language model ever runs twice, and a target of one layer belongs to that pass.
 for model, task, block in embedding_blocks():
@@ -52,8 +51,8 @@ rule caption:
         indexes=lambda w: shards_of(w, f"features/{w.model}/{w.task}", caption_split(), "parquet"),
         checkpoint=checkpoint_of,
     output:
-        rows="caption/{model}/{task}.jsonl",
         **generation_states("caption/{model}/{task}.safetensors"),
+        rows="caption/{model}/{task}.jsonl",
     log:
         "logs/caption/{model}/{task}.log",
     benchmark:

@@ -111,7 +111,7 @@ def line(
     parts: Sequence[nn.Module | None],
     dtype: torch.dtype,
 ) -> str:
-    """Return what is said before a job starts: the disk that the task takes and the job's part of it, and time.
+    """Return what is said before a job starts: disk, its own and the whole task's, and time.
 
     ``parts`` are the audio encoder and, where it is needed, the language model.
     """

@@ -72,7 +72,8 @@ class Shard:
                 flush()
             if len(seen) != len(by_key):
                 raise UserError(
-                    f"{tar} holds {len(seen)} of {len(by_key)} clips of its index; delete both to make them again"
+                    f"{tar} holds {len(seen)} of {len(by_key)} clips of its index; "
+                    "delete both to make them again"
                 )
             for writer in writers.values():
                 writer.close()
@@ -98,7 +99,8 @@ class Shard:
             torch.cuda.empty_cache()
         if len(waves) == 1:
             raise UserError(
-                f"out of memory on a single clip of {len(waves[0]) / 16000:.0f} s; ask for fewer layers at a time"
+                f"out of memory on a single clip of {len(waves[0]) / 16000:.0f} s; "
+                "ask for fewer layers at a time"
             )
         middle = len(waves) // 2
         return self._batch(waves[:middle]) + self._batch(waves[middle:])

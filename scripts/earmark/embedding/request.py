@@ -18,7 +18,9 @@ from earmark.errors import UserError, nearest
 class Settings(Protocol):
     """What is read of the whole configuration."""
 
-    content: dict[str, Any]
+    @property
+    def content(self) -> dict[str, Any]:
+        """The completed config."""
 
     def task(self, name: str) -> dict[str, Any]:
         """Return a task."""
@@ -132,7 +134,8 @@ def check_target(path: str, settings: Settings) -> None:
     if (model, task) not in configured:
         known = ", ".join(f"{m}/{t}" for m, t in configured)
         raise UserError(
-            f"config: embeddings has no block for model '{model}' and task '{task}'; there is {known or 'none'}"
+            f"config: embeddings has no block for model '{model}' and task '{task}'; "
+            f"there is {known or 'none'}"
         )
     if layer not in configured[model, task]:
         layers.parse(layer)

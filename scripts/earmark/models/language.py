@@ -63,7 +63,8 @@ class LanguageModel:
         config = first_layers(text, self.layers)
         with no_init_weights():
             self.model: Any = build(config)
-            self.head = nn.Linear(text.hidden_size, text.vocab_size, bias=False) if head else None
+            head_module: Any = nn.Linear(text.hidden_size, text.vocab_size, bias=False) if head else None
+        self.head: Any = head_module
         if self.layers < self.depth:
             self.model.norm = nn.Identity()  # belongs behind the last layer alone
         expected = self.model.state_dict().keys()
