@@ -16,6 +16,7 @@ from earmark.report.words import banner, interval, percent
 CURVE = Look(COLOURS[0], SHAPES[0], [1, 0])
 REST = Look("#8a929c", SHAPES[0], [])
 NAMED = len(COLOURS) * len(SHAPES) - 6  # labels with a look of their own; more can't be told apart
+WIDE = 16  # pixels a layer needs
 FEW = 10  # recordings, below which an interval speaks of these alone
 OWN_TABLE = "in the table below the charts"
 CURVE_HOVER = {
@@ -144,7 +145,8 @@ def _curve_figure(record: Mapping[str, Any]) -> Figure:
         notes.append(f"Clips left out: {counts}.")
     chance = percent(max(row["chance"] for row in rows))
     legend: Legend = [("linear probe", CURVE), (f"always the most frequent class {chance}", charts.GUESSING)]
-    return Figure("What a linear probe reads off each layer", probe_curve(rows), legend, notes, 0, OWN_TABLE)
+    title = "What a linear probe reads off each layer"
+    return Figure(title, probe_curve(rows), legend, notes, WIDE * len(rows), OWN_TABLE)
 
 
 def _map_figure(record: Mapping[str, Any]) -> Figure:
