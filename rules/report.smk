@@ -36,7 +36,7 @@ rule report:
         summary="results/summary.parquet",
         results=grid_results(),
         timings=timing_results(),
-        probes=probe_results(),
+        probes=probing.targets(SETTINGS),
     output:
         "results/report.html",
     log:

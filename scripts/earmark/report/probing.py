@@ -16,7 +16,7 @@ from earmark.report.words import banner, interval, percent
 CURVE = Look(COLOURS[0], SHAPES[0], [1, 0])
 REST = Look("#8a929c", SHAPES[0], [])
 NAMED = len(COLOURS) * len(SHAPES) - 6  # labels with a look of their own; more can't be told apart
-WIDE = 16  # pixels a layer needs
+WIDE = 18  # pixels a layer's name needs
 FEW = 10  # recordings, below which an interval speaks of these alone
 OWN_TABLE = "in the table below the charts"
 CURVE_HOVER = {
@@ -49,7 +49,7 @@ def probe_curve(rows: Rows) -> dict[str, Any]:
             sort=layers,
             title="layer, in the order of the network",
             scale=alt.Scale(type="point", padding=0.5),
-            axis=alt.Axis(labelAngle=-45, labelOverlap="parity", grid=False),
+            axis=alt.Axis(labelAngle=-45, labelOverlap=False, grid=False),
         ),
         order=alt.Order("position:Q"),
     )
@@ -176,6 +176,7 @@ def _map_figure(record: Mapping[str, Any]) -> Figure:
 
 def section(record: Mapping[str, Any]) -> Section:
     """Return the section of a probe: the curve, the map, the numbers of each layer."""
+    curve, picture = _curve_figure(record), _map_figure(record)
     made = Section(
         f"Embeddings of {record['dataset']}",
         [
@@ -185,7 +186,8 @@ def section(record: Mapping[str, Any]) -> Section:
             f"seed {record['seed']}",
         ],
         banner(",".join(record["labels"])),
-        [[_curve_figure(record), _map_figure(record)]],
+        # A deep model's curve takes the whole width; the map then stands below.
+        [[curve, picture]] if curve.min_width <= 460 else [[curve], [picture]],
     )
     made.columns = ["layer", "width", "accuracy", "F1 macro", "most frequent class", "test clips", "C"]
     made.lines = [
