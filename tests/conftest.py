@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from earmark.models import tiny
+from earmark.models import tiny, tiny_qwen2_audio
 from earmark.models.checkpoint import Checkpoint, describe_folder
 
 REAL_AUDIO = Path(os.environ.get("EARMARK_TEST_AUDIO", Path(__file__).parents[2] / "shared" / "data"))
@@ -29,6 +29,15 @@ def checkpoint(tmp_path_factory) -> Checkpoint:
     )
     made = tiny.build(names, prompts * 5, tiny.Sizes(hidden=32, layers=3, heads=2, kv_heads=1, ffn=32), 0)
     made.save(folder)
+    return Checkpoint(folder, describe_folder(folder, {"made": "by the tests"}, folder))
+
+
+@pytest.fixture(scope="session")
+def qwen2_audio(tmp_path_factory) -> Checkpoint:
+    """A small Qwen2-Audio with random weights, saved as transformers saves it."""
+    folder = tmp_path_factory.mktemp("qwen2_audio")
+    sizes = tiny.Sizes(hidden=32, layers=3, heads=2, kv_heads=1, ffn=32, audio_hidden=32, audio_layers=3)
+    tiny_qwen2_audio.build(["rain"], ["Describe the music:"] * 5, sizes, 0, folder)
     return Checkpoint(folder, describe_folder(folder, {"made": "by the tests"}, folder))
 
 

@@ -11,21 +11,12 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoFeatureExtractor, DynamicCache, Qwen2AudioForConditionalGeneration
 
 from earmark.errors import UserError
-from earmark.models import tiny, tiny_qwen2_audio
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.qwen2_audio import SAMPLE_RATE, Decoder, Encoder, audio_tokens
 
 # Odd tails, very short, the whole window and just less than it: every way a clip can end.
 SECONDS = (7.33, 2.0, 0.5, 11.007, 0.04, 29.995, 30.0)
 PROMPT = "<|audio_bos|><|AUDIO|><|audio_eos|>Describe the music:"
-SIZES = tiny.Sizes(hidden=32, layers=3, heads=2, kv_heads=1, ffn=32, audio_hidden=32, audio_layers=3)
-
-
-@pytest.fixture(scope="module")
-def qwen2_audio(tmp_path_factory) -> Checkpoint:
-    folder = tmp_path_factory.mktemp("qwen2_audio")
-    tiny_qwen2_audio.build(["rain"], ["Describe the music:"] * 5, SIZES, 0, folder)
-    return Checkpoint(folder, {})
 
 
 @pytest.fixture(scope="module")

@@ -183,8 +183,11 @@ class Extractor:
         def take(kind: str, piece: Piece, states: Tensor, first_token: int) -> None:
             nonlocal end
             if self.span in (kind, "all") and len(states):
-                start_s = first_token / TOKENS_PER_SECOND if kind == "audio" else None
-                end_s = None if start_s is None else round(start_s + len(states) / layer.frames_per_second, 6)
+                start_s = end_s = None
+                if kind == "audio":
+                    start_s = first_token / TOKENS_PER_SECOND
+                    heard_until = piece.window.start / TOKENS_PER_SECOND + piece.seconds
+                    end_s = round(min(start_s + len(states) / layer.frames_per_second, heard_until), 6)
                 segments.append(Segment(kind, piece.number, end, end + len(states), start_s, end_s))
                 rows.append(states)
                 end += len(states)

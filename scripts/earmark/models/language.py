@@ -45,7 +45,7 @@ class LanguageModel:
         checkpoint: Checkpoint,
         text: Any,
         audio_id: int,
-        build: Callable[[Any], nn.Module],
+        build: Callable[[Any], Any],
         prefixes: Sequence[str],
         heads: Sequence[str],
         device: str,
@@ -63,8 +63,7 @@ class LanguageModel:
         config = first_layers(text, self.layers)
         with no_init_weights():
             self.model: Any = build(config)
-            head_module: Any = nn.Linear(text.hidden_size, text.vocab_size, bias=False) if head else None
-        self.head: Any = head_module
+            self.head: Any = nn.Linear(text.hidden_size, text.vocab_size, bias=False) if head else None
         if self.layers < self.depth:
             self.model.norm = nn.Identity()  # belongs behind the last layer alone
         expected = self.model.state_dict().keys()
