@@ -67,7 +67,8 @@ def _row(
     """Return a manifest row, failed with its reason where the audio can't be used."""
     clip = Clip(
         clip_id=f"{split}-{uid}",
-        source_id=[audio.relative_to(root).as_posix()],
+        # Each split has a root of its own, so a file's name alone may stand for two recordings.
+        source_id=[f"{split}/{audio.relative_to(root).as_posix()}"],
         parts=[Part(str(audio), 0.0, 0.0)],
         duration_s=0.0,
         sample_rate=0,
