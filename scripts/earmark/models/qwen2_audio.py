@@ -28,6 +28,8 @@ WINDOW_S = 30.0
 """The encoder knows positions for that long and was trained on no more."""
 HOP = 160
 MARGIN = 2
+FULLEST = 0.8
+"""The share of a batch's longest part that its shortest must have."""
 
 
 def positions_of(frames: int) -> int:
@@ -141,8 +143,11 @@ class Encoder:
         pieces: list[list[dict[str, Tensor]]] = [[] for _ in mels]
         done: dict[tuple[int, int, int], dict[str, Tensor]] = {}
         by_length = sorted(parts, key=lambda part: part[1] - part[2])
-        for first in range(0, len(by_length), windows_per_batch):
-            chosen = by_length[first : first + windows_per_batch]
+        while by_length:
+            # Of like length only: padding costs what the parts' own frames do.
+            least = FULLEST * (by_length[0][2] - by_length[0][1])
+            chosen = [p for p in by_length[:windows_per_batch] if p[2] - p[1] >= least]
+            by_length = by_length[len(chosen) :]
             done.update(zip(chosen, self._batch(mels, chosen, wanted), strict=True))
         for part in parts:
             pieces[part[0]].append(done[part])
