@@ -48,7 +48,7 @@ def with_folder(finished, tmp_path):
     lines = ["file,label"]
     for number, label in enumerate(("hum", "hiss") * 6):
         rng = np.random.default_rng(number)
-        wave = rng.standard_normal(32000) * 0.1 if label == "hiss" else 0.2 * np.sin(np.arange(32000) * 0.05)
+        wave = rng.standard_normal(32000) * 0.1 if label == "hiss" else 0.2 * np.sin(np.arange(20000) * 0.05)
         soundfile.write(audio / f"{number}.wav", wave, 16000)
         lines.append(f"{number}.wav,{label}")
     (audio / "metadata.csv").write_text("\n".join(lines) + "\n")
@@ -58,7 +58,7 @@ def with_folder(finished, tmp_path):
         "question": "What is heard?",
         "data": {
             "source": {"kind": "folder", "root": "mine"},
-            "segment": {"train": {"kind": "whole"}, "test": {"kind": "join", "min_s": 4, "max_s": 6}},
+            "segment": {"train": {"kind": "whole"}, "test": {"kind": "join", "min_s": 3, "max_s": 6}},
         },
     }
     flow.configure(config)
