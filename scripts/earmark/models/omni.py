@@ -28,7 +28,6 @@ from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
 
 SAMPLE_RATE = 16000
 TOKENS_PER_SECOND = 25
-AUDIO = "<|AUDIO|>"
 
 
 def audio_tokens(frames: int) -> int:
@@ -170,8 +169,9 @@ class Decoder:
                 0, {"role": "system", "content": [{"type": "text", "text": system.replace("<|", "< |")}]}
             )
         text: str = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        ids: list[int] = self.tokenizer(text.replace(AUDIO, AUDIO * n_audio, 1))["input_ids"]
-        return ids
+        ids: list[int] = self.tokenizer(text)["input_ids"]
+        slot = ids.index(self.audio_id)
+        return ids[:slot] + [self.audio_id] * n_audio + ids[slot + 1 :]
 
     def embed(self, ids: Tensor, states: Sequence[Tensor]) -> Tensor:
         """Return input embeddings [rows, length, width]: text from the table, audio from ``states``."""
