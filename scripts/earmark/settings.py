@@ -16,6 +16,7 @@ import yaml
 
 from earmark.embedding import request
 from earmark.errors import UserError, nearest
+from earmark.probe import request as probing
 from earmark.provenance import ROOT, SCRIPTS
 from earmark.schema import CONFIG, checked, schema
 
@@ -273,6 +274,7 @@ def parse_target(path: str, settings: Settings) -> tuple[str, str, str, str] | N
 
     """
     request.check_target(path, settings)
+    probing.check_target(path, settings)
     if not (path.startswith("results/") and path.endswith((".json", ".jsonl"))):
         return None
     *folders, name = path.removeprefix("results/").rpartition(".")[0].split("/")

@@ -48,7 +48,7 @@ def with_folder(finished, tmp_path):
     lines = ["file,label"]
     for number, label in enumerate(("hum", "hiss") * 6):
         rng = np.random.default_rng(number)
-        wave = rng.standard_normal(32000) * 0.1 if label == "hiss" else 0.2 * np.sin(np.arange(32000) * 0.05)
+        wave = rng.standard_normal(32000) * 0.1 if label == "hiss" else 0.2 * np.sin(np.arange(20000) * 0.05)
         soundfile.write(audio / f"{number}.wav", wave, 16000)
         lines.append(f"{number}.wav,{label}")
     (audio / "metadata.csv").write_text("\n".join(lines) + "\n")
@@ -58,7 +58,7 @@ def with_folder(finished, tmp_path):
         "question": "What is heard?",
         "data": {
             "source": {"kind": "folder", "root": "mine"},
-            "segment": {"train": {"kind": "whole"}, "test": {"kind": "join", "min_s": 4, "max_s": 6}},
+            "segment": {"train": {"kind": "whole"}, "test": {"kind": "join", "min_s": 3, "max_s": 6}},
         },
     }
     flow.configure(config)
@@ -116,4 +116,15 @@ def test_audio_over_the_limit_follows_the_policy_and_is_counted(with_folder):
     with_folder.configure(config)
     done = with_folder.run("-j1", "results/mine_frame_0.5.json", check=False)
     assert done.returncode != 0
+    (journal,) = with_folder.folder.glob(".earmark/evaluate/embedded/mine_frame_0.5/*.jsonl")
+    kept = journal.read_text()
+    assert kept, "the short clips were answered and are kept"
     assert f"{long} of" in done.stdout and "longer than the model's limit (long_audio: error)" in done.stdout
+
+    config["evaluate"]["max_failed_share"] = 1.0
+    with_folder.configure(config)
+    with_folder.run("-j1", "results/mine_frame_0.5.json")
+    rows = (with_folder.folder / "results/mine_frame_0.5.jsonl").read_text().splitlines()
+    assert set(kept.splitlines()) <= set(rows), "finished rows were made again"
+    counts = json.loads((with_folder.folder / "results/mine_frame_0.5.json").read_text())["counts"]
+    assert counts["failed"] == long and counts["scored"] == len(kept.splitlines())

@@ -101,8 +101,7 @@ class LanguageModel:
                 0, {"role": "system", "content": [{"type": "text", "text": system.replace("<|", "< |")}]}
             )
         text: str = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        ids: list[int] = self.tokenizer(text.replace(AUDIO, AUDIO * n_audio, 1))["input_ids"]
-        return ids
+        return self._expanded(text, n_audio)
 
     def raw_ids(self, prompt: str, n_audio: int) -> list[int]:
         """Return the token ids of a prompt taken as it stands, its audio placeholder expanded.
@@ -113,8 +112,13 @@ class LanguageModel:
         """
         if prompt.count(AUDIO) != 1:
             raise UserError(f"prompt {prompt!r} must hold {AUDIO} once, where the audio goes")
-        ids: list[int] = self.tokenizer(prompt.replace(AUDIO, AUDIO * n_audio))["input_ids"]
-        return ids
+        return self._expanded(prompt, n_audio)
+
+    def _expanded(self, text: str, n_audio: int) -> list[int]:
+        """Return the ids of a text with its one placeholder repeated; tokenising that costs more."""
+        ids: list[int] = self.tokenizer(text)["input_ids"]
+        slot = ids.index(self.audio_id)
+        return ids[:slot] + [self.audio_id] * n_audio + ids[slot + 1 :]
 
     def embed(self, ids: Tensor, states: Sequence[Tensor]) -> Tensor:
         """Return input embeddings [rows, length, width]: text from the table, audio from ``states``."""

@@ -20,8 +20,8 @@ class ListenerSettings:
     question: str = questions.QUESTION
     template: str = questions.TEMPLATE
     n_options: int = 4
-    text_steps: int = 200
-    tower_steps: int = 700
+    text_steps: int = 320
+    tower_steps: int = 600
     joint_steps: int = 280
     text_rate: float = 1.5e-3
     tower_rate: float = 2e-3
