@@ -6,12 +6,14 @@ import copy
 import json
 import shutil
 
+import jsonschema
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from workflow import SMALL
 
 from earmark.embedding.store import EmbeddingStore
+from earmark.schema import schema
 
 BLOCK = {"tasks": ["gtzan"], "layers": ["encoder", "encoder.1", "lm.2"], "pooling": "none", "span": "all"}
 
@@ -48,7 +50,12 @@ def test_pooled_vectors_and_captions(copied):
         embeddings=[BLOCK | {"layers": ["encoder"], "pooling": "mean", "span": "audio"}],
         caption={"max_new_tokens": 3, "generation_states": True, "temperature": 0.8},
     )
-    copied.run("-j1", "embeddings", "caption/embedded/gtzan.jsonl")
+    probe = "results/embeddings/embedded/gtzan.json"
+    copied.run("-j1", "embeddings", "caption/embedded/gtzan.jsonl", probe, "results/report.html")
+    record = json.loads((copied.folder / probe).read_text())
+    jsonschema.validate(record, schema("probe"))
+    assert [layer["layer"] for layer in record["layers"]] == ["encoder"]
+    assert "What a linear probe reads off each layer" in (copied.folder / "results/report.html").read_text()
     folder = copied.folder / "embeddings/embedded/gtzan/encoder"
     table = pq.read_table(folder / "train-00000-of-00001.parquet")
     assert np.asarray(table["vector"].to_pylist()).shape == (12, 64)
