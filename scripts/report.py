@@ -18,13 +18,13 @@ from earmark.report import page
 
 def main(
     summary: Annotated[Path, typer.Option(help="the summary table, Parquet")],
-    result: Annotated[list[Path], typer.Option(help="a result in that table; repeat for all")],
     output: Annotated[Path, typer.Option(help="the page")],
+    result: Annotated[list[Path] | None, typer.Option(help="a result in that table; repeat for all")] = None,
     timing: Annotated[list[Path] | None, typer.Option(help="a timing file; repeat for more")] = None,
     probe: Annotated[list[Path] | None, typer.Option(help="a probe's record; repeat for more")] = None,
 ) -> None:
     """Draw all results on one HTML page."""
-    page.write(summary, result, timing or [], probe or [], output)
+    page.write(summary, result or [], timing or [], probe or [], output)
 
 
 if __name__ == "__main__":

@@ -17,13 +17,15 @@ from earmark.report import tables
 
 
 def main(
-    result: Annotated[list[Path], typer.Option(help="a result of pruned evaluation; repeat for more")],
     csv: Annotated[Path, typer.Option(help="the table as CSV")],
     parquet: Annotated[Path, typer.Option(help="the table as Parquet")],
+    result: Annotated[
+        list[Path] | None, typer.Option(help="a result of pruned evaluation; repeat for more")
+    ] = None,
     timing: Annotated[list[Path] | None, typer.Option(help="a timing file; repeat for more")] = None,
 ) -> None:
     """Gather results and timings into one long table."""
-    table = tables.summarize(tables.read_results(result), tables.read_timings(timing or []))
+    table = tables.summarize(tables.read_results(result or []), tables.read_timings(timing or []))
     tables.write_summary(table, csv, parquet)
 
 
