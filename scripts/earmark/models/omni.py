@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from huggingface_hub.errors import StrictDataclassError
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import AutoFeatureExtractor, Qwen2_5OmniConfig, Qwen2_5OmniThinkerConfig
@@ -22,8 +22,8 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
     Qwen2_5OmniThinkerTextModel,
 )
 
-from earmark.errors import UserError
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
+from earmark.models.config import depths_of, read_config
 from earmark.models.language import LanguageModel
 
 SAMPLE_RATE = 16000
@@ -38,31 +38,19 @@ def audio_tokens(frames: int) -> int:
 
 
 def config_of(checkpoint: Checkpoint) -> Qwen2_5OmniThinkerConfig:
-    """Return the thinker's config, also from a full Omni repository.
+    """Return the thinker's config, also from a full Omni repository; UserError if it is another's."""
 
-    Raises:
-        UserError: config.json is damaged or of another family.
-    """
-    try:
-        raw, _ = Qwen2_5OmniThinkerConfig.get_config_dict(checkpoint.folder)
+    def parse(raw: dict[str, Any]) -> Qwen2_5OmniThinkerConfig:
         if raw.get("model_type") == "qwen2_5_omni":
             return Qwen2_5OmniConfig.from_dict(raw).thinker_config
         return Qwen2_5OmniThinkerConfig.from_dict(raw)
-    except (OSError, ValueError, TypeError, AttributeError, StrictDataclassError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{checkpoint.folder}/config.json is no Qwen2.5-Omni config ({reason})") from None
+
+    return read_config(checkpoint, "Qwen2.5-Omni", parse)
 
 
 def depths(checkpoint: Checkpoint) -> dict[str, int]:
-    """Return how many layers the encoder and the language model have, and how wide they are."""
-    config = config_of(checkpoint)
-    audio, text = config.audio_config, config.text_config
-    return {
-        "encoder": audio.encoder_layers,
-        "lm": text.num_hidden_layers,
-        "encoder_width": audio.d_model,
-        "lm_width": text.hidden_size,
-    }
+    """Return the model's depths and widths, see :func:`depths_of`."""
+    return depths_of(config_of(checkpoint))
 
 
 class Encoder:

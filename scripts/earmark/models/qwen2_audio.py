@@ -8,18 +8,18 @@ clip costs 7 s. Two frames of padding stay, which the convolutions see from the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from huggingface_hub.errors import StrictDataclassError
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import AutoFeatureExtractor, Qwen2AudioConfig, Qwen2AudioEncoder, Qwen2Model
 from transformers.initialization import no_init_weights
 
-from earmark.errors import UserError
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
+from earmark.models.config import depths_of, read_config
 from earmark.models.language import LanguageModel
 
 SAMPLE_RATE = 16000
@@ -43,32 +43,19 @@ def audio_tokens(frames: int) -> int:
 
 
 def config_of(checkpoint: Checkpoint) -> Qwen2AudioConfig:
-    """Return the model's config.
+    """Return the model's config; UserError if it is damaged or another family's."""
 
-    Raises:
-        UserError: config.json is damaged or of another family.
-
-    """
-    try:
-        raw, _ = Qwen2AudioConfig.get_config_dict(checkpoint.folder)
+    def parse(raw: dict[str, Any]) -> Qwen2AudioConfig:
         if raw.get("model_type") != "qwen2_audio":
             raise ValueError(f"model_type is {raw.get('model_type')!r}")
         return Qwen2AudioConfig.from_dict(raw)
-    except (OSError, ValueError, TypeError, AttributeError, StrictDataclassError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{checkpoint.folder}/config.json is no Qwen2-Audio config ({reason})") from None
+
+    return read_config(checkpoint, "Qwen2-Audio", parse)
 
 
 def depths(checkpoint: Checkpoint) -> dict[str, int]:
-    """Return how many layers the encoder and the language model have, and how wide they are."""
-    config = config_of(checkpoint)
-    audio, text = config.audio_config, config.text_config
-    return {
-        "encoder": audio.encoder_layers,
-        "lm": text.num_hidden_layers,
-        "encoder_width": audio.d_model,
-        "lm_width": text.hidden_size,
-    }
+    """Return the model's depths and widths, see :func:`depths_of`."""
+    return depths_of(config_of(checkpoint))
 
 
 class Encoder:
