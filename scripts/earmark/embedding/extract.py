@@ -20,6 +20,7 @@ from earmark.embedding.layers import Layer, Plan
 from earmark.embedding.pooling import pool
 from earmark.embedding.store import Segment
 from earmark.embedding.windows import TOKENS_PER_SECOND, Window
+from earmark.padding import left_padded
 
 TOKEN = 640
 """Samples of a token: 40 ms at 16 kHz."""
@@ -157,13 +158,7 @@ class Extractor:
         """Run the language model once over some prompts, the longest first."""
         decoder: Any = self.decoder
         longest = len(ids[0])
-        table = torch.full((len(ids), longest), decoder.pad_id, dtype=torch.long)
-        mask = torch.zeros_like(table)
-        for number, row in enumerate(ids):
-            table[number, longest - len(row) :] = torch.tensor(row)
-            mask[number, longest - len(row) :] = 1
-        table, mask = table.to(decoder.device), mask.to(decoder.device)
-        positions = (mask.cumsum(-1) - 1).clamp(min=0)
+        table, mask, positions = left_padded(ids, decoder.pad_id, decoder.device)
         embeddings = decoder.embed(table, [states["projector"] for states in heard])
         hidden = decoder.hidden(embeddings, mask, positions, self.plan.lm)
         for number, row in enumerate(ids):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from earmark.padding import left_padded
 from earmark.seeding import generator
 
 
@@ -48,14 +49,7 @@ class Generation:
     def write(self, asks: Sequence[Ask]) -> list[Written]:
         """Write a batch; prompts are padded on the left. The same with any batch around it."""
         decoder = self.decoder
-        longest = max(len(ask.ids) for ask in asks)
-        table = torch.full((len(asks), longest), decoder.pad_id, dtype=torch.long)
-        mask = torch.zeros_like(table)
-        for number, ask in enumerate(asks):
-            table[number, longest - len(ask.ids) :] = torch.tensor(ask.ids)
-            mask[number, longest - len(ask.ids) :] = 1
-        table, mask = table.to(decoder.device), mask.to(decoder.device)
-        positions = (mask.cumsum(-1) - 1).clamp(min=0)
+        table, mask, positions = left_padded([ask.ids for ask in asks], decoder.pad_id, decoder.device)
         draws = [
             generator(self.seed, "caption", ask.name).random(self.max_new_tokens).tolist() for ask in asks
         ]

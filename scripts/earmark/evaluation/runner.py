@@ -18,6 +18,7 @@ from transformers import DynamicCache
 from earmark.device import is_out_of_memory
 from earmark.evaluation.plan import Row, Sample
 from earmark.features import FeatureStore
+from earmark.padding import left_padded
 from earmark.reduction.contract import Reducer
 from earmark.reduction.hooks import TokenReduction
 from earmark.timing import StageClock
@@ -116,14 +117,7 @@ class Loop:
         ids = [
             decoder.prompt_ids(samples[row.sample].question.prompt, self.system, row.tokens) for row in batch
         ]
-        longest = max(map(len, ids))
-        table = torch.full((len(ids), longest), decoder.pad_id, dtype=torch.long)
-        mask = torch.zeros_like(table)
-        for number, row_ids in enumerate(ids):
-            table[number, longest - len(row_ids) :] = torch.tensor(row_ids)
-            mask[number, longest - len(row_ids) :] = 1
-        table, mask = table.to(decoder.device), mask.to(decoder.device)
-        positions = (mask.cumsum(-1) - 1).clamp(min=0)
+        table, mask, positions = left_padded(ids, decoder.pad_id, decoder.device)
         states = [
             self.store.states(samples[row.sample].key, *samples[row.sample].windows[row.window])
             for row in batch
