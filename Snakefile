@@ -10,8 +10,10 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 
 include: "rules/common.smk"
 include: "rules/download.smk"
+include: "rules/fetch.smk"
 include: "rules/segment.smk"
 include: "rules/pack.smk"
+include: "rules/audit.smk"
 include: "rules/train.smk"
 include: "rules/features.smk"
 include: "rules/evaluate.smk"
@@ -38,6 +40,12 @@ rule embeddings:
     """Every configured layer of every configured model and task."""
     input:
         embedding_results(),
+
+
+rule audit:
+    """What the data of every configured task is made of, one page and one JSON each."""
+    input:
+        expand("data/{task}/audit.{kind}", task=audited_tasks(), kind=["json", "html"]),
 
 
 rule demo:

@@ -34,6 +34,7 @@ def checked_settings():
 
 
 SETTINGS = checked_settings()
+NETWORK = json.dumps(SETTINGS.content["fetch"], sort_keys=True)
 
 
 wildcard_constraints:
@@ -45,6 +46,7 @@ wildcard_constraints:
     shard="[0-9]{5}",
     of="[0-9]{5}",
     seconds="[0-9]+",
+    rate="[0-9]+",
 
 
 def gpus():
@@ -81,6 +83,37 @@ def model_entry(wildcards):
 def family(wildcards):
     """Return the module of the model family, below scripts/."""
     return f"earmark/models/{model_entry(wildcards)['kind']}.py"
+
+
+def fetched(task):
+    """Say whether a task's recordings are fetched item by item, shard by shard."""
+    return SETTINGS.fetched(task)
+
+
+def manifest_of(wildcards):
+    """Return the manifest a shard's clips are listed in."""
+    if fetched(wildcards.task):
+        return f"data/{wildcards.task}/fetched/{wildcards.split}-{wildcards.shard}-of-{wildcards.of}.parquet"
+    return f"data/{wildcards.task}/clips.parquet"
+
+
+def cut_of(wildcards):
+    """Return how a fetched shard's recordings become clips; other clips are already formed."""
+    return data_of(wildcards)["segment"].get(wildcards.split) if fetched(wildcards.task) else None
+
+
+def indexes_of(wildcards):
+    """Return the index of every shard of every split of a task."""
+    return [
+        path
+        for split in data_of(wildcards)["segment"]
+        for path in shards_of(wildcards, f"data/{wildcards.task}/shards", split, "parquet")
+    ]
+
+
+def audited_tasks():
+    """Return the tasks whose data the grid and the embeddings use."""
+    return SETTINGS.used_tasks()
 
 
 def shards_of(wildcards, folder, split, suffix):

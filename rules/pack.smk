@@ -4,7 +4,7 @@
 rule pack:
     """Decode, join, resample and pack the clips of one shard."""
     input:
-        "data/{task}/clips.parquet",
+        manifest_of,
     output:
         tar="data/{task}/shards/{split}-{shard}-of-{of}.tar",
         index="data/{task}/shards/{split}-{shard}-of-{of}.parquet",
@@ -20,13 +20,42 @@ rule pack:
         runtime=60,
     params:
         code=code_digest("pack.py"),
-        sample_rate=lambda w: data_of(w)["sample_rate"],
+        settings=lambda w: read({k: data_of(w)[k] for k in ("sample_rate", "channels", "shard_limits")}),
+        cut=lambda w: read(cut_of(w)),
         max_failed_share=lambda w: data_of(w)["max_failed_share"],
         shard=lambda w: int(w.shard),
         of=lambda w: int(w.of),
     shell:
         """
         python "$SCRIPTS/pack.py" --clips {input:q} --split {wildcards.split} --shard {params.shard} \
-            --of {params.of} --output {output.tar:q} --index {output.index:q} \
-            --sample-rate {params.sample_rate} --max-failed-share {params.max_failed_share} 2>&1 | tee {log:q}
+            --of {params.of} --settings {params.settings:q} --cut {params.cut:q} \
+            --max-failed-share {params.max_failed_share} --output {output.tar:q} --index {output.index:q} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule resample:
+    """Derive a shard at another sample rate: 16 kHz for students from the 32 kHz kept for teachers."""
+    input:
+        tar="data/{task}/shards/{split}-{shard}-of-{of}.tar",
+        index="data/{task}/shards/{split}-{shard}-of-{of}.parquet",
+    output:
+        tar="data/{task}/shards-{rate}/{split}-{shard}-of-{of}.tar",
+        index="data/{task}/shards-{rate}/{split}-{shard}-of-{of}.parquet",
+    log:
+        "logs/resample/{task}/{rate}/{split}-{shard}-of-{of}.log",
+    benchmark:
+        "benchmarks/resample/{task}/{rate}/{split}-{shard}-of-{of}.tsv"
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code_digest("resample.py"),
+    shell:
+        """
+        python "$SCRIPTS/resample.py" --shard {input.tar:q} --index {input.index:q} --rate {wildcards.rate} \
+            --output {output.tar:q} --output-index {output.index:q} 2>&1 | tee {log:q}
         """

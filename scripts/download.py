@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from earmark import cli
-from earmark.records import check_budget, write_manifest
+from earmark.records import Clip, Tally, write_manifest
 
 
 def main(
@@ -22,10 +23,16 @@ def main(
 ) -> None:
     """Collect recordings from the source and list them."""
     source = json.loads(settings)
+    folder = output.parent / "source"
     module = importlib.import_module(f"earmark.sources.{source['kind']}")
-    recordings = module.collect(source, output.parent / "source", seed, threads)
-    check_budget(recordings, max_failed_share, str(output))
-    write_manifest(output, recordings)
+    tally = Tally()
+
+    def recordings() -> Iterator[Clip]:
+        yield from tally.watch(module.collect(source, folder, seed, threads))
+        # Within the writing, so that too many failures leave no manifest.
+        tally.check(max_failed_share, str(output))
+
+    write_manifest(output, recordings())
 
 
 if __name__ == "__main__":

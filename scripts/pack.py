@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from earmark import cli, shards
-from earmark.records import check_budget, read_manifest, write_manifest
+from earmark.files import replacing
+from earmark.records import Tally, iter_manifest, write_manifest
 
 
 def main(
@@ -18,14 +20,17 @@ def main(
     of: Annotated[int, typer.Option(help="number of shards")],
     output: Annotated[Path, typer.Option(help="tar to write")],
     index: Annotated[Path, typer.Option(help="its index to write (Parquet)")],
-    sample_rate: int = 16000,
+    settings: Annotated[str, typer.Option(help="JSON: sample_rate, channels, shard_limits")],
+    cut: Annotated[str, typer.Option(help="JSON: how a fetched shard's recordings become clips")] = "null",
     max_failed_share: float = 0.0,
 ) -> None:
     """Decode, join, resample and pack the clips of one shard."""
-    chosen = shards.share([clip for clip in read_manifest(clips) if clip.split == split], shard, of)
-    packed = shards.pack(chosen, output, sample_rate)
-    check_budget(packed, max_failed_share, str(output))
-    write_manifest(index, packed)
+    tally = Tally()
+    options = json.loads(settings)
+    chosen = iter_manifest(clips, split, (shard, of))
+    with replacing(index) as partial:
+        write_manifest(partial, tally.watch(shards.pack(chosen, output, options["sample_rate"])))
+        tally.check(max_failed_share, str(output))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def test_the_default_and_the_paper_overlay_are_valid():
         ({"seed": "0"}, "seed: '0' is not of type 'integer'"),
         ({"default_model": "embeded"}, "unknown model 'embeded'; did you mean 'embedded'"),
         ({"tasks": {"gtzan": {"promt": {}}}}, "task 'gtzan': unknown key 'promt'; did you mean 'prompt'"),
-        ({"tasks": {"mine": {"title": "x", "data": {"source": {"kind": "folder"}}}}}, "'root' is a required"),
+        ({"tasks": {"mine": {"title": "x", "data": {"source": {"kind": "folder"}}}}}, "give either root"),
         ({"models": {"mine": {"kind": "omni"}}}, "exactly one of hub, path, train, random_weights"),
         (
             {

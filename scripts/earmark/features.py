@@ -20,7 +20,7 @@ from torch import Tensor
 
 from earmark.errors import UserError
 from earmark.files import replacing
-from earmark.records import MANIFEST, Clip, Part
+from earmark.records import MANIFEST, Clip
 
 T = TypeVar("T")
 
@@ -65,8 +65,7 @@ def read_index(path: Path) -> tuple[list[FeatureRow], dict[str, str]]:
     rows = []
     for flat in table.to_pylist():
         own = {name: flat.pop(name) for name in ("tokens", "load_s", "mel_s", "encode_s")}
-        flat["parts"] = [Part(**part) for part in flat["parts"]]
-        rows.append(FeatureRow(Clip(**flat), **own))
+        rows.append(FeatureRow(Clip.from_row(flat), **own))
     return rows, metadata
 
 

@@ -47,6 +47,24 @@ def _overlaid(base: Any, over: Any) -> Any:
     return merged
 
 
+def _source(source: dict[str, Any], where: str) -> dict[str, Any]:
+    """Check a source against the schema of its kind; its files are below ``root`` or on the ``hub``."""
+    kinds = sorted(p.name.partition(".")[0] for p in (CONFIG / "schemas" / "sources").glob("*.json"))
+    if source["kind"] not in kinds:
+        raise UserError(f"{where}.kind: unknown kind '{source['kind']}'; {nearest(source['kind'], kinds)}")
+    rules = schema(f"sources/{source['kind']}")
+    own = {key: value for key, value in source.items() if key != "hub"}
+    completed: dict[str, Any] = checked(own, rules, where)
+    if "root" in rules["properties"]:
+        if ("root" in source) == ("hub" in source):
+            raise UserError(f"{where}: give either root, a local folder, or hub, a data set on the hub")
+        if "hub" in source:
+            completed["hub"] = checked(source["hub"], schema("hub"), f"{where}.hub")
+    elif "hub" in source:
+        raise UserError(f"{where}: kind '{source['kind']}' has no hub")
+    return completed
+
+
 @dataclass(frozen=True)
 class Settings:
     """The whole checked configuration; its methods cut out what one rule reads."""
@@ -80,8 +98,7 @@ class Settings:
                 for name, base in merged.items()
             }
         for name, task in sections["tasks"].items():
-            source = schema("task")["$defs"][task["data"]["source"]["kind"]]
-            task["data"]["source"] = checked(task["data"]["source"], source, f"task '{name}': data.source")
+            task["data"]["source"] = _source(task["data"]["source"], f"task '{name}': data.source")
         settings = cls(content, sections["tasks"], sections["models"])
         settings.model(content["default_model"])
         for cell in settings.cells():
@@ -196,6 +213,19 @@ class Settings:
                 "labels": sorted(labels),
             },
         }
+
+    def fetched(self, task: str) -> bool:
+        """Whether a task's recordings are fetched item by item, shard by shard."""
+        return self.task(task)["data"]["source"]["kind"] == "youtube"
+
+    def used_tasks(self) -> list[str]:
+        """Return the tasks of the grid and of the embeddings."""
+        tasks = [block["tasks"] for block in self.content["grid"] + self.content["embeddings"]]
+        return sorted({task for names in tasks for task in names})
+
+    def audit(self, task: str) -> dict[str, Any]:
+        """Return what the audit of a task's data reads: its shards and the models' token rates."""
+        return {"title": self.task(task)["title"], "splits": sorted(self.task(task)["data"]["segment"])}
 
     def gpus(self) -> int:
         """Return the GPUs a computing job needs: one, unless it will run on the CPU."""

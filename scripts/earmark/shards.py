@@ -5,8 +5,9 @@ The same clips give the same bytes: members carry no time, owner or host.
 
 from __future__ import annotations
 
+import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,35 +22,29 @@ from earmark.files import replacing
 from earmark.records import Clip
 
 
-def share(clips: list[Clip], shard: int, shards: int) -> list[Clip]:
-    """Return the clips of shard ``shard`` of ``shards``, dealt round so that classes mix."""
-    return clips[shard::shards]
+def pack(clips: Iterable[Clip], path: Path, sample_rate: int) -> Iterator[Clip]:
+    """Cut, join and write the usable clips as FLAC members of a tar; yield the index rows as they come.
 
-
-def pack(clips: list[Clip], path: Path, sample_rate: int) -> list[Clip]:
-    """Cut, join and write the usable clips as FLAC members of a tar; return the index rows.
-
-    A clip that cannot be decoded is returned as failed with its reason and is not in the tar.
+    A clip that cannot be decoded is yielded as failed with its reason and is not in the tar. The tar
+    takes its name when the last row has been taken.
     """
-    import hashlib
-
     with (
         replacing(path) as partial,
         wds.TarWriter(str(partial), user="earmark", group="earmark", mtime=0) as tar,
     ):
         for clip in tqdm(clips, desc=f"packing {path.name}", unit="clip", mininterval=1.0):
-            if not clip.ok:
-                continue
-            try:
-                samples = assemble(clip, sample_rate)
-            except AudioError as error:
-                clip.fail(str(error))
-                continue
-            content = audio.flac_bytes(samples, sample_rate)
-            tar.write({"__key__": clip.key, "flac": content})
-            clip.shard, clip.sha256 = path.name, hashlib.sha256(content).hexdigest()
-            clip.duration_s, clip.sample_rate, clip.channels = len(samples) / sample_rate, sample_rate, 1
-    return clips
+            if clip.ok:
+                try:
+                    samples = assemble(clip, sample_rate)
+                except AudioError as error:
+                    clip.fail(str(error))
+                else:
+                    content = audio.flac_bytes(samples, sample_rate)
+                    tar.write({"__key__": clip.key, "flac": content})
+                    clip.shard, clip.sha256 = path.name, hashlib.sha256(content).hexdigest()
+                    clip.duration_s = len(samples) / sample_rate
+                    clip.sample_rate, clip.channels = sample_rate, 1
+            yield clip
 
 
 def assemble(clip: Clip, sample_rate: int) -> NDArray[np.float32]:

@@ -39,7 +39,7 @@ def write(root, items) -> None:
 
 
 def collect(root):
-    return audiomarathon.collect({"root": str(root), "licence": "CC-BY-NC-4.0"}, root / "out", 0, 1)
+    return list(audiomarathon.collect({"root": str(root), "licence": "CC-BY-NC-4.0"}, root / "out", 0, 1))
 
 
 def test_items_keep_their_own_question_options_and_answer(root):

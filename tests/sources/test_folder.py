@@ -40,7 +40,7 @@ def root(tmp_path):
 
 
 def collect(folder_root, seed=0, **changes):
-    return folder.collect(settings(folder_root, **changes), folder_root / "out", seed, 1)
+    return list(folder.collect(settings(folder_root, **changes), folder_root / "out", seed, 1))
 
 
 def test_takes_of_one_recording_are_never_on_both_sides(root):

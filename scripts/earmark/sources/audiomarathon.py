@@ -7,6 +7,7 @@ published training split). Layouts: spec audiomarathon, section 2.2.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ GTZAN_JSON = "GTZAN/concatenated_audio/music_genre_classification_meta.json"
 GTZAN_AUDIO = "GTZAN/concatenated_audio/wav"
 
 
-def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> list[Clip]:
-    """Return one row per item of the task's JSON.
+def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
+    """Yield one row per item of the task's JSON.
 
     ``settings``: ``root`` (the data set's folder), ``licence``.
 
@@ -33,7 +34,7 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
     return read_gtzan(Path(settings["root"]).expanduser(), "test", settings.get("licence", ""))
 
 
-def read_gtzan(root: Path, split: str, licence: str) -> list[Clip]:
+def read_gtzan(root: Path, split: str, licence: str) -> Iterator[Clip]:
     """Read GTZAN's list of long clips below ``root``.
 
     Raises:
@@ -47,7 +48,6 @@ def read_gtzan(root: Path, split: str, licence: str) -> list[Clip]:
         items = json.loads(path.read_text())
     except json.JSONDecodeError as error:
         raise UserError(f"{path} is not JSON ({error})") from None
-    clips = []
     for number, item in enumerate(
         tqdm(items, desc=f"reading headers ({split})", unit="file", mininterval=1.0)
     ):
@@ -57,8 +57,7 @@ def read_gtzan(root: Path, split: str, licence: str) -> list[Clip]:
             audio, question, uid = root / GTZAN_AUDIO / item["path"], item["question"], str(item["uniq_id"])
         except (KeyError, ValueError, TypeError) as error:
             raise UserError(f"{path}: item {number} lacks or garbles a field ({error})") from None
-        clips.append(_row(audio, root, uid, split, truth, question, options, licence))
-    return clips
+        yield _row(audio, root, uid, split, truth, question, options, licence)
 
 
 def _row(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ from earmark.seeding import generator
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
 
-def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> list[Clip]:
-    """Return one row per recording of the table, split by source.
+def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
+    """Yield one row per recording of the table, split by source.
 
     ``settings``: ``root``, ``table`` (below root), ``file_column``, ``label_column``,
     ``licence_column``, ``split_column``, ``group_pattern`` (a regular expression on the file's name
@@ -67,7 +68,7 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
         clips.append(clip)
     if not settings.get("split_column"):
         _split(clips, float(settings["test_share"]), seed)
-    return clips
+    yield from clips
 
 
 def _contain(root: Path, path: Path) -> None:

@@ -38,8 +38,8 @@ class _Order:
     seed: int
 
 
-def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> list[Clip]:
-    """Render the splits and return their recordings.
+def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
+    """Render the splits and yield their recordings.
 
     ``settings``: ``genres`` (how many), ``recording_s`` (length of the joined recordings),
     ``splits`` (name -> ``clips_per_class``, ``min_s``, ``max_s``), ``question``.
@@ -51,7 +51,6 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
     if not 2 <= settings["genres"] <= len(GENRES):
         raise UserError(f"data.source.genres: {settings['genres']} asked for, 2 to {len(GENRES)} can be made")
     genres = GENRES[: settings["genres"]]
-    clips: list[Clip] = []
     for split, wanted in settings["splits"].items():
         root = folder / split
         orders = list(_orders(root, split, genres, wanted, settings["recording_s"], seed))
@@ -63,8 +62,7 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
             for _ in pool.map(_render, orders, chunksize=4):
                 bar.update()
         _write_list(root, orders, genres, split, settings["question"], seed)
-        clips += read_gtzan(root, split, LICENCE)
-    return clips
+        yield from read_gtzan(root, split, LICENCE)
 
 
 def _orders(

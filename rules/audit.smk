@@ -1,0 +1,31 @@
+"""What a data set is made of: lengths, damage, duplicates, overlaps, licences."""
+
+
+rule audit_data:
+    """Audit one task's packed clips from the indexes of their shards."""
+    input:
+        indexes_of,
+    output:
+        json="data/{task}/audit.json",
+        page="data/{task}/audit.html",
+    log:
+        "logs/audit/{task}.log",
+    benchmark:
+        "benchmarks/audit/{task}.tsv"
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code_digest("audit.py"),
+        settings=lambda w: read(SETTINGS.audit(w.task)),
+        shards=lambda w: read({s: data_of(w)["shards"][s] for s in data_of(w)["segment"]}),
+    shell:
+        # The indexes are told by folder and number: thousands of paths make no command line.
+        """
+        python "$SCRIPTS/audit.py" --task {wildcards.task} --folder data/{wildcards.task}/shards \
+            --shards {params.shards:q} --settings {params.settings:q} \
+            --output {output.json:q} --page {output.page:q} 2>&1 | tee {log:q}
+        """

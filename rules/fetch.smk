@@ -1,0 +1,32 @@
+"""From a list of wanted recordings to recordings: only for data that is fetched item by item."""
+
+
+rule fetch:
+    """Fetch one shard's items; what is fetched stays when the job is interrupted."""
+    input:
+        "data/{task}/recordings.parquet",
+    output:
+        "data/{task}/fetched/{split}-{shard}-of-{of}.parquet",
+    log:
+        "logs/fetch/{task}/{split}-{shard}-of-{of}.log",
+    benchmark:
+        "benchmarks/fetch/{task}/{split}-{shard}-of-{of}.tsv"
+    conda:
+        "../envs/audio.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=1440,
+    params:
+        code=lambda w: code_digest("fetch.py", f"earmark/sources/{data_of(w)['source']['kind']}.py"),
+        settings=lambda w: read(data_of(w)["fetch"]),
+        shard=lambda w: int(w.shard),
+        of=lambda w: int(w.of),
+    shell:
+        # How to reach the network is not what the result depends on: no param, so changing it
+        # makes nothing stale.
+        """
+        python "$SCRIPTS/fetch.py" --recordings {input:q} --split {wildcards.split} --shard {params.shard} \
+            --of {params.of} --settings {params.settings:q} --network {NETWORK:q} --output {output:q} \
+            2>&1 | tee {log:q}
+        """
