@@ -26,6 +26,7 @@ from huggingface_hub.errors import (
 
 from earmark.errors import UserError
 
+
 @contextlib.contextmanager
 def plainly(what: str, revision: str, otherwise: str) -> Iterator[None]:
     """Turn the errors of huggingface_hub into one line about ``what``.

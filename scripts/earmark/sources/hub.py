@@ -6,16 +6,13 @@ sizes; the checksums the hub lists are checked here, once per file.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import itertools
 import json
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from braceexpand import UnbalancedBracesError, braceexpand
 from huggingface_hub import (
     RepoFile,
     get_cached_repo_tree,
@@ -30,12 +27,12 @@ from tqdm import tqdm
 from earmark.errors import UserError
 from earmark.files import write_json
 from earmark.hub import commit_of, plainly
+from earmark.sources.patterns import closest, expanded
 from earmark.sources.recordings import ordered
 
 OTHERWISE = (
     "the files are not in the local cache; try again, or download them elsewhere and set data.source.root"
 )
-PATTERNS_MAX = 100_000
 
 
 class _Bar(hub_tqdm):
@@ -79,35 +76,6 @@ def snapshot(
     return root, commit
 
 
-def expanded(patterns: Sequence[str], where: str) -> list[str]:
-    """Return patterns with their braces expanded: ``a_{0..2}.tar`` is three names.
-
-    Raises:
-        UserError: braces that don't match, or far too many names.
-
-    """
-    try:
-        found = list(
-            itertools.islice(
-                itertools.chain.from_iterable(braceexpand(pattern) for pattern in patterns), PATTERNS_MAX + 1
-            )
-        )
-    except UnbalancedBracesError:
-        raise UserError(f"{where}: a brace is not closed in {', '.join(patterns)}") from None
-    if len(found) > PATTERNS_MAX:
-        raise UserError(f"{where}: the braces stand for more than {PATTERNS_MAX} names")
-    return list(dict.fromkeys(found))
-
-
-def closest(name: str, known: Sequence[str]) -> str:
-    """Return a hint naming what is nearest to a path among, maybe, very many."""
-    close = difflib.get_close_matches(name, known[:20_000], n=1, cutoff=0.5)
-    if close:
-        return f"nearest: {close[0]}"
-    tops = sorted({PurePosixPath(path).parts[0] for path in known})
-    return f"at the top: {', '.join(tops[:12])}{' ...' if len(tops) > 12 else ''}" if tops else "it is empty"
-
-
 def _tree(repo: str, commit: str) -> list[RepoFile]:
     """List a commit's files, with their checksums, from the local cache where it is known."""
     try:
@@ -145,9 +113,7 @@ def _folder(pattern: str) -> str:
     return f"{pattern}*" if pattern.endswith("/") else pattern
 
 
-def _check(
-    repo: str, commit: str, root: Path, files: list[RepoFile], checks: Path, threads: int
-) -> None:
+def _check(repo: str, commit: str, root: Path, files: list[RepoFile], checks: Path, threads: int) -> None:
     """Compare the files with the hub's checksums; a damaged one is fetched once more, then given up."""
     known: dict[str, list[int]] = json.loads(checks.read_text()) if checks.is_file() else {}
     todo = [file for file in files if known.get(_digest(file)) != _stamp(root / file.path)]

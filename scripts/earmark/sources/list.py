@@ -87,13 +87,10 @@ class _Reader:
         except (TypeError, ValueError):
             seconds = math.nan
         if not (math.isfinite(seconds) and seconds >= 0):
-            raise self.error(row, f"'{self.columns[role]}' is no number of seconds ({shown(str(value))[:40]})")
+            raise self.error(
+                row, f"'{self.columns[role]}' is no number of seconds ({shown(str(value))[:40]})"
+            )
         return seconds
-
-
-def wanted(settings: dict[str, Any]) -> list[str] | None:
-    """Return which files of a hub data set are needed: a list doesn't say before it is read."""
-    return None
 
 
 def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
@@ -194,7 +191,7 @@ def _clip(reader: _Reader, row: Row, root: Path, deal: Deal | None) -> Clip:
     if Path(file).is_absolute() and not reader.settings["absolute"]:
         raise reader.error(
             row,
-            f"'{shown(file)[:60]}' is an absolute path; set data.source.absolute: true if you trust this list",
+            f"'{shown(file)[:60]}' is an absolute path; set data.source.absolute for a list you trust",
         )
     start_s, end_s = reader.seconds(row, "start_s"), reader.seconds(row, "end_s")
     cut = f"@{start_s:g}-{end_s:g}" if start_s or end_s else ""

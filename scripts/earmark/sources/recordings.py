@@ -5,7 +5,6 @@ File names come from tables and archives of others: they are data, never trusted
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +20,11 @@ from earmark.files import sha256
 from earmark.records import Clip, Part
 
 SUFFIXES = frozenset(
-    ".wav .flac .ogg .oga .opus .mp3 .m4a .aac .mp4 .aif .aiff .au .caf .w64 .rf64 .sph .wma .webm .amr".split()
+    f".{name}"
+    for name in (
+        *("wav", "w64", "rf64", "aif", "aiff", "au", "caf", "sph", "flac"),
+        *("mp3", "ogg", "oga", "opus", "m4a", "mp4", "aac", "webm", "wma", "amr"),
+    )
 )
 """What a file of audio is called; where files are not listed, others are passed over."""
 
@@ -85,7 +88,9 @@ def contain(root: Path, path: Path, *, hub: bool) -> None:
         raise AudioError("leads out of the folder")
 
 
-def with_headers(clips: Iterable[Clip], root: Path | None, threads: int, *, hub: bool = False) -> Iterator[Clip]:
+def with_headers(
+    clips: Iterable[Clip], root: Path | None, threads: int, *, hub: bool = False
+) -> Iterator[Clip]:
     """Yield clips with what their file's header says, failed where the file can't be used.
 
     A clip comes with one part: the path, and the cut's seconds or zeros for the whole file. ``root``

@@ -128,7 +128,9 @@ def _parsed(text: str, path: Path, where: str, place: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise UserError(f"{where}: {path}, {place or f'line {error.lineno}'} is not JSON ({error.msg})") from None
+        raise UserError(
+            f"{where}: {path}, {place or f'line {error.lineno}'} is not JSON ({error.msg})"
+        ) from None
     except RecursionError:
         raise UserError(f"{where}: {path} {place} is nested too deeply") from None
 
@@ -154,7 +156,9 @@ def _parquet(path: Path, where: str) -> Iterator[Row]:
                     yield Row(f"row {number}", cells)
                     number += 1
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise UserError(f"{where}: {path} is not readable as Parquet ({str(error).splitlines()[0]})") from None
+        raise UserError(
+            f"{where}: {path} is not readable as Parquet ({str(error).splitlines()[0]})"
+        ) from None
 
 
 def _undecodable(path: Path, encoding: str) -> str:
