@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -22,6 +23,10 @@ def expanded(patterns: Sequence[str], where: str) -> list[str]:
         UserError: braces that don't match, or far too many names.
 
     """
+    for low, high in re.findall(r"\{(\d+)\.\.(\d+)", " ".join(patterns)):
+        # Asked first: the library makes a whole range at once.
+        if abs(int(high) - int(low)) >= NAMES_MAX:
+            raise UserError(f"{where}: the braces stand for more than {NAMES_MAX} names")
     try:
         found = list(
             itertools.islice(
