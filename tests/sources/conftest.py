@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
@@ -10,29 +9,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from hub_server import Hub  # noqa: E402
+from made import completed  # noqa: E402
 
 from earmark.provenance import SCRIPTS  # noqa: E402
-from earmark.settings import _source  # noqa: E402
-
-
-def tone(seconds: float = 0.5, hertz: float = 440.0, rate: int = 8000, suffix: str = "WAV") -> bytes:
-    """A short recording as the bytes of a file."""
-    buffer = io.BytesIO()
-    time = np.arange(round(seconds * rate)) / rate
-    soundfile.write(buffer, 0.3 * np.sin(2 * np.pi * hertz * time), rate, format=suffix)
-    return buffer.getvalue()
-
-
-def completed(**source) -> dict:
-    """Settings of a source as the workflow completes them."""
-    return _source(source, "data.source")
 
 
 class Download:
@@ -74,5 +58,3 @@ def hub(download) -> Iterator[Hub]:
     download.environment["HF_ENDPOINT"] = server.url
     yield server
     server.close()
-
-

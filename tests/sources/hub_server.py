@@ -66,13 +66,19 @@ class Hub:
 
     def fetched(self) -> set[str]:
         """The files whose content was asked for."""
-        return {path.split("/resolve/")[1].split("/", 1)[1] for m, path in self.requests if "/resolve/" in path and m == "GET"}
+        return {
+            path.split("/resolve/")[1].split("/", 1)[1]
+            for m, path in self.requests
+            if "/resolve/" in path and m == "GET"
+        }
 
     def answer(self, to: BaseHTTPRequestHandler) -> None:
         path = unquote(urlsplit(to.path).path)
         self.requests[to.command, path] += 1
         self.tokens.add(to.headers.get("Authorization", ""))
-        found = re.match(r"(?:/api)?/datasets/([^/]+/[^/]+)(?:/(revision|tree|resolve)/([^/]+)(?:/(.*))?)?$", path)
+        found = re.match(
+            r"(?:/api)?/datasets/([^/]+/[^/]+)(?:/(revision|tree|resolve)/([^/]+)(?:/(.*))?)?$", path
+        )
         repo = self.repos.get(found[1]) if found else None
         if found is None or repo is None:
             return self.refuse(to, 404, "RepoNotFound")
@@ -97,7 +103,9 @@ class Hub:
                 return self.refuse(to, 404, "EntryNotFound")
             return self.file(to, repo, commit, rest, files[rest])
         siblings = [{"rfilename": name} for name in files]
-        return self.json(to, {"id": found[1], "sha": commit, "siblings": siblings, "tags": [], "private": False})
+        return self.json(
+            to, {"id": found[1], "sha": commit, "siblings": siblings, "tags": [], "private": False}
+        )
 
     def tree(self, to: BaseHTTPRequestHandler, repo: Repo, files: dict[str, bytes]) -> None:
         query = dict(re.findall(r"(\w+)=([^&]*)", urlsplit(to.path).query))
@@ -112,7 +120,9 @@ class Hub:
             entries.append(entry)
         headers = {}
         if start + repo.page < len(files):
-            headers["Link"] = f'<{self.url}{urlsplit(to.path).path}?recursive=True&cursor={start + repo.page}>; rel="next"'
+            headers["Link"] = (
+                f'<{self.url}{urlsplit(to.path).path}?recursive=True&cursor={start + repo.page}>; rel="next"'
+            )
         self.json(to, entries, headers)
 
     def file(self, to: BaseHTTPRequestHandler, repo: Repo, commit: str, name: str, content: bytes) -> None:
@@ -121,7 +131,8 @@ class Hub:
         if large(name):
             headers |= {"X-Linked-Etag": f'"{etag}"', "X-Linked-Size": str(len(content))}
         if to.command == "HEAD":
-            return self.send(to, 200, headers | {"Content-Length": str(len(content))}, b"")
+            self.send(to, 200, headers | {"Content-Length": str(len(content))}, b"")
+            return
         if repo.damaged.get(name, 0) > 0:
             repo.damaged[name] -= 1
             content = bytes(len(content))
@@ -139,14 +150,30 @@ class Hub:
             to.close_connection = True
             to.connection.shutdown(2)
 
-    def json(self, to: BaseHTTPRequestHandler, content: object, headers: dict[str, str] | None = None) -> None:
+    def json(
+        self, to: BaseHTTPRequestHandler, content: object, headers: dict[str, str] | None = None
+    ) -> None:
         body = json.dumps(content).encode()
-        self.send(to, 200, {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}, body)
+        self.send(
+            to,
+            200,
+            {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})},
+            body,
+        )
 
     def refuse(
-        self, to: BaseHTTPRequestHandler, status: int, code: str | None, message: str = "", more: dict | None = None
+        self,
+        to: BaseHTTPRequestHandler,
+        status: int,
+        code: str | None,
+        message: str = "",
+        more: dict | None = None,
     ) -> None:
-        headers = {"Content-Length": "0", "X-Error-Message": message, **({"X-Error-Code": code} if code else {})}
+        headers = {
+            "Content-Length": "0",
+            "X-Error-Message": message,
+            **({"X-Error-Code": code} if code else {}),
+        }
         self.send(to, status, headers | (more or {}), b"")
 
     @staticmethod

@@ -102,7 +102,9 @@ def sorted_files(top, split=""):
 def test_without_a_table_a_files_folder_is_its_label(tmp_path):
     sorted_files(tmp_path)
     clips = collect(tmp_path, table=None, group_pattern=None, licence="CC0-1.0")
-    assert [c.clip_id for c in clips] == [f"{label}/{n}.wav" for label in ("dog", "rain", "雨") for n in range(4)]
+    assert [c.clip_id for c in clips] == [
+        f"{label}/{n}.wav" for label in ("dog", "rain", "雨") for n in range(4)
+    ]
     assert all(c.labels == [c.clip_id.split("/")[0]] and c.licence == "CC0-1.0" and c.ok for c in clips)
     assert sum(c.split == "test" for c in clips) == 6
 

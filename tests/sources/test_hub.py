@@ -10,8 +10,8 @@ import sys
 import tarfile
 
 import pytest
-from conftest import tone
 from hub_server import Repo
+from made import tone
 
 from earmark.provenance import SCRIPTS
 from earmark.records import read_manifest
@@ -55,7 +55,10 @@ def error(done) -> str:
 def test_only_what_is_needed_comes_down_and_its_commit_is_recorded(download, hub, repo):
     out = download(**source()).stdout
     clips = read_manifest(download.output)
-    assert [(c.clip_id, c.labels, c.duration_s) for c in clips] == [("wav/a.wav", ["low"], 1.0), ("wav/b.wav", ["high"], 1.0)]
+    assert [(c.clip_id, c.labels, c.duration_s) for c in clips] == [
+        ("wav/a.wav", ["low"], 1.0),
+        ("wav/b.wav", ["high"], 1.0),
+    ]
     assert {c.origin for c in clips} == {f"hub:owner/set@{repo.branches['main']}"}
     assert hub.fetched() == {"list.csv", "wav/a.wav", "wav/b.wav"}
     assert repo.branches["main"] in out, "the commit to pin is said"
@@ -167,7 +170,9 @@ def test_too_many_requests_are_waited_for_or_said(download, hub, repo):
     repo.busy["wav/a.wav"] = 1
     download(**source())
     repo.busy["info"] = 99
-    assert "too many requests (429); run the same command again in 1 s" in error(download(check=False, **source()))
+    assert "too many requests (429); run the same command again in 1 s" in error(
+        download(check=False, **source())
+    )
 
 
 def test_the_token_is_in_nothing_that_is_written(download, hub, repo):

@@ -7,7 +7,7 @@ import json
 
 import pandas as pd
 import pytest
-from conftest import completed, tone
+from made import completed, tone
 
 from earmark.errors import UserError
 from earmark.sources import list as source
@@ -31,7 +31,11 @@ def write(root, text, name="list.csv", encoding="utf-8"):
 
 def test_the_lists_of_audiosep_and_ast_are_read_as_they_are(root):
     write(root, json.dumps({"data": [{"wav": "0.wav", "caption": "A dog, barking"}]}), "sep.json")
-    write(root, json.dumps({"data": [{"wav": "1.wav", "labels": "/m/04rlf,/m/09x0r", "video_id": "x"}]}), "ast.json")
+    write(
+        root,
+        json.dumps({"data": [{"wav": "1.wav", "labels": "/m/04rlf,/m/09x0r", "video_id": "x"}]}),
+        "ast.json",
+    )
     train, test = collect(root, {"train": ["sep.json"], "test": "ast.json"})
     assert (train.text, train.labels, train.split) == ("A dog, barking", [], "train")
     assert (test.labels, test.split, test.duration_s) == (["/m/04rlf", "/m/09x0r"], "test", 2.0)
@@ -70,7 +74,16 @@ def test_every_form_gives_the_same_rows(root, name):
 
 
 def test_cells_are_kept_verbatim_whatever_they_hold(root):
-    cells = ['=cmd|"/C calc"!A0', "@SUM(1,2)", "ضوضاء", "雨声", "🐕 woof", 'say "hi", she\nsaid', "-rf", "  spaced "]
+    cells = [
+        '=cmd|"/C calc"!A0',
+        "@SUM(1,2)",
+        "ضوضاء",
+        "雨声",
+        "🐕 woof",
+        'say "hi", she\nsaid',
+        "-rf",
+        "  spaced ",
+    ]
     with (root / "list.csv").open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(["file", "label", "text", "id", "split"])
@@ -85,7 +98,16 @@ def test_hostile_names_are_listed_and_lead_nowhere(root):
     (root / "-rf.wav").write_bytes(tone())
     (root.parent / "secret.wav").write_bytes(tone())
     (root / "link.wav").symlink_to(root.parent / "secret.wav")
-    names = ["-rf.wav", "../secret.wav", "link.wav", "a\nb.wav", "nul\0.wav", "\x1b[31mred.wav", "n" * 300 + ".wav", "a/../../x.wav"]
+    names = [
+        "-rf.wav",
+        "../secret.wav",
+        "link.wav",
+        "a\nb.wav",
+        "nul\0.wav",
+        "\x1b[31mred.wav",
+        "n" * 300 + ".wav",
+        "a/../../x.wav",
+    ]
     items = [{"file": name, "label": "x", "split": "test"} for name in names]
     write(root, json.dumps(items), "list.json")
     clips = collect(root, "list.json", columns={"split": "split"})
@@ -108,9 +130,15 @@ def test_cuts_are_stretches_of_a_file_and_stay_in_one_split(root):
     rows += [f"{n}.wav,x,{a},{a + 0.5}" for n in range(4) for a in (0, 0.5)]
     write(root, "\n".join([*rows, "3.wav,x,3.5,", "3.wav,x,3.9,4.02", "0.wav,x,0.5,9", "0.wav,x,2,1"]) + "\n")
     clips = collect(root)
-    assert [(c.parts[0].start_s, c.parts[0].end_s, c.duration_s) for c in clips[:2]] == [(0, 0.5, 0.5), (0.5, 1, 0.5)]
+    assert [(c.parts[0].start_s, c.parts[0].end_s, c.duration_s) for c in clips[:2]] == [
+        (0, 0.5, 0.5),
+        (0.5, 1, 0.5),
+    ]
     assert (clips[8].parts[0].end_s, clips[9].parts[0].end_s) == (4.0, 4.0), "an end may be empty, or round"
-    assert [c.reason for c in clips[10:]] == ["cut outside the file (0.5 to 9 s of 1.00)", "cut outside the file (2 to 1 s of 1.00)"]
+    assert [c.reason for c in clips[10:]] == [
+        "cut outside the file (0.5 to 9 s of 1.00)",
+        "cut outside the file (2 to 1 s of 1.00)",
+    ]
     sides = {}
     for clip in clips:
         sides.setdefault(clip.source_id[0], set()).add(clip.split)
@@ -215,7 +243,8 @@ def test_real_recordings_with_labels_speakers_and_transcripts(real_audio, tmp_pa
     clips = list(source.collect(settings, tmp_path, 0, 2))
     assert all(clip.ok for clip in clips)
     assert [(c.clip_id, c.labels, c.text, c.group, c.licence, c.sample_rate) for c in clips] == [
-        (r.file, [str(r.label)], r.transcript, r.speaker, r.licence, r.sample_rate) for r in table.itertuples()
+        (r.file, [str(r.label)], r.transcript, r.speaker, r.licence, r.sample_rate)
+        for r in table.itertuples()
     ]
     assert max(abs(c.duration_s - r.duration_s) for c, r in zip(clips, table.itertuples())) < 1e-3
     assert 0.4 < sum(c.split == "test" for c in clips) / len(clips) < 0.6

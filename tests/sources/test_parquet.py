@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import completed, tone
+from made import completed, tone
 
 from earmark.errors import UserError
 from earmark.sources import parquet
@@ -51,7 +51,9 @@ def test_class_numbers_get_the_names_the_file_brings(tmp_path):
     assert [(c.labels, c.text, c.group, c.licence, c.duration_s) for c in clips] == [
         ([name], f"t{n}", "ann", "CC0-1.0", 0.5 + n) for n, name in enumerate(names)
     ]
-    assert [c.labels for c in collect(tmp_path, columns={"label": "tags"})] == [[name, "dog"] for name in names]
+    assert [c.labels for c in collect(tmp_path, columns={"label": "tags"})] == [
+        [name, "dog"] for name in names
+    ]
 
 
 def test_plain_bytes_and_plain_labels_do(tmp_path):
@@ -80,7 +82,11 @@ def test_rows_that_cannot_be_used_are_listed_and_nothing_leaves_the_folder(tmp_p
     ]
     assert clips[0].clip_id == "test/a.parquet/../../a\\nb"
     assert {path.name for path in tmp_path.iterdir()} == {"in"}
-    assert {path.suffix for path in (root / "out").rglob("*") if path.is_file()} == {".wav", ".audio", ".jsonl"}
+    assert {path.suffix for path in (root / "out").rglob("*") if path.is_file()} == {
+        ".wav",
+        ".audio",
+        ".jsonl",
+    }
 
 
 def test_a_finished_file_is_not_unpacked_again(tmp_path):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import webdataset
-from conftest import completed, tone
+from made import completed, tone
 
 from earmark.errors import UserError
 from earmark.sources import tars
@@ -56,7 +56,9 @@ def test_shards_of_both_splits_are_read_by_brace_patterns(tmp_path):
 def test_what_webdataset_writes_is_what_it_reads(tmp_path):
     with webdataset.TarWriter(str(tmp_path / "a.tar")) as writer:
         for number in range(5):
-            writer.write({"__key__": f"x/{number:03d}", "wav": tone(1, 300 + number), "json": {"label": number}})
+            writer.write(
+                {"__key__": f"x/{number:03d}", "wav": tone(1, 300 + number), "json": {"label": number}}
+            )
     clips = collect(tmp_path)
     assert [c.labels for c in clips] == [[str(n)] for n in range(5)]
     reference = list(webdataset.WebDataset(str(tmp_path / "a.tar"), shardshuffle=False))
@@ -188,7 +190,11 @@ def torn(path: Path, how: str) -> None:
     elif how == "a huge header":
         info = tarfile.TarInfo("x")
         info.type, info.size = tarfile.XHDTYPE, 10**12
-        path.write_bytes(gzip.compress(info.tobuf(tarfile.USTAR_FORMAT if info.size < 8**11 else tarfile.GNU_FORMAT) + plain))
+        path.write_bytes(
+            gzip.compress(
+                info.tobuf(tarfile.USTAR_FORMAT if info.size < 8**11 else tarfile.GNU_FORMAT) + plain
+            )
+        )
     else:
         path.write_bytes({"no tar": b"hello " * 500, "empty": b""}[how])
 
