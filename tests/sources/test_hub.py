@@ -193,14 +193,19 @@ def test_a_list_on_the_hub_reaches_no_file_outside(download, hub, repo):
     assert "can't name files of this machine" in error(done)
 
 
-def test_without_patterns_a_kind_asks_for_what_its_settings_name(download, hub, repo):
+def shard(number: int) -> bytes:
+    """A tar.gz of one sample."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        for name, content in (("k.wav", tone()), ("k.json", json.dumps({"genre": "jazz"}).encode())):
+        for name, content in (("k.wav", tone(1 + number)), ("k.json", b'{"genre": "jazz"}')):
             member = tarfile.TarInfo(name)
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
-    shards = {f"GTZAN/test/fold_{n}.tar.gz": buffer.getvalue() for n in range(4)}
+    return buffer.getvalue()
+
+
+def test_without_patterns_a_kind_asks_for_what_its_settings_name(download, hub, repo):
+    shards = {f"GTZAN/test/fold_{n}.tar.gz": shard(n) for n in range(4)}
     commit = repo.commit(FILES | shards)
     splits = {"train": "GTZAN/test/fold_{0..1}.tar.gz", "test": "GTZAN/test/fold_3.tar.gz"}
     download(kind="tars", splits=splits, key="genre", hub={"repo": "owner/set", "revision": commit})
