@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import re
 from collections.abc import Iterator
 from typing import Literal
 
@@ -21,10 +22,11 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
     RevisionResolutionError,
-    XetDownloadError,
 )
 
 from earmark.errors import UserError
+
+XET = re.compile("CAS Client Error|File reconstruction error|Task error")
 
 
 @contextlib.contextmanager
@@ -40,10 +42,17 @@ def plainly(what: str, revision: str, otherwise: str) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, HTTPError, RevisionResolutionError, XetDownloadError) as error:
+    except (OSError, HTTPError, RevisionResolutionError) as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise UserError(f"{what}: {_worded(_cause(error), revision, otherwise)}") from None
+    except RuntimeError as error:
+        # How hf_xet says that its store fails; a full disk is told elsewhere, other errors are bugs.
+        if not XET.search(str(error)) or "No space left" in str(error):
+            raise
+        raise UserError(
+            f"{what}: the hub's chunk store fails; try again, or set HF_HUB_DISABLE_XET=1 to go without it"
+        ) from None
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -24,6 +24,7 @@ class Repo:
     abort_once: dict[str, int] = field(default_factory=dict)  # path -> bytes sent before the line breaks
     damaged: dict[str, int] = field(default_factory=dict)  # path -> how often its bytes come wrong
     busy: Counter = field(default_factory=Counter)  # "info" or path -> how often 429 is answered
+    xet: str = ""  # address of a chunk store that large files are said to be in
     page: int = 2  # files per page of the listing
 
     def commit(self, files: dict[str, bytes], branch: str = "main") -> str:
@@ -77,7 +78,8 @@ class Hub:
         self.requests[to.command, path] += 1
         self.tokens.add(to.headers.get("Authorization", ""))
         found = re.match(
-            r"(?:/api)?/datasets/([^/]+/[^/]+)(?:/(revision|tree|resolve)/([^/]+)(?:/(.*))?)?$", path
+            r"(?:/api)?/datasets/([^/]+/[^/]+)(?:/(revision|tree|resolve|xet-read-token)/([^/]+)(?:/(.*))?)?$",
+            path,
         )
         repo = self.repos.get(found[1]) if found else None
         if found is None or repo is None:
@@ -94,6 +96,13 @@ class Hub:
             repo.busy["info" if what in ("revision", None) else rest] -= 1
             return self.refuse(to, 429, None, "slow down", {"Retry-After": "1"})
         files = repo.commits[commit]
+        if what == "xet-read-token":
+            access = {
+                "X-Xet-Cas-Url": repo.xet,
+                "X-Xet-Access-Token": "x",
+                "X-Xet-Token-Expiration": "9999999999",
+            }
+            return self.json(to, {}, access)
         if what == "tree":
             return self.tree(to, repo, files)
         if what == "resolve":
@@ -117,6 +126,8 @@ class Hub:
             if large(name):
                 digest = hashlib.sha256(files[name]).hexdigest()
                 entry["lfs"] = {"oid": digest, "size": len(files[name]), "pointerSize": 130}
+                if repo.xet:
+                    entry["xetHash"] = digest
             entries.append(entry)
         headers = {}
         if start + repo.page < len(files):

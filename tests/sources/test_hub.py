@@ -95,6 +95,18 @@ def test_a_file_damaged_on_the_way_is_fetched_again(download, hub, repo):
     assert [clip.reason for clip in read_manifest(download.output)] == ["", ""]
 
 
+def test_a_chunk_store_out_of_reach_is_said_in_a_line(download, hub, repo):
+    repo.xet = "http://127.0.0.1:9"
+    del download.environment["HF_HUB_DISABLE_XET"]
+    download.environment |= {"HF_XET_CLIENT_RETRY_MAX_ATTEMPTS": "1", "HF_TOKEN": TOKEN}
+    line = error(download(check=False, **source()))
+    assert "owner/set: the hub's chunk store fails; try again, or set HF_HUB_DISABLE_XET=1" in line
+    assert TOKEN not in line
+    download.environment["HF_HUB_DISABLE_XET"] = "1"
+    download(**source())
+    assert all(clip.ok for clip in read_manifest(download.output))
+
+
 @pytest.mark.parametrize("name", ["wav/b.wav", "list.csv"])
 def test_a_file_that_stays_damaged_is_not_used(download, hub, repo, name):
     repo.damaged[name] = 2
