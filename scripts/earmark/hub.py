@@ -18,6 +18,7 @@ from huggingface_hub.errors import (
     DisabledRepoError,
     GatedRepoError,
     HfHubHTTPError,
+    HFValidationError,
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -42,7 +43,7 @@ def plainly(what: str, revision: str, otherwise: str) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, HTTPError, RevisionResolutionError) as error:
+    except (OSError, HTTPError, HFValidationError, RevisionResolutionError) as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise UserError(f"{what}: {_worded(_cause(error), revision, otherwise)}") from None
@@ -75,6 +76,10 @@ def _worded(error: BaseException, revision: str, otherwise: str) -> str:
         return "no such repository at the hub, or HF_TOKEN lacks access"
     if isinstance(error, HfHubHTTPError) and error.response is not None:
         return _refusal(error.response.status_code, error.response.headers.get("Retry-After"), otherwise)
+    if isinstance(error, HFValidationError):
+        return "no repository can have this name"
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}; HF_HOME says where files of the hub are kept"
     if "Consistency check failed" in str(error):
         return "a file came down with the wrong size; run the same command again"
     return f"the hub is out of reach ({type(error).__name__}) and {otherwise}"

@@ -13,8 +13,10 @@ import pytest
 from hub_server import Repo
 from made import tone
 
+from earmark.errors import UserError
 from earmark.provenance import SCRIPTS
 from earmark.records import read_manifest
+from earmark.sources.hub import snapshot
 
 TOKEN = "hf_secretsecretsecret"
 
@@ -24,6 +26,7 @@ FILES = {
     "README.md": b"---\nlicense: cc0-1.0\n---\n",
     "list.csv": LIST,
     "other/huge.wav": tone(2),
+    "other/[x].wav": tone(2, 100),
     "wav/a.wav": tone(1, 300),
     "wav/b.wav": tone(1, 600),
 }
@@ -53,14 +56,14 @@ def error(done) -> str:
 
 
 def test_only_what_is_needed_comes_down_and_its_commit_is_recorded(download, hub, repo):
-    out = download(**source()).stdout
+    out = download(**source(allow=[*ALLOW, "other/[x].wav"])).stdout
     clips = read_manifest(download.output)
     assert [(c.clip_id, c.labels, c.duration_s) for c in clips] == [
         ("wav/a.wav", ["low"], 1.0),
         ("wav/b.wav", ["high"], 1.0),
     ]
     assert {c.origin for c in clips} == {f"hub:owner/set@{repo.branches['main']}"}
-    assert hub.fetched() == {"list.csv", "wav/a.wav", "wav/b.wav"}
+    assert hub.fetched() == {"list.csv", "wav/a.wav", "wav/b.wav", "other/[x].wav"}
     assert repo.branches["main"] in out, "the commit to pin is said"
 
 
@@ -113,8 +116,10 @@ def test_a_file_that_stays_damaged_is_not_used(download, hub, repo, name):
     done = download(check=False, **source())
     assert f"{name} does not have the checksum the hub lists" in error(done)
     assert not download.output.exists()
+    hub.requests.clear()
     download(**source())
-    assert all(clip.ok for clip in read_manifest(download.output)), "what was damaged is out of the cache"
+    assert all(clip.ok for clip in read_manifest(download.output))
+    assert hub.fetched() == {name}, "what was damaged is out of the cache, and nothing else"
 
 
 def test_offline_the_cache_is_enough_or_that_it_is_not_is_said(download, hub, repo):
@@ -124,7 +129,7 @@ def test_offline_the_cache_is_enough_or_that_it_is_not_is_said(download, hub, re
     download.environment["HF_HUB_OFFLINE"] = "1"
     download(**source())
     assert download.output.read_bytes() == first and not hub.requests
-    line = error(download(check=False, **source(allow=["other/*"])))
+    line = error(download(check=False, **source(allow=["list.csv", "other/[x].wav"])))
     assert "out of reach" in line and "data.source.root" in line
 
 
@@ -143,6 +148,18 @@ REFUSALS = [
     ({}, "main", ["a_{1..3.csv"], "data.source.hub.allow: a brace is not closed"),
     (None, "main", ["list.csv"], "no such repository"),
 ]
+
+
+def test_a_name_that_no_repository_can_have_is_said(tmp_path):
+    with pytest.raises(UserError, match="a--b: no repository can have this name"):
+        snapshot("a--b", "main", ["*"], tmp_path / "checked.json")
+
+
+def test_a_cache_that_cannot_be_written_is_named(download, hub, repo):
+    (download.folder / "file").write_text("")
+    download.environment["HF_HOME"] = str(download.folder / "file/hf")
+    assert "Not a directory; HF_HOME says where" in error(download(check=False, **source()))
+
 
 ASK = """
 import json, pathlib, sys

@@ -6,6 +6,7 @@ sizes; the checksums the hub lists are checked here, once per file.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 from collections.abc import Sequence
@@ -61,13 +62,16 @@ def snapshot(
         commit = commit_of(repo, revision, "dataset")
         if commit != revision:
             print(f"{repo}: '{revision}' is commit {commit}; set revision to it to stay there", flush=True)
-        files = _chosen(_tree(repo, commit), patterns, what)
+        tree = _tree(repo, commit)
+        files = _chosen(tree, patterns, what)
+        names = {file.path for file in tree}
         root = Path(
             snapshot_download(
                 repo,
                 repo_type="dataset",
                 revision=commit,
-                allow_patterns=patterns,
+                # A name is itself before it is a pattern: brackets in it match themselves.
+                allow_patterns=[glob.escape(p) if p in names else p for p in patterns],
                 max_workers=threads,
                 tqdm_class=_Bar,
             )
