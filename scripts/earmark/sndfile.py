@@ -2,7 +2,8 @@
 
 libsndfile reports the length it believes: shortened where a file was cut off, estimated where an MP3
 file does not count its frames, the largest number there is where a FLAC header leaves it open. Here
-such a file is refused, or left to a decoder that counts.
+such a file is refused, or left to a decoder that counts. So is Opus: libsndfile 1.2.2 stops in the
+middle of files of low bit rates and counts hundreds of samples too few.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ def opened(stream: BinaryIO) -> Iterator[tuple[soundfile.SoundFile | None, str]]
             raise AudioError(f"wrong length (the header promises {promised} bytes, {held} are there)")
         if sound.frames >= UNKNOWN_LENGTH or (sound.format == "MP3" and not _counted_mp3(stream)):
             yield None, "the header gives no length"
+        elif sound.subtype == "OPUS":
+            yield None, "Opus is left to ffmpeg"
         else:
             yield sound, ""
 
