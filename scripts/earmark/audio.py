@@ -207,24 +207,20 @@ def _ffmpeg(
 
 
 def _decode(stream: BinaryIO, start_s: float, end_s: float | None, channels: str) -> Decoded:
-    promised = None
     with sndfile.opened(stream) as (sound, problem):
         if sound is not None:
-            promised = (sound.frames, sound.samplerate)
             try:
                 return _from_libsndfile(sound, stream, start_s, end_s, channels)
             except soundfile.LibsndfileError as error:
-                problem = sndfile.words(error)
+                # Another decoder might pass over the damage.
+                raise AudioError(f"undecodable ({sndfile.words(error)})") from None
     mono = _Mono(channels)
     with _ffmpeg(stream, start_s, end_s, MAX_SECONDS, problem) as decoded:
         for block in decoded.blocks:
             mono.add(block)
-    rate = decoded.sample_rate
-    samples = mono.samples()
+    samples, rate = mono.samples(), decoded.sample_rate
     if end_s is not None:
         _check_count(len(samples), round(end_s * rate) - round(start_s * rate), rate)
-    elif promised is not None:
-        _check_count(len(samples), round(promised[0] * rate / promised[1]) - round(start_s * rate), rate)
     check_length(len(samples), rate)
     return Decoded(samples, rate, decoded.channels, decoded.container, "ffmpeg", mono.clipped)
 

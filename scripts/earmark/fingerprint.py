@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 NEAR = 0.5
 """Similarity from which two clips count as near duplicates.
 
-On re-encoded recordings (MP3 at 32 kbit/s, Opus at 16, AAC at 32) 94 to 100 % reach it; of pairs of
-different recordings 1 in 1000 (spoken digits: 1 in 200, by the same speaker).
+Of re-encoded recordings (MP3 and AAC at 32 kbit/s, Opus at 16) 94 to 100 % reach it; of pairs of
+different recordings of sounds and sentences none of 14,000, of single spoken digits 1 in 100.
 """
 
 FRAMES_PER_SECOND = 16
@@ -33,10 +33,10 @@ SPAN = 4
 """Frames a band's energy is summed over, and frames between the two instants that are compared."""
 
 FLOOR = 1e-8
-"""Mean square below which a frame is silent: -80 dB of full scale."""
+"""Mean square that some frame must reach in a clip that is not silent: -80 dB of full scale."""
 
-RANGE = 1e-6
-"""A frame this much weaker than the strongest one is silent too: 60 dB."""
+RANGE = 1e-5
+"""A frame this much weaker than the strongest one is silent, and so is what is this weak in a band."""
 
 SHIFTS = 4
 LEAST_FRAMES = 12
@@ -53,16 +53,19 @@ def fingerprint(samples: NDArray[np.float32], sample_rate: int) -> bytes:
     if count <= SPAN:
         return b""
     frames = samples[: count * size].reshape(count, size)
-    power = np.einsum("ij,ij->i", frames, frames) / size
+    if np.square(frames).mean(axis=1).max() < FLOOR:
+        return b""
     window, edges = _front(size, sample_rate)
     spectrum = np.fft.rfft(frames * window, axis=1)
     energy = np.add.reduceat(spectrum.real**2 + spectrum.imag**2, edges, axis=1)[:, :BANDS]
     total = np.cumsum(np.pad(energy, ((SPAN, 0), (0, 0))), axis=0, dtype=np.float64)
-    level = np.log(total[SPAN:] - total[:-SPAN] + 1e-12)
+    total = total[SPAN:] - total[:-SPAN]
+    strength = total.sum(axis=1)
+    least = RANGE * strength.max()
+    level = np.log(total + least)
     slope = level[:, :-1] - level[:, 1:]
     codes = np.packbits(slope[SPAN:] > slope[:-SPAN], axis=1)[:, 0]
-    heard = power > max(FLOOR, RANGE * float(power.max()))
-    heard = heard[SPAN:] & heard[:-SPAN]
+    heard = (strength[SPAN:] > least) | (strength[:-SPAN] > least)
     return np.where(heard, np.maximum(codes, 1), 0).astype(np.uint8).tobytes() if heard.any() else b""
 
 
@@ -99,8 +102,8 @@ def buckets(print_: bytes) -> list[int]:
     """Return the keys under which to look for near duplicates: they share at least one, mostly.
 
     Min-hashing (Broder, 1997) of the pairs of frames a quarter of a second apart: whatever the shift,
-    copies have many pairs in common, and the smallest under some hash is likely one of them. Of pairs
-    with a similarity over 0.6 nine in ten share a key, of unrelated ones 1 in 100. None for silence.
+    copies have many pairs in common, and the smallest under some hash is likely one of them. Of clips
+    re-encoded at 32 kbit/s 95 to 100 % share a key (sounds at 16 kbit/s: 79 %), of unrelated ones 1 to 8 %. None for silence.
     """
     codes = np.frombuffer(print_, np.uint8).astype(np.uint64)
     x, y = codes[:-KEY_GAP], codes[KEY_GAP:]

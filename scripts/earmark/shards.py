@@ -6,6 +6,7 @@ The same clips give the same bytes, wherever their files lie: members carry no p
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -15,7 +16,7 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import webdataset as wds
@@ -23,8 +24,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from earmark import audio
-from earmark.audio import AudioError, Decoded
-from earmark.errors import UserError
+from earmark.audio import Decoded
+from earmark.errors import AudioError, UserError
 from earmark.files import replacing
 from earmark.measure import measured
 from earmark.records import Clip, Tally, write_manifest
@@ -46,7 +47,7 @@ class Form:
     max_megabytes: float | None = None
 
 
-class _Full(Exception):
+class Full(Exception):
     """The shard has grown over its limit; ``seconds`` of audio made ``megabytes``."""
 
     def __init__(self, megabytes: float, seconds: float) -> None:
@@ -66,9 +67,6 @@ def write(
 ) -> None:
     """Write a shard and its index: both or none. ``clips`` starts over at each call.
 
-    The tar takes its name before its index, and an old index goes first: an index is never beside a
-    tar it does not describe, whenever the process is killed.
-
     Raises:
         UserError: the shard would be larger than ``form`` allows (with the number ``of`` that would
             do), more clips failed than allowed, or two clips have one key.
@@ -82,23 +80,36 @@ def write(
         raise _too_large(tar, f"{planned} clips", "clips", form.max_clips, split, of * planned)
     tally = Tally()
     try:
-        with replacing(index) as partial:
-            with replacing(tar) as body:
-                with tqdm(total=planned, desc=f"packing {tar.name}", unit="clip", mininterval=1.0) as bar:
-                    rows = pack(clips(), body, form, name=tar.name)
-                    write_manifest(partial, tally.watch(_shown(rows, bar)))
-                tally.check(max_failed_share, str(tar))
-                index.unlink(missing_ok=True)
-    except _Full as full:
+        with both(tar, index) as (body, partial), Writer(body, tar.name, form.max_megabytes) as made:
+            rows = tqdm(
+                pack(clips(), made, form),
+                desc=f"packing {tar.name}",
+                total=planned,
+                unit="clip",
+                mininterval=1.0,
+            )
+            write_manifest(partial, tally.watch(rows))
+            tally.check(max_failed_share, str(tar))
+    except Full as full:
         expected = full.megabytes * max(1.0, seconds / max(full.seconds, 1e-9))
         assert form.max_megabytes is not None
-        what = f"about {expected:.0f} MB" if expected > full.megabytes else f"over {full.megabytes:.0f} MB"
+        what = f"about {expected:.3g} MB"
         raise _too_large(tar, what, "megabytes", form.max_megabytes, split, of * expected) from None
 
 
-def _too_large(
-    tar: Path, what: str, key: str, limit: float, split: str, total: float
-) -> UserError:
+@contextlib.contextmanager
+def both(tar: Path, index: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield temporary paths of a tar and its index that take their names together.
+
+    An old index goes first and the new one takes its name last: none is ever beside a tar that it
+    does not describe, whenever the process is killed.
+    """
+    with replacing(index) as partial, replacing(tar) as body:
+        yield body, partial
+        index.unlink(missing_ok=True)
+
+
+def _too_large(tar: Path, what: str, key: str, limit: float, split: str, total: float) -> UserError:
     """Return the error that names the number of shards that would do."""
     return UserError(
         f"{tar}: {what} in one shard are more than data.shard_limits.{key} allows ({limit:g}); "
@@ -106,52 +117,66 @@ def _too_large(
     )
 
 
-def _shown(rows: Iterator[Clip], bar: Any) -> Iterator[Clip]:
-    for row in rows:
-        bar.update()
-        yield row
-
-
-def pack(clips: Iterable[Clip], path: Path, form: Form, *, name: str = "") -> Iterator[Clip]:
-    """Cut, join and write the usable clips as members of a tar; yield the index rows as they come.
-
-    A clip that cannot be decoded is yielded as failed with its reason and is not in the tar. The tar
-    is complete when the last row has been taken. ``name`` is what rows call the shard, if not ``path``'s.
+class Writer:
+    """A tar being written, clip by clip; ``name`` is what rows call the shard, if not the path's.
 
     Raises:
         UserError: a key is not unique, or not safe in a tar and a shell.
+        Full: the tar grew over ``max_megabytes`` (of 10^6 bytes).
 
     """
-    keys: set[str] = set()
-    size, seconds = 0, 0.0
-    with wds.TarWriter(str(path), user="earmark", group="earmark", mtime=0) as tar:
-        for clip in clips:
-            if clip.ok:
-                _check_key(clip, keys, name or path.name)
-                try:
-                    samples, content = assemble(clip, form)
-                except AudioError as error:
-                    clip.fail(str(error))
-                else:
-                    clip.shard, clip.sha256 = name or path.name, hashlib.sha256(content).hexdigest()
-                    clip.duration_s = len(samples) / form.sample_rate
-                    clip.sample_rate, clip.channels = form.sample_rate, 1
-                    sidecar = described(clip)
-                    tar.write({"__key__": clip.key, "flac": content, "json": sidecar})
-                    seconds += clip.duration_s
-                    size += sum(TAR_BLOCK * (1 - -len(part) // TAR_BLOCK) for part in (content, sidecar))
-                    if form.max_megabytes and size > form.max_megabytes * 1e6:
-                        raise _Full(size / 1e6, seconds)
-            yield clip
+
+    def __init__(self, path: Path, name: str = "", max_megabytes: float | None = None) -> None:
+        self._name, self._limit = name or path.name, max_megabytes
+        self._tar = wds.TarWriter(str(path), user="earmark", group="earmark", mtime=0)
+        self._keys: set[str] = set()
+        self._size, self._seconds = 0, 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._tar.close()
+
+    def claim(self, clip: Clip) -> None:
+        """Refuse a key that another clip has, or that is no plain file name."""
+        if not SAFE_KEY.fullmatch(clip.key):
+            raise UserError(
+                f"{self._name}: clip {clip.clip_id!r}: "
+                f"the key {clip.key!r} is not of letters, digits, _ and -"
+            )
+        if clip.key in self._keys:
+            raise UserError(f"{self._name}: two clips have the key '{clip.key}' (one is {clip.clip_id!r})")
+        self._keys.add(clip.key)
+
+    def add(self, clip: Clip, content: bytes) -> None:
+        """Write a clip's FLAC file and its JSON; sets ``shard`` and ``sha256`` of the row."""
+        clip.shard, clip.sha256 = self._name, hashlib.sha256(content).hexdigest()
+        sidecar = described(clip)
+        self._tar.write({"__key__": clip.key, "flac": content, "json": sidecar})
+        self._seconds += clip.duration_s
+        self._size += sum(TAR_BLOCK * (1 - -len(part) // TAR_BLOCK) for part in (content, sidecar))
+        if self._limit and self._size > self._limit * 1e6:
+            raise Full(self._size / 1e6, self._seconds)
 
 
-def _check_key(clip: Clip, keys: set[str], name: str) -> None:
-    """Refuse a key that another clip of the shard has, or that is no plain file name."""
-    if not SAFE_KEY.fullmatch(clip.key):
-        raise UserError(f"{name}: clip {clip.clip_id!r}: the key {clip.key!r} is not of letters, digits, _ and -")
-    if clip.key in keys:
-        raise UserError(f"{name}: two clips have the key '{clip.key}' (the second is {clip.clip_id!r})")
-    keys.add(clip.key)
+def pack(clips: Iterable[Clip], tar: Writer, form: Form) -> Iterator[Clip]:
+    """Cut, join and write the usable clips; yield the index rows as they come.
+
+    A clip that cannot be decoded is yielded as failed with its reason and is not in the tar.
+    """
+    for clip in clips:
+        if clip.ok:
+            tar.claim(clip)
+            try:
+                samples, content = assemble(clip, form)
+            except AudioError as error:
+                clip.fail(str(error))
+            else:
+                clip.duration_s = len(samples) / form.sample_rate
+                clip.sample_rate, clip.channels = form.sample_rate, 1
+                tar.add(clip, content)
+        yield clip
 
 
 def assemble(clip: Clip, form: Form) -> tuple[NDArray[np.float32], bytes]:
