@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 
 import braceexpand
@@ -56,16 +57,12 @@ shards.write(lambda: iter_manifest(manifest), tar, tar.with_suffix(".parquet"), 
 """
 
 
-def packing(manifest, tar, **environment):
-    path = os.pathsep.join(sys.path)
-    command = [sys.executable, "-c", PACK, str(manifest), str(tar)]
-    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path, **environment}, stderr=-3)
-
-
 def test_another_process_with_the_files_elsewhere_writes_the_same_bytes(tmp_path):
     write(make(tmp_path / "here"), tmp_path / "a.tar")
     write_manifest(tmp_path / "m.parquet", make(tmp_path / "there"))
-    assert packing(tmp_path / "m.parquet", tmp_path / "b/a.tar", PYTHONHASHSEED="7").wait() == 0
+    command = [sys.executable, "-c", PACK, str(tmp_path / "m.parquet"), str(tmp_path / "b/a.tar")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "7"}
+    subprocess.run(command, env=environment, check=True, stderr=subprocess.DEVNULL)
     assert sha256(tmp_path / "a.tar") == sha256(tmp_path / "b/a.tar")
     rows = [read_manifest(p / "a.parquet") for p in (tmp_path, tmp_path / "b")]
     assert [c.measures for c in rows[0]] == [c.measures for c in rows[1]]
@@ -141,19 +138,24 @@ def test_over_the_error_budget_neither_tar_nor_index_is_left(tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_killed_process_leaves_no_index_without_its_tar(tmp_path):
+def test_a_killed_process_leaves_the_shard_of_before(tmp_path, monkeypatch):
     clips = make(tmp_path)
-    (tmp_path / "3.wav").write_bytes(b"known to no decoder" * 99)
-    (tmp_path / "slow").write_text("#!/bin/sh\nexec sleep 3\n")
-    (tmp_path / "slow").chmod(0o755)
-    write_manifest(tmp_path / "m.parquet", clips)
-    write(clips[:3], tmp_path / "out/a.tar")  # an earlier run's
+    write(clips[:3], tmp_path / "out/a.tar")
     before = sha256(tmp_path / "out/a.tar")
-    process = packing(tmp_path / "m.parquet", tmp_path / "out/a.tar", EARMARK_FFMPEG=str(tmp_path / "slow"))
-    while not (tmp_path / "out/.a.tar.partial").exists() and process.poll() is None:
-        pass
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    (tmp_path / "3.wav").write_bytes(b"known to no decoder" * 99)
+    (tmp_path / "slow").write_text(f"#!/bin/sh\ntouch {tmp_path}/reached\nexec sleep 2\n")
+    (tmp_path / "slow").chmod(0o755)
+    monkeypatch.setenv("EARMARK_FFMPEG", str(tmp_path / "slow"))
+    process = os.fork()
+    if not process:
+        try:
+            write(clips, tmp_path / "out/a.tar")
+        finally:
+            os._exit(1)
+    while not (tmp_path / "reached").exists():
+        time.sleep(0.01)
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
     left = {p.name for p in (tmp_path / "out").iterdir() if not p.name.startswith(".")}
     assert left == {"a.tar", "a.parquet"}
     assert sha256(tmp_path / "out/a.tar") == before

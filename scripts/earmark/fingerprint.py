@@ -103,7 +103,8 @@ def buckets(print_: bytes) -> list[int]:
 
     Min-hashing (Broder, 1997) of the pairs of frames a quarter of a second apart: whatever the shift,
     copies have many pairs in common, and the smallest under some hash is likely one of them. Of clips
-    re-encoded at 32 kbit/s 95 to 100 % share a key (sounds at 16 kbit/s: 79 %), of unrelated ones 1 to 8 %. None for silence.
+    re-encoded at 32 kbit/s 95 to 100 % share a key (sounds at 16 kbit/s: 79 %), of unrelated ones
+    1 to 8 %. None for silence.
     """
     codes = np.frombuffer(print_, np.uint8).astype(np.uint64)
     x, y = codes[:-KEY_GAP], codes[KEY_GAP:]
