@@ -97,6 +97,11 @@ def manifest_of(wildcards):
     return f"data/{wildcards.task}/clips.parquet"
 
 
+def cut_tables(wildcards):
+    """Return the cut lists that a task's recordings are cut along, if any."""
+    return sorted({o["table"] for o in SETTINGS.segment(wildcards.task).values() if "table" in o})
+
+
 def cut_of(wildcards):
     """Return how a fetched shard's recordings become clips; other clips are already formed."""
     return data_of(wildcards)["segment"].get(wildcards.split) if fetched(wildcards.task) else None
