@@ -6,12 +6,14 @@ import copy
 import hashlib
 import json
 
+import pandas as pd
 import pytest
 
 from earmark import segment as forming
 from earmark.errors import UserError
 from earmark.records import Clip, Part, Span
 from earmark.segment import cut
+from earmark.shards import assemble
 
 
 def recording(name: str, label: str, seconds: float = 5.0, split: str = "test") -> Clip:
@@ -212,3 +214,24 @@ def test_shards_cut_one_by_one_never_share_a_key():
     assert [c.reason for c in cut([broken], options)] == ["unreadable"]
     with pytest.raises(UserError, match="not joined"):
         cut(RECORDINGS, JOIN["test"])
+
+
+def test_real_speakers_are_joined_by_speaker_and_gender(real_audio):
+    for name, least in (("speaker_id", 40), ("speaker_gender", 1)):
+        table = pd.read_csv(real_audio / name / "metadata.csv")
+        recordings = []
+        for row in table.itertuples():
+            clip = recording(str(row.file), str(row.label), row.duration_s)
+            clip.parts = [Part(str(real_audio / name / str(row.file)), 0.0, row.duration_s)]
+            clip.group = str(row.speaker)
+            recordings.append(clip)
+        options = {"kind": "join", "min_s": least, "max_s": 4 * least + 20, "by": "label+group"}
+        clips = segment(recordings, {"test": {**options, "keep_whole": True}})
+        speakers = dict(zip(table.file, table.speaker))
+        assert all({speakers[s] for s in clip.source_id} == {clip.group} for clip in clips)
+        assert {c.group for c in clips} == set(table.speaker)
+        assert sorted(s for c in clips for s in c.source_id) == sorted(table.file)
+        longest = max((c for c in clips if c.ok), key=lambda c: c.duration_s)
+        assert len(assemble(longest, 16000)) == pytest.approx(
+            16000 * longest.duration_s, abs=len(longest.parts)
+        )
