@@ -12,7 +12,7 @@ import numpy as np
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from earmark.records import Clip, Part, Span, write_manifest
+from earmark.records import Clip, Part, Span, write_manifest  # noqa: E402
 
 KINDS = {
     "whole": {"test": {"kind": "whole"}},
