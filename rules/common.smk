@@ -34,6 +34,7 @@ def checked_settings():
 
 
 SETTINGS = checked_settings()
+PAGE = ("earmark/report/shell.html", "earmark/report/parts.html")
 NETWORK = json.dumps(SETTINGS.content["fetch"], sort_keys=True)
 
 
