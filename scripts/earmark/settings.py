@@ -252,8 +252,23 @@ class Settings:
         return segment
 
     def audit(self, task: str) -> dict[str, Any]:
-        """Return what the audit of a task's data reads: its shards and the models' token rates."""
-        return {"title": self.task(task)["title"], "splits": sorted(self.task(task)["data"]["segment"])}
+        """Return what the audit of a task's data reads: its title, and what decides a model's cost."""
+        entry = self.task(task)
+        synthetic = entry["data"]["source"]["kind"].startswith("synthetic")
+        return {
+            "title": entry["title"],
+            "labels": ["synthetic"] if synthetic else [],
+            "models": {name: self._costs(model) for name, model in self.models.items()},
+        }
+
+    def _costs(self, model: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what of a model's settings decides what it costs to run."""
+        made = model.get("train") or model.get("random_weights")
+        return {
+            **{key: model[key] for key in ("kind", "dtype", "max_audio_s")},
+            "hub": model.get("hub"),
+            "sizes": made.get("sizes", {}) if made is not None else None,
+        }
 
     def gpus(self) -> int:
         """Return the GPUs a computing job needs: one, unless it will run on the CPU."""
