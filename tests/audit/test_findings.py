@@ -159,7 +159,7 @@ def test_the_script_writes_both_files_changes_no_index_and_exits_well(folder, tm
     command += ["--output", str(output), "--page", str(page), "--code", "abc"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("sounds: 38 of 42 clips usable, ") and done.stdout.count("\n") == 1
-    assert "1 clips clipped" in done.stdout
+    assert "; clipped 1; " in done.stdout
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
     record = json.loads(output.read_text())
     assert record["schema"] == "earmark/audit/1" and record["provenance"]["code"] == "abc"

@@ -58,12 +58,14 @@ def audit(
 
 def summary(record: dict[str, Any]) -> str:
     """Return the audit in one line."""
-    found = [f for f in record["findings"] if f["count"]]
     overall = record["overall"]
     hours = overall["lengths"]["hours"] if overall["lengths"] else 0.0
-    said = ", ".join(f"{f['count']} {f['counts']} {f['code']}" for f in found) or "nothing found"
     counts = record["clips"]["overall"]
-    return f"{record['task']}: {counts['ok']} of {counts['all']} clips usable, {hours:.2f} h; {said}"
+    found = [f"failed {counts['failed']}"] if counts["failed"] else []
+    named = (f for f in record["findings"] if f["count"] and not f["code"].startswith("failed"))
+    found += [f"{f['code'].replace('_', ' ')} {f['count']}" for f in named]
+    usable = f"{counts['ok']} of {counts['all']} clips usable, {hours:.2f} h"
+    return f"{record['task']}: {usable}; {'; '.join(found) or 'nothing found'}"
 
 
 def _measured(connection: sqlite3.Connection) -> dict[str, bool]:

@@ -201,7 +201,7 @@ def _estimate(each: Mapping[str, Any]) -> dict[str, Any]:
         "over": each["clips_over_max_audio_s"],
         "limit": f"{each['max_audio_s']:g}",
         "tokens": f"{each['audio_tokens']:,}",
-        "flops": [DASH if value is None else f"{value / 1e12:,.3g}" for value in flops],
+        "flops": [_tera(value) for value in flops],
         "bytes": [_bytes(each["kv_cache_bytes_longest_clip"]), _bytes(each["feature_bytes"])],
         "times": list(map(_time, each["seconds_at"].values())) if each["seconds_at"] else None,
     }
@@ -234,6 +234,13 @@ def _time(seconds: float) -> str:
                 else f"{seconds / factor:,.0f}{NBSP}{unit}"
             )
     return f"about {seconds:.2g}{NBSP}s" if seconds >= 1 else f"under 1{NBSP}s"
+
+
+def _tera(flops: float | None) -> str:
+    """Return operations in 10^12 of them."""
+    if flops is None:
+        return DASH
+    return f"{flops / 1e12:,.0f}" if flops >= 1e14 else f"{flops / 1e12:.2g}"
 
 
 def _bytes(size: float | None) -> str:
