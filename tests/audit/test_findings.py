@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from planted import GOOD, HOSTILE, SETTINGS, SHARDS, clip, damaged, stand_in, write
 
-from earmark.audit import duplicates, job
+from earmark import audio
+from earmark.audit import checks, duplicates, job
 from earmark.errors import UserError
-from earmark.provenance import SCRIPTS
+from earmark.provenance import SCRIPTS, import_closure
 from earmark.records import read_manifest
 
 
@@ -165,3 +166,9 @@ def test_the_script_writes_both_files_changes_no_index_and_exits_well(folder, tm
     assert record["schema"] == "earmark/audit/1" and record["provenance"]["code"] == "abc"
     assert len(page.read_bytes()) < 10_000_000
     assert sum(len(read_manifest(path)) for path in Path(folder).glob("*.parquet")) == 42
+
+
+def test_an_audit_needs_no_decoder(folder):
+    names = {path.relative_to(SCRIPTS).as_posix() for path in import_closure("audit.py")}
+    assert "earmark/audit/lengths.py" in names and not names & {"earmark/audio.py", "earmark/shards.py"}
+    assert checks.MIN_SECONDS == audio.MIN_SECONDS

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from earmark.audio import MIN_SECONDS
 from earmark.audit import duplicates
-from earmark.audit.checks import CLIPPED_SHARE, MOSTLY_SILENT_SHARE, SILENT_DB, SILENT_SHARE
+from earmark.audit.checks import CLIPPED_SHARE, MIN_SECONDS, MOSTLY_SILENT_SHARE, SILENT_DB, SILENT_SHARE
 from earmark.audit.store import reference
 
 LISTED = 1000
