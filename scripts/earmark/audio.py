@@ -43,7 +43,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from earmark import ffmpeg, flac, sndfile
+from earmark import ffmpeg, flac, ogg, sndfile
 from earmark.errors import AudioError
 from earmark.files import peek
 
@@ -56,6 +56,7 @@ MAX_SECONDS = 3600.0
 LONGEST_FILE_S = 24 * 3600.0
 FULL_SCALE = np.float32(32767 / 32768)
 BLOCK = 1 << 22
+LARGEST_OGG = 1 << 24
 
 
 POLICIES = ("mean", "first")
@@ -207,6 +208,7 @@ def _ffmpeg(
 
 
 def _decode(stream: BinaryIO, start_s: float, end_s: float | None, channels: str) -> Decoded:
+    _check_ogg(stream)
     with sndfile.opened(stream) as (sound, problem):
         if sound is not None:
             try:
@@ -303,3 +305,13 @@ class _Mono:
 def _check_count(frames: int, expected: int, rate: int) -> None:
     if frames != expected:
         raise AudioError(f"wrong length ({frames / rate:.3f} s decoded, {expected / rate:.3f} expected)")
+
+
+def _check_ogg(stream: BinaryIO) -> None:
+    """Refuse a damaged Ogg file; of one too large to be a clip, only what is decoded is looked at."""
+    if peek(stream, 0, 4) != b"OggS":
+        return
+    content = peek(stream, 0, LARGEST_OGG + 1)
+    wrong = ogg.damage(content) if len(content) <= LARGEST_OGG else None
+    if wrong:
+        raise AudioError(f"undecodable ({wrong})")
