@@ -43,6 +43,25 @@ def test_16_bit_audio_survives_flac_sample_exact(tmp_path):
     assert np.array_equal(audio.read(packed, 16000), samples)
 
 
+def test_every_16_bit_value_survives_packing(tmp_path):
+    values = np.arange(-32768, 32768).astype(np.int16)
+    soundfile.write(tmp_path / "a.wav", values, 16000, subtype="PCM_16")
+    (tmp_path / "a.flac").write_bytes(audio.flac_bytes(audio.read(tmp_path / "a.wav", 16000), 16000))
+    assert np.array_equal(soundfile.read(tmp_path / "a.flac", dtype="int16")[0], values)
+
+
+def test_louder_than_full_scale_is_clipped(tmp_path):
+    (tmp_path / "a.flac").write_bytes(audio.flac_bytes(np.array([2, -2] * 800, np.float32), 16000))
+    assert set(soundfile.read(tmp_path / "a.flac", dtype="int16")[0]) == {32767, -32768}
+
+
+def test_a_film_without_sound_has_a_reason(tmp_path):
+    command = [ffmpeg.executable(), "-v", "error", "-f", "lavfi", "-i", "color=size=32x32:duration=0.2"]
+    subprocess.run([*command, str(tmp_path / "a.mp4")], check=True)
+    with pytest.raises(AudioError, match=r"^no audio \("):
+        audio.probe(tmp_path / "a.mp4")
+
+
 def test_channels_are_averaged(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.tile([[0.5, 0.0]], (1600, 1)), 16000, subtype="FLOAT")
     assert np.allclose(audio.read(tmp_path / "a.wav", 16000), 0.25)

@@ -20,7 +20,8 @@ undecodable               the format is known, the content is damaged, changes i
                           midway, or took the decoder too long
 checksum                  a FLAC file decodes to other audio than was encoded
 wrong length              the header promises, or the manifest expects, more than there is
-no samples                there is no audio in it
+no audio                  it holds pictures only
+no samples                its sound track is empty
 too short                 less than a token's worth
 too long                  more than is taken into memory for one clip
 not finite                it holds samples that are no numbers
@@ -174,9 +175,14 @@ def decode(
 
 
 def flac_bytes(samples: NDArray[np.float32], sample_rate: int) -> bytes:
-    """Encode mono audio as 16-bit FLAC; louder than full scale is clipped, as any player would."""
+    """Encode mono audio as 16-bit FLAC; louder than full scale is clipped, as any player would.
+
+    What came from 16 bits goes back to the same 16 bits: libsndfile's own conversion scales by 32767
+    and would not.
+    """
     buffer = io.BytesIO()
-    soundfile.write(buffer, np.clip(samples, -1, 1), sample_rate, format="FLAC", subtype="PCM_16")
+    whole = np.clip(np.rint(samples * np.float32(32768)), -32768, 32767).astype(np.int16)
+    soundfile.write(buffer, whole, sample_rate, format="FLAC", subtype="PCM_16")
     return buffer.getvalue()
 
 
@@ -203,6 +209,8 @@ def _ffmpeg(
                 raise AudioError(f"unreadable (a sample rate of {decoded.sample_rate} Hz)")
             yield decoded
     except ffmpeg.DecodeError as error:
+        if "matches no streams" in str(error):
+            raise AudioError("no audio (the file has no sound track)") from None
         code = "undecodable" if error.opened else "unreadable"
         raise AudioError(f"{code} (libsndfile: {problem}; {error})") from None
 
