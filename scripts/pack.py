@@ -27,7 +27,8 @@ def main(
     """Decode, join, resample and pack the clips of one shard."""
     tally = Tally()
     options = json.loads(settings)
-    chosen = iter_manifest(clips, split, (shard, of))
+    # A fetched shard has a manifest of its own; other manifests are dealt to the shards here.
+    chosen = iter_manifest(clips, split, (0, 1) if json.loads(cut) else (shard, of))
     with replacing(index) as partial:
         write_manifest(partial, tally.watch(shards.pack(chosen, output, options["sample_rate"])))
         tally.check(max_failed_share, str(output))
