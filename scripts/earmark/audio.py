@@ -110,7 +110,7 @@ def _ffmpeg(path: Path, start_s: float, end_s: float | None) -> tuple[NDArray[np
     command = [ffmpeg.executable(), "-nostdin", "-hide_banner", "-loglevel", "error"]
     command += ["-protocol_whitelist", "file", "-i", f"file:{path}", "-map", "0:a:0", "-ss", f"{start_s:.6f}"]
     command += [] if end_s is None else ["-t", f"{end_s - start_s:.6f}"]
-    done = subprocess.run([*command, "-c:a", "pcm_f32le", "-f", "au", "-"], capture_output=True, check=False)
+    done = subprocess.run([*command, "-c:a", "pcm_f32be", "-f", "au", "-"], capture_output=True, check=False)
     if done.returncode or not done.stdout:
         lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no output"]
         code = "no audio" if any("matches no streams" in line for line in lines) else "undecodable"

@@ -24,5 +24,5 @@ def executable() -> str:
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except (ImportError, RuntimeError):
         raise UserError(
-            "there is no ffmpeg: install it, or `pip install imageio-ffmpeg`, or set EARMARK_FFMPEG to its path"
+            "there is no ffmpeg: install it or the package imageio-ffmpeg, or name it in EARMARK_FFMPEG"
         ) from None

@@ -121,8 +121,8 @@ class Fetcher:
             self._halt("an error")
             if isinstance(error, Exception) and reasons.disk_full(error):
                 raise UserError(
-                    f"no space left in {self._scratch.parent.parent} (clips and downloads are kept there); free "
-                    "some and run the same command again: what is finished is kept"
+                    f"no space left in {self._scratch.parent.parent} (clips and downloads are kept there); "
+                    "free some and run the same command again: what is finished is kept"
                 ) from None
             raise
         finally:

@@ -6,6 +6,7 @@ moves it on, under a lock. A moment is a time of the clock, so it means the same
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import re
@@ -68,10 +69,9 @@ class Pace:
             fcntl.flock(stream, fcntl.LOCK_EX)
             stream.seek(0)
             state = {"next": 0.0, "paused_until": 0.0}
-            try:
+            # A new file is empty, and one torn by a kill counts as new.
+            with contextlib.suppress(ValueError, TypeError, AttributeError):
                 state |= {key: float(value) for key, value in json.load(stream).items()}
-            except (ValueError, TypeError, AttributeError):
-                pass  # new, or torn by a kill: nobody has waited for it yet
             result = change(state)
             stream.seek(0)
             stream.truncate()

@@ -79,7 +79,7 @@ PATTERNS = [
         ("not media", r"unsupported url|no video formats found|not a valid url|is not a media"),
         (
             "unavailable",
-            r"video (is )?(unavailable|not available)|isn.t available|disabled by the video owner",
+            r"video (is )?(unavailable|not available)|isn.t available|disabled by the",
         ),
         (
             "network",
@@ -136,7 +136,8 @@ def classify(message: str) -> Reason:
     match = re.search(r"HTTP Error (\d{3})|returned (\d{3})", text, re.IGNORECASE)
     if match:
         status = int(match[1] or match[2])
-        code = STATUSES.get(status, "server error" if status >= 500 else "unknown")
+        # 3xx: redirected in a circle.
+        code = STATUSES.get(status, "server error" if status >= 500 or status < 400 else "unknown")
         return reason(code, f"HTTP {status}")
     if "5XX Server Error" in text:
         return reason("server error", text)
@@ -156,7 +157,7 @@ def cleaned(message: str, limit: int = 200) -> str:
     text = re.sub(r"(\w+://)(?:[^\s/@'\"]*@)?([^\s?#'\"]*)[?#][^\s'\"]*", r"\1\2", text)
     text = re.sub(r"(\w+://)[^\s/@'\"]*@", r"\1", text)
     text = re.sub(r"(?i)\b(set-cookie|cookie|authorization)\b\s*[:=].*$", r"\1 (left out)", text)
-    text = re.sub(r" at 0x[0-9a-f]+", "", text)
+    text = re.sub(r" at 0x[0-9a-f]+|\[[^\[\]]* @ 0x[0-9a-f]+\] ?", "", text)
     # The reason is cut at its first " (" to get its code, and is one field of one line.
     return text[:limit].strip()
 
