@@ -21,7 +21,7 @@ from earmark.fetch import reasons
 from earmark.fetch.reasons import Failure, reason
 
 MARGIN_S = 1.0
-"""Fetched before and after a section: a decoder needs a run-up."""
+"""Fetched before a section: a decoder needs a run-up."""
 SECTION_PROTOCOLS = ("http", "https", "m3u8", "m3u8_native")
 
 
@@ -46,12 +46,15 @@ class Network:
 
 @dataclass(frozen=True)
 class Media:
-    """A fetched file; what is wanted of it is ``[start_s, end_s)``. ``section``: it is not the whole."""
+    """A fetched file; what is wanted of it is ``[start_s, end_s)``.
+
+    ``goes_on``: it is a section of a recording known to be longer, so if it ends early, it broke off.
+    """
 
     path: Path
     start_s: float
     end_s: float
-    section: bool
+    goes_on: bool = False
 
     @property
     def bytes(self) -> int:
@@ -159,7 +162,7 @@ class Client:
             if (info.get("duration") or 0) > self._network.section_above_s and _sectionable(info):
                 return self._section(info, start_s, end_s, limit)
             self._ydl.process_info(info)
-            return Media(self._file(), start_s, end_s, section=False)
+            return Media(self._file(), start_s, end_s)
         except Failure:
             raise
         except Deadline:
@@ -177,7 +180,9 @@ class Client:
     def _section(self, info: dict[str, Any], start_s: float, end_s: float, limit: float) -> Media:
         """Decode a stretch of a remote file to WAV at its own rate; ffmpeg seeks by ranges.
 
-        Decoding right away is exact, where copied packets would start at the nearest one.
+        Decoding right away is exact, where copied packets would start at the nearest one. The seek in
+        the file gets near, the seek in what is decoded, by its time stamps, is to the sample: measured,
+        the first alone is up to 1,024 samples off in MP4.
         """
         lead = min(MARGIN_S, start_s)
         output = self.folder / "media.wav"
@@ -190,8 +195,9 @@ class Client:
             headers["Cookie"] = cookies
         if headers:
             command += ["-headers", "".join(f"{k}: {v}\r\n" for k, v in headers.items())]
-        command += ["-ss", f"{start_s - lead:.6f}", "-t", f"{end_s - start_s + lead + MARGIN_S:.6f}"]
-        command += ["-i", info["url"], "-map", "0:a:0", "-c:a", "pcm_f32le", "-f", "wav", str(output)]
+        command += ["-ss", f"{start_s - lead:.6f}", "-i", info["url"], "-map", "0:a:0"]
+        command += ["-ss", f"{lead:.6f}", "-t", f"{end_s - start_s:.6f}"]
+        command += ["-c:a", "pcm_f32le", "-f", "wav", str(output)]
         proxy = self._network.proxy
         try:
             done = subprocess.run(
@@ -211,7 +217,7 @@ class Client:
         if done.returncode:
             # The last lines say what went wrong, the first where.
             raise Failure(reasons.classify(" ".join(done.stderr.split("\n")[-6:])))
-        return Media(output, lead, lead + end_s - start_s, section=True)
+        return Media(output, 0.0, end_s - start_s, goes_on=info["duration"] >= end_s)
 
     def _file(self) -> Path:
         """Return the file that yt-dlp left."""

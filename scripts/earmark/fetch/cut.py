@@ -62,4 +62,4 @@ def _samples(media: Media, rate: int, channels: str) -> NDArray[np.float32]:
 def _short(seconds: float, wanted: float, media: Media) -> reasons.Reason:
     """Return the reason for too little audio; a section of a longer recording broke off on the way."""
     detail = f"{seconds:.2f} of {wanted:.2f} s"
-    return reason("network", f"section broke off, {detail}") if media.section else reason("too short", detail)
+    return reason("network", f"section broke off, {detail}") if media.goes_on else reason("too short", detail)
