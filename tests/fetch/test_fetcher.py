@@ -158,6 +158,20 @@ def test_rate_limits_in_a_row_stop_the_job_for_now(shard):
     assert shard.server.asked() == 5
 
 
+def test_the_script_ends_in_one_line_and_goes_on_when_run_again(shard):
+    path = shard.add("item", status=429)
+    first = shard.start(retries=0, stop_after_limited=1)
+    *_, line = first.communicate(timeout=60)[0].splitlines()
+    assert first.returncode == 1
+    assert line == (
+        "error: data/loop/fetched/test-00000-of-00001.parquet: 0 ok, 0 failed, 1 pending (1 rate limited); "
+        "stopped for now: 1 rate limits or bot checks in a row; run the same command again to go on"
+    )
+    shard.server.mend(path)
+    again = shard.start()
+    assert again.wait(60) == 0, again.stdout.read()
+
+
 def test_retry_after_is_kept_to_by_every_worker(shard):
     shard.add("first", status=429, headers={"Retry-After": "1"}, times=1)
     for i in range(4):

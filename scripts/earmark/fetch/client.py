@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yt_dlp
+from yt_dlp.extractor import gen_extractor_classes
 from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.utils import DownloadCancelled
 
@@ -79,6 +80,12 @@ class _Downloader(yt_dlp.YoutubeDL):  # type: ignore[misc, unused-ignore]
 
     limit = float("inf")
     refusal: HTTPError | None = None
+
+    def add_default_info_extractors(self) -> None:
+        """Add every site at once: to sort them by patterns that nobody gave takes 0.1 s a worker."""
+        for site in gen_extractor_classes():
+            if getattr(site, "_ENABLED", True):
+                self.add_info_extractor(site)
 
     def in_time(self, *_: object) -> None:
         if time.monotonic() > self.limit:

@@ -12,7 +12,7 @@ import queue
 import shutil
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -77,7 +77,7 @@ class Fetcher:
         self._done: queue.Queue[tuple[_Worker, Row | Exception | None]] = queue.Queue()
         self._made = 0
 
-    def run(self, items: Iterable[Item], ledger: Ledger, progress: Progress) -> str | None:
+    def run(self, items: Sequence[Item], ledger: Ledger, progress: Progress) -> str | None:
         """Fetch the items; returns why it stopped early, or None.
 
         Raises:
@@ -86,7 +86,7 @@ class Fetcher:
         """
         self._items = iter(items)
         workers = [self._start(Client(self._next_folder(), self._network, self._cookies))]
-        workers += [self._worker() for _ in range(self._network.workers - 1)]
+        workers += [self._worker() for _ in range(min(self._network.workers, len(items)) - 1)]
         lost = 0
         try:
             while workers:

@@ -69,7 +69,8 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
             yield clip
     # Eight bytes an id: two million ids are 16 MB here, and would be 200 MB as a set of words.
     hashes = np.frombuffer(seen, dtype=np.uint64)
-    if len(np.unique(hashes)) < len(hashes):
+    hashes.sort()
+    if (hashes[1:] == hashes[:-1]).any():
         _name_repeated(paths)
 
 
@@ -82,7 +83,7 @@ def segments(path: Path) -> Iterator[tuple[int, str, float, float, list[str]]]:
     """
     with path.open(newline="", encoding="utf-8", errors="replace") as stream:
         rows = csv.reader(stream, skipinitialspace=True)
-        for row in rows:
+        for row in _readable(rows, path):
             if not row or row[0].startswith("#"):
                 continue
             try:
@@ -95,6 +96,14 @@ def segments(path: Path) -> Iterator[tuple[int, str, float, float, list[str]]]:
             if not (math.isfinite(start_s) and math.isfinite(end_s) and 0 <= start_s < end_s and mids):
                 raise UserError(f"{path}, line {rows.line_num}: no stretch of time, or no class")
             yield rows.line_num, name, start_s, end_s, mids.split(",")
+
+
+def _readable(rows: Any, path: Path) -> Iterator[list[str]]:
+    """Yield the rows of a CSV reader; raises UserError where it isn't CSV."""
+    try:
+        yield from rows
+    except csv.Error as error:
+        raise UserError(f"{path}, line {rows.line_num}: not CSV ({error})") from None
 
 
 def read_classes(path: Path) -> dict[str, str]:
