@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,28 @@ def segment(recordings: list[Clip], settings: dict[str, dict[str, Any]], seed: i
             )
         clips += made
     return clips
+
+
+def cut(recordings: Iterable[Clip], options: dict[str, Any]) -> Iterator[Clip]:
+    """Yield the clips of recordings that are cut one by one; failed recordings stay, failed.
+
+    Raises:
+        UserError: ``kind`` needs all recordings of a class at once.
+
+    """
+    if options["kind"] != "whole":
+        raise UserError(
+            f"data.segment: kind {options['kind']} needs every recording of a class at once, "
+            "which data fetched shard by shard cannot give; use whole"
+        )
+    number = 0
+    for recording in recordings:
+        if recording.ok:
+            if not recording.key:  # a fetched one brings a name that no other shard has
+                name = recording.labels[0] if recording.labels else recording.clip_id
+                recording.key = f"{recording.split}-{number:07d}-{slug(name)}"
+            number += 1
+        yield recording
 
 
 def slug(text: str) -> str:

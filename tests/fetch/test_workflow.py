@@ -107,7 +107,8 @@ def test_a_killed_shard_goes_on_without_asking_twice_and_ends_in_the_same_bytes(
     assert {name: server.asked(f"/{name}.webm") for name in finished} == before
     assert digests(flow) == digests(undisturbed)
     with tarfile.open(flow.folder / TARGETS[0]) as tar:
-        assert tar.getnames() == [f"Y{name}_500.flac" for name in NAMES[6:10]]
+        names = [name for name in tar.getnames() if name.endswith(".flac")]
+        assert names == [f"Y{name}_500.flac" for name in NAMES[6:10]]
     # The first half of the list is the other shard's.
     assert not any(server.requests[f"/{name}.webm"] for name in NAMES[:6])
 

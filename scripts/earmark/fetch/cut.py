@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark import audio
-from earmark.audio import AudioError
+from earmark.errors import AudioError
 from earmark.fetch import reasons
 from earmark.fetch.client import Media
 from earmark.fetch.reasons import Failure, reason
@@ -48,7 +48,7 @@ def _samples(media: Media, rate: int, channels: str) -> NDArray[np.float32]:
         # It ends before the wanted end, or is broken, which shows again.
         samples = audio.read(media.path, rate, media.start_s, channels=channels)
     except AudioError as error:
-        if "decodes to" in first or str(error).startswith(("no samples", "too short")):
+        if "wrong length" in first or str(error).startswith(("no samples", "too short")):
             raise Failure(_short(0.0, wanted, media)) from None
         found = reasons.classify(first)
         raise Failure(found if found.kind.permanent else reason("decode", reasons.cleaned(first))) from None

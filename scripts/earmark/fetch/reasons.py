@@ -87,7 +87,7 @@ PATTERNS = [
             r"|unreachable|bytes read|incomplete|expected \d+ bytes|content too short|remote end closed"
             r"|did not get any data blocks|certificate|ssl|proxy|end of file|input/output error",
         ),
-        ("decode", r"undecodable|unreadable|invalid data found|not finite numbers|no samples|decodes to"),
+        ("decode", r"undecodable|unreadable|invalid data found|not finite|no samples|wrong length|checksum"),
     )
 ]
 STATUSES = {
