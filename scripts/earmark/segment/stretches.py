@@ -61,7 +61,8 @@ def made(recordings: Iterable[Clip], options: dict[str, Any], *, numbered: bool 
                 continue
             digest = hashlib.sha256(recording.clip_id.encode()).hexdigest()[:16]
             name = f"{number:07d}" if numbered else digest
-            recording.key = f"{recording.split}-{name}-{slug(recording.labels[0])}"
+            called = recording.labels[0] if recording.labels else recording.clip_id
+            recording.key = f"{recording.split}-{name}-{slug(called)}"
             number += 1
             if options["kind"] == "whole":
                 yield recording
