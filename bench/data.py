@@ -12,14 +12,12 @@ from collections.abc import Callable
 import data_audio
 import data_fetch
 import data_memory
-import data_segment
 import typer
 
 SECTIONS: list[Callable[[bool], dict[str, float]]] = [
     data_fetch.measure,
     data_audio.measure,
     data_memory.measure,
-    data_segment.measure,
 ]
 
 
