@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -11,6 +13,7 @@ from media_server import media, tone
 
 from earmark.errors import UserError
 from earmark.fetch import fetcher
+from earmark.provenance import SCRIPTS
 from earmark.records import reason_code
 
 HTML = {"body": b"<html><body>gone</body></html>", "headers": {"Content-Type": "text/html"}}
@@ -254,6 +257,13 @@ def test_sharding_anew_fetches_nothing_again(shard):
     (shard.cache / "test-00000-of-00001").rename(shard.cache / "test-00000-of-00004")
     assert all(clip.ok for clip in shard.run())
     assert shard.server.asked() == asked
+
+
+def test_settings_that_yt_dlp_refuses_end_in_one_line(shard):
+    shard.add("item")
+    with pytest.raises(UserError, match="config: fetch: yt-dlp refuses these settings .*nod"):
+        shard.run(js_runtimes={"nod": None})
+    assert shard.run(js_runtimes={"node": None}, extractor_args={"youtube": {"player_client": ["web"]}})[0].ok
 
 
 def test_progress_files_add_up(shard):
