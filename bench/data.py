@@ -9,11 +9,10 @@ Each section is a module beside this one with ``measure(quick) -> metrics``. The
 import json
 from collections.abc import Callable
 
-import data_audio
 import data_fetch
 import typer
 
-SECTIONS: list[Callable[[bool], dict[str, float]]] = [data_fetch.measure, data_audio.measure]
+SECTIONS: list[Callable[[bool], dict[str, float]]] = [data_fetch.measure]
 
 
 def main(device: str = "cpu", quick: bool = False) -> None:

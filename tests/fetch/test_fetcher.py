@@ -271,9 +271,15 @@ def test_progress_files_add_up(shard):
     shard.add("item")
     shard.run()
     state = json.loads((shard.cache / "test-00000-of-00001/progress.json").read_text())
-    assert (state["state"], state["total"], state["ok"], state["failed"]) == (
-        "finished",
-        2,
-        1,
-        {"removed": 1},
-    )
+    counts = {name: state[name] for name in ("state", "total", "ok", "failed", "pending", "not_asked")}
+    assert counts == {
+        "state": "finished",
+        "total": 2,
+        "ok": 1,
+        "failed": {"removed": 1},
+        "pending": {},
+        "not_asked": 0,
+    }
+    command = [sys.executable, str(SCRIPTS / "fetch_status.py"), "loop"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert told == "loop: 1 ok, 1 failed, 0 pending of 2 in the shards begun (test 1 of 1)\n"
