@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import soundfile
 from media_server import media, tone
+from workflow import SMALL
 
 from earmark.errors import UserError
 from earmark.fetch import fetcher
-from earmark.provenance import SCRIPTS
+from earmark.provenance import ROOT, SCRIPTS
 from earmark.records import reason_code
+from earmark.settings import Settings
 
 HTML = {"body": b"<html><body>gone</body></html>", "headers": {"Content-Type": "text/html"}}
 PERMANENT = {
@@ -259,11 +261,11 @@ def test_sharding_anew_fetches_nothing_again(shard):
     assert shard.server.asked() == asked
 
 
-def test_settings_that_yt_dlp_refuses_end_in_one_line(shard):
+def test_settings_passed_on_to_yt_dlp_are_taken_and_misspelt_ones_refused(shard):
     shard.add("item")
-    with pytest.raises(UserError, match="config: fetch: yt-dlp refuses these settings .*nod"):
-        shard.run(js_runtimes={"nod": None})
     assert shard.run(js_runtimes={"node": None}, extractor_args={"youtube": {"player_client": ["web"]}})[0].ok
+    with pytest.raises(UserError, match="config: fetch.js_runtimes: 'nod' is not one of"):
+        Settings.load({**SMALL, "fetch": {"js_runtimes": {"nod": None}}}, ROOT)
 
 
 def test_progress_files_add_up(shard):
