@@ -23,7 +23,7 @@ from transformers.masking_utils import create_causal_mask
 from earmark.errors import UserError
 from earmark.reduction.budget import Budget
 from earmark.reduction.context import Call, PrefillContext, Remains, now
-from earmark.reduction.contract import Reducer, take_tokens
+from earmark.reduction.contract import Method, Reducer, take_tokens
 from earmark.reduction.decoder import Decoder
 from earmark.reduction.prompt import survivors
 from earmark.reduction.selection import Prefill, Rotary, Selection
@@ -54,14 +54,14 @@ class TokenReduction(PrefillContext[_Reduced]):
             the audio can be dropped too, and each method counts in its own way.
 
     Raises:
-        UserError: no such layer, no such budget, unsupported model.
+        UserError: no such layer, no such budget, unsupported model, a method of another kind.
 
     """
 
     def __init__(
         self,
         model: nn.Module,
-        reducer: Reducer,
+        reducer: Method,
         *,
         keep_ratio: float | None = None,
         keep_tokens: int | None = None,
@@ -69,6 +69,8 @@ class TokenReduction(PrefillContext[_Reduced]):
         seed: int = 0,
         reference: bool = False,
     ) -> None:
+        if not isinstance(reducer, Reducer):
+            raise UserError(f"{reducer.name} compresses caches, it drops no tokens: use CacheCompression")
         if reducer.keeps_all and keep_tokens is None and keep_ratio is None:
             keep_ratio = 1.0
         budget = Budget(keep_ratio, keep_tokens)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from earmark.reduction.budget import Budget
 from earmark.reduction.contract import Known, Reducer
-from earmark.reduction.decoder import Decoder, keys_of, last_token_attention
+from earmark.reduction.decoder import Decoder, attention_rows, heads_of
 from earmark.reduction.prompt import Choice, Outline, Seen, after, outline
 
 Rotary = tuple[Tensor, Tensor]
@@ -119,7 +119,7 @@ class Selection:
         if self.reducer.needs_attention:
             assert keys is not None and prefill.previous is not None
             layer = self.decoder.text.layers[self.layer - 1]
-            attention = last_token_attention(layer, prefill.previous, prefill.rotary, keys, real)
+            attention = attention_rows(layer, prefill.previous, prefill.rotary, keys, real, 1).mean((1, 2, 3))
         return self.reducer.select(
             Known(
                 hidden=hidden,
@@ -138,9 +138,9 @@ class Selection:
     def _keys(self, prefill: Prefill) -> Tensor:
         """Keys of layer K-1, from the cache if there is one; for K=0 those layer 0 will make."""
         if prefill.previous is None:
-            return keys_of(self.decoder.text.layers[0], prefill.hidden, prefill.rotary)
+            return heads_of(self.decoder.text.layers[0], "k", prefill.hidden, prefill.rotary)
         if prefill.cache is None:
             layer = self.decoder.text.layers[self.layer - 1]
-            return keys_of(layer, prefill.previous, prefill.rotary)
+            return heads_of(layer, "k", prefill.previous, prefill.rotary)
         cached: Tensor = prefill.cache.layers[self.layer - 1].keys
         return cached
