@@ -147,23 +147,23 @@ def test_four_bits_without_bitsandbytes_is_one_line_with_the_fix(folders, monkey
 
 
 @pytest.mark.skipif(importlib.util.find_spec("bitsandbytes") is None, reason="bitsandbytes isn't installed")
-def test_four_bits_answer_as_their_dequantised_weights_do(folders):
+def test_four_bits_compute_what_they_stand_for(folders):
     # given a model whose matrices take an eighth of float32
     plain, small = decoder(folders, "omni"), decoder(folders, "omni", mode="4bit")
     linear = [(n, m) for n, m in plain.model.layers.named_modules() if isinstance(m, torch.nn.Linear)]
     bytes_of = sum(m.weight.nbytes for _, m in linear)
     assert plain.weight_bytes()[0] - small.weight_bytes()[0] == bytes_of - bytes_of // 8
-    # when the plain one is given what they stand for
     functional = importlib.import_module("bitsandbytes.functional")
     for name, module in linear:
-        weight = small.model.layers.get_submodule(name).weight
-        restored = functional.dequantize_4bit(weight.data, weight.quant_state)
+        other = small.model.layers.get_submodule(name)
+        # when a matrix is put back together from its four bits
+        restored = functional.dequantize_4bit(other.weight.data, other.weight.quant_state)
         assert 0 < (restored - module.weight).abs().max() < 0.2 * module.weight.abs().max()
-        module.weight.data = restored
-    # then both say the same, as far as bitsandbytes computes in bfloat16 on a CPU
-    for method in ("base", "dart", "kv-snap"):
-        expected, found = greedy(plain, method)[0], greedy(small, method)[0]
-        assert torch.nn.functional.cosine_similarity(expected[0], found[0]).min() > 0.99
+        # then it gives what the layer gives, as far as bitsandbytes computes in bfloat16 on a CPU
+        states = torch.randn(8, module.in_features, generator=torch.Generator().manual_seed(0))
+        expected = torch.nn.functional.linear(states, restored, module.bias)
+        assert torch.nn.functional.cosine_similarity(other(states), expected).min() > 0.9995
+    assert all(greedy(small, method)[0].isfinite().all() for method in ("base", "dart", "kv-expected"))
 
 
 PROCESS = """
