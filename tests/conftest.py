@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 
 from earmark.models import tiny, tiny_qwen2_audio
 from earmark.models.checkpoint import Checkpoint, describe_folder
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
 
 REAL_AUDIO = Path(os.environ.get("EARMARK_TEST_AUDIO", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -47,3 +53,21 @@ def real_audio() -> Path:
     if not (REAL_AUDIO / "esc10" / "metadata.csv").is_file():
         pytest.skip(f"no real recordings at {REAL_AUDIO}; set EARMARK_TEST_AUDIO to a folder with esc10/")
     return REAL_AUDIO
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Chrome]:
+    """A headless browser that records what pages ask for and complain about."""
+    webdriver = pytest.importorskip("selenium.webdriver")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("needs chromium and chromedriver on PATH")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1400,900"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield opened
+    opened.quit()
