@@ -115,6 +115,8 @@ def run(
     model = Checkpoint.read(checkpoint)
     family = importlib.import_module(f"earmark.models.{cell.model['kind']}")
     # A family that takes no more at once than it was trained on knows so; config can only lower it.
+    # Its encoder took what is longer in parts of equal length, which `window` meets exactly; `truncate`
+    # keeps the beginning of these states, not those of a beginning encoded by itself.
     limit = min(cell.model["max_audio_s"], family.WINDOW_S or math.inf)
     cell = replace(cell, model=cell.model | {"max_audio_s": limit})
     parser = importlib.import_module(f"earmark.tasks.{cell.task['parser']}")
