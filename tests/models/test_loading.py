@@ -69,9 +69,8 @@ def greedy(model, method, rows=2):
     return torch.stack(said), [] if hooks is None else [r.kept.tolist() for r in hooks.records]
 
 
-@pytest.mark.parametrize("rows", [1, 2])
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("kind", ["omni", "qwen2_audio"])
+@pytest.mark.parametrize(("kind", "rows"), [("omni", 2), ("qwen2_audio", 2), ("omni", 1)])
 def test_low_memory_answers_as_the_plain_path_does(folders, kind, method, rows):
     # given what the plain path says, without padding and with it
     logits, kept = greedy(decoder(folders, kind), method, rows)
@@ -189,8 +188,8 @@ print(found["process_peak_bytes"] - found["process_start_bytes"], *model.weight_
     not Path("/proc/self/clear_refs").exists(), reason="only Linux lets a process reset its peak"
 )
 def test_layer_by_layer_peaks_lower_than_all_at_once(tmp_path):
-    # given 12 layers of 19 MB
-    sizes = tiny.Sizes(hidden=512, layers=12, heads=8, kv_heads=2, ffn=2560)
+    # given 6 layers of 18 MB
+    sizes = tiny.Sizes(hidden=512, layers=6, heads=8, kv_heads=2, ffn=2560)
     tiny.build(["rain"], ["What is heard?"], sizes, 0).save(tmp_path)
     peaks = {}
     for mode in ("full", "layerwise"):
@@ -201,8 +200,7 @@ def test_layer_by_layer_peaks_lower_than_all_at_once(tmp_path):
             check=True,
             cwd=SCRIPTS,
         )
-        peaks[mode], held, streamed = map(int, done.stdout.split())
-        print(mode, peaks[mode] / 1e6, held / 1e6, streamed / 1e6)
+        peaks[mode], _, streamed = map(int, done.stdout.split())
     # then the weights that aren't held aren't in the peak
-    assert streamed > 200e6 and peaks["full"] > streamed
-    assert peaks["layerwise"] < peaks["full"] - 0.7 * streamed
+    assert streamed > 100e6 and peaks["full"] > streamed
+    assert peaks["layerwise"] < peaks["full"] - 0.6 * streamed
