@@ -10,7 +10,7 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 from earmark.embedding import request
 from earmark.errors import UserError
 from earmark.provenance import code_digest
-from earmark.settings import Settings, parse_target
+from earmark.settings import Settings, parse_target, reducers as method_files
 
 # Setting a prefix switches Snakemake's strict mode off, hence the `set`. The prefix is no part of
 # what is recorded of a job, so a moved checkout makes nothing stale.
@@ -158,7 +158,7 @@ def timing_results():
 
 def reducer_files(methods, entry):
     """Return the modules of the reducers behind some methods, below scripts/."""
-    return sorted({f"earmark/reduction/{SETTINGS.method(m, entry)['reducer']}.py" for m in methods})
+    return sorted({method_files()[SETTINGS.method(m, entry)["reducer"]] for m in methods})
 
 
 def evaluation_code(wildcards):
@@ -172,7 +172,7 @@ def evaluation_code(wildcards):
 def prefill_code(wildcards):
     """Digest what a prefill timing runs: the script, its reducers and the model family."""
     methods = SETTINGS.prefill(wildcards.model, int(wildcards.seconds))["methods"]
-    reducers = sorted({f"earmark/reduction/{method['reducer']}.py" for method in methods})
+    reducers = sorted({method_files()[method["reducer"]] for method in methods})
     return code_digest("prefill.py", *reducers, family(wildcards))
 
 

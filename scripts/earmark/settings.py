@@ -139,10 +139,17 @@ class Settings:
             raise UserError(
                 f"config: methods.{name}.reducer: unknown reducer '{reducer}'; {nearest(reducer, reducers())}"
             )
+        # A cache method compresses every layer.
+        cache = reducers()[reducer].startswith("earmark/compression/")
+        if cache and "layer" in entry:
+            raise UserError(
+                f"config: methods.{name}.layer: {reducer} compresses every layer; leave layer out"
+            )
         return {
             "name": name,
             "reducer": reducer,
-            "layer": entry.get("layer", model["reduction_layer"]),
+            "kind": "cache" if cache else "tokens",
+            "layer": 0 if cache else entry.get("layer", model["reduction_layer"]),
             "options": entry.get("options", {}),
             "reference": entry.get("reference", False),
         }
@@ -203,7 +210,7 @@ class Settings:
             "long_audio",
             "sample_limit",
         )
-        used = ("kind", "dtype", "attention", "max_audio_s")
+        used = ("kind", "dtype", "attention", "max_audio_s", "load")
         return {
             "task": {"name": task, **{key: entry[key] for key in keys}},
             "model": {"name": model, **{key: self.model(model)[key] for key in used}},
@@ -293,7 +300,7 @@ class Settings:
                 return {
                     "model": {
                         "name": model,
-                        **{key: entry[key] for key in ("kind", "dtype", "attention", "labels")},
+                        **{key: entry[key] for key in ("kind", "dtype", "attention", "labels", "load")},
                     },
                     "methods": [self.method(name, entry) for name in block["methods"]],
                     "ratios": block["ratios"],
@@ -306,10 +313,14 @@ class Settings:
 
 
 @cache
-def reducers() -> tuple[str, ...]:
-    """Return the names of the reduction methods: the modules that define a reducer."""
-    folder = SCRIPTS / "earmark" / "reduction"
-    return tuple(sorted(p.stem for p in folder.glob("*.py") if "(Reducer):" in p.read_text()))
+def reducers() -> dict[str, str]:
+    """Return the module of each method, below scripts/: those that define a reducer or a compressor."""
+    found = {}
+    for package, base, prefix in (("reduction", "Reducer", ""), ("compression", "Compressor", "kv-")):
+        for path in sorted((SCRIPTS / "earmark" / package).glob("*.py")):
+            if f"({base}):" in path.read_text():
+                found[prefix + path.stem] = f"earmark/{package}/{path.name}"
+    return found
 
 
 def spelled(ratio: float) -> str:

@@ -12,10 +12,11 @@ from earmark.evaluation import plan, result, runner
 from earmark.evaluation.plan import Sample
 from earmark.features import FeatureStore
 from earmark.models.omni import Decoder
-from earmark.reduction.loader import load
+from earmark.reduction.loader import available, load
 from earmark.tasks.letter import parse
 from earmark.tasks.question import ask
 
+METHODS = ["base", "dart", "fastv", "random", "frame", *available("kv-")]
 LENGTHS = (60, 25, 41, 60, 33, 8, 52)
 
 
@@ -60,7 +61,7 @@ def untimed(rows):
     }
 
 
-@pytest.mark.parametrize("method", ["base", "dart", "fastv", "random", "frame"])
+@pytest.mark.parametrize("method", METHODS)
 def test_batches_answer_as_single_rows_do(decoder, store, tmp_path, method):
     together = run(loop(decoder, store, method), 10**6, tmp_path / "a.jsonl")
     alone = run(loop(decoder, store, method), 1, tmp_path / "b.jsonl")
@@ -165,7 +166,8 @@ def test_after_a_kill_the_rest_is_run_and_the_rows_are_the_same(decoder, store, 
 def test_windows_of_a_clip_vote():
     (sample, *_) = samples(windows=3)
     answers = [
-        runner.Answer(text, 10, 5, 1, 1, {"select": 0, "prefill": 1, "decode": 1}) for text in ("B", "A", "B")
+        runner.Answer(text, 10, 5, 1, 9, 1, {"select": 0, "prefill": 1, "decode": 1})
+        for text in ("B", "A", "B")
     ]
     row = result.sample_row(sample, answers, parse)
     assert row["predicted"] == "rain" and row["windows"] == 3 and row["tokens_after"] == 15
@@ -173,7 +175,7 @@ def test_windows_of_a_clip_vote():
 
 def test_a_failed_window_fails_the_sample():
     (sample, *_) = samples(windows=2)
-    answer = runner.Answer("B", 10, 5, 1, 1, {"select": 0, "prefill": 1, "decode": 1})
+    answer = runner.Answer("B", 10, 5, 1, 9, 1, {"select": 0, "prefill": 1, "decode": 1})
     row = result.sample_row(sample, [answer, "out of memory"], parse)
     assert (row["status"], row["correct"]) == ("failed", None)
 
@@ -181,6 +183,6 @@ def test_a_failed_window_fails_the_sample():
 def test_an_unparsed_answer_is_wrong_and_counted():
     (sample, *_) = samples()
     row = result.sample_row(
-        sample, [runner.Answer("no idea", 10, 5, 1, 1, {"select": 0, "prefill": 1, "decode": 1})], parse
+        sample, [runner.Answer("no idea", 10, 5, 1, 9, 1, {"select": 0, "prefill": 1, "decode": 1})], parse
     )
     assert (row["status"], row["parsed"], row["correct"], row["predicted"]) == ("scored", False, False, None)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import math
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from earmark.evaluation.plan import Sample
 from earmark.features import FeatureRow, FeatureStore, read_index
 from earmark.files import exclusive, sha256, write_json
 from earmark.models.checkpoint import Checkpoint
+from earmark.models.loading import Load
 from earmark.records import OK, read_jsonl, write_jsonl
 from earmark.reduction.loader import load
 from earmark.tasks import question
-from earmark.timing import peak_memory, reset_peak_memory
+from earmark.timing import MemoryWatch
 
 
 @dataclass(frozen=True)
@@ -105,11 +107,18 @@ def run(
         UserError: settings that don't fit, damaged inputs, or more failed samples than allowed.
 
     """
+    load_settings = Load(**cell.model["load"])
+    load_settings.check()
     device = devices.prepare(cell.run["device"], threads)
-    reset_peak_memory(device)
+    memory = MemoryWatch(device)
     reducer = load(cell.method["reducer"], cell.method["options"])
     model = Checkpoint.read(checkpoint)
     family = importlib.import_module(f"earmark.models.{cell.model['kind']}")
+    # A family that takes no more at once than it was trained on knows so; config can only lower it.
+    # Its encoder took what is longer in parts of equal length, which `window` meets exactly; `truncate`
+    # keeps the beginning of these states, not those of a beginning encoded by itself.
+    limit = min(cell.model["max_audio_s"], family.WINDOW_S or math.inf)
+    cell = replace(cell, model=cell.model | {"max_audio_s": limit})
     parser = importlib.import_module(f"earmark.tasks.{cell.task['parser']}")
     read = [read_index(path) for path in indexes]
     everything = [row for rows, _ in read for row in rows if row.clip.status in (OK, "failed")]
@@ -123,7 +132,9 @@ def run(
             if stale != journal_path:
                 stale.unlink()
         done = read_jsonl(journal_path, torn=True) if journal_path.exists() else []
-        decoder = family.Decoder(model, str(device), cell.model["dtype"], cell.model["attention"])
+        decoder = family.Decoder(
+            model, str(device), cell.model["dtype"], cell.model["attention"], load=load_settings
+        )
         loop = runner.Loop(
             decoder=decoder,
             store=store,
@@ -162,7 +173,9 @@ def run(
             "warm_up": cell.run["warm_up"],
             "batch_rows_max": max((row["batch_rows"] or 0 for row in ordered), default=0),
             "batches_halved": loop.halved,
-            "peak_memory_bytes": peak_memory(device),
+            "peak_memory_bytes": memory.peak(),
+            "memory": memory.record()
+            | dict(zip(("weights_bytes", "streamed_bytes"), decoder.weight_bytes(), strict=True)),
         }
         origin = {
             "model": model.record,

@@ -48,6 +48,7 @@ def sample_row(
         "tokens_before": sum(answer.tokens_before for answer in given),
         "tokens_after": sum(answer.tokens_after for answer in given),
         "tokens_generated": sum(answer.tokens_generated for answer in given),
+        "cache_bytes": max(answer.cache_bytes for answer in given),
         "batch_rows": max(answer.batch_rows for answer in given),
         "seconds": {
             stage: sum(answer.seconds[stage] for answer in given) for stage in ("select", "prefill", "decode")
@@ -80,6 +81,7 @@ def _blank(sample: Sample) -> dict[str, Any]:
         "tokens_before": None,
         "tokens_after": None,
         "tokens_generated": None,
+        "cache_bytes": None,
         "batch_rows": None,
         "seconds": None,
     }
@@ -157,6 +159,7 @@ def _asked(cell: Cell, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "model": cell.model["name"],
         "method": cell.method["name"],
         "reducer": cell.method["reducer"],
+        "kind": cell.method["kind"],
         "options": cell.method["options"],
         "keep_ratio": cell.method["keep_ratio"],
         "keep_tokens": cell.method["keep_tokens"],
@@ -180,7 +183,9 @@ def _reduction(cell: Cell, scored: Sequence[dict[str, Any]], lowest_layer: int) 
     after = [row["tokens_after"] for row in scored]
     layer = max(cell.method["layer"], lowest_layer)
     note = None
-    if layer != cell.method["layer"]:
+    if cell.method["kind"] == "cache":
+        note = "compresses the cache behind each layer's prefill: saves memory and decoding, no prefill"
+    elif layer != cell.method["layer"]:
         note = f"{cell.method['reducer']} needs layer {lowest_layer} or later: ran before layer {layer}"
     return {
         "layer": layer,
@@ -189,6 +194,7 @@ def _reduction(cell: Cell, scored: Sequence[dict[str, Any]], lowest_layer: int) 
         "keep_ratio_effective": sum(after) / sum(before) if before else None,
         "tokens_before": _token_spread(before),
         "tokens_after": _token_spread(after),
+        "cache_bytes": _token_spread([row["cache_bytes"] for row in scored]),
     }
 
 

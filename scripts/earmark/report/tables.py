@@ -23,7 +23,7 @@ TIMING = "prefill-timing"
 STAGES = ("load", "mel", "encode", "select", "prefill", "decode")
 COUNTS = ("total", "scored", "unparsed", "failed", "truncated", "windowed", "skipped")
 DTYPES = {
-    **dict.fromkeys(("system", "labels", "task", "model", "method", "reducer"), "str"),
+    **dict.fromkeys(("system", "labels", "task", "model", "method", "reducer", "kind"), "str"),
     "keep_ratio": "float64",
     "keep_tokens": "Int64",
     "keep_ratio_effective": "float64",
@@ -179,6 +179,7 @@ def _shared(result: Result) -> dict[str, Any]:
         "system": result.record["system"],
         "labels": ",".join(sorted(result.record["labels"])),
         **{name: asked[name] for name in ("task", "model", "method", "reducer", "keep_ratio")},
+        "kind": asked.get("kind"),
         "keep_tokens": asked["keep_tokens"],
         "keep_ratio_effective": reduction["keep_ratio_effective"],
         "layer": reduction["layer"],
