@@ -45,8 +45,8 @@ def segment(recordings: list[Clip], settings: dict[str, dict[str, Any]], seed: i
 
 
 def slug(text: str) -> str:
-    """Return a name safe in a file, a tar and a shell: letters, digits, ``_`` and ``-``."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_-") or "class"
+    """Return a short name safe in a file, a tar and a shell: letters, digits, ``_`` and ``-``."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", text)[:60].strip("_-") or "class"
 
 
 def _whole(recordings: list[Clip]) -> Iterator[Clip]:
