@@ -224,11 +224,10 @@ class Settings:
         """
         train = dict(self.model(model)["train"])
         transcriber = train.pop("transcriber", {})
-        if self.asked(task)["metric"] != "wer":
+        if self.task(task)["metric"] != "wer":
             return {"recipe": "listener", **train}
         shared = {key: train[key] for key in ("seed", "save_every", "sizes") if key in train}
-        prompt = {"prompt": self.asked(task)["prompt"]["template"]}
-        return {"recipe": "transcriber", **shared, **prompt, **transcriber}
+        return {"recipe": "transcriber", **shared, **transcriber}
 
     def cell(self, model: str, task: str, method: str, ratio: str) -> dict[str, Any]:
         """Return everything the evaluation of one cell reads, and nothing else."""

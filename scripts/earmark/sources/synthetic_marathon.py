@@ -121,17 +121,19 @@ def _entry(task: str, name: str, label: str, number: int, seed: int) -> dict[str
     if task == "race":
         own = {"options": options, "answer": letter, "id": number, "question_idx": 0}
         return {"audio_path": name, "question": QUESTIONS[task], **own}
-    entry = {"path": name, "question": QUESTIONS[task], "answer_gt": letter, "uniq_id": f"{task}-{number}"}
+    entry: dict[str, Any] = {"path": name, "question": QUESTIONS[task], "answer_gt": letter}
+    entry["uniq_id"] = f"{task}-{number}"
     if task == "desed":
         kind = "counting" if number % 2 else "detection"
         return entry | {"choices": dict(zip("ABCD", options, strict=True)), "task_type": kind}
     entry |= {f"choice_{mark}": option for mark, option in zip("abcde", options, strict=False)}
-    return entry | {
+    fields: dict[str, dict[str, Any]] = {
         "slue": {"task_name": "named_entity_count", "dataset_name": "SLUE (synthetic stand-in)"},
         "tau": {"scene_label": label},
         "vesus": {"emotion_label": label.partition(":")[0], "person_id": name.split("/")[0]},
         "vox_age": {"answer_gt": label, "speaker_id_original": name.split("/")[0], "speaker_age": 30},
-    }.get(task, {})
+    }
+    return entry | fields.get(task, {})
 
 
 def sound(index: int, seconds: float, rng: np.random.Generator) -> NDArray[np.float32]:

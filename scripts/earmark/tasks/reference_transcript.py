@@ -1,7 +1,6 @@
 """The transcript clean-up of the public AudioMarathon code: what follows the first known marker.
 
-Then the longest line, without quotation marks, as its DART script has it. Not for new work: see
-:mod:`earmark.tasks.transcript`.
+Not for new work: see :mod:`earmark.tasks.transcript`.
 """
 
 from __future__ import annotations
@@ -14,6 +13,5 @@ _MARKER = re.compile(r"spoken content:|transcript:|transcription:", flags=re.IGN
 
 def parse(answer: str, options: Sequence[str]) -> str | None:
     """Return the transcript by the public rules, or None for an empty one."""
-    text = _MARKER.split(answer, maxsplit=1)[-1]
-    longest = max((line.strip().strip("\"'\u201c\u201d") for line in text.splitlines()), key=len, default="")
-    return longest.strip() or None
+    text = _MARKER.split(answer, maxsplit=1)[-1].replace("<the text>", "")
+    return text.strip() or None
