@@ -19,7 +19,7 @@ rule audit_data:
         mem_mb=2000,
         runtime=60,
     params:
-        code=code_digest("audit.py"),
+        code=code_digest("audit.py", *PAGE, "earmark/audit/page.html"),
         settings=lambda w: read(SETTINGS.audit(w.task)),
         shards=lambda w: read({s: data_of(w)["shards"][s] for s in data_of(w)["segment"]}),
     shell:
@@ -27,5 +27,5 @@ rule audit_data:
         """
         python "$SCRIPTS/audit.py" --task {wildcards.task} --folder data/{wildcards.task}/shards \
             --shards {params.shards:q} --settings {params.settings:q} \
-            --output {output.json:q} --page {output.page:q} 2>&1 | tee {log:q}
+            --output {output.json:q} --page {output.page:q} --code {params.code} 2>&1 | tee {log:q}
         """

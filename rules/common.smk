@@ -34,6 +34,7 @@ def checked_settings():
 
 
 SETTINGS = checked_settings()
+PAGE = ("earmark/report/shell.html", "earmark/report/parts.html")
 NETWORK = json.dumps(SETTINGS.content["fetch"], sort_keys=True)
 
 
@@ -95,6 +96,11 @@ def manifest_of(wildcards):
     if fetched(wildcards.task):
         return f"data/{wildcards.task}/fetched/{wildcards.split}-{wildcards.shard}-of-{wildcards.of}.parquet"
     return f"data/{wildcards.task}/clips.parquet"
+
+
+def cut_tables(wildcards):
+    """Return the cut lists that a task's recordings are cut along, if any."""
+    return sorted({o["table"] for o in SETTINGS.segment(wildcards.task).values() if "table" in o})
 
 
 def cut_of(wildcards):

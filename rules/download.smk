@@ -14,7 +14,8 @@ rule download:
     threads: 2
     resources:
         mem_mb=2000,
-        runtime=60,
+        # Files of the hub may take a day to come down.
+        runtime=lambda w: 1440 if "hub" in data_of(w)["source"] else 60,
     params:
         code=lambda w: code_digest("download.py", f"earmark/sources/{data_of(w)['source']['kind']}.py"),
         settings=lambda w: read(data_of(w)["source"]),

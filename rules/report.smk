@@ -50,7 +50,7 @@ rule report:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code_digest("report.py", "earmark/report/page.html"),
+        code=code_digest("report.py", *PAGE, "earmark/report/page.html"),
         results=lambda w, input: repeated("--result", input.results),
         timings=lambda w, input: repeated("--timing", input.timings),
         probes=lambda w, input: repeated("--probe", input.probes),

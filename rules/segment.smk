@@ -4,7 +4,8 @@
 rule segment:
     """List which stretches of which recordings make up each clip."""
     input:
-        "data/{task}/recordings.parquet",
+        recordings="data/{task}/recordings.parquet",
+        tables=cut_tables,
     output:
         "data/{task}/clips.parquet",
     log:
@@ -19,10 +20,10 @@ rule segment:
         runtime=10,
     params:
         code=code_digest("segment.py"),
-        settings=lambda w: read(data_of(w)["segment"]),
+        settings=lambda w: read(SETTINGS.segment(w.task)),
         seed=SETTINGS.content["seed"],
     shell:
         """
-        python "$SCRIPTS/segment.py" --recordings {input:q} --settings {params.settings:q} \
+        python "$SCRIPTS/segment.py" --recordings {input.recordings:q} --settings {params.settings:q} \
             --output {output:q} --seed {params.seed} 2>&1 | tee {log:q}
         """

@@ -1,14 +1,32 @@
-"""Audit a data set from the indexes of its shards."""
+"""Audit a data set: from the indexes of its shards to a record and a page; no audio is read."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from earmark import cli
-from earmark.errors import UserError
+from earmark.audit import job, page
+from earmark.files import write_json
 
 
-def main() -> None:
+def main(
+    task: Annotated[str, typer.Option(help="name of the task")],
+    folder: Annotated[Path, typer.Option(help="folder of the shards")],
+    shards: Annotated[str, typer.Option(help="JSON: split -> number of shards")],
+    settings: Annotated[str, typer.Option(help="JSON: title, labels, models")],
+    output: Annotated[Path, typer.Option(help="record to write (JSON)")],
+    page_path: Annotated[Path, typer.Option("--page", help="page to write (HTML)")],
+    code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "",
+) -> None:
     """Audit a data set from the indexes of its shards."""
-    raise UserError("being written")
+    record = job.audit(task, folder, json.loads(shards), json.loads(settings), code)
+    page.write(record, page_path)
+    write_json(output, record)
+    print(job.summary(record), flush=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import importlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,14 +25,31 @@ def main(
     source = json.loads(settings)
     folder = output.parent / "source"
     module = importlib.import_module(f"earmark.sources.{source['kind']}")
+    origin = source["kind"]
+    if "hub" in source:
+        source["root"], origin = _hub(source, module, folder, threads)
     tally = Tally()
 
     def recordings() -> Iterator[Clip]:
-        yield from tally.watch(module.collect(source, folder, seed, threads))
+        for clip in tally.watch(module.collect(source, folder, seed, threads)):
+            clip.origin = clip.origin or origin
+            yield clip
         # Within the writing, so that too many failures leave no manifest.
         tally.check(max_failed_share, str(output))
 
     write_manifest(output, recordings())
+
+
+def _hub(source: dict[str, Any], module: Any, folder: Path, threads: int) -> tuple[str, str]:
+    """Bring down a hub data set; return its folder and where its recordings come from."""
+    from earmark.sources.hub import snapshot  # slow to import, and most sources need no hub
+
+    hub = source["hub"]
+    wanted = module.wanted(source) if hasattr(module, "wanted") else ["*"]
+    root, commit = snapshot(
+        hub["repo"], hub["revision"], hub["allow"] or wanted, folder / "checked.json", threads
+    )
+    return str(root), f"hub:{hub['repo']}@{commit}"
 
 
 if __name__ == "__main__":

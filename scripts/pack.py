@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from earmark import cli, shards
-from earmark.files import replacing
-from earmark.records import Tally, iter_manifest, write_manifest
+from earmark import cli, segment, shards
+from earmark.records import Clip, iter_manifest
 
 
 def main(
-    clips: Annotated[Path, typer.Option(help="manifest of clips")],
+    clips: Annotated[Path, typer.Option(help="manifest of clips, or of a fetched shard's recordings")],
     split: Annotated[str, typer.Option(help="train or test")],
     shard: Annotated[int, typer.Option(help="number of this shard, from 0")],
     of: Annotated[int, typer.Option(help="number of shards")],
@@ -25,12 +25,17 @@ def main(
     max_failed_share: float = 0.0,
 ) -> None:
     """Decode, join, resample and pack the clips of one shard."""
-    tally = Tally()
-    options = json.loads(settings)
-    chosen = iter_manifest(clips, split, (shard, of))
-    with replacing(index) as partial:
-        write_manifest(partial, tally.watch(shards.pack(chosen, output, options["sample_rate"])))
-        tally.check(max_failed_share, str(output))
+    options, how = json.loads(settings), json.loads(cut)
+    limits = options["shard_limits"]
+    form = shards.Form(options["sample_rate"], options["channels"], limits["clips"], limits["megabytes"])
+
+    def chosen() -> Iterator[Clip]:
+        if how is None:
+            return iter_manifest(clips, split, (shard, of))
+        # The manifest of a fetched shard lists that shard's recordings and no others.
+        return segment.cut(iter_manifest(clips, split), how)
+
+    shards.write(chosen, output, index, form, max_failed_share=max_failed_share, split=split, of=of)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,25 @@
-"""Derive a shard at another rate."""
+"""Derive a shard at a lower sample rate: from a tar and its index to another tar and index."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from earmark import cli
-from earmark.errors import UserError
+from earmark.resample import resample
 
 
-def main() -> None:
-    """Derive a shard at another rate."""
-    raise UserError("being written")
+def main(
+    shard: Annotated[Path, typer.Option(help="tar to read")],
+    index: Annotated[Path, typer.Option(help="its index (Parquet)")],
+    rate: Annotated[int, typer.Option(min=8000, help="Hz of the clips to write")],
+    output: Annotated[Path, typer.Option(help="tar to write")],
+    output_index: Annotated[Path, typer.Option(help="its index to write (Parquet)")],
+) -> None:
+    """Derive a shard at a lower sample rate."""
+    resample(shard, index, rate, output, output_index)
 
 
 if __name__ == "__main__":

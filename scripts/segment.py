@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from tqdm import tqdm
 
 from earmark import cli
-from earmark.records import read_manifest, write_manifest
+from earmark.records import UNUSED, Clip, iter_manifest, write_manifest
 from earmark.segment import segment
 
 
@@ -20,15 +23,20 @@ def main(
     seed: int = 0,
 ) -> None:
     """Cut or join recordings to clips, per split."""
-    clips = segment(read_manifest(recordings), json.loads(settings), seed)
-    unused = [clip for clip in clips if clip.status == "unused"]
-    if unused:
-        seconds = sum(clip.duration_s for clip in unused)
+    left_s = 0.0
+
+    def clips() -> Iterator[Clip]:
+        nonlocal left_s
+        for clip in segment(partial(iter_manifest, recordings), json.loads(settings), seed):
+            left_s += clip.duration_s if clip.status == UNUSED else 0.0
+            yield clip
+
+    write_manifest(output, tqdm(clips(), desc="forming clips", unit="clip", mininterval=1.0))
+    if left_s:
         print(
-            f"{seconds:.0f} s of recordings fill no whole clip and stay unused (listed in {output})",
+            f"{left_s:.0f} s of recordings fill no whole clip and stay unused (listed in {output})",
             flush=True,
         )
-    write_manifest(output, clips)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
@@ -12,6 +15,9 @@ import torch
 
 from earmark.models import tiny, tiny_qwen2_audio
 from earmark.models.checkpoint import Checkpoint, describe_folder
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
 
 REAL_AUDIO = Path(os.environ.get("EARMARK_TEST_AUDIO", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -53,20 +59,20 @@ def real_audio() -> Path:
 
 @pytest.fixture(scope="session")
 def real_speech(real_audio, tmp_path_factory) -> Path:
-    """Recorded speech in the layouts of LibriSpeech-long and VoxCeleb, by links to the recordings."""
+    """Recorded speech in the layouts of LibriSpeech-long and VoxCeleb, copies of them."""
     root = tmp_path_factory.mktemp("real_speech")
     chapter = root / "librispeech-long" / "test-clean" / "1" / "1"
     wav = root / "VoxCeleb" / "concatenated_audio" / "wav"
     chapter.mkdir(parents=True)
     for row in pd.read_csv(real_audio / "read_speech_lj" / "metadata.csv").to_dict("records"):
         source = real_audio / "read_speech_lj" / row["file"]
-        (chapter / source.name).symlink_to(source)
+        shutil.copy(source, chapter)
         (chapter / f"{source.stem}.txt").write_text(row["transcript"])
     items = []
     for row in pd.read_csv(real_audio / "speaker_gender" / "metadata.csv").to_dict("records"):
         source = real_audio / "speaker_gender" / row["file"]
         (wav / row["speaker"]).mkdir(parents=True, exist_ok=True)
-        (wav / row["speaker"] / source.name).symlink_to(source)
+        shutil.copy(source, wav / row["speaker"])
         items.append(
             {
                 "path": f"{row['speaker']}/{source.name}",
@@ -77,3 +83,21 @@ def real_speech(real_audio, tmp_path_factory) -> Path:
         )
     (wav.parent / "gender_id_task_meta.json").write_text(json.dumps(items))
     return root
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Chrome]:
+    """A headless browser that records what pages ask for and complain about."""
+    webdriver = pytest.importorskip("selenium.webdriver")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("needs chromium and chromedriver on PATH")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1400,900"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield opened
+    opened.quit()

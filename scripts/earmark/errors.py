@@ -13,6 +13,10 @@ class UserError(Exception):
     """
 
 
+class AudioError(Exception):
+    """A file that cannot be used; its text is the reason kept in the manifest, ``code (details)``."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint naming the known name closest to ``name``, or all of them if none is close."""
     names = sorted(known)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import io
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from earmark.errors import UserError
 
@@ -36,6 +37,18 @@ def write_json(path: Path, content: Any) -> None:
     """Write ``content`` as readable, key-ordered-as-given JSON, by rename."""
     with replacing(path) as partial:
         partial.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def peek(stream: BinaryIO, start: int, size: int) -> bytes:
+    """Return ``size`` bytes from ``start`` on (-1: to the end), whoever else reads by this descriptor."""
+    if isinstance(stream, io.BufferedReader):
+        descriptor = stream.fileno()
+        return os.pread(descriptor, os.fstat(descriptor).st_size - start if size < 0 else size, start)
+    position = stream.tell()
+    stream.seek(start)
+    content = stream.read(size)
+    stream.seek(position)
+    return content
 
 
 def sha256(path: Path) -> str:

@@ -112,6 +112,8 @@ class Settings:
             for method in block["methods"]:
                 settings.method(method, settings.model(block["model"]))
         list(request.blocks(settings))
+        for name in settings.tasks:
+            settings.segment(name)
         return settings
 
     def task(self, name: str) -> dict[str, Any]:
@@ -257,9 +259,50 @@ class Settings:
         tasks = [block["tasks"] for block in self.content["grid"] + self.content["embeddings"]]
         return sorted({task for names in tasks for task in names})
 
+    def segment(self, task: str) -> dict[str, Any]:
+        """Return how a task's recordings become clips, cut lists by their paths.
+
+        Raises:
+            UserError: a cut list is not below the source's root, or fetched recordings are to be joined.
+
+        """
+        data = copy.deepcopy(self.task(task)["data"])
+        for split, options in data["segment"].items():
+            if options["kind"] == "join" and self.fetched(task):
+                raise UserError(
+                    f"task '{task}': data.segment.{split}.kind: recordings fetched shard by shard are not "
+                    "joined; use whole or windows"
+                )
+            if "table" in options:
+                where = f"task '{task}': data.segment.{split}.table"
+                if "root" not in data["source"]:
+                    raise UserError(f"{where}: a cut list lies below data.source.root, and there is none")
+                root = Path(data["source"]["root"]).expanduser()
+                path = root / options["table"]
+                if not path.resolve().is_relative_to(root.resolve()):
+                    raise UserError(f"{where}: '{options['table']}' leads out of {root}")
+                options["table"] = str(path)
+        segment: dict[str, Any] = data["segment"]
+        return segment
+
     def audit(self, task: str) -> dict[str, Any]:
-        """Return what the audit of a task's data reads: its shards and the models' token rates."""
-        return {"title": self.task(task)["title"], "splits": sorted(self.task(task)["data"]["segment"])}
+        """Return what the audit of a task's data reads: its title, and what decides a model's cost."""
+        entry = self.task(task)
+        synthetic = entry["data"]["source"]["kind"].startswith("synthetic")
+        return {
+            "title": entry["title"],
+            "labels": ["synthetic"] if synthetic else [],
+            "models": {name: self._costs(model) for name, model in self.models.items()},
+        }
+
+    def _costs(self, model: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what of a model's settings decides what it costs to run."""
+        made = model.get("train") or model.get("random_weights")
+        return {
+            **{key: model[key] for key in ("kind", "dtype", "max_audio_s")},
+            "hub": model.get("hub"),
+            "sizes": made.get("sizes", {}) if made is not None else None,
+        }
 
     def gpus(self) -> int:
         """Return the GPUs a computing job needs: one, unless it will run on the CPU."""

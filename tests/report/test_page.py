@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +18,10 @@ from earmark.report import page
 from earmark.report.charts import looks
 from earmark.report.tables import read_probes, read_results, read_timings, summarize
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from browsing import opened, requests, specifications, visible  # noqa: E402
+
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
@@ -30,16 +32,6 @@ BANNER = "shows the machine works, says nothing about real models"
 def html(results: list[Path], timing: Path | None = None, probes: Sequence[Path] = ()) -> str:
     records, timings = read_results(results), read_timings([timing] if timing else [])
     return page.build(summarize(records, timings), records, timings, read_probes(probes))
-
-
-def visible(text: str) -> str:
-    """Return the page without scripts and styles."""
-    return re.sub(r"<(script|style)\b.*?</\1>", "", text, flags=re.DOTALL)
-
-
-def specifications(text: str) -> list[dict[str, Any]]:
-    found = re.findall(r'<script type="application/json">(.*?)</script>', text, flags=re.DOTALL)
-    return [json.loads(each) for each in found]
 
 
 def test_scripts_run_from_files_to_one_small_page(
@@ -150,38 +142,6 @@ def test_a_method_keeps_its_colour_and_variants_differ_in_shape() -> None:
     assert many["dart"].colour == many["dart-l2"].colour
     assert many["dart"].shape != many["dart-l2"].shape
     assert len({look.colour for name, look in many.items() if "-" not in name}) == 4
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chrome]:
-    webdriver = pytest.importorskip("selenium.webdriver")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("needs chromium and chromedriver on PATH")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1400,900"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield opened
-    opened.quit()
-
-
-def opened(browser: Chrome, path: Path) -> Chrome:
-    browser.get(path.as_uri())
-    end = time.monotonic() + 20
-    while browser.execute_script("return document.body.dataset.ready") != "yes":
-        assert time.monotonic() < end, "the page did not finish"
-        time.sleep(0.05)
-    return browser
-
-
-def requests(browser: Chrome) -> set[str]:
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    sent = [m["params"] for m in messages if m["method"] == "Network.requestWillBeSent"]
-    return {each["request"]["url"].partition(":")[0] for each in sent}
 
 
 def test_browser_draws_every_chart_and_asks_nobody(

@@ -86,3 +86,54 @@ def test_a_file_name_that_leads_out_of_the_folder_is_refused(root):
 def test_mistakes_are_named_with_a_hint(root, changes, message):
     with pytest.raises(UserError, match=message):
         collect(root, **changes)
+
+
+def sorted_files(top, split=""):
+    """Recordings sorted into folders, among what operating systems leave behind."""
+    for label in ("dog", "rain", "雨"):
+        (top / split / label).mkdir(parents=True)
+        for number in range(4):
+            soundfile.write(top / split / label / f"{number}.wav", np.full(1600, 0.1, np.float32), 16000)
+    for junk in (".DS_Store", "._0.wav", ".hidden/x.wav", "__MACOSX/dog/0.wav", "notes.txt"):
+        (top / junk).parent.mkdir(parents=True, exist_ok=True)
+        (top / junk).write_bytes(b"junk")
+
+
+def test_without_a_table_a_files_folder_is_its_label(tmp_path):
+    sorted_files(tmp_path)
+    clips = collect(tmp_path, table=None, group_pattern=None, licence="CC0-1.0")
+    assert [c.clip_id for c in clips] == [
+        f"{label}/{n}.wav" for label in ("dog", "rain", "雨") for n in range(4)
+    ]
+    assert all(c.labels == [c.clip_id.split("/")[0]] and c.licence == "CC0-1.0" and c.ok for c in clips)
+    assert sum(c.split == "test" for c in clips) == 6
+
+
+def test_folders_called_train_and_test_are_the_splits(tmp_path):
+    for split in ("train", "test"):
+        sorted_files(tmp_path, split)
+    clips = collect(tmp_path, table=None, group_pattern=None)
+    assert {(c.split, c.labels[0]) for c in clips} == {
+        (split, label) for split in ("train", "test") for label in ("dog", "rain", "雨")
+    }
+    assert all(c.clip_id.startswith(f"{c.split}/") for c in clips)
+
+
+def test_files_in_no_folder_and_folders_without_files_are_said(tmp_path):
+    with pytest.raises(UserError, match="no audio file below"):
+        collect(tmp_path, table=None)
+    soundfile.write(tmp_path / "a.wav", np.full(1600, 0.1, np.float32), 16000)
+    with pytest.raises(UserError, match="a.wav is in no folder that names its label"):
+        collect(tmp_path, table=None)
+
+
+def test_a_file_listed_twice_is_named_with_its_line(root):
+    with (root / "metadata.csv").open("a") as table:
+        table.write("dog-0100-A.wav,dog\n")
+    with pytest.raises(UserError, match="line 26 lists 'dog-0100-A.wav' more than once"):
+        collect(root)
+
+
+def test_many_threads_give_the_same_rows_in_the_same_order(root):
+    one, many = (list(folder.collect(settings(root), root / "out", 0, threads)) for threads in (1, 8))
+    assert one == many

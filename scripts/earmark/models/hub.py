@@ -1,8 +1,6 @@
 """Checkpoints from the Hugging Face hub or a local folder, with a plain word when out of reach.
 
 Only the thinker's weight files come down: a full Omni repository also holds a talker and a vocoder.
-The token is huggingface_hub's own business (environment or login); it is never read, logged or
-recorded here.
 """
 
 from __future__ import annotations
@@ -11,60 +9,35 @@ import json
 from pathlib import Path
 from typing import Any
 
-from httpx2 import HTTPError
-from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    GatedRepoError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
+from huggingface_hub import hf_hub_download, snapshot_download
+from huggingface_hub.errors import EntryNotFoundError
 
 from earmark.errors import UserError
+from earmark.hub import commit_of, plainly
 from earmark.models.checkpoint import INDEX
 
 SMALL = ["*.json", "*.txt", "*.jinja"]
+OTHERWISE = (
+    "the weights are not in the local cache; put the checkpoint into a folder and set "
+    "models.<name>.path to it, or use model 'embedded'"
+)
 
 
 def fetch(repo: str, revision: str) -> tuple[Path, dict[str, Any]]:
     """Return the folder of a hub checkpoint and its origin, the revision resolved to a commit.
 
-    Files already in the local cache are not fetched again; an interrupted download resumes.
+    Files already in the local cache are not fetched again.
 
     Raises:
-        UserError: unknown or gated repository, unknown revision, hub out of reach.
+        UserError: see :func:`earmark.hub.plainly`.
 
     """
-    try:
-        commit = _commit(repo, revision)
+    with plainly(f"model {repo}", revision, OTHERWISE):
+        commit = commit_of(repo, revision, "model")
         snapshot_download(repo, revision=commit, allow_patterns=SMALL)
         patterns = SMALL + _thinker_files(repo, commit)
         folder = Path(snapshot_download(repo, revision=commit, allow_patterns=patterns))
-    except GatedRepoError:
-        raise UserError(
-            f"model {repo}: access is gated; accept its terms on its page at the hub and set HF_TOKEN"
-        ) from None
-    except RevisionNotFoundError:
-        raise UserError(f"model {repo}: the hub knows no revision '{revision}'") from None
-    except RepositoryNotFoundError:
-        raise UserError(f"model {repo}: no such repository at the hub, or HF_TOKEN lacks access") from None
-    except (OSError, OfflineModeIsEnabled, LocalEntryNotFoundError, HTTPError) as error:
-        raise UserError(
-            f"model {repo}: the hub is out of reach ({type(error).__name__}) and the weights are not in "
-            "the local cache; put the checkpoint into a folder and set models.<name>.path to it, or use "
-            "model 'embedded'"
-        ) from None
     return folder, {"hub": repo, "revision": revision, "commit": commit}
-
-
-def _commit(repo: str, revision: str) -> str:
-    """Resolve a branch or tag to a commit, from the local cache when offline."""
-    if constants.HF_HUB_OFFLINE:
-        folder = Path(snapshot_download(repo, revision=revision, allow_patterns=SMALL, local_files_only=True))
-        return folder.name
-    return str(HfApi().model_info(repo, revision=revision, timeout=20).sha)
 
 
 def _thinker_files(repo: str, commit: str) -> list[str]:

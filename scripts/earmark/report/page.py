@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import altair
-import jinja2
 import pandas as pd
-import vl_convert
-from markupsafe import Markup
 
 from earmark.errors import UserError
 from earmark.files import replacing
-from earmark.report import charts, probing, sections
+from earmark.report import charts, probing, sections, shell
 from earmark.report.tables import Result, read_probes, read_results, read_timings
-from earmark.report.words import banner, percent, seconds
+from earmark.report.words import banner
 
 LONGEST = 300  # characters of a setting
 
@@ -47,14 +42,6 @@ def provenance(
         for name, text in _flat("", made):
             found.setdefault(name, {}).setdefault(text, []).append(path)
     return [(name, list(values.items())) for name, values in found.items()]
-
-
-@cache
-def _vega() -> Markup:
-    """Return the scripts that draw the charts, all in one, of the version Altair writes for."""
-    version = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
-    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", version)
-    return Markup(bundle.replace("</script", r"<\/script"))
 
 
 def build(
@@ -91,16 +78,14 @@ def build(
     records = {result.path: result.record for result in results} | dict(timings) | dict(probes)
     labels = [record["labels"] for record in records.values()]
     warning = banner(",".join(label for each in labels for label in each))
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.filters |= {"percent": percent, "seconds": seconds}
-    return environment.from_string(Path(__file__).with_name("page.html").read_text()).render(
+    return shell.render(
+        Path(__file__).with_name("page.html"),
         sections=shown,
         rows=rows,
         warning=("" if all(labels) else "Where marked so: ") + warning if warning else "",
         provenance=provenance(records),
         files=len(records),
         probes=len(probes),
-        vega=_vega(),
     )
 
 

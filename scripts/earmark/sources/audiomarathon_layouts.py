@@ -106,6 +106,12 @@ HAD = "HAD/concatenated_audio"
 LIBRISPEECH = ("librispeech-long/test-clean", "librispeech-long")
 
 
+def folder_of(task: str) -> str:
+    """Return the folder below the root that holds all of a task's files."""
+    place = {"had": HAD, "librispeech": LIBRISPEECH[-1]}.get(task) or LISTS[task].lists[0]
+    return place.split("/")[0]
+
+
 def items(task: str, root: Path) -> Iterator[Item]:
     """Yield a task's items in a fixed order.
 

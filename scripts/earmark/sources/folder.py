@@ -1,4 +1,4 @@
-"""A user's own folder: audio files and a table of file and label.
+"""A user's own folder: audio files and a table of file and label, or audio files sorted into folders.
 
 Recordings are split by source: the split of a recording is a function of its group (by default the
 file itself), so cuts of one original recording never end up on both sides.
@@ -6,30 +6,31 @@ file itself), so cuts of one original recording never end up on both sides.
 
 from __future__ import annotations
 
+import os
 import re
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-from tqdm import tqdm
-
-from earmark.audio import AudioError, probe
 from earmark.errors import UserError, nearest
-from earmark.files import sha256
 from earmark.records import Clip, Part
-from earmark.seeding import generator
+from earmark.sources.dealing import Deal, Seen
+from earmark.sources.recordings import SUFFIXES, shown, with_headers
+from earmark.sources.rows import read_rows
 
-SEPARATORS = {".csv": ",", ".tsv": "\t"}
+JUNK = ("__MACOSX",)
+"""What archivers leave behind, besides names that begin with a dot."""
+
+COLUMNS = ("file_column", "label_column", "licence_column", "split_column")
 
 
 def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
-    """Yield one row per recording of the table, split by source.
+    """Yield one row per recording of the table or the folder, split by source.
 
-    ``settings``: ``root``, ``table`` (below root), ``file_column``, ``label_column``,
-    ``licence_column``, ``split_column``, ``group_pattern`` (a regular expression on the file's name
-    whose first group names the original recording), ``test_share``.
+    ``settings``: ``root``, ``table`` (below root; None: every audio file, its label the folder it is
+    in), ``file_column``, ``label_column``, ``licence_column``, ``split_column``, ``licence``,
+    ``group_pattern`` (a regular expression on the file's name whose first group names the original
+    recording), ``test_share``.
 
     Raises:
         UserError: the folder, the table or a column is missing, the pattern doesn't match, or a
@@ -37,102 +38,130 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
 
     """
     root = Path(settings["root"]).expanduser()
-    rows = _table(root, settings)
-    clips = []
-    for row in tqdm(rows, desc="reading headers", unit="file", mininterval=1.0):
-        name, label = row[settings["file_column"]], row[settings["label_column"]]
-        path = root / name
-        clip = Clip(
-            clip_id=name,
-            source_id=[_group(name, settings.get("group_pattern"))],
-            parts=[Part(str(path), 0.0, 0.0)],
-            duration_s=0.0,
-            sample_rate=0,
-            channels=0,
-            split=row.get(settings.get("split_column") or "", ""),
-            labels=[label],
-            licence=row.get(settings.get("licence_column") or "", ""),
-        )
-        try:
-            _contain(root, path)
-            header = probe(path)
-            clip.parts = [Part(str(path), 0.0, header.duration_s)]
-            clip.duration_s, clip.sample_rate, clip.channels = (
-                header.duration_s,
-                header.sample_rate,
-                header.channels,
-            )
-            clip.sha256 = sha256(path)
-        except AudioError as error:
-            clip.fail(str(error))
-        clips.append(clip)
-    if not settings.get("split_column"):
-        _split(clips, float(settings["test_share"]), seed)
-    yield from clips
-
-
-def _contain(root: Path, path: Path) -> None:
-    """Refuse a file name in the table that leads out of the folder."""
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise AudioError("leads out of the folder")
-
-
-def _table(root: Path, settings: dict[str, Any]) -> list[dict[str, str]]:
-    """Read the table as rows of text, checking what the user named."""
     if not root.is_dir():
         raise UserError(f"data.source.root: there is no folder {root}")
-    path = root / settings["table"]
-    if not path.is_file():
-        tables = [p.name for p in root.iterdir() if p.suffix in SEPARATORS]
-        raise UserError(f"data.source.table: there is no file {path}; {nearest(path.name, tables)}")
-    try:
-        table = pd.read_csv(path, sep=SEPARATORS.get(path.suffix, ","), dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"data.source.table: {path} is not a readable table ({error})") from None
-    for key in ("file_column", "label_column", "licence_column", "split_column"):
-        column = settings.get(key)
-        if column and column not in table.columns:
-            raise UserError(
-                f"data.source.{key}: {path} has no column '{column}'; {nearest(column, table.columns)}"
-            )
-    if table.empty:
-        raise UserError(f"data.source.table: {path} has no rows")
-    duplicated = table[settings["file_column"]].duplicated()
-    if duplicated.any():
-        name = table[settings["file_column"]][duplicated].iloc[0]
-        raise UserError(f"data.source.table: {path} lists '{name}' more than once")
-    rows: list[dict[str, str]] = [dict(zip(table.columns, row)) for row in table.to_numpy()]
-    return rows
+    group = _grouping(settings.get("group_pattern"))
+    if settings["table"] is None:
+        halves = all((root / half).is_dir() for half in ("train", "test"))
+        listed: Callable[[], Iterator[Clip]] = lambda: _found(root, settings, group, halves)  # noqa: E731
+        dealt = not halves
+    else:
+        listed = lambda: _tabled(root, settings, group)  # noqa: E731
+        dealt = not settings.get("split_column")
+    deal = None
+    if dealt:
+        share = float(settings["test_share"])
+        deal = Deal(((clip.source_id[0], clip.labels[0]) for clip in listed()), share, seed)
+    yield from with_headers(_split(listed(), deal), root, threads, hub="hub" in settings)
 
 
-def _group(name: str, pattern: str | None) -> str:
-    """Return the name of the original recording behind a file."""
-    if pattern is None:
-        return name
-    match = re.search(pattern, Path(name).name)
-    if match is None:
-        raise UserError(
-            f"data.source.group_pattern: '{pattern}' does not match the file name '{Path(name).name}'"
+def _split(clips: Iterator[Clip], deal: Deal | None) -> Iterator[Clip]:
+    """Yield the clips with the split that they were dealt."""
+    for clip in clips:
+        if deal:
+            clip.split = deal.split(clip.source_id[0])
+        yield clip
+
+
+def _clip(root: Path, name: str, label: str, group: str, split: str, licence: str) -> Clip:
+    """Return a recording whose file has not been looked at yet."""
+    return Clip(
+        clip_id=name,
+        source_id=[group],
+        parts=[Part(str(root / name), 0.0, 0.0)],
+        duration_s=0.0,
+        sample_rate=0,
+        channels=0,
+        split=split,
+        labels=[label],
+        licence=licence,
+    )
+
+
+def _tabled(root: Path, settings: dict[str, Any], group: Callable[[str], str]) -> Iterator[Clip]:
+    """Yield the recordings of the table, checking what the user named."""
+    path, seen = root / settings["table"], Seen()
+    checked = False
+    for row in read_rows(path, "data.source.table"):
+        if not checked:
+            _check_columns(path, settings, list(row.cells))
+            checked = True
+        name = str(row.cells[settings["file_column"]])
+        if seen.before(name, row.place):
+            raise UserError(f"data.source.table: {path}, {row.place} lists '{shown(name)}' more than once")
+        split, licence = (
+            str(row.cells[settings[key]]) if settings.get(key) else ""
+            for key in ("split_column", "licence_column")
         )
-    return match.group(1) if match.groups() else match.group(0)
+        yield _clip(
+            root,
+            name,
+            str(row.cells[settings["label_column"]]),
+            group(name),
+            split,
+            licence or settings.get("licence", ""),
+        )
 
 
-def _split(clips: list[Clip], test_share: float, seed: int) -> None:
-    """Deal the groups of every class to train and test; which goes where depends on seed and name."""
-    label_of: dict[str, str] = {}
-    for clip in clips:
-        label_of.setdefault(clip.source_id[0], clip.labels[0])
-    groups: dict[str, list[str]] = defaultdict(list)
-    for group, label in label_of.items():
-        groups[label].append(group)
-    test: set[str] = set()
-    for label, members in groups.items():
-        n_test = round(test_share * len(members))
-        if not 0 < n_test < len(members):
+def _check_columns(path: Path, settings: dict[str, Any], known: list[str]) -> None:
+    """Refuse a column that the table doesn't have."""
+    for key in COLUMNS:
+        column = settings.get(key)
+        if column and column not in known:
+            raise UserError(f"data.source.{key}: {path} has no column '{column}'; {nearest(column, known)}")
+
+
+def _found(root: Path, settings: dict[str, Any], group: Callable[[str], str], halves: bool) -> Iterator[Clip]:
+    """Yield every audio file below ``root``, sorted; its folder's name is its label.
+
+    With ``halves`` the folders ``train`` and ``test`` at the top are the splits, and no others count.
+    """
+    found = False
+    for split in ("train", "test") if halves else ("",):
+        for folder, folders, files in os.walk(root / split):
+            folders[:] = sorted(name for name in folders if not _junk(name))
+            for file in sorted(files):
+                path = Path(folder, file)
+                if _junk(file) or path.suffix.lower() not in SUFFIXES:
+                    continue
+                inside = path.relative_to(root / split)
+                if len(inside.parts) == 1:
+                    raise UserError(
+                        f"data.source.root: {shown(str(path))} is in no folder that names its label; "
+                        "sort the files into folders, or give a table"
+                    )
+                name = path.relative_to(root).as_posix()
+                found = True
+                yield _clip(
+                    root, name, shown(path.parent.name), group(name), split, settings.get("licence", "")
+                )
+    if not found:
+        raise UserError(f"data.source.root: no audio file below {root} ({', '.join(sorted(SUFFIXES))})")
+
+
+def _junk(name: str) -> bool:
+    """Whether a name is an operating system's or an archiver's own."""
+    return name.startswith(".") or name in JUNK
+
+
+def _grouping(pattern: str | None) -> Callable[[str], str]:
+    """Return what names the original recording behind a file."""
+    if pattern is None:
+        return shown
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise UserError(
+            f"data.source.group_pattern: '{pattern}' is no regular expression ({error})"
+        ) from None
+
+    def group(name: str) -> str:
+        match = compiled.search(Path(name).name)
+        if match is None:
             raise UserError(
-                f"data.source: class '{label}' has {len(members)} original recording(s), too few to share "
-                f"between train and test (test_share {test_share:g}); add recordings or leave the class out"
+                f"data.source.group_pattern: '{pattern}' does not match the file name "
+                f"'{shown(Path(name).name)}'"
             )
-        test |= set(sorted(members, key=lambda g: generator(seed, "split", g).random())[:n_test])
-    for clip in clips:
-        clip.split = "test" if clip.source_id[0] in test else "train"
+        return shown((match.group(1) if match.groups() else match.group(0)) or "")
+
+    return group

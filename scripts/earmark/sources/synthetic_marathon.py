@@ -73,7 +73,7 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
             _read_aloud(root, split, wanted, seed)
         else:
             _sounds(task, root, split, wanted, seed)
-        yield from read(task, root, split, LICENCE)
+        yield from read(task, root, split, LICENCE, threads)
 
 
 def _sounds(task: str, root: Path, split: str, wanted: dict[str, Any], seed: int) -> None:

@@ -64,7 +64,7 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
             for _ in pool.map(_render, orders, chunksize=4):
                 bar.update()
         _write_list(root, orders, genres, split, settings["question"], seed)
-        yield from read("gtzan", root, split, LICENCE)
+        yield from read("gtzan", root, split, LICENCE, threads)
 
 
 def _orders(

@@ -1,0 +1,94 @@
+"""Peak memory of the data stages at two numbers of recordings: it must not grow with them.
+
+A list of so many rows, dealt to train and test by the script that the rule runs, then cut into
+clips. The rows are distinct stretches of the same few files under ids of their own, so that the list
+is long and the disk stays small. Each stage is a process of its own and reports its own peak.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+ROOT = Path(__file__).parents[1]
+FILES, CLASSES = 20, 10
+
+# Not getrusage: its peak begins with that of the process that started this one.
+PEAK = """
+import re, runpy, sys
+sys.argv = sys.argv[1:]
+sys.path.insert(0, {scripts!r})
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+finally:
+    print("PEAK", re.search("VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1], file=sys.stderr)
+"""
+
+
+def measure(quick: bool) -> dict[str, float]:
+    """Return peak memory at 10,000 recordings / that at 100,000, per stage; quick: 1,000 and 10,000.
+
+    A ``_ratio`` of 1 is flat. Beside it, ``peak_mb_<stage>_<rows>`` in megabytes.
+    """
+    counts = (1_000, 10_000) if quick else (10_000, 100_000)
+    found: dict[str, float] = {}
+    for count in counts:
+        with tempfile.TemporaryDirectory() as folder:
+            for stage, megabytes in peaks(Path(folder), count).items():
+                found[f"peak_mb_{stage}_{count}"] = megabytes
+    for stage in ("download", "segment"):
+        few, many = (found[f"peak_mb_{stage}_{count}"] for count in counts)
+        found[f"memory_ratio_{stage}"] = round(few / many, 3)
+    return found
+
+
+def peaks(folder: Path, count: int) -> dict[str, float]:
+    """Return peak memory in MB of collecting and of segmenting ``count`` recordings."""
+    write_list(folder, count)
+    source = {
+        **{"kind": "list", "root": str(folder), "lists": "list.csv", "columns": {"id": "id", "source": "id"}},
+        **{"label_separator": None, "options_separator": "|", "split_names": {}, "test_share": 0.5},
+        **{"licence": "CC0-1.0", "encoding": "utf-8", "absolute": False},
+    }
+    whole = {"train": {"kind": "whole"}, "test": {"kind": "whole"}}
+    recordings, clips = folder / "data/recordings.parquet", folder / "data/clips.parquet"
+    return {
+        "download": peak(
+            "download.py", "--settings", json.dumps(source), "--output", str(recordings), "--threads", "2"
+        ),
+        "segment": peak(
+            *("segment.py", "--recordings", str(recordings), "--settings", json.dumps(whole)),
+            *("--output", str(clips)),
+        ),
+    }
+
+
+def write_list(folder: Path, count: int) -> None:
+    """Write the files and a list of ``count`` rows over them."""
+    noise = np.random.default_rng(0).standard_normal(16000).astype(np.float32) * 0.1
+    for number in range(FILES):
+        soundfile.write(folder / f"{number:02d}.wav", noise, 16000)
+    with (folder / "list.csv").open("w") as stream:
+        stream.write("file,label,id,caption\n")
+        for number in range(count):
+            stream.write(
+                f"{number % FILES:02d}.wav,class {number % CLASSES},recording-{number:08d},"
+                f"what is heard in recording {number}\n"
+            )
+
+
+def peak(script: str, *arguments: str) -> float:
+    """Run a script and return its peak memory in MB."""
+    command = [sys.executable, "-c", PEAK.format(scripts=str(ROOT / "scripts"))]
+    done = subprocess.run(
+        [*command, str(ROOT / "scripts" / script), *arguments], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"{script}: {done.stderr[-500:]}")
+    return int(done.stderr.rsplit("PEAK", 1)[1].split()[0]) / 1024

@@ -1,0 +1,101 @@
+"""A data set of indexes in which everything an audit looks for is wrong at a known place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from earmark.audit.duplicates import Fingerprints
+from earmark.records import Clip, Measures, Part, write_manifest
+
+HOSTILE = "</script><script>document.title='owned'</script><img src=http://evil.test/x>"
+SHARDS = {"train": 2, "test": 1}
+SETTINGS: dict[str, Any] = {
+    "title": "Made-up sounds",
+    "labels": [],
+    "models": {
+        "small": {"kind": "omni", "dtype": "float32", "max_audio_s": 60, "hub": None, "sizes": {"layers": 3}},
+        "qwen2.5-omni-3b": {
+            "kind": "omni",
+            "dtype": "bfloat16",
+            "max_audio_s": 300,
+            "hub": "Qwen/Qwen2.5-Omni-3B",
+            "sizes": None,
+        },
+        "unknown": {
+            "kind": "omni",
+            "dtype": "bfloat16",
+            "max_audio_s": 300,
+            "hub": "someone/else",
+            "sizes": None,
+        },
+    },
+}
+GOOD = Measures("wav", "libsndfile", 16000, 1, 0.8, -20.0, 0.0, 0.05, b"")
+
+
+def clip(i: int, split: str, label: str, **changes: Any) -> Clip:
+    name = f"{split}{i:03d}"
+    made = Clip(
+        clip_id=name,
+        source_id=[f"source-{name}"],
+        parts=[Part(f"/corpus/{name}.wav", 0.0, 5.0 + i)],
+        duration_s=5.0 + i,
+        sample_rate=16000,
+        channels=1,
+        split=split,
+        labels=[label],
+        licence="CC-BY-4.0",
+        origin="hub:someone/sounds@0123",
+        sha256=f"{split}-{i}",
+        measures=replace(GOOD, fingerprint=bytes([len(split), i % 256])),
+    )
+    for key, value in changes.items():
+        setattr(made, key, value)
+    return made
+
+
+def damaged() -> list[Clip]:
+    """Clips, one thing wrong with each of the first."""
+    train = [clip(i, "train", ("dog", "rain")[i % 2]) for i in range(30)]
+    test = [clip(i, "test", ("dog", "rain", HOSTILE)[i % 3]) for i in range(12)]
+    train[0].fail("undecodable (it ends midway)")
+    train[1].fail("missing")
+    train[2].status, train[2].reason = "unused", "rest of 3.0 s is shorter than min_s"
+    train[3].measures = replace(GOOD, silent_share=1.0, rms_db=-90.0)
+    train[4].measures = replace(GOOD, silent_share=0.6)
+    train[5].measures = replace(GOOD, clipped_share=0.02)
+    train[6].measures = replace(GOOD, source_rate=8000)
+    train[7].measures = replace(GOOD, container="mp3")
+    train[8].duration_s = 0.01
+    train[9].licence = ""
+    train[10].sha256 = train[11].sha256  # exact duplicates, dog and rain: a conflict too
+    test[0].sha256 = train[12].sha256  # on both sides; dog twice
+    test[1].source_id = ["source-train013"]
+    train[13].source_id = ["source-train013", "another"]
+    test[2].measures = replace(GOOD, fingerprint=b"\x07\x2a")  # nearly train[14]: hostile label against dog
+    train[14].measures = replace(GOOD, fingerprint=b"\x07\x2b")
+    test[3].measures = None
+    test[4].parts = [Part(f"/corpus/part{n}.wav", 0.0, 1.0) for n in range(7)]
+    test[4].fail(HOSTILE)
+    test[5].measures = replace(GOOD, container="matroska,webm")
+    test[5].parts = [Part("/corpus/x.webm", 0.0, 10.0)]
+    return train + test
+
+
+def write(folder: Path, clips: list[Clip], shards: dict[str, int] = SHARDS) -> Path:
+    for split, of in shards.items():
+        chosen = [c for c in clips if c.split == split]
+        for k in range(of):
+            write_manifest(folder / f"{split}-{k:05d}-of-{of:05d}.parquet", chosen[k::of])
+    return folder
+
+
+def stand_in() -> Fingerprints:
+    """Two bytes: the bucket, and a number; near ones are alike."""
+    return Fingerprints(
+        buckets=lambda heard: [heard[0], 2**63 + heard[0]],
+        similarity=lambda a, b: 1 - abs(a[1] - b[1]) / 2,
+        near=0.5,
+    )

@@ -1,0 +1,174 @@
+"""Everything planted is found, with its files, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from planted import GOOD, HOSTILE, SETTINGS, SHARDS, clip, damaged, stand_in, write
+
+from earmark import audio
+from earmark.audit import checks, duplicates, job
+from earmark.errors import UserError
+from earmark.provenance import SCRIPTS, import_closure
+from earmark.records import read_manifest
+
+
+@pytest.fixture
+def record(folder, monkeypatch):
+    monkeypatch.setattr(duplicates, "fingerprints", stand_in)
+    return job.audit("sounds", folder, SHARDS, SETTINGS, "")
+
+
+def clips_of(record, code):
+    found = next(f for f in record["findings"] if f["code"] == code)
+    assert found["count"] == len(found["items"])
+    return [[c["clip_id"] for c in item["clips"]] for item in found["items"]]
+
+
+@pytest.mark.parametrize(
+    ("code", "planted"),
+    [
+        ("failed: undecodable", [["train000"]]),
+        ("failed: missing", [["train001"]]),
+        (f"failed: {HOSTILE}", [["test004"]]),
+        ("unused", [["train002"]]),
+        ("silent", [["train003"]]),
+        ("mostly_silent", [["train004"]]),
+        ("clipped", [["train005"]]),
+        ("upsampled", [["train006"]]),
+        ("mislabelled", [["train007"]]),
+        ("too_short", [["train008"]]),
+        ("no_licence", [["train009"]]),
+        ("overlap_source", [["test001", "train013"]]),
+        ("overlap_near", [["train014", "test002"]]),
+    ],
+)
+def test_what_is_planted_is_found_and_nothing_else(record, code, planted):
+    assert clips_of(record, code) == planted
+
+
+def test_duplicates_overlaps_and_conflicts_are_told_apart(record):
+    assert sorted(map(sorted, clips_of(record, "exact"))) == [
+        ["test000", "train012"],
+        ["train010", "train011"],
+    ]
+    assert list(map(sorted, clips_of(record, "overlap_audio"))) == [["test000", "train012"]]
+    conflicts = clips_of(record, "label_conflict")
+    assert sorted(conflicts[0]) == ["train010", "train011"]
+    assert ["train014", "test002"] in conflicts
+    near = clips_of(record, "near")
+    assert near and all(len(pair) == 2 for pair in near)
+    assert ["train010", "train011"] not in [sorted(pair) for pair in near], "exact ones are not near ones"
+
+
+def test_a_finding_names_files_clip_and_shard(record):
+    (item,) = next(f for f in record["findings"] if f["code"] == "clipped")["items"]
+    assert item["detail"] == "2.00 % of samples at full scale"
+    assert item["clips"] == [
+        {
+            "clip_id": "train005",
+            "split": "train",
+            "shard": "train-00001-of-00002.tar",
+            "files": ["/corpus/train005.wav"],
+            "more_files": 0,
+        }
+    ]
+    (item,) = next(f for f in record["findings"] if f["code"].startswith("failed: <"))["items"]
+    assert (len(item["clips"][0]["files"]), item["clips"][0]["more_files"]) == (3, 4)
+
+
+def test_near_duplicates_are_those_of_comparing_every_pair(folder, record):
+    similarity = stand_in().similarity
+    rows = [c for c in damaged() if c.ok and c.measures and c.measures.fingerprint]
+    first = {c.sha256: c for c in reversed(rows)}
+    members = list(first.values())
+    expected = {
+        frozenset((a.clip_id, b.clip_id))
+        for i, a in enumerate(members)
+        for b in members[:i]
+        if a.measures.fingerprint[0] == b.measures.fingerprint[0]
+        and similarity(a.measures.fingerprint, b.measures.fingerprint) >= 0.5
+    }
+    found = {frozenset(pair) for pair in clips_of(record, "near")}
+    # The stand-in's one crowded bucket is compared up to a bound; what is near there is close in number.
+    assert found <= expected
+    assert {frozenset(("train014", "test002"))} <= found
+
+
+def test_without_measures_findings_say_so(tmp_path):
+    bare = [clip(i, split, "dog", measures=None) for split in ("train", "test") for i in range(4)]
+    record = job.audit("sounds", write(tmp_path, bare), SHARDS, SETTINGS, "")
+    counts = {f["code"]: f["count"] for f in record["findings"]}
+    assert {code for code, count in counts.items() if count is None} == {
+        "silent",
+        "mostly_silent",
+        "clipped",
+        "upsampled",
+        "mislabelled",
+        "near",
+        "overlap_near",
+    }
+    assert counts["exact"] == 0
+    assert record["clips"]["overall"]["not_measured"] == 8
+
+
+def test_counts_add_up_and_properties_are_counted(record):
+    rows = damaged()
+    assert record["clips"]["overall"] == {"all": 42, "ok": 38, "failed": 3, "unused": 1, "not_measured": 1}
+    assert record["clips"]["train"]["all"] + record["clips"]["test"]["all"] == len(rows)
+    licences = {each["value"]: each["clips"] for each in record["properties"]["licence"]}
+    assert licences == dict(Counter(c.licence for c in rows if c.ok))
+    rates = {each["value"]: each["clips"] for each in record["properties"]["source rate"]}
+    assert rates == {"16000 Hz": 36, "8000 Hz": 1}
+
+
+def test_a_container_that_fits_its_name_is_no_finding(tmp_path):
+    pairs = [
+        ("a.wav", "wav"),
+        ("a.WAV", "wavex"),
+        ("a.ogg", "ogg"),
+        ("a.m4a", "mov,mp4,m4a,3gp,3g2,mj2"),
+        ("a.webm", "matroska,webm"),
+        ("a", "wav"),
+        ("a.xyz", "flac"),
+        ("a.mp3", "mp3"),
+    ]
+    clips = [clip(i, "test", "dog") for i in range(len(pairs))]
+    for each, (name, container) in zip(clips, pairs):
+        each.parts[0] = replace(each.parts[0], path=f"/x/{name}")
+        each.measures = replace(GOOD, container=container)
+    record = job.audit("sounds", write(tmp_path, clips, {"test": 1}), {"test": 1}, SETTINGS, "")
+    assert clips_of(record, "mislabelled") == []
+
+
+def test_a_missing_index_is_one_line(tmp_path):
+    with pytest.raises(UserError, match=r"train-00000-of-00002.parquet is missing"):
+        job.audit("sounds", tmp_path, SHARDS, SETTINGS, "")
+
+
+def test_the_script_writes_both_files_changes_no_index_and_exits_well(folder, tmp_path):
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    output, page = tmp_path / "audit.json", tmp_path / "audit.html"
+    command = [sys.executable, str(SCRIPTS / "audit.py"), "--task", "sounds", "--folder", str(folder)]
+    command += ["--shards", json.dumps(SHARDS), "--settings", json.dumps(SETTINGS)]
+    command += ["--output", str(output), "--page", str(page), "--code", "abc"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("sounds: 38 of 42 clips usable, ") and done.stdout.count("\n") == 1
+    assert "; clipped 1; " in done.stdout
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    record = json.loads(output.read_text())
+    assert record["schema"] == "earmark/audit/1" and record["provenance"]["code"] == "abc"
+    assert len(page.read_bytes()) < 10_000_000
+    assert sum(len(read_manifest(path)) for path in Path(folder).glob("*.parquet")) == 42
+
+
+def test_an_audit_needs_no_decoder(folder):
+    names = {path.relative_to(SCRIPTS).as_posix() for path in import_closure("audit.py")}
+    assert "earmark/audit/lengths.py" in names and not names & {"earmark/audio.py", "earmark/shards.py"}
+    assert checks.MIN_SECONDS == audio.MIN_SECONDS

@@ -1,0 +1,38 @@
+"""Miniature corpora in the published layouts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from earmark import segment as forming
+from earmark.records import Clip
+from earmark.schema import checked, schema
+
+RATE = 16000
+
+
+def tone(hertz: float, seconds: float, rate: int = RATE) -> np.ndarray:
+    return 0.4 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)
+
+
+def write(path: Path, samples: np.ndarray, rate: int = RATE) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, samples, rate, subtype="PCM_16")
+
+
+def settings(kind: str, root: Path, **changes: Any) -> dict[str, Any]:
+    return checked({"kind": kind, "root": str(root), **changes}, schema(f"sources/{kind}"), "source")
+
+
+def joined(recordings: list[Clip], **options: Any) -> list[Clip]:
+    chosen = {"test": {"kind": "join", "keep_whole": True, **options}}
+    return list(forming.segment(lambda split: [r for r in recordings if r.split == split], chosen, 0))
+
+
+def hertz(samples: np.ndarray, rate: int = RATE) -> float:
+    """The strongest frequency of a stretch of audio."""
+    return float(np.argmax(np.abs(np.fft.rfft(samples))) * rate / len(samples))
