@@ -7,6 +7,7 @@ import re
 
 import jsonschema
 import pytest
+import yaml
 from workflow import SMALL, Workflow
 
 from earmark.provenance import ROOT
@@ -93,6 +94,27 @@ def test_the_summary_compares_choices_and_transcripts_with_their_base(flow):
     compared = found[found["metric"] == "difference_to_base"]
     assert set(compared["task"]) == {"gtzan", "race", "librispeech"}
     assert set(found["profile"]) == {"default"}
+
+
+def test_recorded_speech_goes_through_the_same_tasks(flow, real_speech):
+    text = (flow.folder / "small.yaml").read_text()
+    config = yaml.safe_load(text)
+    for task in ("librispeech", "vox_gender"):
+        own = yaml.safe_load((ROOT / "config" / "tasks" / f"{task}.yaml").read_text())
+        real = {"kind": "audiomarathon", "task": task, "root": str(real_speech)}
+        data = {"source": real, "segment": {"test": {"kind": "whole"}}}
+        config["tasks"][f"real_{task}"] = own | {"data": data, "sample_limit": 4, "max_new_tokens": 8}
+    flow.configure(config)
+    try:
+        flow.run("-j2", *(f"results/real_{task}_random_0.5.json" for task in ("librispeech", "vox_gender")))
+    finally:
+        (flow.folder / "small.yaml").write_text(text)
+    spoken, voices = record(flow, "real_librispeech"), record(flow, "real_vox_gender")
+    for made in (spoken, voices):
+        assert made["labels"] == ["embedded"], "recorded speech is not synthetic"
+        assert made["counts"]["scored"] == 4
+    assert spoken["metrics"]["wer"]["value"] > 0.5, "random weights can't transcribe"
+    assert [row["n"] for row in voices["per_class"] if row["n"]] == [2, 2], "genders are balanced"
 
 
 def test_a_profile_reruns_answers_but_no_features(flow):
