@@ -13,7 +13,7 @@ from earmark import segment as forming
 from earmark.errors import UserError
 from earmark.records import Clip, Part, Span
 from earmark.segment import cut
-from earmark.shards import assemble
+from earmark.shards import Form, assemble
 
 
 def recording(name: str, label: str, seconds: float = 5.0, split: str = "test") -> Clip:
@@ -232,6 +232,14 @@ def test_real_speakers_are_joined_by_speaker_and_gender(real_audio):
         assert {c.group for c in clips} == set(table.speaker)
         assert sorted(s for c in clips for s in c.source_id) == sorted(table.file)
         longest = max((c for c in clips if c.ok), key=lambda c: c.duration_s)
-        assert len(assemble(longest, 16000)) == pytest.approx(
+        assert len(assemble(longest, Form(16000))[0]) == pytest.approx(
             16000 * longest.duration_s, abs=len(longest.parts)
         )
+
+
+def test_recordings_without_a_label_still_get_a_key_and_a_clip():
+    bare = recording("talk one", "x", 12)
+    bare.labels = []
+    assert segment([bare], {"test": {"kind": "whole"}})[0].key == "test-0000000-talk_one"
+    (joined,) = segment([bare], {"test": {"kind": "join", "min_s": 5, "max_s": 20}})
+    assert joined.labels == [] and joined.ok

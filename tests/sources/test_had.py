@@ -62,7 +62,7 @@ def test_fake_spans_of_packed_long_audio_hold_the_fake_audio(root, tmp_path):
     assert {clip.labels[0] for clip in used} == {"real", "fake"}
     for clip in used:
         assert 9 <= clip.duration_s <= 15
-        samples = shards.assemble(clip, RATE)
+        samples, _ = shards.assemble(clip, shards.Form(RATE))
         assert (clip.labels == ["fake"]) == bool(clip.spans)
         marked = np.zeros(len(samples), dtype=bool)
         for span in clip.spans:
@@ -121,5 +121,5 @@ def test_a_wrong_rate_is_recorded_as_it_is(root):
 def test_a_missing_list_or_one_outside_is_said(root):
     with pytest.raises(UserError, match=r"data.source.labels: there is no file"):
         collect(root, labels="none.txt")
-    with pytest.raises(UserError, match="leads out of"):
+    with pytest.raises(UserError, match="leads out of the folder"):
         collect(root, labels="../x.txt")

@@ -39,7 +39,8 @@ def join(recordings: Iterable[Clip], options: dict[str, Any], seed: int) -> Iter
     longest = float("inf") if options.get("keep_whole", False) else limits[1]
 
     def name(recording: Clip) -> tuple[str, ...]:
-        return (recording.labels[0], recording.group) if by_group else (recording.labels[0],)
+        label = recording.labels[0] if recording.labels else ""
+        return (label, recording.group) if by_group else (label,)
 
     def key(recording: Clip) -> tuple[str | float, ...]:
         place = recording.clip_id if by_name else generator(seed, "join", recording.clip_id).random()
@@ -127,7 +128,7 @@ def _joined(name: str, label: str, group: list[Piece], limits: tuple[float, floa
         sample_rate=first.sample_rate,
         channels=first.channels,
         split=first.split,
-        labels=[label],
+        labels=[label] if label else [],
         licence="; ".join(sorted({p.recording.licence for p in group if p.recording.licence})),
         origin="; ".join(sorted({p.recording.origin for p in group if p.recording.origin})),
         group=places.pop() if len(places) == 1 else "",
