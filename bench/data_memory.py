@@ -1,7 +1,7 @@
 """Peak memory of the data stages at two numbers of recordings: it must not grow with them.
 
-A list of so many rows, dealt to train and test by the script that the rule runs, then cut into
-clips. The rows are distinct stretches of the same few files under ids of their own, so that the list
+A list of so many rows, dealt to train and test by the script that the rule runs, then cut or joined
+to clips, and an index of so many clips, audited. The rows are distinct stretches of the same few files under ids of their own, so that the list
 is long and the disk stays small. Each stage is a process of its own and reports its own peak.
 """
 
@@ -20,12 +20,12 @@ import numpy as np
 import soundfile
 import yaml
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from earmark.records import Clip, Measures, Part, write_manifest
 from earmark.settings import Settings
 
+ROOT = Path(__file__).parents[1]
 FILES, CLASSES = 20, 10
 
 # Not getrusage: its peak begins with that of the process that started this one.
@@ -72,7 +72,7 @@ def peaks(folder: Path, count: int) -> dict[str, float]:
     recordings, clips = folder / "data/recordings.parquet", folder / "data/clips.parquet"
 
     def segment(settings: dict[str, Any]) -> float:
-        options = json.dumps({split: settings for split in ("train", "test")})
+        options = json.dumps(dict.fromkeys(("train", "test"), settings))
         paths = ("--recordings", str(recordings), "--output", str(clips))
         return peak("segment.py", *paths, "--settings", options)
 

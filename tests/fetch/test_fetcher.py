@@ -2,16 +2,21 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
 import soundfile
 from media_server import media, tone
+from workflow import SMALL
 
 from earmark.errors import UserError
 from earmark.fetch import fetcher
+from earmark.provenance import ROOT, SCRIPTS
 from earmark.records import reason_code
+from earmark.settings import Settings
 
 HTML = {"body": b"<html><body>gone</body></html>", "headers": {"Content-Type": "text/html"}}
 PERMANENT = {
@@ -256,14 +261,27 @@ def test_sharding_anew_fetches_nothing_again(shard):
     assert shard.server.asked() == asked
 
 
+def test_settings_passed_on_to_yt_dlp_are_taken_and_misspelt_ones_refused(shard):
+    shard.add("item")
+    assert shard.run(js_runtimes={"node": None}, extractor_args={"youtube": {"player_client": ["web"]}})[0].ok
+    with pytest.raises(UserError, match="config: fetch.js_runtimes: 'nod' is not one of"):
+        Settings.load({**SMALL, "fetch": {"js_runtimes": {"nod": None}}}, ROOT)
+
+
 def test_progress_files_add_up(shard):
     shard.add("gone", status=404)
     shard.add("item")
     shard.run()
     state = json.loads((shard.cache / "test-00000-of-00001/progress.json").read_text())
-    assert (state["state"], state["total"], state["ok"], state["failed"]) == (
-        "finished",
-        2,
-        1,
-        {"removed": 1},
-    )
+    counts = {name: state[name] for name in ("state", "total", "ok", "failed", "pending", "not_asked")}
+    assert counts == {
+        "state": "finished",
+        "total": 2,
+        "ok": 1,
+        "failed": {"removed": 1},
+        "pending": {},
+        "not_asked": 0,
+    }
+    command = [sys.executable, str(SCRIPTS / "fetch_status.py"), "loop"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert told == "loop: 1 ok, 1 failed, 0 pending of 2 in the shards begun (test 1 of 1)\n"

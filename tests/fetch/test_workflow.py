@@ -14,6 +14,8 @@ from media_server import MediaServer, media, serving, tone
 from shard import CLASSES
 from workflow import SMALL, Workflow
 
+from earmark.records import read_manifest
+
 NAMES = [f"rec{i}" for i in range(10)] + ["gone", "page"]
 # The second of two shards: the last six names.
 FETCHED = "data/loop/fetched/test-00001-of-00002.parquet"
@@ -106,9 +108,11 @@ def test_a_killed_shard_goes_on_without_asking_twice_and_ends_in_the_same_bytes(
     flow.run("-j1", *TARGETS)
     assert {name: server.asked(f"/{name}.webm") for name in finished} == before
     assert digests(flow) == digests(undisturbed)
+    index = read_manifest(flow.folder / TARGETS[1])
+    assert [clip.clip_id for clip in index if clip.ok] == [f"Y{name}_500" for name in NAMES[6:10]]
     with tarfile.open(flow.folder / TARGETS[0]) as tar:
-        names = [name for name in tar.getnames() if name.endswith(".flac")]
-        assert names == [f"Y{name}_500.flac" for name in NAMES[6:10]]
+        packed = [name for name in tar.getnames() if name.endswith(".flac")]
+    assert packed == [f"{clip.key}.flac" for clip in index if clip.ok]
     # The first half of the list is the other shard's.
     assert not any(server.requests[f"/{name}.webm"] for name in NAMES[:6])
 

@@ -6,13 +6,16 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "fetch"))
 
 from media_server import serving  # noqa: E402
 
 from earmark.errors import UserError  # noqa: E402
+from earmark.provenance import ROOT  # noqa: E402
 from earmark.records import WANTED, Tally  # noqa: E402
+from earmark.settings import Settings  # noqa: E402
 from earmark.sources import youtube  # noqa: E402
 
 CLASSES = 'index,mid,display_name\n0,/m/a,"Dog, barking"\n1,/m/b,Rain\n'
@@ -112,3 +115,15 @@ def test_the_official_lists_are_read(real_audio, tmp_path):
     assert len(train) == 22160 and sum(len(clip.labels) for clip in train) == 52882
     assert all(clip.status == WANTED for clip in clips)
     assert len({clip.clip_id for clip in clips}) == len(clips)
+
+
+def test_audioset_is_configured_and_nothing_default_depends_on_it():
+    settings = Settings.load(yaml.safe_load((ROOT / "config/config.yaml").read_text()), ROOT)
+    segments = {
+        "audioset": {"train": 22160, "test": 20371},
+        "audioset_full": {"train": 2041789, "test": 20371},
+    }
+    for name, counts in segments.items():
+        assert settings.fetched(name) and name not in settings.used_tasks()
+        shards = settings.task(name)["data"]["shards"]
+        assert all(900 <= count / shards[split] <= 1000 for split, count in counts.items())

@@ -239,9 +239,8 @@ class Client:
             found = reasons.classify(str(error))
         else:
             found = reasons.classify(f"{type(error).__name__}: {error}")
-        if found.kind.code == "unknown" and isinstance(
-            next((e for e in reasons.chain(error) if isinstance(e, NETWORK_ERRORS)), None), NETWORK_ERRORS
-        ):
+        broken = any(isinstance(e, NETWORK_ERRORS) for e in reasons.chain(error))
+        if found.kind.code == "unknown" and broken:
             return reason("network", found.detail)
         return found
 

@@ -126,8 +126,7 @@ class Fetcher:
                 ) from None
             raise
         finally:
-            if not lost:
-                shutil.rmtree(self._scratch, ignore_errors=True)
+            shutil.rmtree(self._scratch, ignore_errors=True)
         return self._why
 
     def _next_folder(self) -> Path:

@@ -111,7 +111,7 @@ def _row(clip: Clip, row: Row | None, item: Item | None, keep: dict[str, Any]) -
     if row is None or row["status"] != OK:
         clip.fail(row["reason"] if row else NOT_ASKED)
         return clip
-    clip.status, clip.reason, clip.key = OK, "", clip.clip_id
+    clip.status, clip.reason = OK, ""
     clip.parts = [Part(str(item.path), 0.0, row["duration_s"])]
     clip.duration_s, clip.sha256 = row["duration_s"], row["sha256"]
     clip.sample_rate, clip.channels = keep["sample_rate"], 1
