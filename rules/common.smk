@@ -162,11 +162,17 @@ def reducer_files(methods, entry):
 
 
 def evaluation_code(wildcards):
-    """Digest what an evaluation runs: the script, its reducer, parser and model family."""
-    entry = model_entry(wildcards)
-    parser = SETTINGS.task(wildcards.task)["parser"]
-    reducer = reducer_files([wildcards.method], entry)
-    return code_digest("evaluate.py", *reducer, f"earmark/tasks/{parser}.py", family(wildcards))
+    """Digest what an evaluation runs: the script, its reducer, parser, scoring and model family."""
+    asked = SETTINGS.asked(wildcards.task)
+    named = [f"earmark/tasks/{asked['parser']}.py", f"earmark/scoring/{asked['scoring']}.py"]
+    reducer = reducer_files([wildcards.method], model_entry(wildcards))
+    return code_digest("evaluate.py", *reducer, *named, family(wildcards))
+
+
+def training_code(wildcards):
+    """Digest what a training runs: the script and the recipe the task needs."""
+    recipe = SETTINGS.training(model_of(wildcards), wildcards.task)["recipe"]
+    return code_digest("train.py", f"earmark/training/{recipe}.py")
 
 
 def prefill_code(wildcards):

@@ -20,7 +20,7 @@ from earmark.features import FeatureRow, FeatureStore, read_index
 from earmark.files import exclusive, sha256, write_json
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.loading import Load
-from earmark.records import OK, read_jsonl, write_jsonl
+from earmark.records import OK, Clip, read_jsonl, write_jsonl
 from earmark.reduction.loader import load
 from earmark.tasks import question
 from earmark.timing import MemoryWatch
@@ -63,31 +63,45 @@ class Cell:
 
 def samples_of(cell: Cell, rows: Sequence[FeatureRow], tokens_per_second: int) -> list[Sample]:
     """Return the questions of the split; a clip that failed before stays, as a failed sample."""
-    task = cell.task
     classes = sorted({row.clip.labels[0] for row in rows})
     limit = int(cell.model["max_audio_s"] * tokens_per_second)
     samples = []
     for row in rows:
         clip = row.clip
-        label = clip.labels[0]
-        options = clip.options or question.draw_options(
-            label, classes, task["options"], cell.run["seed"], clip.clip_id
-        )
-        asked = question.ask(task["prompt"]["template"], task["question"] or clip.text, options, label)
-        cut, truncated, failure = plan.windows(row.tokens, limit, task["long_audio"])
+        cut, truncated, failure = plan.windows(row.tokens, limit, cell.task["long_audio"])
         samples.append(
             Sample(
                 clip.clip_id,
                 clip.key,
-                label,
+                clip.text if cell.task["metric"] == "wer" else clip.labels[0],
                 clip.duration_s,
-                asked,
+                _question(cell, clip, classes),
                 cut if clip.ok else (),
                 truncated,
                 failure if clip.ok else clip.reason,
+                clip.group,
             )
         )
     return samples
+
+
+def _question(cell: Cell, clip: Clip, classes: Sequence[str]) -> question.Question:
+    """Return what is asked about a clip; options are the task's, else the clip's own, else drawn."""
+    task, template = cell.task, cell.task["prompt"]["template"]
+    if task["metric"] == "wer":
+        # The clip's text is the answer here, so it is no question.
+        return question.ask_for_words(template, task["question"] or "")
+    label = clip.labels[0]
+    drawn = (task["options"], cell.run["seed"], clip.clip_id)
+    options = task["choices"] or clip.options or question.draw_options(label, classes, *drawn)
+    return question.ask(
+        template,
+        task["question"] or clip.text,
+        options,
+        label,
+        task["prompt"]["option_mark"],
+        fixed=bool(task["choices"]),
+    )
 
 
 def run(
@@ -120,10 +134,18 @@ def run(
     limit = min(cell.model["max_audio_s"], family.WINDOW_S or math.inf)
     cell = replace(cell, model=cell.model | {"max_audio_s": limit})
     parser = importlib.import_module(f"earmark.tasks.{cell.task['parser']}")
+    scoring = importlib.import_module(f"earmark.scoring.{cell.task['scoring']}")
+
+    def judge(sample: Sample, texts: list[str]) -> dict[str, Any]:
+        found: dict[str, Any] = scoring.judge(texts, parser.parse, sample.question, sample.label, cell.task)
+        return found
+
     read = [read_index(path) for path in indexes]
     everything = [row for rows, _ in read for row in rows if row.clip.status in (OK, "failed")]
     everything.sort(key=lambda row: row.clip.clip_id)
-    chosen = plan.choose(everything, cell.task["sample_limit"], cell.run["seed"])
+    by = "label" if cell.task["metric"] == "classes" else "group"
+    kept = plan.left_in(everything, cell.task["leave_out"])
+    chosen = plan.choose(kept, cell.task["sample_limit"], cell.run["seed"], by)
     samples = samples_of(cell, chosen, family.TOKENS_PER_SECOND)
     inputs = [model.digest, *(sha256(path) for path in indexes)]
     with exclusive(work) as folder, FeatureStore(features) as store:
@@ -158,7 +180,7 @@ def run(
                 {row["clip_id"]: row for row in done},
                 journal,
                 cell.run["warm_up"],
-                lambda sample, answers: result.sample_row(sample, answers, parser.parse),
+                lambda sample, answers: result.sample_row(sample, answers, judge),
             )
         for sample in samples:
             if sample.failure:
@@ -185,9 +207,8 @@ def run(
                 "licences": sorted({r.clip.licence for r in chosen if r.clip.licence}),
             },
         }
-        record = result.record(
-            cell, ordered, chosen, len(everything) - len(chosen), timing, origin, reducer.lowest_layer
-        )
+        skipped = len(everything) - len(chosen)
+        record = result.record(cell, ordered, chosen, skipped, timing, origin, reducer.lowest_layer, scoring)
         write_jsonl(output.with_suffix(".jsonl"), ordered)
         write_json(output, record)
     shutil.rmtree(work, ignore_errors=True)
