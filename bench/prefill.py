@@ -98,7 +98,9 @@ def reductions(model: Any, seconds: int, keeps: list[float], rounds: int, device
         (name, keep): TokenReduction(model, load(name), keep_ratio=keep, layer=LAYER)
         for keep, name in product(keeps, names)
     }
-    plain, best, choosing = [], {side: [] for side in sides}, {side: [] for side in sides}
+    plain: list[float] = []
+    best: dict[tuple[str, float], list[float]] = {side: [] for side in sides}
+    choosing: dict[tuple[str, float], list[float]] = {side: [] for side in sides}
     prefill(model, states, audio, next(iter(sides.values())))  # warm-up
     for _ in range(rounds):
         for number, (side, reduction) in enumerate(sides.items()):
@@ -108,7 +110,7 @@ def reductions(model: Any, seconds: int, keeps: list[float], rounds: int, device
             choosing[side].append(reduction.records[0].selection_s)
     print(f"\n{seconds} s of audio, {prompt} tokens; unpruned {min(plain) * 1e3:.0f} ms")
     print(
-        f"{'method':8} {'keep':>5} {'prefill ms':>11} {'speed-up':>9} {'line':>7} {'ratio':>6} {'choosing':>9}"
+        f"{'method':8} {'keep':>5} {'prefill ms':>11} {'speed-up':>9} {'line':>7} {'ratio':>6} {'choice':>8}"
     )
     metrics: dict[str, float] = {}
     for (name, keep), reduction in sides.items():
@@ -117,7 +119,8 @@ def reductions(model: Any, seconds: int, keeps: list[float], rounds: int, device
         taken = min(best[name, keep])
         speedup, share = min(plain) / taken, min(choosing[name, keep]) / min(plain)
         print(
-            f"{name:8} {keep:5.2f} {taken * 1e3:11.1f} {speedup:9.2f} {line:7.2f} {speedup / line:6.3f} {share:9.2%}"
+            f"{name:8} {keep:5.2f} {taken * 1e3:11.1f} {speedup:9.2f} {line:7.2f} {speedup / line:6.3f}"
+            f" {share:8.2%}"
         )
         key = f"line_ratio_{seconds}_{keep}"
         metrics[key] = round(min(metrics.get(key, float("inf")), speedup / line), 4)
@@ -158,7 +161,8 @@ def encoder(shape: str, seconds: int, rounds: int, device: str) -> dict[str, flo
     times = [(timed(stock, device), timed(ours, device)) for _ in range(rounds)]
     theirs, own = (min(side) for side in zip(*times, strict=True))
     print(
-        f"\nencoder, {seconds} s: stock {theirs:.2f} s, batched windows {own:.2f} s, largest difference {error:.1e}"
+        f"\nencoder, {seconds} s: stock {theirs:.2f} s, batched windows {own:.2f} s, "
+        f"largest difference {error:.1e}"
     )
     return {f"encoder_ratio_{seconds}": round(theirs / own, 3), f"encoder_error_{seconds}": error}
 
