@@ -9,8 +9,9 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from earmark.embedding import request
 from earmark.errors import UserError
+from earmark.files import write_json
 from earmark.provenance import code_digest
-from earmark.settings import Settings, parse_target, reducers as method_files
+from earmark.settings import Settings, asked_cells, parse_target, reducers as method_files
 
 # Setting a prefix switches Snakemake's strict mode off, hence the `set`. The prefix is no part of
 # what is recorded of a job, so a moved checkout makes nothing stale.
@@ -161,18 +162,48 @@ def reducer_files(methods, entry):
     return sorted({method_files()[SETTINGS.method(m, entry)["reducer"]] for m in methods})
 
 
-def evaluation_code(wildcards):
+def evaluation_code(model, task, method):
     """Digest what an evaluation runs: the script, its reducer, parser, scoring and model family."""
-    asked = SETTINGS.asked(wildcards.task)
+    entry, asked = SETTINGS.model(model), SETTINGS.asked(task)
     named = [f"earmark/tasks/{asked['parser']}.py", f"earmark/scoring/{asked['scoring']}.py"]
-    reducer = reducer_files([wildcards.method], model_entry(wildcards))
-    return code_digest("evaluate.py", *reducer, *named, family(wildcards))
+    kind = f"earmark/models/{entry['kind']}.py"
+    return code_digest("evaluate.py", *reducer_files([method], entry), *named, kind)
 
 
 def training_code(wildcards):
     """Digest what a training runs: the script and the recipe the task needs."""
     recipe = SETTINGS.training(model_of(wildcards), wildcards.task)["recipe"]
     return code_digest("train.py", f"earmark/training/{recipe}.py")
+
+
+GRID = ".earmark/grid.json"
+
+
+def workplace(model, task, method, ratio):
+    """Return the folder of a cell in progress."""
+    return f".earmark/evaluate/{model}/{task}_{method}_{ratio}"
+
+
+def list_grid():
+    """Write which cells this run was asked for, so that a job with the model loaded answers for several.
+
+    On a cluster every job is alone: it has a machine of its own.
+    """
+    path = Path(GRID)
+    path.unlink(missing_ok=True)
+    asked = asked_cells(sys.argv[1:], SETTINGS)
+    if len(asked) < 2 or not workflow.local_exec:
+        return
+    cells = [
+        {
+            "output": SETTINGS.path(*cell),
+            "settings": read(SETTINGS.cell(*cell)),
+            "code": evaluation_code(*cell[:3]),
+            "work": workplace(*cell),
+        }
+        for cell in asked
+    ]
+    write_json(path, {"jobs": all_cores(None), "cells": cells})
 
 
 def prefill_code(wildcards):
@@ -210,6 +241,10 @@ def caption_split():
 def generation_states(path):
     """Return the extra output of a caption job, if config asks for the states of what it generates."""
     return {"generated": path} if SETTINGS.content["caption"]["generation_states"] else {}
+
+
+onstart:
+    list_grid()
 
 
 onerror:

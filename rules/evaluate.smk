@@ -22,16 +22,17 @@ rule evaluate:
         mem_mb=8000,
         runtime=240,
     params:
-        code=lambda w: evaluation_code(w),
+        code=lambda w: evaluation_code(model_of(w), w.task, w.method),
         settings=lambda w: read(SETTINGS.cell(model_of(w), w.task, w.method, w.ratio)),
         states=lambda w, input: repeated("--features", input.states),
         indexes=lambda w, input: repeated("--index", input.indexes),
-        work=lambda w: f".earmark/evaluate/{model_of(w)}/{w.task}_{w.method}_{w.ratio}",
+        work=lambda w: workplace(model_of(w), w.task, w.method, w.ratio),
     shell:
+        # Which other cells this run makes is no param: the result does not depend on it.
         """
         python "$SCRIPTS/evaluate.py" {params.states} {params.indexes} --checkpoint {input.checkpoint:q} \
             --settings {params.settings:q} --output {output.record:q} --work {params.work:q} \
-            --code {params.code} --threads {threads} 2>&1 | tee {log:q}
+            --grid {GRID:q} --code {params.code} --threads {threads} 2>&1 | tee {log:q}
         """
 
 

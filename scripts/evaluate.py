@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from earmark import cli
-from earmark.evaluation.job import Cell, run
+from earmark.evaluation.cell import Cell, inputs_of
+from earmark.evaluation.workplace import Workplace
+from earmark.files import exclusive
 
 
 def main(
@@ -18,11 +20,21 @@ def main(
     settings: Annotated[str, typer.Option(help="JSON: task, model, method, run")],
     output: Annotated[Path, typer.Option(help="result to write (JSON); rows go beside it (JSONL)")],
     work: Annotated[Path, typer.Option(help="folder for rows in progress")],
+    grid: Annotated[Path, typer.Option(help="list of the cells asked for; none: this cell alone")] = Path(),
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
     threads: int = 1,
 ) -> None:
     """Answer every question of a task with one method at one keep ratio."""
-    run(Cell.parse(settings, code), features, index, checkpoint, output, work, threads)
+    cell, inputs = Cell.parse(settings, code), inputs_of(checkpoint, index)
+    with exclusive(work) as folder:
+        place = Workplace(folder, cell.digest(inputs))
+        if not place.finished:
+            # Only now: the model's packages take seconds to import, and another job may have
+            # answered for this one.
+            from earmark.evaluation import job
+
+            job.run(cell, features, index, checkpoint, output, place, inputs, grid, threads)
+        place.deliver(output)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,7 @@ import sys
 
 import pytest
 
-from earmark.errors import UserError
-from earmark.files import exclusive, replacing, write_json
+from earmark.files import free, replacing, write_json
 from earmark.provenance import SCRIPTS
 
 
@@ -26,13 +25,20 @@ def test_a_work_folder_belongs_to_one_live_process(tmp_path):
     code = (
         f"import sys, time; sys.path.insert(0, {str(SCRIPTS)!r})\n"
         "from pathlib import Path; from earmark.files import exclusive\n"
-        f"with exclusive(Path({str(tmp_path)!r})): print('held', flush=True); time.sleep(60)"
+        f"with exclusive(Path({str(tmp_path)!r})): print('held', flush=True); time.sleep(float(sys.argv[1]))"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None and holder.stdout.readline() == "held\n"
-        with pytest.raises(UserError, match="another process"), exclusive(tmp_path):
-            pass
-        holder.kill()
-        holder.wait()
-        with exclusive(tmp_path):
-            pass
+
+    def hold(seconds: str) -> subprocess.Popen[str]:
+        return subprocess.Popen([sys.executable, "-c", code, seconds], stdout=subprocess.PIPE, text=True)
+
+    with hold("60") as holder, hold("0") as waiter:
+        lines = [stream.readline() for stream in (holder.stdout, waiter.stdout)]
+        first, second = (holder, waiter) if lines[0] == "held\n" else (waiter, holder)
+        if first is holder:
+            assert "another process" in lines[1]
+            with free(tmp_path) as held:
+                assert held is None
+            first.kill()
+            assert second.stdout.read() == "held\n"
+    with free(tmp_path) as held:
+        assert held == tmp_path

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from earmark.errors import UserError
-
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -58,23 +56,38 @@ def sha256(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def exclusive(folder: Path) -> Iterator[Path]:
-    """Hold ``folder`` for this process alone; the lock dies with the process.
+def free(folder: Path) -> Iterator[Path | None]:
+    """Hold ``folder`` for this process alone, or yield None if another live process holds it.
 
-    After a SIGKILL of Snakemake its job may live on and still write: a second job must not
-    append to the same files.
-
-    Raises:
-        UserError: another live process holds the folder.
-
+    The lock dies with the process.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError(
-                f"another process is still working in {folder} (left over from a killed run?); "
-                "wait for it to end or kill it, then run the same command again"
-            ) from None
+            yield None
+            return
+        yield folder
+
+
+@contextlib.contextmanager
+def exclusive(folder: Path) -> Iterator[Path]:
+    """Hold ``folder`` for this process alone; wait, saying so, while another process holds it.
+
+    Another job of this run may be at work for it, or after a SIGKILL of Snakemake its job may live
+    on and still write: two must not append to the same files.
+    """
+    with free(folder) as held:
+        if held is not None:
+            yield held
+            return
+    print(
+        f"another process is working in {folder} (a job of this run, or one left over from a killed "
+        "run): waiting for it to end",
+        flush=True,
+    )
+    with (folder / "lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        folder.mkdir(parents=True, exist_ok=True)  # the other may have tidied up
         yield folder

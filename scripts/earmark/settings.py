@@ -6,7 +6,7 @@ Imported by the Snakefile at parse time, so it stays light: YAML and JSON Schema
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -406,3 +406,9 @@ def parse_target(path: str, settings: Settings) -> tuple[str, str, str, str] | N
     settings.check(model, task, method, rest)
     settings.check_reach(model, task)
     return model, task, method, rest
+
+
+def asked_cells(words: Sequence[str], settings: Settings) -> list[tuple[str, str, str, str]]:
+    """Return the cells that a command line asks for by name; where it names none, those of the grid."""
+    named = [cell for word in words if (cell := parse_target(word.removeprefix("./"), settings))]
+    return list(dict.fromkeys(named)) or list(settings.cells())

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -49,26 +50,38 @@ def spread(seconds: Sequence[float]) -> dict[str, float | int] | None:
     }
 
 
+class Peak(NamedTuple):
+    """Bytes at a peak: allocated on the device (on a CPU, the process's), and resident in the process."""
+
+    device: int
+    process: int
+
+    def max(self, other: Peak) -> Peak:
+        """Return the higher of both, field by field."""
+        return Peak(max(self.device, other.device), max(self.process, other.process))
+
+
 class MemoryWatch:
-    """Peak memory from here on: of the device, and of the process where its peak can be reset."""
+    """Peak memory of stretches of work; on systems other than Linux the process's since its start."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(device)
+        self.start = _resident("VmRSS")
+        self._forget()
+
+    def _forget(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
         with contextlib.suppress(OSError):  # Linux alone
             Path("/proc/self/clear_refs").write_text("5")
-        self._start = _resident("VmRSS")
 
-    def peak(self) -> int:
-        """Return peak bytes: allocated on a GPU, resident in the process on a CPU."""
-        if self.device.type == "cuda":
-            return int(torch.cuda.max_memory_allocated(self.device))
-        return _resident("VmHWM")
-
-    def record(self) -> dict[str, int]:
-        """Return the resident bytes of the process at the start and at its peak."""
-        return {"process_start_bytes": self._start, "process_peak_bytes": _resident("VmHWM")}
+    def lap(self) -> Peak:
+        """Return the peak since the last lap, and begin the next."""
+        process = _resident("VmHWM")
+        on_gpu = self.device.type == "cuda"
+        device = int(torch.cuda.max_memory_allocated(self.device)) if on_gpu else process
+        self._forget()
+        return Peak(device, process)
 
 
 def _resident(field: str) -> int:

@@ -11,13 +11,14 @@ import torch
 from safetensors.torch import save_file
 
 from earmark.errors import UserError
-from earmark.evaluation.job import Cell, run
+from earmark.evaluation.cell import Cell
 from earmark.features import FeatureRow, write_index
 from earmark.files import write_json
 from earmark.records import Clip, read_jsonl
 from earmark.reduction.loader import available
 from earmark.schema import schema
 from earmark.settings import Settings, reducers
+from evaluate import main as answer
 
 SECONDS = (4.0, 2.0, 6.0, 70.0)
 TASK = {
@@ -25,7 +26,13 @@ TASK = {
     "title": "Sounds",
     "question": "What is heard?",
     "options": 2,
-    "prompt": {"template": "{question}\n{options}", "system": None},
+    "prompt": {"template": "{question}\n{options}", "system": None, "option_mark": "."},
+    "choices": None,
+    "leave_out": [],
+    "profile": "default",
+    "metric": "classes",
+    "scoring": "choices",
+    "normaliser": "plain",
     "parser": "letter",
     "max_new_tokens": 3,
     "long_audio": "error",
@@ -90,7 +97,15 @@ def evaluated(states, tmp_path, request):
         record = tmp_path / "checkpoint.json"
         write_json(record, checkpoint.record | {"folder": str(checkpoint.folder)})
         output = tmp_path / f"{method}.json"
-        run(cell, [states / "s.safetensors"], [states / "s.parquet"], record, output, tmp_path / "work", 1)
+        answer(
+            [states / "s.safetensors"],
+            [states / "s.parquet"],
+            record,
+            json.dumps({key: getattr(cell, key) for key in ("task", "model", "method", "run")}),
+            output,
+            tmp_path / "work",
+            code="test",
+        )
         return json.loads(output.read_text()), read_jsonl(output.with_suffix(".jsonl"))
 
     return evaluate

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from functools import partial
 
 import pytest
 import torch
@@ -16,6 +18,7 @@ from earmark.reduction.loader import available, load
 from earmark.scoring import choices
 from earmark.tasks.letter import parse
 from earmark.tasks.question import ask
+from earmark.timing import MemoryWatch
 
 METHODS = ["base", "dart", "fastv", "random", "frame", *available("kv-")]
 LENGTHS = (60, 25, 41, 60, 33, 8, 52)
@@ -47,38 +50,89 @@ def judge(sample: Sample, texts: list[str]) -> dict:
     return choices.judge(texts, parse, sample.question, sample.label, {})
 
 
-def loop(decoder, store, method="dart", ratio=0.5, windows=1, layer=0) -> runner.Loop:
-    reduction = runner.Reduction(load(method), None if method == "base" else ratio, None, layer, 0, False)
-    return runner.Loop(decoder, store, samples(windows), None, reduction, max_new_tokens=6)
+def loop(decoder, store, windows=1) -> runner.Loop:
+    return runner.Loop(decoder, store, samples(windows), None, max_new_tokens=6)
 
 
-def run(a_loop, max_tokens, journal, done=None):
-    batches = plan.batches(a_loop.samples, max_tokens)
-    with runner.open_journal(journal) as stream:
-        return runner.evaluate(
-            a_loop, batches, done or {}, stream, 1, lambda s, a: result.sample_row(s, a, judge)
-        )
+def reduction(method="dart", ratio=0.5, layer=0) -> runner.Reduction:
+    return runner.Reduction(load(method), None if method == "base" else ratio, None, layer, 0, False)
 
 
-def untimed(rows):
+def run(a_loop, max_tokens, journals, *reductions, done=None) -> list[runner.Track]:
+    """The tracks of the reductions (dart alone if none is given), all through the batches in one pass."""
+    journals.mkdir(exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        tracks = [
+            runner.Track(
+                r, dict(done or {}), stack.enter_context(runner.open_journal(journals / f"{i}.jsonl"))
+            )
+            for i, r in enumerate(reductions or [reduction()])
+        ]
+        batches = plan.batches(a_loop.samples, max_tokens)
+        to_row = partial(result.sample_row, judge=judge)
+        runner.evaluate(a_loop, batches, tracks, 1, to_row, MemoryWatch(torch.device("cpu")))
+    return tracks
+
+
+def untimed(track):
     return {
-        k: {n: v for n, v in row.items() if n not in ("seconds", "batch_rows")} for k, row in rows.items()
+        k: {n: v for n, v in row.items() if n not in ("seconds", "batch_rows")}
+        for k, row in track.rows.items()
     }
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_batches_answer_as_single_rows_do(decoder, store, tmp_path, method):
-    together = run(loop(decoder, store, method), 10**6, tmp_path / "a.jsonl")
-    alone = run(loop(decoder, store, method), 1, tmp_path / "b.jsonl")
+    (together,) = run(loop(decoder, store), 10**6, tmp_path / "a", reduction(method))
+    (alone,) = run(loop(decoder, store), 1, tmp_path / "b", reduction(method))
     assert untimed(together) == untimed(alone)
-    assert {row["batch_rows"] for row in together.values()} == {len(LENGTHS)}
+    assert {row["batch_rows"] for row in together.rows.values()} == {len(LENGTHS)}
+
+
+GRID = [
+    reduction(method, ratio, layer)
+    for layer in (0, 1, 2)
+    for method in ("dart", "fastv", "random", "frame")
+    for ratio in (0.7, 0.2)
+]
+
+
+def test_methods_in_one_pass_answer_as_each_alone_does(decoder, store, tmp_path):
+    cells = [reduction("base"), *GRID]
+    together = run(loop(decoder, store, windows=2), 150, tmp_path / "together", *cells)
+    for number, cell in enumerate(cells):
+        (alone,) = run(loop(decoder, store, windows=2), 150, tmp_path / f"{number}", cell)
+        assert untimed(alone) == untimed(together[number])
+
+
+def test_layers_that_methods_share_are_computed_once(decoder, store, tmp_path):
+    calls, layers = [0, 0, 0], decoder.model.layers
+    handles = [
+        layer.self_attn.register_forward_hook(lambda m, a, o, i=i: calls.__setitem__(i, calls[i] + 1))
+        for i, layer in enumerate(layers)
+    ]
+    quick = runner.Loop(decoder, store, samples(), None, max_new_tokens=1)
+    run(quick, 10**6, tmp_path / "a", reduction("base"), *(reduction("random", r, 2) for r in (0.5, 0.2)))
+    for handle in handles:
+        handle.remove()
+    warm_ups = 3
+    assert [count - warm_ups for count in calls] == [1, 1, 3]
+    assert not any("forward" in vars(layer) for layer in layers)
+
+
+def test_the_time_of_shared_layers_is_counted_for_each(decoder, store, tmp_path, monkeypatch):
+    counted = []
+    original = runner.shared
+    monkeypatch.setattr(runner, "shared", lambda *a: counted.append(original(*a)[0]) or original(*a))
+    run(loop(decoder, store), 10**6, tmp_path / "a", *(reduction("random", r, 2) for r in (0.5, 0.2)))
+    assert counted[-1] > 0 and not any(counted[:-1])
 
 
 def test_greedy_answers_equal_generate_of_the_stock_model(decoder, store, checkpoint, tmp_path):
     from transformers import Qwen2_5OmniThinkerForConditionalGeneration
 
     stock = Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(checkpoint.folder).eval()
-    rows = run(loop(decoder, store, "base"), 10**6, tmp_path / "a.jsonl")
+    rows = run(loop(decoder, store), 10**6, tmp_path / "a", reduction("base"))[0].rows
     for i, sample in enumerate(samples()):
         ids = torch.tensor([decoder.prompt_ids(sample.question.prompt, None, LENGTHS[i])])
         embeddings = decoder.embed(ids, [store.states(f"k{i}", 0, LENGTHS[i])])
@@ -95,7 +149,7 @@ def test_greedy_answers_equal_generate_of_the_stock_model(decoder, store, checkp
 
 
 def test_a_batch_too_large_for_memory_is_halved_and_answers_stay(decoder, store, tmp_path, monkeypatch):
-    expected = run(loop(decoder, store), 10**6, tmp_path / "a.jsonl")
+    (expected,) = run(loop(decoder, store), 10**6, tmp_path / "a")
     forward = Decoder.forward
 
     def short_of_memory(self, embeddings, *rest):
@@ -104,8 +158,8 @@ def test_a_batch_too_large_for_memory_is_halved_and_answers_stay(decoder, store,
         return forward(self, embeddings, *rest)
 
     monkeypatch.setattr(Decoder, "forward", short_of_memory)
-    halved = loop(decoder, store)
-    assert untimed(run(halved, 10**6, tmp_path / "b.jsonl")) == untimed(expected)
+    (halved,) = run(loop(decoder, store), 10**6, tmp_path / "b")
+    assert untimed(halved) == untimed(expected)
     assert halved.halved == 3  # 7 rows as 3 + 4, then 1 + 2 and 2 + 2
 
 
@@ -122,7 +176,7 @@ def test_a_row_that_never_fits_fails_alone(decoder, store, tmp_path, monkeypatch
     }
     limit = sorted(lengths.values())[-3]
     monkeypatch.setattr(Decoder, "forward", no_room_for_the_longest)
-    rows = run(loop(decoder, store), 10**6, tmp_path / "a.jsonl")
+    rows = run(loop(decoder, store), 10**6, tmp_path / "a")[0].rows
     assert {k for k, row in rows.items() if row["status"] == "failed"} == {
         k for k, n in lengths.items() if n > limit
     }
@@ -135,12 +189,12 @@ def test_other_errors_are_not_taken_for_lack_of_memory(decoder, store, tmp_path,
 
     monkeypatch.setattr(Decoder, "forward", broken)
     with pytest.raises(RuntimeError, match="a bug"):
-        run(loop(decoder, store), 10**6, tmp_path / "a.jsonl")
+        run(loop(decoder, store), 10**6, tmp_path / "a")
 
 
 def test_after_a_kill_the_rest_is_run_and_the_rows_are_the_same(decoder, store, tmp_path, monkeypatch):
-    expected = run(loop(decoder, store, windows=2), 150, tmp_path / "whole.jsonl")
-    journal, forward, calls = tmp_path / "killed.jsonl", Decoder.forward, []
+    (expected,) = run(loop(decoder, store, windows=2), 150, tmp_path / "whole")
+    journal, forward, calls = tmp_path / "killed" / "0.jsonl", Decoder.forward, []
 
     def killed(self, *rest):
         calls.append(1)
@@ -150,7 +204,7 @@ def test_after_a_kill_the_rest_is_run_and_the_rows_are_the_same(decoder, store, 
 
     monkeypatch.setattr(Decoder, "forward", killed)
     with pytest.raises(KeyboardInterrupt):
-        run(loop(decoder, store, windows=2), 150, journal)
+        run(loop(decoder, store, windows=2), 150, journal.parent)
     monkeypatch.setattr(Decoder, "forward", forward)
     with journal.open("a") as stream:
         stream.write('{"clip_id": "torn')  # what a kill in the middle of a write leaves
@@ -158,13 +212,13 @@ def test_after_a_kill_the_rest_is_run_and_the_rows_are_the_same(decoder, store, 
 
     done = {row["clip_id"]: row for row in read_jsonl(journal, torn=True)}
     assert 0 < len(done) < len(LENGTHS)
-    rows = run(loop(decoder, store, windows=2), 150, journal, done)
-    assert untimed(rows) == untimed(expected)
-    assert [rows[k]["seconds"] for k in done] == [row["seconds"] for row in done.values()], (
+    (track,) = run(loop(decoder, store, windows=2), 150, journal.parent, done=done)
+    assert untimed(track) == untimed(expected)
+    assert [track.rows[k]["seconds"] for k in done] == [row["seconds"] for row in done.values()], (
         "finished rows ran again"
     )
     assert sorted(json.loads(line)["clip_id"] for line in journal.read_text().splitlines()) == sorted(
-        expected
+        expected.rows
     )
 
 

@@ -179,8 +179,8 @@ ids = torch.randint(5, 50, (1, 32))
 with torch.inference_mode():
     embeddings = model.model.embed_tokens(ids)
     model.model(inputs_embeds=embeddings, use_cache=False)
-found = watch.record()
-print(found["process_peak_bytes"] - found["process_start_bytes"], *model.weight_bytes())
+found = watch.lap()
+print(found.process - watch.start, *model.weight_bytes())
 """
 
 

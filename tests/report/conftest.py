@@ -185,8 +185,9 @@ def fake_result(
             },
             "real_time_factor": 0.04,
             "peak_memory_bytes": 2**30,
+            "cells_in_pass": 1,
         },
-        "provenance": provenance(),
+        "provenance": provenance() | {"cell": "0" * 16},
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record))

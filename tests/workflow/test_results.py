@@ -24,7 +24,7 @@ def untimed(flow: Workflow, name: str) -> tuple[dict, list[dict]]:
     """A result and its rows without what time measured."""
     record = json.loads((flow.folder / "results" / f"{name}.json").read_text())
     rows = [json.loads(line) for line in (flow.folder / "results" / f"{name}.jsonl").read_text().splitlines()]
-    for stage in ("stages", "real_time_factor", "peak_memory_bytes"):
+    for stage in ("stages", "real_time_factor", "peak_memory_bytes", "cells_in_pass"):
         del record["timing"][stage]
     for row in rows:
         del row["seconds"]
@@ -76,6 +76,19 @@ def test_the_summary_and_the_page_stand(finished):
 def test_the_same_seed_gives_the_same_result(copied, finished):
     copied.run("-j1", "results/gtzan_random_0.5.json", "--forcerun", "evaluate_default")
     assert untimed(copied, "gtzan_random_0.5") == untimed(finished, "gtzan_random_0.5")
+
+
+def test_one_pass_answers_for_the_whole_grid_and_only_for_what_is_asked(copied, finished):
+    cells = ("base_1.0", "dart_0.5", "random_0.5")
+    for path in [*copied.folder.glob("results/gtzan_*"), *copied.folder.glob("logs/evaluate/*")]:
+        path.unlink()
+    copied.run("-j1", "results/gtzan_random_0.5.json")
+    assert "in the same pass" not in (copied.folder / "logs/evaluate/gtzan_random_0.5.log").read_text()
+    copied.run("-j1", "grid")
+    logs = [(copied.folder / f"logs/evaluate/gtzan_{cell}.log").read_text() for cell in cells]
+    assert sum("answering for 1 more results" in log for log in logs) == 1
+    assert [untimed(copied, f"gtzan_{c}") for c in cells] == [untimed(finished, f"gtzan_{c}") for c in cells]
+    assert not list(copied.folder.glob(".earmark/evaluate/embedded/*"))
 
 
 def test_after_sigkill_the_same_command_continues_and_gives_the_same_file(copied):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import importlib
-import json
 import math
-import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,50 +13,18 @@ from typing import Any
 from earmark import device as devices
 from earmark.errors import UserError
 from earmark.evaluation import plan, result, runner
+from earmark.evaluation.cell import Cell
 from earmark.evaluation.plan import Sample
+from earmark.evaluation.workplace import Workplace, read_fellows
 from earmark.features import FeatureRow, FeatureStore, read_index
-from earmark.files import exclusive, sha256, write_json
+from earmark.files import free
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.loading import Load
-from earmark.records import OK, Clip, read_jsonl, write_jsonl
+from earmark.records import OK, Clip, read_jsonl
+from earmark.reduction.contract import Method
 from earmark.reduction.loader import load
 from earmark.tasks import question
 from earmark.timing import MemoryWatch
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What was asked: the parts of the config that this job reads, as the rule passes them."""
-
-    task: dict[str, Any]
-    model: dict[str, Any]
-    method: dict[str, Any]
-    run: dict[str, Any]
-    code: str
-
-    @classmethod
-    def parse(cls, text: str, code: str) -> Cell:
-        """Read the rule's JSON.
-
-        Raises:
-            UserError: it is not JSON or lacks a part.
-
-        """
-        try:
-            content = json.loads(text)
-            return cls(content["task"], content["model"], content["method"], content["run"], code)
-        except (json.JSONDecodeError, KeyError) as error:
-            raise UserError(f"--settings: not the JSON that the evaluate rule passes ({error})") from None
-
-    def digest(self, inputs: Sequence[str]) -> str:
-        """Return what identifies this cell's rows: settings, code and inputs.
-
-        Settings that only judge finished rows are left out: raising the share of samples that may
-        fail must not cost the finished ones.
-        """
-        run = {key: self.run[key] for key in ("seed", "device", "batch_audio_s", "warm_up")}
-        content = json.dumps([self.task, self.model, self.method, run, self.code, *inputs], sort_keys=True)
-        return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def samples_of(cell: Cell, rows: Sequence[FeatureRow], tokens_per_second: int) -> list[Sample]:
@@ -104,18 +70,32 @@ def _question(cell: Cell, clip: Clip, classes: Sequence[str]) -> question.Questi
     )
 
 
+@dataclass
+class _Seat:
+    """A cell that this job answers: its place and its rows."""
+
+    cell: Cell
+    place: Workplace
+    reducer: Method
+    track: runner.Track
+
+
 def run(
     cell: Cell,
     features: Sequence[Path],
     indexes: Sequence[Path],
     checkpoint: Path,
     output: Path,
-    work: Path,
+    place: Workplace,
+    inputs: list[str],
+    grid: Path,
     threads: int,
 ) -> None:
     """Evaluate the cell and write ``output`` (JSON) and its rows beside it (JSONL).
 
-    Rows in progress are kept below ``work`` until both files stand, so a killed run continues.
+    Cells of ``grid`` that ask the same model the same questions are answered along with it, as far
+    as no other job does; their results wait for their own jobs. Rows in progress are kept in the
+    cells' workplaces, so a killed run continues.
 
     Raises:
         UserError: settings that don't fit, damaged inputs, or more failed samples than allowed.
@@ -125,14 +105,8 @@ def run(
     load_settings.check()
     device = devices.prepare(cell.run["device"], threads)
     memory = MemoryWatch(device)
-    reducer = load(cell.method["reducer"], cell.method["options"])
     model = Checkpoint.read(checkpoint)
     family = importlib.import_module(f"earmark.models.{cell.model['kind']}")
-    # A family that takes no more at once than it was trained on knows so; config can only lower it.
-    # Its encoder took what is longer in parts of equal length, which `window` meets exactly; `truncate`
-    # keeps the beginning of these states, not those of a beginning encoded by itself.
-    limit = min(cell.model["max_audio_s"], family.WINDOW_S or math.inf)
-    cell = replace(cell, model=cell.model | {"max_audio_s": limit})
     parser = importlib.import_module(f"earmark.tasks.{cell.task['parser']}")
     scoring = importlib.import_module(f"earmark.scoring.{cell.task['scoring']}")
 
@@ -146,70 +120,109 @@ def run(
     by = "label" if cell.task["metric"] == "classes" else "group"
     kept = plan.left_in(everything, cell.task["leave_out"])
     chosen = plan.choose(kept, cell.task["sample_limit"], cell.run["seed"], by)
-    samples = samples_of(cell, chosen, family.TOKENS_PER_SECOND)
-    inputs = [model.digest, *(sha256(path) for path in indexes)]
-    with exclusive(work) as folder, FeatureStore(features) as store:
-        journal_path = folder / f"{cell.digest(inputs)}.jsonl"
-        for stale in folder.glob("*.jsonl"):
-            if stale != journal_path:
-                stale.unlink()
-        done = read_jsonl(journal_path, torn=True) if journal_path.exists() else []
-        decoder = family.Decoder(
-            model, str(device), cell.model["dtype"], cell.model["attention"], load=load_settings
-        )
+    samples = samples_of(_bounded(cell, family), chosen, family.TOKENS_PER_SECOND)
+    with contextlib.ExitStack() as held, FeatureStore(features) as store:
+        attention = cell.model["attention"]
+        decoder = family.Decoder(model, str(device), cell.model["dtype"], attention, load=load_settings)
+        loading = memory.lap()
         loop = runner.Loop(
-            decoder=decoder,
-            store=store,
-            samples=samples,
-            system=cell.task["prompt"]["system"],
-            reduction=runner.Reduction(
-                reducer,
-                cell.method["keep_ratio"],
-                cell.method["keep_tokens"],
-                cell.method["layer"],
-                cell.run["seed"],
-                cell.method["reference"],
-            ),
-            max_new_tokens=cell.task["max_new_tokens"],
+            decoder, store, samples, cell.task["prompt"]["system"], cell.task["max_new_tokens"]
         )
-        batches = plan.batches(samples, int(cell.run["batch_audio_s"] * family.TOKENS_PER_SECOND))
-        with runner.open_journal(journal_path) as journal:
-            rows = runner.evaluate(
-                loop,
-                batches,
-                {row["clip_id"]: row for row in done},
-                journal,
-                cell.run["warm_up"],
-                lambda sample, answers: result.sample_row(sample, answers, judge),
-            )
-        for sample in samples:
-            if sample.failure:
-                rows[sample.clip_id] = result.failed_row(sample, sample.failure)
-        ordered = [rows[sample.clip_id] for sample in samples]
-        result.check_budget(ordered, cell.run["max_failed_share"], output)
-        timing = {
-            "device": devices.describe(device),
-            "dtype": cell.model["dtype"],
-            "attention": cell.model["attention"],
-            "threads": threads,
-            "warm_up": cell.run["warm_up"],
-            "batch_rows_max": max((row["batch_rows"] or 0 for row in ordered), default=0),
-            "batches_halved": loop.halved,
-            "peak_memory_bytes": memory.peak(),
-            "memory": memory.record()
-            | dict(zip(("weights_bytes", "streamed_bytes"), decoder.weight_bytes(), strict=True)),
+        seats = [_seat(cell, place, held)]
+        for fellow, its_place in _free_fellows(cell, inputs, grid, held):
+            seats.append(_seat(fellow, its_place, held))
+        if len(seats) > 1:
+            print(f"answering for {len(seats) - 1} more results of the grid in the same pass", flush=True)
+        runner.evaluate(
+            loop,
+            plan.batches(samples, int(cell.run["batch_audio_s"] * family.TOKENS_PER_SECOND)),
+            [seat.track for seat in seats],
+            cell.run["warm_up"],
+            lambda sample, answers: result.sample_row(sample, answers, judge),
+            memory,
+        )
+        weights = dict(zip(("weights_bytes", "streamed_bytes"), decoder.weight_bytes(), strict=True))
+        data = read[0][1] | {
+            "index_sha256": inputs[1:],
+            "licences": sorted({r.clip.licence for r in chosen if r.clip.licence}),
+            "origins": sorted({r.clip.origin for r in chosen if r.clip.origin}),
         }
-        origin = {
-            "model": model.record,
-            "data": read[0][1]
-            | {
-                "index_sha256": inputs[1:],
-                "licences": sorted({r.clip.licence for r in chosen if r.clip.licence}),
-            },
-        }
-        skipped = len(everything) - len(chosen)
-        record = result.record(cell, ordered, chosen, skipped, timing, origin, reducer.lowest_layer, scoring)
-        write_jsonl(output.with_suffix(".jsonl"), ordered)
-        write_json(output, record)
-    shutil.rmtree(work, ignore_errors=True)
+        for seat in reversed(seats):  # the own cell last: its budget may be exceeded
+            for sample in samples:
+                if sample.failure:
+                    seat.track.rows[sample.clip_id] = result.failed_row(sample, sample.failure)
+            ordered = [seat.track.rows[sample.clip_id] for sample in samples]
+            try:
+                result.check_budget(ordered, cell.run["max_failed_share"], output)
+            except UserError:
+                if seat.cell is cell:
+                    raise
+                continue  # its own job will say so
+            peak = loading.max(seat.track.peak)
+            timing = {
+                "device": devices.describe(device),
+                "dtype": cell.model["dtype"],
+                "attention": attention,
+                "threads": threads,
+                "warm_up": cell.run["warm_up"],
+                "batch_rows_max": max((row["batch_rows"] or 0 for row in ordered), default=0),
+                "batches_halved": seat.track.halved,
+                "peak_memory_bytes": peak.device,
+                "memory": weights | {"process_start_bytes": memory.start, "process_peak_bytes": peak.process},
+                "cells_in_pass": len(seats),
+            }
+            origin = {"model": model.record, "data": data, "cell": seat.place.key}
+            skipped, lowest = len(everything) - len(chosen), seat.reducer.lowest_layer
+            asked = _bounded(seat.cell, family)
+            record = result.record(asked, ordered, chosen, skipped, timing, origin, lowest, scoring)
+            seat.place.finish(record, ordered)
     print(result.one_line(record), flush=True)
+
+
+def _bounded(cell: Cell, family: Any) -> Cell:
+    """Return the cell with the longest audio that its model family takes at once.
+
+    A family that takes no more than it was trained on knows so; config can only lower it. Its encoder
+    took what is longer in parts of equal length, which `window` meets exactly; `truncate` keeps the
+    beginning of these states, not those of a beginning encoded by itself.
+    """
+    limit = min(cell.model["max_audio_s"], family.WINDOW_S or math.inf)
+    return replace(cell, model=cell.model | {"max_audio_s": limit})
+
+
+def _seat(cell: Cell, place: Workplace, held: contextlib.ExitStack) -> _Seat:
+    """Open a cell's place, with the rows that an earlier run left there."""
+    place.clear()
+    done = read_jsonl(place.journal, torn=True) if place.journal.exists() else []
+    reducer = load(cell.method["reducer"], cell.method["options"])
+    reduction = runner.Reduction(
+        reducer,
+        cell.method["keep_ratio"],
+        cell.method["keep_tokens"],
+        cell.method["layer"],
+        cell.run["seed"],
+        cell.method["reference"],
+    )
+    journal = held.enter_context(runner.open_journal(place.journal))
+    return _Seat(
+        cell, place, reducer, runner.Track(reduction, {row["clip_id"]: row for row in done}, journal)
+    )
+
+
+def _free_fellows(
+    cell: Cell, inputs: Sequence[str], grid: Path, held: contextlib.ExitStack
+) -> Iterator[tuple[Cell, Workplace]]:
+    """Take the places of cells that still need answers and that no other job holds.
+
+    Jobs that run side by side share out what is left; their places are held until this job ends.
+    """
+    fellows, jobs = read_fellows(grid, cell)
+    waiting = [(f, key) for f in fellows if f.needs_answers(key := f.cell.digest(inputs))]
+    fair = -(-(len(waiting) + 1) // jobs) - 1
+    for fellow, key in waiting:
+        if fair <= 0:
+            return
+        place = Workplace(fellow.work, key)
+        if not place.finished and held.enter_context(free(fellow.work)) is not None:
+            fair -= 1
+            yield fellow.cell, place

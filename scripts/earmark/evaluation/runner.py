@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
@@ -19,13 +19,17 @@ from transformers import DynamicCache
 from earmark.compression.hooks import CacheCompression
 from earmark.device import is_out_of_memory
 from earmark.evaluation.plan import Row, Sample
+from earmark.evaluation.prefix import Prefix, shared
 from earmark.features import FeatureStore
 from earmark.padding import left_padded
 from earmark.reduction.context import PrefillContext
 from earmark.reduction.contract import Method
 from earmark.reduction.hooks import TokenReduction
 from earmark.reduction.selection import RowRecord
-from earmark.timing import StageClock
+from earmark.timing import MemoryWatch, Peak, StageClock
+
+MOST_SHARED_LAYERS = 8
+"""Layers of a batch that are kept for other methods at most: they take memory."""
 
 
 class Decoder(Protocol):
@@ -59,6 +63,13 @@ class Reduction:
     seed: int
     reference: bool
 
+    @property
+    def depth(self) -> int | None:
+        """How many layers read the whole prompt and cache it as it is; None for all of them."""
+        if self.reducer.kind == "cache":
+            return 0
+        return None if self.reducer.keeps_all else max(self.layer, self.reducer.lowest_layer)
+
     def on(self, model: Any) -> contextlib.AbstractContextManager[PrefillContext[Any] | None]:
         """Return the hooks, or nothing at all for a method that keeps everything."""
         if self.reducer.keeps_all:
@@ -89,21 +100,31 @@ class Answer:
 
 
 @dataclass
+class Track:
+    """One method's way through the batches: its rows by clip id, on disk as soon as they are made."""
+
+    reduction: Reduction
+    rows: dict[str, dict[str, Any]]
+    journal: TextIO
+    halved: int = field(default=0, init=False)
+    """How often a batch did not fit into memory."""
+    peak: Peak = field(default=Peak(0, 0), init=False)
+
+
+@dataclass(frozen=True)
 class Loop:
-    """Runs batches; ``halved`` counts how often one did not fit into memory."""
+    """Runs batches of the same questions with one method or several."""
 
     decoder: Decoder
     store: FeatureStore
     samples: Sequence[Sample]
     system: str | None
-    reduction: Reduction
     max_new_tokens: int
-    halved: int = field(default=0, init=False)
 
-    def run(self, batch: list[Row]) -> list[Answer | str]:
+    def run(self, batch: list[Row], track: Track, prefix: Prefix | None = None) -> list[Answer | str]:
         """Answer a batch; halve it as often as memory asks; a row alone that doesn't fit is a failure."""
         try:
-            return list(self._answer(batch))
+            return list(self._answer(batch, track.reduction, prefix))
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -112,12 +133,12 @@ class Loop:
             torch.cuda.empty_cache()
         if len(batch) == 1:
             return ["out of memory"]
-        self.halved += 1
+        track.halved += 1
         middle = len(batch) // 2
-        return self.run(batch[:middle]) + self.run(batch[middle:])
+        return self.run(batch[:middle], track) + self.run(batch[middle:], track)
 
     @torch.inference_mode()
-    def _answer(self, batch: list[Row]) -> Iterator[Answer]:
+    def _answer(self, batch: list[Row], reduction: Reduction, prefix: Prefix | None) -> Iterator[Answer]:
         """Prefill and decode one batch greedily; rows are padded on the left."""
         decoder, samples = self.decoder, self.samples
         ids = [
@@ -130,11 +151,12 @@ class Loop:
         ]
         clock = StageClock(decoder.device)
         cache = DynamicCache(config=decoder.model.config)
-        with self.reduction.on(decoder.model) as hooks:
+        with reduction.on(decoder.model) as hooks:
             if hooks is not None:
                 hooks.expect(table == decoder.audio_id, [samples[row.sample].clip_id for row in batch])
             embeddings = decoder.embed(table, states)
-            with clock.stage("prefill"):
+            shared_s, sharing = shared(prefix, decoder.model, cache, reduction.depth)
+            with sharing, clock.stage("prefill"):
                 token = decoder.forward(embeddings, mask, positions, cache).argmax(-1)
             records = None if hooks is None else list(hooks.records)
             cached = [
@@ -145,7 +167,7 @@ class Loop:
         selection = records[0].selection_s if records else 0.0
         share = {
             "select": selection / len(batch),
-            "prefill": clock.seconds["prefill"] / len(batch),
+            "prefill": (shared_s + clock.seconds["prefill"]) / len(batch),
             "decode": clock.seconds["decode"] / len(batch),
         }
         for number, row in enumerate(batch):
@@ -196,38 +218,68 @@ def _until_stop(tokens: list[int], stops: frozenset[int]) -> list[int]:
 def evaluate(
     loop: Loop,
     batches: list[list[Row]],
-    done: dict[str, dict[str, Any]],
-    journal: TextIO,
+    tracks: Sequence[Track],
     warm_up: int,
-    to_row: Any,
-) -> dict[str, dict[str, Any]]:
-    """Run every batch that holds an unfinished sample; return all rows by clip id.
+    to_row: Callable[[Sample, list[Answer | str]], dict[str, Any]],
+    memory: MemoryWatch,
+) -> None:
+    """Run, for every track, every batch that holds a sample it has not finished.
 
-    ``to_row(sample, answers)`` makes the per-sample row once all windows are answered. Each row is
-    on disk before the next batch starts, so a kill loses at most one batch.
+    All tracks pass a batch before the next begins, so that they can share its first layers.
+    ``to_row`` makes the per-sample row once all windows are answered. Each row is on disk before the
+    next batch starts, so a kill loses at most one batch of each track.
     """
-    rows = dict(done)
-    todo = [b for b in batches if any(loop.samples[r.sample].clip_id not in rows for r in b)]
-    for _ in range(warm_up if todo else 0):
-        loop.run(todo[0][:1])
-    partial: dict[int, dict[int, Answer | str]] = {}
-    total = sum(len(b) for b in batches)
-    with tqdm(total=total, initial=total - sum(map(len, todo)), unit="row", mininterval=1.0) as bar:
-        for batch in todo:
-            for row, answer in zip(batch, loop.run(batch), strict=True):
-                partial.setdefault(row.sample, {})[row.window] = answer
-            for number in list(partial):
-                sample = loop.samples[number]
-                if len(partial[number]) == len(sample.windows):
-                    answers = [partial[number][w] for w in range(len(sample.windows))]
-                    del partial[number]
-                    if sample.clip_id not in rows:
-                        rows[sample.clip_id] = to_row(sample, answers)
-                        journal.write(json.dumps(rows[sample.clip_id], ensure_ascii=False) + "\n")
-            journal.flush()
-            os.fsync(journal.fileno())
-            bar.update(len(batch))
-    return rows
+    # Deepest first: it computes the layers that the others can share.
+    order = sorted(tracks, key=lambda t: t.reduction.depth or len(loop.decoder.model.layers), reverse=True)
+    todo = [
+        [t for t in order if any(loop.samples[r.sample].clip_id not in t.rows for r in batch)]
+        for batch in batches
+    ]
+    for track in {id(t): t for waiting in todo for t in waiting}.values():
+        for _ in range(warm_up):
+            loop.run(next(b for b, waiting in zip(batches, todo, strict=True) if track in waiting)[:1], track)
+    partial: list[dict[int, dict[int, Answer | str]]] = [{} for _ in order]
+    total = len(order) * sum(map(len, batches))
+    left = sum(len(batch) * len(waiting) for batch, waiting in zip(batches, todo, strict=True))
+    with tqdm(total=total, initial=total - left, unit="row", mininterval=1.0) as bar:
+        for batch, waiting in zip(batches, todo, strict=True):
+            prefix = prefix_for([t.reduction.depth for t in waiting], loop.decoder)
+            for track in waiting:
+                memory.lap()
+                answers = loop.run(batch, track, prefix)
+                track.peak = track.peak.max(memory.lap())
+                _keep(loop, track, partial[order.index(track)], batch, answers, to_row)
+                bar.update(len(batch))
+
+
+def prefix_for(depths: Sequence[int | None], decoder: Decoder) -> Prefix | None:
+    """Return a place for the layers that several runs of a batch share, if there are any."""
+    shallow = [depth for depth in depths if depth is not None]
+    depth = min(max(shallow, default=0), MOST_SHARED_LAYERS)
+    return Prefix(depth, decoder.device) if depth and len(depths) > 1 else None
+
+
+def _keep(
+    loop: Loop,
+    track: Track,
+    partial: dict[int, dict[int, Answer | str]],
+    batch: list[Row],
+    answers: Sequence[Answer | str],
+    to_row: Callable[[Sample, list[Answer | str]], dict[str, Any]],
+) -> None:
+    """Sort answers to their samples; write the rows of those that are complete."""
+    for row, answer in zip(batch, answers, strict=True):
+        partial.setdefault(row.sample, {})[row.window] = answer
+    for number in list(partial):
+        sample = loop.samples[number]
+        if len(partial[number]) == len(sample.windows):
+            given = partial.pop(number)
+            if sample.clip_id not in track.rows:
+                row_ = to_row(sample, [given[w] for w in range(len(sample.windows))])
+                track.rows[sample.clip_id] = row_
+                track.journal.write(json.dumps(row_, ensure_ascii=False) + "\n")
+    track.journal.flush()
+    os.fsync(track.journal.fileno())
 
 
 def open_journal(path: Path) -> TextIO:

@@ -87,7 +87,6 @@ class Encoder:
             checkpoint.folder,
         )
         self.tower.eval().requires_grad_(False).to(self.device)
-        self.window = 2 * int(config.n_window)
 
     def mel(self, samples: NDArray[np.float32]) -> Tensor:
         """Return the log-mel spectrogram [128, frames] of audio [samples], at its natural length."""
@@ -108,62 +107,68 @@ class Encoder:
         return [states["projector"] for states in self.states(mels, ["projector"])]
 
     @torch.inference_mode()
-    def states(
-        self, mels: Sequence[Tensor], wanted: Sequence[str], windows_per_batch: int = 64
-    ) -> list[dict[str, Tensor]]:
+    def states(self, mels: Sequence[Tensor], wanted: Sequence[str]) -> list[dict[str, Tensor]]:
         """Return the states [tokens, width] of each mel [128, frames], by layer.
 
         ``encoder.<i>`` is what layer i - 1 gave (0: what the first is given), 50 a second;
         ``encoder`` the pooled and normalised result, ``projector`` its projection, both 25 a second.
-        The tower attends within windows of two seconds only, so windows of all clips are batched
-        by their length: no padding, no mask, no loop over windows as in the stock forward.
         """
-        by_length: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        for clip, mel in enumerate(mels):
-            for start in range(0, mel.shape[1], self.window):
-                by_length[min(self.window, mel.shape[1] - start)].append((clip, start))
-        pieces: dict[tuple[int, int], dict[str, Tensor]] = {}
-        for length, places in by_length.items():
-            for first in range(0, len(places), windows_per_batch):
-                chosen = places[first : first + windows_per_batch]
-                batch = torch.stack([mels[clip][:, start : start + length] for clip, start in chosen])
-                states = self._windows(batch.to(self.device, self.dtype), wanted)
-                for number, place in enumerate(chosen):
-                    pieces[place] = {layer: values[number] for layer, values in states.items()}
-        return [
-            {
-                layer: torch.cat(
-                    [pieces[clip, start][layer] for start in range(0, mel.shape[1], self.window)]
-                )
-                for layer in wanted
-            }
-            for clip, mel in enumerate(mels)
-        ]
+        return batched_states(self.tower, [mel.to(self.device, self.dtype) for mel in mels], wanted)
 
-    def _windows(self, mel: Tensor, wanted: Sequence[str]) -> dict[str, Tensor]:
-        """Encode windows of one length: [windows, 128, frames] to [windows, tokens, width] by layer."""
-        tower = self.tower
-        x = F.gelu(tower.conv2(F.gelu(tower.conv1(mel)))).transpose(1, 2)
-        x = x + tower.positional_embedding.positional_embedding[: x.shape[1]].to(x.dtype)
-        found = {"encoder.0": x} if "encoder.0" in wanted else {}
-        for number, layer in enumerate(tower.layers, start=1):
-            normed = layer.self_attn_layer_norm(x)
-            attention = layer.self_attn
-            q, k, v = (
-                project(normed).unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
-                for project in (attention.q_proj, attention.k_proj, attention.v_proj)
-            )
-            mixed = F.scaled_dot_product_attention(q, k, v, scale=attention.scaling)
-            x = x + attention.out_proj(mixed.transpose(1, 2).flatten(2))
-            x = x + layer.fc2(layer.activation_fn(layer.fc1(layer.final_layer_norm(x))))
-            if f"encoder.{number}" in wanted:
-                found[f"encoder.{number}"] = x
-        if not {"encoder", "projector"}.isdisjoint(wanted):
-            even = x[:, : x.shape[1] // 2 * 2]
-            found["encoder"] = tower.ln_post((even[:, 0::2] + even[:, 1::2]) / 2)
-        if "projector" in wanted:
-            found["projector"] = tower.proj(found["encoder"])
-        return found
+
+def batched_states(
+    tower: Qwen2_5OmniAudioEncoder, mels: Sequence[Tensor], wanted: Sequence[str], windows_per_batch: int = 8
+) -> list[dict[str, Tensor]]:
+    """Return the states [tokens, width] of each mel [128, frames], by layer; see :meth:`Encoder.states`.
+
+    The tower attends within windows of two seconds only, so windows of all clips are batched by
+    their length: no padding, no mask, no loop over windows as in the stock forward.
+    """
+    window = 2 * int(tower.config.n_window)
+    by_length: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for clip, mel in enumerate(mels):
+        for start in range(0, mel.shape[1], window):
+            by_length[min(window, mel.shape[1] - start)].append((clip, start))
+    pieces: dict[tuple[int, int], dict[str, Tensor]] = {}
+    for length, places in by_length.items():
+        for first in range(0, len(places), windows_per_batch):
+            chosen = places[first : first + windows_per_batch]
+            batch = torch.stack([mels[clip][:, start : start + length] for clip, start in chosen])
+            states = _windows(tower, batch, wanted)
+            for number, place in enumerate(chosen):
+                pieces[place] = {layer: values[number] for layer, values in states.items()}
+    return [
+        {
+            layer: torch.cat([pieces[clip, start][layer] for start in range(0, mel.shape[1], window)])
+            for layer in wanted
+        }
+        for clip, mel in enumerate(mels)
+    ]
+
+
+def _windows(tower: Qwen2_5OmniAudioEncoder, mel: Tensor, wanted: Sequence[str]) -> dict[str, Tensor]:
+    """Encode windows of one length: [windows, 128, frames] to [windows, tokens, width] by layer."""
+    x = F.gelu(tower.conv2(F.gelu(tower.conv1(mel)))).transpose(1, 2)
+    x = x + tower.positional_embedding.positional_embedding[: x.shape[1]].to(x.dtype)
+    found = {"encoder.0": x} if "encoder.0" in wanted else {}
+    for number, layer in enumerate(tower.layers, start=1):
+        normed = layer.self_attn_layer_norm(x)
+        attention = layer.self_attn
+        q, k, v = (
+            project(normed).unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
+            for project in (attention.q_proj, attention.k_proj, attention.v_proj)
+        )
+        mixed = F.scaled_dot_product_attention(q, k, v, scale=attention.scaling)
+        x = x + attention.out_proj(mixed.transpose(1, 2).flatten(2))
+        x = x + layer.fc2(layer.activation_fn(layer.fc1(layer.final_layer_norm(x))))
+        if f"encoder.{number}" in wanted:
+            found[f"encoder.{number}"] = x
+    if not {"encoder", "projector"}.isdisjoint(wanted):
+        even = x[:, : x.shape[1] // 2 * 2]
+        found["encoder"] = tower.ln_post((even[:, 0::2] + even[:, 1::2]) / 2)
+    if "projector" in wanted:
+        found["projector"] = tower.proj(found["encoder"])
+    return found
 
 
 class Decoder(LanguageModel):

@@ -1,0 +1,192 @@
+"""What dropping audio tokens saves in a prefill, what choosing them costs, and the encoder's windows.
+
+A decoder with random weights reads 60, 180 and 300 s of audio tokens. In every round an unpruned
+prefill stands beside one of every method and keep ratio; the fastest of the rounds counts, in CPU
+seconds on a CPU, so that a busy neighbour does not decide. Beside every speed-up stands the one that
+floating-point operations alone would give (the FLOP line). The encoder runs 300 s in batches of
+windows and through the stock forward, which loops over them.
+
+    python bench/prefill.py [--device cuda] [--shape 3b] [--quick]
+
+The last line is JSON. `line_ratio_<seconds>_<keep>` is the measured speed-up / that of the line, for
+the slowest method; `selection_share_<seconds>` the largest share of an unpruned prefill that choosing
+took; `encoder_ratio_<seconds>` stock time / ours, `encoder_error_<seconds>` the largest difference.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from torch import Tensor
+from transformers import Qwen2Config, Qwen2Model
+from transformers.models.qwen2_5_omni.configuration_qwen2_5_omni import Qwen2_5OmniAudioEncoderConfig
+from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniAudioEncoder
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+
+from earmark.models.omni import audio_tokens, batched_states
+from earmark.prefill import flop_speedup
+from earmark.reduction.hooks import TokenReduction
+from earmark.reduction.loader import available, load
+
+LAYER, TEXT_BEFORE, TEXT_AFTER = 2, 20, 20
+TOKENS_PER_SECOND = 25
+SHAPES: dict[str, tuple[int, int, int, int, int]] = {
+    # width, feed-forward width, layers, heads, key and value heads
+    "moderate": (512, 1536, 12, 8, 2),
+    "3b": (2048, 11008, 36, 16, 2),
+    "7b": (3584, 18944, 28, 28, 4),
+}
+TOWERS = {"moderate": (128, 384, 2, 4), "3b": (1280, 5120, 32, 20), "7b": (1280, 5120, 32, 20)}
+
+
+def decoder(shape: str, device: str) -> Any:
+    """A decoder of that shape, without embeddings of any size: the prompts are embeddings already."""
+    width, ffn, layers, heads, kv_heads = SHAPES[shape]
+    config = Qwen2Config(
+        vocab_size=8,
+        hidden_size=width,
+        intermediate_size=ffn,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=kv_heads,
+        max_position_embeddings=32768,
+    )
+    torch.manual_seed(0)
+    with torch.device(device):
+        return Qwen2Model(config).eval().to(torch.bfloat16 if device.startswith("cuda") else torch.float32)
+
+
+def timed(run: Callable[[], object], device: str) -> float:
+    """Seconds of one run: of this process on a CPU, of the clock on a GPU."""
+    if not device.startswith("cuda"):
+        started = time.process_time()
+        run()
+        return time.process_time() - started
+    torch.cuda.synchronize()
+    started = time.perf_counter()
+    run()
+    torch.cuda.synchronize()
+    return time.perf_counter() - started
+
+
+def prefill(model: Any, states: Tensor, audio: Tensor, reduction: TokenReduction | None) -> None:
+    """One prefill, plain or reduced; the hooks are part of what is timed."""
+    with torch.inference_mode(), reduction or nullcontext():
+        if reduction is not None:
+            reduction.expect(audio_mask=audio, sample_ids=["bench"])
+        model(inputs_embeds=states, use_cache=True)
+
+
+def reductions(model: Any, seconds: int, keeps: list[float], rounds: int, device: str) -> dict[str, float]:
+    """Print the table of one length and return its metrics."""
+    audio_tokens = TOKENS_PER_SECOND * seconds
+    prompt = TEXT_BEFORE + audio_tokens + TEXT_AFTER
+    states = torch.randn(1, prompt, model.config.hidden_size).to(device, model.dtype)
+    audio = torch.zeros(1, prompt, dtype=torch.bool, device=device)
+    audio[:, TEXT_BEFORE : TEXT_BEFORE + audio_tokens] = True
+    names = [name for name in available() if name != "base"]
+    sides = {
+        (name, keep): TokenReduction(model, load(name), keep_ratio=keep, layer=LAYER)
+        for keep, name in product(keeps, names)
+    }
+    plain: list[float] = []
+    best: dict[tuple[str, float], list[float]] = {side: [] for side in sides}
+    choosing: dict[tuple[str, float], list[float]] = {side: [] for side in sides}
+    prefill(model, states, audio, next(iter(sides.values())))  # warm-up
+    for _ in range(rounds):
+        for number, (side, reduction) in enumerate(sides.items()):
+            if number % len(names) == 0:  # an unpruned run beside the methods of every ratio
+                plain.append(timed(partial(prefill, model, states, audio, None), device))
+            best[side].append(timed(partial(prefill, model, states, audio, reduction), device))
+            choosing[side].append(reduction.records[0].selection_s)
+    print(f"\n{seconds} s of audio, {prompt} tokens; unpruned {min(plain) * 1e3:.0f} ms")
+    print(
+        f"{'method':8} {'keep':>5} {'prefill ms':>11} {'speed-up':>9} {'line':>7} {'ratio':>6} {'choice':>8}"
+    )
+    metrics: dict[str, float] = {}
+    for (name, keep), reduction in sides.items():
+        kept = reduction.records[0].tokens_after
+        line = flop_speedup(model.config, prompt, prompt - audio_tokens + kept, LAYER)
+        taken = min(best[name, keep])
+        speedup, share = min(plain) / taken, min(choosing[name, keep]) / min(plain)
+        print(
+            f"{name:8} {keep:5.2f} {taken * 1e3:11.1f} {speedup:9.2f} {line:7.2f} {speedup / line:6.3f}"
+            f" {share:8.2%}"
+        )
+        key = f"line_ratio_{seconds}_{keep}"
+        metrics[key] = round(min(metrics.get(key, float("inf")), speedup / line), 4)
+        key = f"selection_share_{seconds}"
+        metrics[key] = round(max(metrics.get(key, 0.0), share), 5)
+    return metrics
+
+
+def encoder(shape: str, seconds: int, rounds: int, device: str) -> dict[str, float]:
+    """Time the audio tower in batches of windows against its stock forward; check that they agree."""
+    width, ffn, layers, heads = TOWERS[shape]
+    config = Qwen2_5OmniAudioEncoderConfig(
+        d_model=width,
+        encoder_ffn_dim=ffn,
+        encoder_layers=layers,
+        encoder_attention_heads=heads,
+        output_dim=SHAPES[shape][0],
+    )
+    config._attn_implementation = "sdpa"
+    torch.manual_seed(0)
+    tower = Qwen2_5OmniAudioEncoder(config).eval().to(device)
+    frames = torch.tensor([100 * seconds], device=device)
+    mel = torch.randn(config.num_mel_bins, 100 * seconds).to(device)
+
+    def stock() -> Tensor:
+        after_conv = (frames - 1) // 2 + 1
+        with torch.inference_mode():
+            out = tower(mel, feature_lens=frames, aftercnn_lens=after_conv)
+        states: Tensor = out.last_hidden_state
+        return states
+
+    def ours() -> Tensor:
+        with torch.inference_mode():
+            return batched_states(tower, [mel], ["projector"])[0]["projector"]
+
+    error = float((stock() - ours()).abs().max())
+    assert audio_tokens(100 * seconds) == len(ours())
+    times = [(timed(stock, device), timed(ours, device)) for _ in range(rounds)]
+    theirs, own = (min(side) for side in zip(*times, strict=True))
+    print(
+        f"\nencoder, {seconds} s: stock {theirs:.2f} s, batched windows {own:.2f} s, "
+        f"largest difference {error:.1e}"
+    )
+    return {f"encoder_ratio_{seconds}": round(theirs / own, 3), f"encoder_error_{seconds}": error}
+
+
+def main(
+    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    quick: Annotated[bool, typer.Option(help="a smoke run: short audio, one ratio")] = False,
+    shape: Annotated[str, typer.Option(help="moderate, 3b or 7b; random weights in each")] = "moderate",
+    rounds: Annotated[int, typer.Option(help="how often each side runs")] = 2,
+) -> None:
+    """Time all methods at several lengths and ratios."""
+    if not device.startswith("cuda"):
+        torch.set_num_threads(1)  # CPU seconds of one thread are not disturbed by neighbours
+    keeps = [0.5] if quick else [0.7, 0.5, 0.3, 0.1]
+    model = decoder(shape, device)
+    millions = sum(weight.numel() for weight in model.parameters()) / 1e6
+    print(f"{millions:.0f} M parameters, K={LAYER}, {device}, {model.dtype}")
+    metrics: dict[str, float] = {}
+    for seconds in (20,) if quick else (60, 180, 300):
+        metrics |= reductions(model, seconds, keeps, rounds, device)
+    del model
+    metrics |= encoder(shape, 20 if quick else 300, rounds, device)
+    print(json.dumps({"bench": "prefill", "quick": quick, "device": device, "metrics": metrics}))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,95 @@
+"""The folder of a cell in progress: its rows so far, or its finished files until its own job takes them.
+
+A job that has the model loaded answers other cells of the grid along with its own. What it finishes
+for them waits in their folders, under the digest of what was asked; their own jobs only move it to
+where Snakemake expects it. A cell that is asked alone goes through the same lines.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from earmark.evaluation.cell import Cell
+from earmark.files import write_json
+from earmark.records import write_jsonl
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """The folder of one cell, held by this process."""
+
+    folder: Path
+    key: str
+
+    @property
+    def journal(self) -> Path:
+        """The rows answered so far, one JSON line each."""
+        return self.folder / f"{self.key}.jsonl"
+
+    @property
+    def _record(self) -> Path:
+        return self.folder / f"{self.key}.record.json"
+
+    @property
+    def _rows(self) -> Path:
+        return self.folder / f"{self.key}.rows.jsonl"
+
+    @property
+    def finished(self) -> bool:
+        """Whether all is done but for moving the files."""
+        return self._record.is_file() and self._rows.is_file()
+
+    def clear(self) -> None:
+        """Forget what other settings, other code or other inputs left here."""
+        for path in self.folder.glob("*.json*"):
+            if not path.name.startswith(self.key):
+                path.unlink()
+
+    def finish(self, record: dict[str, Any], rows: Sequence[dict[str, Any]]) -> None:
+        """Keep the result; the record comes last and says that it is whole."""
+        write_jsonl(self._rows, rows)
+        write_json(self._record, record)
+
+    def deliver(self, output: Path) -> None:
+        """Move the finished files to ``output`` and its rows beside it; the folder goes."""
+        output.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(self._rows, output.with_suffix(".jsonl"))
+        shutil.move(self._record, output)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Fellow:
+    """Another cell of this run that asks the same model the same questions."""
+
+    cell: Cell
+    output: Path
+    work: Path
+
+    def needs_answers(self, key: str) -> bool:
+        """Whether its result is missing or answers something else."""
+        try:
+            return bool(json.loads(self.output.read_text())["provenance"]["cell"] != key)
+        except (OSError, json.JSONDecodeError, KeyError):
+            return True
+
+
+def read_fellows(grid: Path, cell: Cell) -> tuple[list[Fellow], int]:
+    """Return the cells that share ``cell``'s run, and how many jobs run side by side.
+
+    ``grid`` is what the workflow wrote when it began: the cells it was asked for. Without that file
+    a cell is alone.
+    """
+    if not grid.is_file():
+        return [], 1
+    content = json.loads(grid.read_text())
+    cells = [
+        Fellow(Cell.parse(entry["settings"], entry["code"]), Path(entry["output"]), Path(entry["work"]))
+        for entry in content["cells"]
+    ]
+    return [f for f in cells if f.cell != cell and f.cell.shares_a_run_with(cell)], content["jobs"]
