@@ -20,10 +20,10 @@ from tqdm import tqdm
 
 from earmark import fingerprint
 
-SHARED = ((3_000, 1), (30_000, 2), (300_000, 3))
+SHARED = ((3_000, 1), (30_000, 2), (300_000, 3), (1_000_000, 4))
 """Up to so many clips, so many keys must be shared; beyond, :data:`SHARED_BEYOND`."""
 
-SHARED_BEYOND = 4
+SHARED_BEYOND = 5
 
 CROWD = 2000
 """Clips of one key that each later one is held against; bounds a crowded key's work."""
