@@ -18,7 +18,7 @@ rule fetch:
         mem_mb=1000,
         runtime=1440,
     params:
-        code=lambda w: code_digest("fetch.py", f"earmark/sources/{data_of(w)['source']['kind']}.py"),
+        code=code_digest("fetch.py"),
         settings=lambda w: read(data_of(w)["fetch"]),
         shard=lambda w: int(w.shard),
         of=lambda w: int(w.of),
@@ -27,6 +27,6 @@ rule fetch:
         # makes nothing stale.
         """
         python "$SCRIPTS/fetch.py" --recordings {input:q} --split {wildcards.split} --shard {params.shard} \
-            --of {params.of} --settings {params.settings:q} --network {NETWORK:q} --output {output:q} \
-            2>&1 | tee {log:q}
+            --of {params.of} --settings {params.settings:q} --network {NETWORK:q} \
+            --cache .earmark/fetch/{wildcards.task} --output {output:q} 2>&1 | tee {log:q}
         """

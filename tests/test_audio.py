@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from earmark import audio, ffmpeg
+from earmark import audio, ffmpeg, ogg
 from earmark.errors import AudioError
 from earmark.records import reason_code
 
@@ -41,6 +41,25 @@ def test_16_bit_audio_survives_flac_sample_exact(tmp_path):
     packed = tmp_path / "a.flac"
     packed.write_bytes(audio.flac_bytes(samples, 16000))
     assert np.array_equal(audio.read(packed, 16000), samples)
+
+
+def test_every_16_bit_value_survives_packing(tmp_path):
+    values = np.arange(-32768, 32768).astype(np.int16)
+    soundfile.write(tmp_path / "a.wav", values, 16000, subtype="PCM_16")
+    (tmp_path / "a.flac").write_bytes(audio.flac_bytes(audio.read(tmp_path / "a.wav", 16000), 16000))
+    assert np.array_equal(soundfile.read(tmp_path / "a.flac", dtype="int16")[0], values)
+
+
+def test_louder_than_full_scale_is_clipped(tmp_path):
+    (tmp_path / "a.flac").write_bytes(audio.flac_bytes(np.array([2, -2] * 800, np.float32), 16000))
+    assert set(soundfile.read(tmp_path / "a.flac", dtype="int16")[0]) == {32767, -32768}
+
+
+def test_a_film_without_sound_has_a_reason(tmp_path):
+    command = [ffmpeg.executable(), "-v", "error", "-f", "lavfi", "-i", "color=size=32x32:duration=0.2"]
+    subprocess.run([*command, str(tmp_path / "a.mp4")], check=True)
+    with pytest.raises(AudioError, match=r"^no audio \("):
+        audio.probe(tmp_path / "a.mp4")
 
 
 def test_channels_are_averaged(tmp_path):
@@ -229,6 +248,28 @@ def test_a_flipped_bit_in_a_flac_file_is_noticed(tmp_path):
     path.write_bytes(content)
     with pytest.raises(AudioError):
         audio.read(path, 16000)
+
+
+@pytest.mark.parametrize("kind", ["ogg", "opus", "webm", "m4a"])
+@pytest.mark.parametrize("harm", ["zeros", "a gap", "cut off"])
+def test_lost_packets_are_noticed_in_whole_files_and_in_stretches(real_audio, tmp_path, kind, harm):
+    path = tmp_path / f"a.{kind}"
+    source = real_audio / "music_misc" / "audio" / "sorohanro_-_solo-trumpet-06.hq.ogg"
+    content = bytearray(transcoded(source, path).read_bytes())
+    whole, middle = audio.probe(path).duration_s, len(content) // 2
+    if harm == "zeros":
+        content[middle : middle + 4096] = bytes(4096)
+    else:
+        del content[middle : middle + 4096 if harm == "a gap" else len(content)]
+    path.write_bytes(content)
+    for start_s, end_s in [(0.0, whole), (0.4 * whole, 0.7 * whole)]:
+        with pytest.raises(AudioError, match="undecodable|unreadable"):
+            audio.decode(path, start_s, end_s)
+
+
+def test_every_ogg_file_of_the_recordings_has_sound_pages(real_audio):
+    paths = sorted((real_audio / "music_misc" / "audio").glob("*.ogg"))
+    assert paths and all(ogg.damage(path.read_bytes()) is None for path in paths)
 
 
 def test_the_first_channel_alone_is_one_of_the_policies(tmp_path):

@@ -20,7 +20,8 @@ undecodable               the format is known, the content is damaged, changes i
                           midway, or took the decoder too long
 checksum                  a FLAC file decodes to other audio than was encoded
 wrong length              the header promises, or the manifest expects, more than there is
-no samples                there is no audio in it
+no audio                  it holds pictures only
+no samples                its sound track is empty
 too short                 less than a token's worth
 too long                  more than is taken into memory for one clip
 not finite                it holds samples that are no numbers
@@ -43,7 +44,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from earmark import ffmpeg, flac, sndfile
+from earmark import ffmpeg, flac, ogg, sndfile
 from earmark.errors import AudioError
 from earmark.files import peek
 
@@ -56,6 +57,7 @@ MAX_SECONDS = 3600.0
 LONGEST_FILE_S = 24 * 3600.0
 FULL_SCALE = np.float32(32767 / 32768)
 BLOCK = 1 << 22
+LARGEST_OGG = 1 << 24
 
 
 POLICIES = ("mean", "first")
@@ -173,9 +175,14 @@ def decode(
 
 
 def flac_bytes(samples: NDArray[np.float32], sample_rate: int) -> bytes:
-    """Encode mono audio as 16-bit FLAC; louder than full scale is clipped, as any player would."""
+    """Encode mono audio as 16-bit FLAC; louder than full scale is clipped, as any player would.
+
+    What came from 16 bits goes back to the same 16 bits: libsndfile's own conversion scales by 32767
+    and would not.
+    """
     buffer = io.BytesIO()
-    soundfile.write(buffer, np.clip(samples, -1, 1), sample_rate, format="FLAC", subtype="PCM_16")
+    whole = np.clip(np.rint(samples * np.float32(32768)), -32768, 32767).astype(np.int16)
+    soundfile.write(buffer, whole, sample_rate, format="FLAC", subtype="PCM_16")
     return buffer.getvalue()
 
 
@@ -202,11 +209,14 @@ def _ffmpeg(
                 raise AudioError(f"unreadable (a sample rate of {decoded.sample_rate} Hz)")
             yield decoded
     except ffmpeg.DecodeError as error:
+        if "matches no streams" in str(error):
+            raise AudioError("no audio (the file has no sound track)") from None
         code = "undecodable" if error.opened else "unreadable"
         raise AudioError(f"{code} (libsndfile: {problem}; {error})") from None
 
 
 def _decode(stream: BinaryIO, start_s: float, end_s: float | None, channels: str) -> Decoded:
+    _check_ogg(stream)
     with sndfile.opened(stream) as (sound, problem):
         if sound is not None:
             try:
@@ -303,3 +313,13 @@ class _Mono:
 def _check_count(frames: int, expected: int, rate: int) -> None:
     if frames != expected:
         raise AudioError(f"wrong length ({frames / rate:.3f} s decoded, {expected / rate:.3f} expected)")
+
+
+def _check_ogg(stream: BinaryIO) -> None:
+    """Refuse a damaged Ogg file; of one too large to be a clip, only what is decoded is looked at."""
+    if peek(stream, 0, 4) != b"OggS":
+        return
+    content = peek(stream, 0, LARGEST_OGG + 1)
+    wrong = ogg.damage(content) if len(content) <= LARGEST_OGG else None
+    if wrong:
+        raise AudioError(f"undecodable ({wrong})")

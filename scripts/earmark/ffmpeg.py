@@ -37,6 +37,8 @@ BASE_TIMEOUT_S = 30.0
 SLOWEST = 10.0
 """A decoder slower than this many times real time, after the first seconds, counts as hanging."""
 
+ERROR = re.compile(r"^(?:\[[^\]]* @ 0x[0-9a-f]+\] )*\[(?:error|fatal)\] (.+)$", re.MULTILINE)
+
 
 class DecodeError(Exception):
     """ffmpeg could not decode; ``opened`` tells whether it knew the format."""
@@ -170,6 +172,9 @@ def _run(file: BinaryIO, timeout_s: float) -> Iterator[tuple[str, int, int, Iter
                     raise _failure(log, expired.is_set(), timeout_s)
 
             yield _container(log), rate, channels, blocks()
+            # Demuxers go on after lost packets; what follows would come too early.
+            if ERROR.search(_log(log)):
+                raise _failure(log, expired.is_set(), timeout_s)
         finally:
             watchdog.cancel()
             process.kill()
@@ -194,7 +199,7 @@ def _failure(log: IO[bytes], expired: bool, timeout_s: float) -> DecodeError:
     if expired:
         return DecodeError(f"ffmpeg timed out after {timeout_s:g} s", opened=True)
     logged = _log(log)
-    errors = re.findall(r"^(?:\[[^\]]* @ 0x[0-9a-f]+\] )*\[(?:error|fatal)\] (.+)$", logged, re.MULTILINE)
+    errors = ERROR.findall(logged)
     text = errors[0] if errors else "ended early"
     text = re.sub(r"file:/dev/fd/\d+", "the file", text).replace("(", "[").replace(")", "]")
     return DecodeError(f"ffmpeg: {text.strip().rstrip('.')[:120]}", opened="Input #0" in logged)

@@ -26,6 +26,8 @@ from earmark.files import replacing
 OK = "ok"
 FAILED = "failed"
 UNUSED = "unused"
+WANTED = "wanted"
+"""Listed by a source whose recordings are fetched item by item, not yet asked for."""
 
 ROW_GROUP = 2000
 """Rows written and read at a time: what bounds memory, whatever the number of clips."""

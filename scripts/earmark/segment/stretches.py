@@ -17,6 +17,7 @@ from earmark.errors import UserError, nearest
 from earmark.records import UNUSED, Clip, Part, Span
 from earmark.spill import lookup
 
+LONGEST_SLUG = 60
 SLACK = 1e-6
 """Seconds by which sums of decimal numbers may be off."""
 
@@ -26,7 +27,7 @@ Cut = tuple[str, str, str]
 
 def slug(text: str) -> str:
     """Return a name safe in a file, a tar and a shell: letters, digits, ``_`` and ``-``."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_-") or "class"
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_-")[:LONGEST_SLUG] or "class"
 
 
 def cut(recordings: Iterable[Clip], options: dict[str, Any]) -> Iterator[Clip]:
@@ -59,10 +60,10 @@ def made(recordings: Iterable[Clip], options: dict[str, Any], *, numbered: bool 
             if not recording.ok:
                 yield recording
                 continue
-            digest = hashlib.sha256(recording.clip_id.encode()).hexdigest()[:16]
-            name = f"{number:07d}" if numbered else digest
-            called = recording.labels[0] if recording.labels else recording.clip_id
-            recording.key = f"{recording.split}-{name}-{slug(called)}"
+            if numbered or not recording.key:  # a fetched one brings a key that no other shard has
+                digest = hashlib.sha256(recording.clip_id.encode()).hexdigest()[:16]
+                word = recording.labels[0] if recording.labels else recording.clip_id
+                recording.key = f"{recording.split}-{f'{number:07d}' if numbered else digest}-{slug(word)}"
             number += 1
             if options["kind"] == "whole":
                 yield recording

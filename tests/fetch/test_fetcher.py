@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+import soundfile
+from media_server import media, tone
+from workflow import SMALL
+
+from earmark.errors import UserError
+from earmark.fetch import fetcher
+from earmark.provenance import ROOT, SCRIPTS
+from earmark.records import reason_code
+from earmark.settings import Settings
+
+HTML = {"body": b"<html><body>gone</body></html>", "headers": {"Content-Type": "text/html"}}
+PERMANENT = {
+    "gone": ({"status": 404}, "removed"),
+    "gone2": ({"status": 410}, "removed"),
+    "secret": ({"status": 401}, "private"),
+    "elsewhere": ({"status": 451}, "geo-blocked"),
+    "page": (HTML, "not media"),
+    "junk": ({"body": b"\x00\x01junk" * 1000}, "decode"),
+}
+PENDING = {
+    "forbidden": ({"status": 403}, "forbidden"),
+    "broken": ({"status": 500}, "server error"),
+    "away": ({"status": 503}, "server error"),
+    "many": ({"status": 429}, "rate limited"),
+    "stall": ({"stall_s": 5}, "network"),
+    "short": ({"cut": 0.5}, "network"),
+    "empty": ({"body": b""}, "network"),
+}
+
+
+def test_every_fault_ends_in_its_own_reason_and_the_rest_is_fetched(shard):
+    for name, (fault, _) in (PERMANENT | PENDING).items():
+        shard.add(name, **fault)
+    shard.add("fine")
+    shard.add("early", span=(1.5, 3.5))
+    shard.add("after", span=(5.0, 6.0))
+    with pytest.raises(UserError, match=r"1 ok, 8 failed .*7 pending .*run the same command again") as told:
+        shard.run(workers=8)
+    assert "\n" not in str(told.value)
+    codes = {name: row["code"] for name, row in shard.ledger().items()}
+    expected = {name: code for name, (_, code) in (PERMANENT | PENDING).items()}
+    assert codes == expected | {"fine": "", "early": "too short", "after": "too short"}
+    assert not shard.output.exists()
+
+    # Mended, only what was worth another try is asked for again.
+    before = {path: shard.server.asked(path) for path in shard.server.requests}
+    for name in PENDING:
+        shard.server.mend(f"/{name}.wav")
+    clips = {clip.source_id[0]: clip for clip in shard.run(workers=8)}
+    again = {path[1:-4] for path, count in before.items() if shard.server.asked(path) > count}
+    assert again == set(PENDING)
+    assert {name for name, clip in clips.items() if clip.ok} == {"fine", *PENDING}
+    assert {n: reason_code(c.reason) for n, c in clips.items() if n in PERMANENT} == {
+        name: code for name, (_, code) in PERMANENT.items()
+    }
+    assert list(clips) == [line.partition(",")[0] for line in shard.lines]
+
+
+def test_a_wav_comes_back_bit_exact_for_the_wanted_stretch(shard):
+    samples = tone(3, seed=5)
+    samples[20000:20010] = [-32768, 32767] * 5
+    shard.add("exact", media(shard.folder, samples, 32000, "wav"), span=(0.25, 2.125))
+    (clip,) = shard.run()
+    kept, rate = soundfile.read(clip.parts[0].path, dtype="int16")
+    assert rate == clip.sample_rate == 32000
+    np.testing.assert_array_equal(kept, samples[8000:68000])
+    assert clip.labels == ["Dog, barking", "Rain"] and clip.duration_s == 1.875
+
+
+def page(shard, name: str, seconds: int, address: str) -> str:
+    """A web page about a recording, which says how long it is."""
+    about = {"@context": "https://schema.org", "@type": "VideoObject", "name": name}
+    about |= {"contentUrl": address, "duration": f"PT{seconds}S"}
+    text = f'<html><script type="application/ld+json">{json.dumps(about)}</script></html>'
+    return shard.add(name, text.encode(), span=(40.5, 42.0), headers={"Content-Type": "text/html"})
+
+
+@pytest.mark.parametrize("kind", ["wav", "webm", "m4a", "mp3"])
+def test_a_section_of_a_long_recording_is_what_the_whole_would_give(shard, kind):
+    samples = tone(60, seed=2)
+    address = shard.server.add(f"/media.{kind}", media(shard.folder, samples, 32000, kind))
+    page(shard, "long", 60, address)
+    whole, _ = soundfile.read(shard.run()[0].parts[0].path)
+    before = len(shard.server.headers[f"/media.{kind}"])
+    section, _ = soundfile.read(shard.run(keep={"channels": "first"}, section_above_s=30)[0].parts[0].path)
+    ranges = [headers.get("Range", "") for headers in shard.server.headers[f"/media.{kind}"][before:]]
+    # ffmpeg jumps to where it is wanted instead of reading from the beginning.
+    if kind in ("wav", "webm"):
+        assert any(int(re.sub(r"\D", "", r.partition("-")[0]) or 0) > 50_000 for r in ranges), ranges
+    assert len(section) == len(whole) == 48000
+    if kind == "wav":
+        np.testing.assert_array_equal(section, whole)
+    else:
+        # As exact as the time stamps of a container: in webm whole milliseconds and the codec's delay.
+        slack = 320 if kind == "webm" else 1
+        found = np.correlate(section, whole[slack:-slack], "valid")
+        assert abs(int(found.argmax()) - slack) <= slack
+        assert found.max() > 0.95 * np.sum(whole[slack:-slack] ** 2)
+
+
+@pytest.mark.parametrize("what", [{"status": 404}, {"status": 503}, {"cut": 0.05}, {"stall_s": 5}])
+def test_a_section_fails_with_the_same_reasons(shard, what):
+    address = shard.server.add("/media.wav", media(shard.folder, tone(60), 32000, "wav"))
+    shard.server.fault("/media.wav", **what)
+    page(shard, "long", 60, address)
+    code = {404: "removed", 503: "server error"}.get(what.get("status"), "network")
+    if code == "removed":
+        assert reason_code(shard.run(section_above_s=30)[0].reason) == code
+    else:
+        with pytest.raises(UserError, match=f"1 {code}"):
+            shard.run(section_above_s=30, retries=0)
+
+
+def test_first_channel_and_another_rate_fetch_again_just_what_changed(shard):
+    left, right = tone(2, seed=1), tone(2, seed=2)
+    path = shard.add("stereo", media(shard.folder, np.stack([left, right], 1), 32000, "wav"))
+    mean = soundfile.read(shard.run()[0].parts[0].path)[0]
+    np.testing.assert_allclose(mean, (left + right.astype(float))[16000:48000] / 65536, atol=2e-5)
+    first = soundfile.read(shard.run(keep={"channels": "first"})[0].parts[0].path, dtype="int16")[0]
+    np.testing.assert_array_equal(first, left[16000:48000])
+    asked = shard.server.asked(path)
+    shard.run()
+    assert shard.server.asked(path) == asked
+    assert shard.run(keep={"sample_rate": 16000})[0].sample_rate == 16000
+    assert shard.server.asked(path) > asked
+
+
+def test_a_damaged_or_missing_clip_is_fetched_again(shard):
+    paths = [shard.add(f"item{i}") for i in range(3)]
+    clips = shard.run()
+    damaged = shard.folder / clips[0].parts[0].path
+    damaged.write_bytes(damaged.read_bytes()[:-4] + b"xxxx")
+    (shard.folder / clips[1].parts[0].path).unlink()
+    asked = [shard.server.asked(path) for path in paths]
+    assert [clip.sha256 for clip in shard.run()] == [clip.sha256 for clip in clips]
+    assert [shard.server.asked(path) > n for path, n in zip(paths, asked)] == [True, True, False]
+
+
+def test_a_server_that_drips_holds_nothing_up(shard, monkeypatch):
+    monkeypatch.setattr(fetcher, "GRACE_S", 0.3)
+    for i in range(3):
+        shard.add(f"drip{i}", drip_s=0.5)
+        shard.add(f"fine{i}")
+    with pytest.raises(UserError, match=r"3 ok, 0 failed, 3 pending \(3 deadline\)"):
+        shard.run(workers=2, item_deadline_s=0.5)
+
+
+def test_rate_limits_in_a_row_stop_the_job_for_now(shard):
+    for i in range(30):
+        shard.add(f"item{i}", status=429)
+    with pytest.raises(UserError, match="stopped for now: 5 rate limits or bot checks in a row"):
+        shard.run(workers=1, stop_after_limited=5)
+    assert shard.server.asked() == 5
+
+
+def test_the_script_ends_in_one_line_and_goes_on_when_run_again(shard):
+    path = shard.add("item", status=429)
+    first = shard.start(retries=0, stop_after_limited=1)
+    *_, line = first.communicate(timeout=60)[0].splitlines()
+    assert first.returncode == 1
+    assert line == (
+        "error: data/loop/fetched/test-00000-of-00001.parquet: 0 ok, 0 failed, 1 pending (1 rate limited); "
+        "stopped for now: 1 rate limits or bot checks in a row; run the same command again to go on"
+    )
+    shard.server.mend(path)
+    again = shard.start()
+    assert again.wait(60) == 0, again.stdout.read()
+
+
+def test_retry_after_is_kept_to_by_every_worker(shard):
+    shard.add("first", status=429, headers={"Retry-After": "1"}, times=1)
+    for i in range(4):
+        shard.add(f"item{i}")
+    assert all(clip.ok for clip in shard.run(workers=2))
+    told = shard.server.times["/first.wav"][0]
+    # One item may have been under way with the other worker when the server spoke.
+    early = {p for p, times in shard.server.times.items() for t in times if told + 0.3 < t < told + 0.9}
+    assert not early and shard.server.times["/first.wav"][1] > told + 0.9
+
+
+def test_pending_items_are_allowed_up_to_a_share_and_stand_in_the_manifest(shard):
+    shard.add("broken", status=500)
+    for i in range(3):
+        shard.add(f"item{i}")
+    with pytest.raises(UserError, match="1 pending"):
+        shard.run(keep={"max_pending_share": 0.2})
+    clips = shard.run(keep={"max_pending_share": 0.25})
+    assert [clip.status for clip in clips] == ["failed", "ok", "ok", "ok"]
+    assert clips[0].reason == "server error (HTTP 500)"
+
+
+def test_outside_the_hours_nothing_is_asked(shard):
+    shard.add("item")
+    now = datetime.now()
+    window = f"{now + timedelta(hours=2):%H:%M}-{now + timedelta(hours=3):%H:%M}"
+    with pytest.raises(UserError, match=f"outside the hours of fetch.hours .{window}"):
+        shard.run(hours=window)
+    assert shard.server.asked() == 0
+    assert shard.run(hours=f"{now - timedelta(hours=1):%H:%M}-{now + timedelta(hours=1):%H:%M}")[0].ok
+
+
+def test_hostile_ids_stay_names(shard):
+    for name in ("-rf", "_x", "--exec", "-"):
+        shard.add(name)
+    for name in ("../../../evil", "/etc/passwd", "a b", "x$(touch evil)", "n\0l", "%2e%2e", "a" * 300, ""):
+        shard.lines.append(f'"{name}", 0.000, 1.000, "/m/a"\n')
+    shard.lines.append('"new\nline", 0.000, 1.000, "/m/a"\n')
+    clips = shard.run()
+    assert [clip.ok for clip in clips] == [True] * 4 + [False] * 9
+    assert {reason_code(clip.reason) for clip in clips[4:]} == {"bad id"}
+    assert all(re.fullmatch(r"Y[A-Za-z0-9_~-]*_\d+", clip.clip_id) for clip in clips)
+    assert len({clip.clip_id for clip in clips}) == len(clips)
+    assert set(shard.server.requests) == {"/-rf.wav", "/_x.wav", "/--exec.wav", "/-.wav"}
+    inside = {path.name for path in shard.folder.iterdir()}
+    assert inside <= {".earmark", "data", "list.csv", "classes.csv", "source.wav"}
+
+
+def test_cookies_are_sent_but_never_written(shard):
+    path = shard.add("item")
+    jar = shard.folder / "cookies.txt"
+    host = "127.0.0.1\tFALSE\t/\tFALSE\t4102444800\tsession\tsecret-word\n"
+    jar.write_text("# Netscape HTTP Cookie File\n" + host)
+    before = jar.read_bytes(), jar.stat().st_mtime_ns
+    shard.run(cookies=str(jar))
+    assert "secret-word" in shard.server.headers[path][0]["Cookie"]
+    assert (jar.read_bytes(), jar.stat().st_mtime_ns) == before
+    kept = [
+        p for p in (shard.folder / ".earmark").rglob("*") if p.is_file() and b"secret-word" in p.read_bytes()
+    ]
+    assert not kept and b"secret-word" not in shard.output.read_bytes()
+    with pytest.raises(UserError, match="fetch.cookies: nowhere.txt cannot be read"):
+        shard.run(cookies="nowhere.txt")
+
+
+def test_what_wants_a_login_is_asked_again_once_there_are_cookies(shard):
+    path = shard.add("item", status=401)
+    assert reason_code(shard.run()[0].reason) == "private"
+    shard.server.mend(path)
+    assert not shard.run()[0].ok
+    (shard.folder / "cookies.txt").write_text("# Netscape HTTP Cookie File\n")
+    assert shard.run(cookies="cookies.txt")[0].ok
+
+
+def test_sharding_anew_fetches_nothing_again(shard):
+    for i in range(4):
+        shard.add(f"item{i}")
+    shard.run()
+    asked = shard.server.asked()
+    (shard.cache / "test-00000-of-00001").rename(shard.cache / "test-00000-of-00004")
+    assert all(clip.ok for clip in shard.run())
+    assert shard.server.asked() == asked
+
+
+def test_settings_passed_on_to_yt_dlp_are_taken_and_misspelt_ones_refused(shard):
+    shard.add("item")
+    assert shard.run(js_runtimes={"node": None}, extractor_args={"youtube": {"player_client": ["web"]}})[0].ok
+    with pytest.raises(UserError, match="config: fetch.js_runtimes: 'nod' is not one of"):
+        Settings.load({**SMALL, "fetch": {"js_runtimes": {"nod": None}}}, ROOT)
+
+
+def test_progress_files_add_up(shard):
+    shard.add("gone", status=404)
+    shard.add("item")
+    shard.run()
+    state = json.loads((shard.cache / "test-00000-of-00001/progress.json").read_text())
+    counts = {name: state[name] for name in ("state", "total", "ok", "failed", "pending", "not_asked")}
+    assert counts == {
+        "state": "finished",
+        "total": 2,
+        "ok": 1,
+        "failed": {"removed": 1},
+        "pending": {},
+        "not_asked": 0,
+    }
+    command = [sys.executable, str(SCRIPTS / "fetch_status.py"), "loop"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert told == "loop: 1 ok, 1 failed, 0 pending of 2 in the shards begun (test 1 of 1)\n"

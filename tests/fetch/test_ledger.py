@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pytest
+
+from earmark.fetch import ledger as ledgers
+from earmark.fetch.ledger import Ledger
+from earmark.records import Clip, Part
+
+
+def row(key: str, status: str = "ok", **more) -> dict:
+    return {"key": key, "status": status, "code": "", "reason": "", "cookies": False, **more}
+
+
+def test_a_torn_last_line_is_dropped_and_not_glued_to_the_next(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    first = Ledger(path)
+    first.append(row("a"))
+    first.append(row("b"))
+    first.close()
+    path.write_bytes(path.read_bytes()[:-7])
+    second = Ledger(path)
+    assert set(second.rows) == {"a"}
+    second.append(row("c"))
+    second.close()
+    assert list(Ledger(path).rows) == ["a", "c"]
+
+
+def test_the_latest_row_of_an_item_counts(tmp_path):
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.append(row("a", "pending", code="network"))
+    ledger.append(row("a"))
+    ledger.close()
+    assert Ledger(tmp_path / "ledger.jsonl").rows["a"]["status"] == "ok"
+
+
+def test_a_key_covers_what_the_kept_clip_depends_on():
+    def clip(**change) -> Clip:
+        content = {"path": "http://x/1", "start_s": 1.0, "end_s": 2.0} | change
+        return Clip("Y1_1000", ["1"], [Part(**content)], 1.0, 0, 0, "test", ["a"])
+
+    keep = {"sample_rate": 32000, "channels": "mean", "max_pending_share": 0.5}
+    keys = {ledgers.key(clip(), keep)}
+    keys |= {ledgers.key(clip(**c), keep) for c in ({"path": "http://x/2"}, {"start_s": 0.5}, {"end_s": 3.0})}
+    keys |= {ledgers.key(clip(), keep | c) for c in ({"sample_rate": 16000}, {"channels": "first"})}
+    assert len(keys) == 6
+    assert ledgers.key(clip(), keep | {"max_pending_share": 0}) in keys
+
+
+@pytest.mark.parametrize(
+    ("found", "cookies", "expected"),
+    [
+        (None, False, False),
+        (row("a"), False, True),
+        (row("a", "pending", code="network"), False, False),
+        (row("a", "failed", code="removed"), True, True),
+        (row("a", "failed", code="age-gated"), False, True),
+        (row("a", "failed", code="age-gated"), True, False),
+        (row("a", "failed", code="age-gated", cookies=True), True, True),
+    ],
+)
+def test_what_is_settled(found, cookies, expected):
+    assert ledgers.settled(found, cookies=cookies) is expected

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "fetch"))
+
+from media_server import serving  # noqa: E402
+
+from earmark.errors import UserError  # noqa: E402
+from earmark.provenance import ROOT  # noqa: E402
+from earmark.records import WANTED, Tally  # noqa: E402
+from earmark.settings import Settings  # noqa: E402
+from earmark.sources import youtube  # noqa: E402
+
+CLASSES = 'index,mid,display_name\n0,/m/a,"Dog, barking"\n1,/m/b,Rain\n'
+HEAD = "# Segments csv created\n# num_ytids=2\n# YTID, start_seconds, end_seconds, positive_labels\n"
+URL = "https://www.youtube.com/watch?v={id}"
+
+
+def collect(folder: Path, url: str = URL, **lists: str):
+    (folder / "classes.csv").write_text(CLASSES)
+    for split, text in lists.items():
+        (folder / f"{split}.csv").write_text(HEAD + text)
+    settings = {
+        "lists": {split: str(folder / f"{split}.csv") for split in lists},
+        "classes": str(folder / "classes.csv"),
+        "url": url,
+        "licence": "x",
+    }
+    return youtube.collect(settings, folder / "source", 0, 1)
+
+
+def test_a_segment_is_a_wanted_row_with_names_and_codes_of_its_classes(tmp_path):
+    (clip,) = collect(tmp_path, train='--PJHxphWEs, 30.000, 40.000, "/m/a,/m/b"\n')
+    assert clip.clip_id == "Y--PJHxphWEs_30000" and clip.source_id == ["--PJHxphWEs"]
+    assert clip.parts[0].path == "https://www.youtube.com/watch?v=--PJHxphWEs"
+    assert (clip.parts[0].start_s, clip.parts[0].end_s, clip.duration_s) == (30, 40, 10)
+    assert clip.labels == ["Dog, barking", "Rain"] and clip.text == "/m/a;/m/b"
+    assert (clip.split, clip.origin, clip.status) == ("train", "youtube", WANTED)
+    tally = Tally()
+    assert list(tally.watch([clip])) and not tally.reasons
+
+
+@pytest.mark.parametrize("name", ["short", "dQw4w9WgXc/", "../../../x", "dQw4w9WgXcQ&list=1", "dQw4w9 gXcQ"])
+def test_on_youtube_only_eleven_letters_are_an_id(tmp_path, name):
+    (clip,) = collect(tmp_path, test=f'"{name}", 0, 10, "/m/a"\n')
+    assert clip.status == "failed" and clip.reason == f"bad id ({name!r})"
+    assert "/" not in clip.clip_id and "&" not in clip.parts[0].path.partition("=")[2]
+
+
+def test_an_unknown_class_names_its_line(tmp_path):
+    with pytest.raises(UserError, match=r"test.csv, line 5: class '/m/zzz' is not in"):
+        list(collect(tmp_path, test='aaaaaaaaaaa, 0, 10, "/m/a"\nbbbbbbbbbbb, 0, 10, "/m/zzz"\n'))
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["aaaaaaaaaaa, 0, 10", "a, zero, 10, /m/a", "a, 10, 10, /m/a", "a, 0, inf, /m/a", "a, nan, 1, /m/a"],
+)
+def test_a_line_that_is_no_segment_is_named(tmp_path, line):
+    with pytest.raises(UserError, match="test.csv, line 4: "):
+        list(collect(tmp_path, test=line + "\n"))
+
+
+def test_an_id_listed_twice_names_both_lines(tmp_path):
+    twice = 'aaaaaaaaaaa, 0, 10, "/m/a"\nAaaaaaaaaaa, 0, 10, "/m/a"\naaaaaaaaaaa, 5, 15, "/m/b"\n'
+    with pytest.raises(UserError, match=r"test.csv, line 6: id 'aaaaaaaaaaa' .* at .*test.csv, line 4"):
+        list(collect(tmp_path, test=twice))
+    one = 'aaaaaaaaaaa, 0, 10, "/m/a"\n'
+    with pytest.raises(UserError, match=r"test.csv, line 4: .* at .*train.csv, line 4"):
+        list(collect(tmp_path, train=one, test=one))
+
+
+def test_lists_are_fetched_from_addresses_and_their_hash_is_kept(tmp_path):
+    with serving() as server:
+        text = (HEAD + 'a1, 0, 10, "/m/a"\n').encode()
+        settings = {
+            "lists": {"test": server.add("/eval.csv", text)},
+            "classes": server.add("/classes.csv", CLASSES.encode()),
+            "url": "http://mirror.example/{id}.wav",
+            "licence": "",
+        }
+        server.fault("/eval.csv", status=503, times=1)
+        (clip,) = youtube.collect(settings, tmp_path, 0, 1)
+        assert clip.parts[0].path == "http://mirror.example/a1.wav" and clip.origin == "mirror.example"
+        about = json.loads((tmp_path / "test.csv.json").read_text())
+        assert about["sha256"] == hashlib.sha256(text).hexdigest()
+        settings["lists"] = {"test": f"{server.url}/none.csv"}
+        with pytest.raises(UserError, match=r"data.source.lists.test: http://.*none.csv .*HTTP 404"):
+            list(youtube.collect(settings, tmp_path, 0, 1))
+
+
+def test_the_official_lists_are_read(real_audio, tmp_path):
+    folder = real_audio / "audioset_meta"
+    if not folder.is_dir():
+        pytest.skip("no AudioSet lists there")
+    settings = {
+        "lists": {
+            "train": str(folder / "balanced_train_segments.csv"),
+            "test": str(folder / "eval_segments_head.csv"),
+        },
+        "classes": str(folder / "class_labels_indices.csv"),
+        "url": URL,
+        "licence": "",
+    }
+    clips = list(youtube.collect(settings, tmp_path, 0, 1))
+    train = [clip for clip in clips if clip.split == "train"]
+    # The list's own second comment line: num_segs=22160, num_positive_labels=52882.
+    assert len(train) == 22160 and sum(len(clip.labels) for clip in train) == 52882
+    assert all(clip.status == WANTED for clip in clips)
+    assert len({clip.clip_id for clip in clips}) == len(clips)
+
+
+def test_audioset_is_configured_and_nothing_default_depends_on_it():
+    settings = Settings.load(yaml.safe_load((ROOT / "config/config.yaml").read_text()), ROOT)
+    segments = {
+        "audioset": {"train": 22160, "test": 20371},
+        "audioset_full": {"train": 2041789, "test": 20371},
+    }
+    for name, counts in segments.items():
+        assert settings.fetched(name) and name not in settings.used_tasks()
+        shards = settings.task(name)["data"]["shards"]
+        assert all(900 <= count / shards[split] <= 1000 for split, count in counts.items())
