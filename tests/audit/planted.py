@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from earmark.audit.duplicates import Fingerprints
+from earmark.audit.near import Fingerprints
 from earmark.records import Clip, Measures, Part, write_manifest
 
 HOSTILE = "</script><script>document.title='owned'</script><img src=http://evil.test/x>"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from planted import HOSTILE, SETTINGS, SHARDS, clip, stand_in, write
 
-from earmark.audit import duplicates, job, page
+from earmark.audit import job, near, page
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def record(folder, monkeypatch):
-    monkeypatch.setattr(duplicates, "Fingerprints", stand_in)
+    monkeypatch.setattr(near, "Fingerprints", stand_in)
     return job.audit("sounds", folder, SHARDS, SETTINGS | {"title": HOSTILE}, "")
 
 

@@ -1,88 +1,15 @@
-"""The same audio more than once: exactly, nearly, on both sides of a split, under different labels.
-
-Near duplicates are looked for by acoustic fingerprint: clips that share a bucket are compared, the
-first :data:`COMPARED` of a bucket with all later ones. Everything stays on disk.
-"""
+"""The same audio more than once: exactly, nearly, on both sides of a split, under different labels."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
-
-from tqdm import tqdm
-
-from earmark import fingerprint
-
-COMPARED = 16
-"""Clips of a bucket that every later one is compared with; bounds the work of a crowded bucket."""
+from collections.abc import Iterator
 
 Group = tuple[list[int], str]
 """Numbers of the clips that belong together, and details."""
 
 SHOWN = 10
 """Clips named per group; the details say how many there are."""
-
-
-@dataclass(frozen=True)
-class Fingerprints:
-    """How fingerprints are compared; ``near`` is the similarity from which two clips count as alike."""
-
-    buckets: Callable[[bytes], list[int]] = fingerprint.buckets
-    similarity: Callable[[bytes, bytes], float] = fingerprint.similarity
-    near: float = fingerprint.NEAR
-
-
-def find_near(connection: sqlite3.Connection, compare: Fingerprints) -> None:
-    """Fill the table ``near`` with pairs of clips of nearly the same, not exactly the same audio."""
-    connection.executescript(
-        "CREATE TABLE buckets (bucket INTEGER, clip INTEGER);"
-        "CREATE TABLE near (a INTEGER, b INTEGER, similarity REAL, PRIMARY KEY (a, b)) WITHOUT ROWID;"
-        "CREATE TABLE compared (a INTEGER, b INTEGER, PRIMARY KEY (a, b)) WITHOUT ROWID;"
-        "BEGIN"
-    )
-    # Of exact duplicates one is enough; the others are found by their hash.
-    first = "SELECT MIN(id), print FROM clips WHERE print IS NOT NULL AND length(print) GROUP BY sha"
-    rows = (
-        (bucket, number) for number, heard in connection.execute(first) for bucket in compare.buckets(heard)
-    )
-    connection.executemany(
-        "INSERT INTO buckets VALUES (?, ?)",
-        ((_signed(b), n) for b, n in tqdm(rows, desc="fingerprints", unit="bucket", mininterval=1.0)),
-    )
-    ordered = connection.execute("SELECT bucket, clip FROM buckets ORDER BY bucket, clip")
-    total = connection.execute("SELECT COUNT(*) FROM buckets").fetchone()[0]
-    with tqdm(total=total, desc="comparing", unit="clip", mininterval=1.0) as bar:
-        for _, members in groupby(ordered, itemgetter(0)):
-            known: list[tuple[int, bytes]] = []
-            for _, number in members:
-                bar.update()
-                if known and known[-1][0] == number:
-                    continue
-                heard = connection.execute("SELECT print FROM clips WHERE id = ?", (number,)).fetchone()[0]
-                for other, before in known:
-                    _compare(connection, compare, (other, before), (number, heard))
-                if len(known) < COMPARED:
-                    known.append((number, heard))
-    connection.execute("COMMIT")
-
-
-def _signed(bucket: int) -> int:
-    """Return a bucket as SQLite's 64-bit signed integer."""
-    return (bucket + 2**63) % 2**64 - 2**63
-
-
-def _compare(
-    connection: sqlite3.Connection, compare: Fingerprints, a: tuple[int, bytes], b: tuple[int, bytes]
-) -> None:
-    """Compare two clips, once however many buckets they share."""
-    done = connection.execute("INSERT OR IGNORE INTO compared VALUES (?, ?)", (a[0], b[0]))
-    if done.rowcount:
-        similarity = compare.similarity(a[1], b[1])
-        if similarity >= compare.near:
-            connection.execute("INSERT INTO near VALUES (?, ?, ?)", (a[0], b[0], similarity))
 
 
 def exact(connection: sqlite3.Connection) -> Iterator[Group]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from earmark import provenance
-from earmark.audit import cost, duplicates, findings, lengths, store
+from earmark.audit import cost, findings, lengths, near, store
 from earmark.embedding.windows import TOKENS_PER_SECOND
 from earmark.schema import checked, schema
 from earmark.spill import database
@@ -34,7 +34,7 @@ def audit(
         store.load(connection, store.index_paths(folder, shards))
         measured = _measured(connection)
         if measured["fingerprints"]:
-            duplicates.find_near(connection, duplicates.Fingerprints())
+            near.find(connection, near.Fingerprints())
         record = {
             "schema": SCHEMA,
             "task": task,
