@@ -64,7 +64,7 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
     """Render the splits and yield their recordings.
 
     ``settings``: ``task``; ``splits`` (name -> ``clips_per_class``, ``min_s``, ``max_s``; of the
-    transcription task ``utterances``, ``min_words``, ``max_words``).
+    transcription task ``utterances``, ``min_words``, ``max_words``, at most ten).
     """
     task = settings["task"]
     for split, wanted in settings["splits"].items():
@@ -160,7 +160,8 @@ def _read_aloud(root: Path, split: str, wanted: dict[str, Any], seed: int) -> No
         rng = generator(seed, "librispeech", split, str(number))
         speaker = SPEAKERS[number % len(SPEAKERS)]
         count = int(rng.integers(wanted["min_words"], wanted["max_words"] + 1))
-        words = tuple(WORDS[index] for index in rng.integers(len(WORDS), size=count))
+        # No word twice in an utterance: so small a model finds its place by the word it said last.
+        words = tuple(WORDS[index] for index in rng.permutation(len(WORDS))[:count])
         chapter = root / LIBRISPEECH[0] / speaker / "1"
         name = f"{speaker}-1-{number:04d}"
         _write(chapter / f"{name}.flac", speak(words, rng, pitch=0.97 + 0.03 * SPEAKERS.index(speaker)))
