@@ -9,10 +9,16 @@ Each section is a module beside this one with ``measure(quick) -> metrics``. The
 import json
 from collections.abc import Callable
 
+import data_audio
 import data_fetch
+import data_memory
 import typer
 
-SECTIONS: list[Callable[[bool], dict[str, float]]] = [data_fetch.measure]
+SECTIONS: list[Callable[[bool], dict[str, float]]] = [
+    data_fetch.measure,
+    data_audio.measure,
+    data_memory.measure,
+]
 
 
 def main(device: str = "cpu", quick: bool = False) -> None:

@@ -1,20 +1,29 @@
 """Peak memory of the data stages at two numbers of recordings: it must not grow with them.
 
-A list of so many rows, dealt to train and test by the script that the rule runs, then cut into
-clips. The rows are distinct stretches of the same few files under ids of their own, so that the list
+A list of so many rows, dealt to train and test by the script that the rule runs, then cut or joined
+to clips, and an index of so many clips, audited. The rows are distinct stretches of the same few files under ids of their own, so that the list
 is long and the disk stays small. Each stage is a process of its own and reports its own peak.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
+import yaml
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+
+from earmark.records import Clip, Measures, Part, write_manifest
+from earmark.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 FILES, CLASSES = 20, 10
@@ -31,6 +40,9 @@ finally:
 """
 
 
+STAGES = ("download", "segment", "join", "audit")
+
+
 def measure(quick: bool) -> dict[str, float]:
     """Return peak memory at 10,000 recordings / that at 100,000, per stage; quick: 1,000 and 10,000.
 
@@ -41,32 +53,65 @@ def measure(quick: bool) -> dict[str, float]:
     for count in counts:
         with tempfile.TemporaryDirectory() as folder:
             for stage, megabytes in peaks(Path(folder), count).items():
-                found[f"peak_mb_{stage}_{count}"] = megabytes
-    for stage in ("download", "segment"):
+                found[f"peak_mb_{stage}_{count}"] = round(megabytes, 1)
+    for stage in STAGES:
         few, many = (found[f"peak_mb_{stage}_{count}"] for count in counts)
         found[f"memory_ratio_{stage}"] = round(few / many, 3)
+        print(f"{stage:9} peak {few:.0f} MB at {counts[0]:,} recordings, {many:.0f} MB at {counts[1]:,}")
     return found
 
 
 def peaks(folder: Path, count: int) -> dict[str, float]:
-    """Return peak memory in MB of collecting and of segmenting ``count`` recordings."""
+    """Return peak memory in MB of collecting, cutting, joining and auditing ``count`` recordings."""
     write_list(folder, count)
     source = {
         **{"kind": "list", "root": str(folder), "lists": "list.csv", "columns": {"id": "id", "source": "id"}},
         **{"label_separator": None, "options_separator": "|", "split_names": {}, "test_share": 0.5},
         **{"licence": "CC0-1.0", "encoding": "utf-8", "absolute": False},
     }
-    whole = {"train": {"kind": "whole"}, "test": {"kind": "whole"}}
     recordings, clips = folder / "data/recordings.parquet", folder / "data/clips.parquet"
+
+    def segment(settings: dict[str, Any]) -> float:
+        options = json.dumps(dict.fromkeys(("train", "test"), settings))
+        paths = ("--recordings", str(recordings), "--output", str(clips))
+        return peak("segment.py", *paths, "--settings", options)
+
+    index = folder / "data/shards/test-00000-of-00001.parquet"
+    write_manifest(index, packed(count))
+    settings = Settings.load(yaml.safe_load((ROOT / "config/config.yaml").read_text()), ROOT)
     return {
         "download": peak(
             "download.py", "--settings", json.dumps(source), "--output", str(recordings), "--threads", "2"
         ),
-        "segment": peak(
-            *("segment.py", "--recordings", str(recordings), "--settings", json.dumps(whole)),
-            *("--output", str(clips)),
+        "join": segment({"kind": "join", "min_s": 30, "max_s": 60, "by": "label+group"}),
+        "segment": segment({"kind": "whole"}),
+        "audit": peak(
+            *("audit.py", "--task", "bench", "--folder", str(index.parent), "--shards", '{"test": 1}'),
+            *("--settings", json.dumps(settings.audit("gtzan"))),
+            *("--output", str(folder / "audit.json"), "--page", str(folder / "audit.html")),
         ),
     }
+
+
+def packed(count: int) -> Iterator[Clip]:
+    """Yield the index rows of made-up packed clips, one in a hundred a copy of the one before."""
+    rng = np.random.default_rng(0)
+    heard = b""
+    for i in range(count):
+        heard = heard if i % 100 == 1 else rng.bytes(160)
+        yield Clip(
+            clip_id=f"clip-{i:08d}",
+            source_id=[f"recording-{i:08d}"],
+            parts=[Part(f"audio/{i:08d}.wav", 0.0, 10.0)],
+            duration_s=float(rng.uniform(2, 12)),
+            sample_rate=16000,
+            channels=1,
+            split="test",
+            labels=[f"class {i % CLASSES}"],
+            licence="CC0-1.0",
+            sha256=hashlib.sha256(heard).hexdigest(),
+            measures=Measures("WAV", "libsndfile", 44100, 2, 0.5, -20.0, 0.0, 0.0, heard),
+        )
 
 
 def write_list(folder: Path, count: int) -> None:

@@ -235,3 +235,11 @@ def test_real_speakers_are_joined_by_speaker_and_gender(real_audio):
         assert len(assemble(longest, Form(16000))[0]) == pytest.approx(
             16000 * longest.duration_s, abs=len(longest.parts)
         )
+
+
+def test_recordings_without_a_label_still_get_a_key_and_a_clip():
+    bare = recording("talk one", "x", 12)
+    bare.labels = []
+    assert segment([bare], {"test": {"kind": "whole"}})[0].key == "test-0000000-talk_one"
+    (joined,) = segment([bare], {"test": {"kind": "join", "min_s": 5, "max_s": 20}})
+    assert joined.labels == [] and joined.ok

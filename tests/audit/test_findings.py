@@ -21,7 +21,7 @@ from earmark.records import read_manifest
 
 @pytest.fixture
 def record(folder, monkeypatch):
-    monkeypatch.setattr(duplicates, "fingerprints", stand_in)
+    monkeypatch.setattr(duplicates, "Fingerprints", stand_in)
     return job.audit("sounds", folder, SHARDS, SETTINGS, "")
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def record(folder, monkeypatch):
-    monkeypatch.setattr(duplicates, "fingerprints", stand_in)
+    monkeypatch.setattr(duplicates, "Fingerprints", stand_in)
     return job.audit("sounds", folder, SHARDS, SETTINGS | {"title": HOSTILE}, "")
 
 

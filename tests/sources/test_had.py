@@ -121,5 +121,5 @@ def test_a_wrong_rate_is_recorded_as_it_is(root):
 def test_a_missing_list_or_one_outside_is_said(root):
     with pytest.raises(UserError, match=r"data.source.labels: there is no file"):
         collect(root, labels="none.txt")
-    with pytest.raises(UserError, match="leads out of"):
+    with pytest.raises(UserError, match="leads out of the folder"):
         collect(root, labels="../x.txt")

@@ -14,6 +14,8 @@ from operator import itemgetter
 
 from tqdm import tqdm
 
+from earmark import fingerprint
+
 COMPARED = 16
 """Clips of a bucket that every later one is compared with; bounds the work of a crowded bucket."""
 
@@ -26,20 +28,11 @@ SHOWN = 10
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """What finding near duplicates takes of :mod:`earmark.fingerprint`; ``near``: alike from here on."""
+    """How fingerprints are compared; ``near`` is the similarity from which two clips count as alike."""
 
-    buckets: Callable[[bytes], list[int]]
-    similarity: Callable[[bytes, bytes], float]
-    near: float
-
-
-def fingerprints() -> Fingerprints | None:
-    """Return the functions that compare fingerprints; None where this version has none."""
-    try:
-        from earmark import fingerprint  # type: ignore[attr-defined, unused-ignore]
-    except ImportError:
-        return None
-    return Fingerprints(fingerprint.buckets, fingerprint.similarity, fingerprint.NEAR)
+    buckets: Callable[[bytes], list[int]] = fingerprint.buckets
+    similarity: Callable[[bytes, bytes], float] = fingerprint.similarity
+    near: float = fingerprint.NEAR
 
 
 def find_near(connection: sqlite3.Connection, compare: Fingerprints) -> None:

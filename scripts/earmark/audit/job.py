@@ -33,10 +33,8 @@ def audit(
     with database() as connection:
         store.load(connection, store.index_paths(folder, shards))
         measured = _measured(connection)
-        compare = duplicates.fingerprints()
-        if compare is not None and measured["fingerprints"]:
-            duplicates.find_near(connection, compare)
-        measured["fingerprints"] &= compare is not None
+        if measured["fingerprints"]:
+            duplicates.find_near(connection, duplicates.Fingerprints())
         record = {
             "schema": SCHEMA,
             "task": task,

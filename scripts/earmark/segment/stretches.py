@@ -60,10 +60,10 @@ def made(recordings: Iterable[Clip], options: dict[str, Any], *, numbered: bool 
             if not recording.ok:
                 yield recording
                 continue
-            digest = hashlib.sha256(recording.clip_id.encode()).hexdigest()[:16]
-            name = f"{number:07d}" if numbered else digest
-            word = recording.labels[0] if recording.labels else recording.clip_id
-            recording.key = f"{recording.split}-{name}-{slug(word)}"
+            if numbered or not recording.key:  # a fetched one brings a key that no other shard has
+                digest = hashlib.sha256(recording.clip_id.encode()).hexdigest()[:16]
+                word = recording.labels[0] if recording.labels else recording.clip_id
+                recording.key = f"{recording.split}-{f'{number:07d}' if numbered else digest}-{slug(word)}"
             number += 1
             if options["kind"] == "whole":
                 yield recording

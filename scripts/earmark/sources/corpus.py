@@ -1,27 +1,16 @@
-"""What the readers of raw corpora share: a row per recording, its header read, its split drawn."""
+"""What the readers of raw corpora share: files named in settings, rows of recordings, their splits."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from earmark.audio import AudioError, probe
+from earmark.audio import AudioError
 from earmark.errors import UserError
-from earmark.files import sha256
 from earmark.records import Clip, Part, Span
 from earmark.seeding import generator
-
-AHEAD = 64
-"""Headers read at a time, by as many threads as there are."""
-
-OVERHANG = 0.05
-"""Seconds by which an annotation may end after its recording; rounded tables do."""
+from earmark.sources.recordings import END_SLACK_S, contain, shown, with_headers
 
 
 def root_of(settings: dict[str, Any]) -> Path:
@@ -32,11 +21,14 @@ def root_of(settings: dict[str, Any]) -> Path:
     return root
 
 
-def file_of(root: Path, name: str, key: str) -> Path:
-    """Return a file named in the settings; raises UserError if it isn't there or not below ``root``."""
+def file_of(settings: dict[str, Any], key: str, name: str) -> Path:
+    """Return the file that ``settings[key]`` names; raises UserError if it isn't there or not below root."""
+    root = root_of(settings)
     path = root / name
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise UserError(f"data.source.{key}: '{name}' leads out of {root}")
+    try:
+        contain(root, path, hub="hub" in settings)
+    except AudioError as error:
+        raise UserError(f"data.source.{key}: '{name}': {error}; name a file below {root}") from None
     if not path.is_file():
         raise UserError(f"data.source.{key}: there is no file {path}")
     return path
@@ -47,53 +39,37 @@ def side(group: str, test_share: float, seed: int) -> str:
     return "test" if generator(seed, "split", group).random() < test_share else "train"
 
 
-def recording(root: Path, path: Path, label: str, group: str, split: str, licence: str) -> Clip:
+def recording(settings: dict[str, Any], path: Path, label: str, group: str, split: str) -> Clip:
     """Return a row for the file at ``path``, its header not yet read; what is named is only named."""
+    root = root_of(settings)
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-    part = Part(str(path), 0.0, 0.0)
-    return Clip(name, [name], [part], 0.0, 0, 0, split, [label], licence=licence, group=group)
-
-
-def with_headers(root: Path, clips: Iterable[Clip], threads: int) -> Iterator[Clip]:
-    """Yield the rows with duration, rate, channels and hash, failed where the file can't be used.
-
-    Spans are checked against the duration: what overhangs by rounding is cut, more is a failure.
-    """
-    rows = iter(tqdm(clips, desc="reading headers", unit="file", mininterval=1.0))
-    with ThreadPoolExecutor(max(1, threads)) as pool:
-        while batch := list(itertools.islice(rows, AHEAD)):
-            yield from pool.map(lambda clip: _with_header(root, clip), batch)
-
-
-def _with_header(root: Path, clip: Clip) -> Clip:
-    """Return the row with what its file's header says."""
-    if not clip.ok:
-        return clip
-    path = Path(clip.parts[0].path)
-    try:
-        # Names in tables and links below the folder may lead anywhere.
-        if not path.resolve().is_relative_to(root.resolve()):
-            raise AudioError("leads out of the folder")
-        header = probe(path)
-        spans = _inside(clip.spans, header.duration_s)
-        digest = sha256(path)
-    except AudioError as error:
-        clip.fail(str(error))
-        return clip
-    return replace(
-        clip,
-        parts=[Part(str(path), 0.0, header.duration_s)],
-        duration_s=header.duration_s,
-        sample_rate=header.sample_rate,
-        channels=header.channels,
-        spans=spans,
-        sha256=digest,
+    return Clip(
+        clip_id=name,
+        source_id=[name],
+        parts=[Part(str(path), 0.0, 0.0)],
+        duration_s=0.0,
+        sample_rate=0,
+        channels=0,
+        split=split,
+        labels=[shown(label)],
+        licence=settings["licence"],
+        group=shown(group),
     )
 
 
-def _inside(spans: list[Span], duration_s: float) -> list[Span]:
-    """Return the spans within the recording; raises AudioError if one lies outside."""
-    last = max((span.end_s for span in spans), default=0.0)
-    if last > duration_s + OVERHANG:
-        raise AudioError(f"annotation outside the recording ({last:.2f} s of {duration_s:.2f} s)")
-    return [Span(s.start_s, min(s.end_s, duration_s), s.label) for s in spans if s.start_s < duration_s]
+def completed(settings: dict[str, Any], clips: Iterable[Clip], threads: int) -> Iterator[Clip]:
+    """Yield the rows with what their files' headers say, failed where a file can't be used.
+
+    Spans are held against the duration: what overhangs by rounding is cut, more is a failure.
+    """
+    for clip in with_headers(clips, root_of(settings), threads, hub="hub" in settings):
+        if clip.ok and clip.spans:
+            last = max(span.end_s for span in clip.spans)
+            if last > clip.duration_s + END_SLACK_S:
+                clip.fail(f"annotation outside the recording ({last:.2f} s of {clip.duration_s:.2f} s)")
+            clip.spans = [
+                Span(span.start_s, min(span.end_s, clip.duration_s), span.label)
+                for span in clip.spans
+                if span.start_s < clip.duration_s
+            ]
+        yield clip

@@ -17,7 +17,8 @@ from typing import Any
 from earmark.audio import AudioError
 from earmark.errors import UserError
 from earmark.records import Clip, Span
-from earmark.sources.corpus import file_of, recording, root_of, side, with_headers
+from earmark.sources.corpus import completed, file_of, recording, root_of, side
+from earmark.sources.recordings import shown
 
 REAL, FAKE = "real", "fake"
 SHOWN = 40  # characters of an unreadable line that go into its reason
@@ -33,13 +34,13 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
         UserError: the folder or the list is missing or not text.
 
     """
-    root = root_of(settings)
-    labels = file_of(root, settings["labels"], "labels")
-    return with_headers(root, _rows(root, labels, settings, seed), threads)
+    labels = file_of(settings, "labels", settings["labels"])
+    return completed(settings, _rows(labels, settings, seed), threads)
 
 
-def _rows(root: Path, labels: Path, settings: dict[str, Any], seed: int) -> Iterator[Clip]:
+def _rows(labels: Path, settings: dict[str, Any], seed: int) -> Iterator[Clip]:
     """Yield a row per line of the list; failed where the line says nothing usable."""
+    folder = root_of(settings) / settings["audio"]
     seen: set[str] = set()
     try:
         with labels.open(encoding="utf-8-sig") as stream:
@@ -48,16 +49,14 @@ def _rows(root: Path, labels: Path, settings: dict[str, Any], seed: int) -> Iter
                 if not words:
                     continue
                 name = words[0].removesuffix(".wav")
-                path = root / settings["audio"] / f"{name}.wav"
                 split = side(name, float(settings["test_share"]), seed)
-                clip = recording(root, path, "", "", split, settings["licence"])
+                clip = recording(settings, folder / f"{name}.wav", "unknown", "", split)
                 try:
                     clip.labels, clip.spans = _truth(words)
                     if name in seen:
                         clip.clip_id = f"{clip.clip_id} (line {number})"
                         raise AudioError("listed twice")
                 except AudioError as error:
-                    clip.labels = clip.labels if clip.labels != [""] else ["unknown"]
                     clip.fail(str(error))
                 seen.add(name)
                 yield clip
@@ -74,7 +73,7 @@ def _truth(words: list[str]) -> tuple[list[str], list[Span]]:
         AudioError: the line is not of that form, or its flag and its segments disagree.
 
     """
-    unreadable = AudioError(f"unreadable label ({' '.join(words)[:SHOWN]})")
+    unreadable = AudioError(f"unreadable label ({shown(' '.join(words)[:SHOWN])})")
     if len(words) != 3 or words[2] not in ("0", "1"):
         raise unreadable
     spans, end = [], 0.0

@@ -15,7 +15,7 @@ from typing import Any
 
 from earmark.errors import UserError, nearest
 from earmark.records import Clip
-from earmark.sources.corpus import file_of, recording, root_of, side, with_headers
+from earmark.sources.corpus import completed, file_of, recording, root_of, side
 
 COLUMNS = ("filename", "scene_label", "identifier", "source_label")
 
@@ -30,13 +30,13 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
         UserError: the folder or the table is missing, the table lacks a column or a device.
 
     """
-    root = root_of(settings)
-    table = file_of(root, settings["table"], "table")
-    return with_headers(root, _rows(root, table, settings, seed), threads)
+    table = file_of(settings, "table", settings["table"])
+    return completed(settings, _rows(table, settings, seed), threads)
 
 
-def _rows(root: Path, table: Path, settings: dict[str, Any], seed: int) -> Iterator[Clip]:
+def _rows(table: Path, settings: dict[str, Any], seed: int) -> Iterator[Clip]:
     """Yield a row per line of the table; failed where a cell is empty or a file is listed again."""
+    root = root_of(settings)
     wanted, found = set(settings["devices"]), set()
     seen: set[str] = set()
     try:
@@ -53,7 +53,7 @@ def _rows(root: Path, table: Path, settings: dict[str, Any], seed: int) -> Itera
                     continue
                 group = f"{scene} {place}"
                 split = side(group, float(settings["test_share"]), seed)
-                clip = recording(root, root / name, scene or "unknown", group, split, settings["licence"])
+                clip = recording(settings, root / name, scene or "unknown", group, split)
                 stem = Path(name).stem
                 clip.source_id = [stem.removesuffix(f"-{device}") if device else stem]
                 if not (name and scene and place):

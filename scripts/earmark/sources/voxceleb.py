@@ -15,10 +15,10 @@ from typing import Any
 
 from earmark.errors import UserError, nearest
 from earmark.records import Clip
-from earmark.sources.corpus import file_of, recording, root_of, side, with_headers
+from earmark.sources.corpus import completed, file_of, recording, root_of, side
+from earmark.sources.recordings import SUFFIXES
 
 GENDERS = {"m": "male", "male": "male", "f": "female", "female": "female"}
-SUFFIXES = {".wav", ".flac", ".m4a"}
 AGES = (
     (18, 30, "Young Adult (18-30)"),
     (31, 40, "Early Career (31-40)"),
@@ -43,20 +43,19 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
         UserError: a folder or table is missing or lacks a column.
 
     """
-    root = root_of(settings)
-    audio = root / settings["audio"]
+    audio = root_of(settings) / settings["audio"]
     if not audio.is_dir():
         raise UserError(f"data.source.audio: there is no folder {audio}")
     if settings["label"] == "gender":
-        found = _genders([file_of(root, name, "tables") for name in settings["tables"]])
+        found = _genders([file_of(settings, "tables", name) for name in settings["tables"]])
     elif settings["age_table"] is None:
         raise UserError("data.source.age_table: label: age needs a table of ages")
     else:
-        found = _ages(file_of(root, settings["age_table"], "age_table"), settings)
-    return with_headers(root, _rows(root, audio, found, settings, seed), threads)
+        found = _ages(file_of(settings, "age_table", settings["age_table"]), settings)
+    return completed(settings, _rows(audio, found, settings, seed), threads)
 
 
-def _rows(root: Path, audio: Path, found: Found, settings: dict[str, Any], seed: int) -> Iterator[Clip]:
+def _rows(audio: Path, found: Found, settings: dict[str, Any], seed: int) -> Iterator[Clip]:
     """Yield a row per recording, failed where its label is missing or in doubt."""
     speakers = sorted(path for path in audio.iterdir() if path.is_dir() and path.name.startswith("id"))
     if not speakers:
@@ -68,7 +67,7 @@ def _rows(root: Path, audio: Path, found: Found, settings: dict[str, Any], seed:
             said = found.get(f"{folder.name}/{video}") or found.get(folder.name) or {}
             values = set(said.values()) - {""}
             label = values.pop() if len(values) == 1 else "unknown"
-            clip = recording(root, path, label, folder.name, split, settings["licence"])
+            clip = recording(settings, path, label, folder.name, split)
             if path.parent != folder:
                 clip.source_id = [f"{folder.name}/{video}"]
             if values:
