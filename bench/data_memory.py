@@ -1,8 +1,9 @@
 """Peak memory of the data stages at two numbers of recordings: it must not grow with them.
 
 A list of so many rows, dealt to train and test by the script that the rule runs, then cut or joined
-to clips, and an index of so many clips, audited. The rows are distinct stretches of the same few files under ids of their own, so that the list
-is long and the disk stays small. Each stage is a process of its own and reports its own peak.
+to clips, and an index of so many clips, audited. The rows are distinct stretches of the same few files
+under ids of their own, so that the list is long and the disk stays small. Each stage is a process of its
+own and reports its own peak.
 """
 
 from __future__ import annotations

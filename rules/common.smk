@@ -10,7 +10,7 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 from earmark.embedding import request
 from earmark.errors import UserError
 from earmark.provenance import code_digest
-from earmark.settings import Settings, parse_target
+from earmark.settings import Settings, parse_target, reducers as method_files
 
 # Setting a prefix switches Snakemake's strict mode off, hence the `set`. The prefix is no part of
 # what is recorded of a job, so a moved checkout makes nothing stale.
@@ -158,21 +158,27 @@ def timing_results():
 
 def reducer_files(methods, entry):
     """Return the modules of the reducers behind some methods, below scripts/."""
-    return sorted({f"earmark/reduction/{SETTINGS.method(m, entry)['reducer']}.py" for m in methods})
+    return sorted({method_files()[SETTINGS.method(m, entry)["reducer"]] for m in methods})
 
 
 def evaluation_code(wildcards):
-    """Digest what an evaluation runs: the script, its reducer, parser and model family."""
-    entry = model_entry(wildcards)
-    parser = SETTINGS.task(wildcards.task)["parser"]
-    reducer = reducer_files([wildcards.method], entry)
-    return code_digest("evaluate.py", *reducer, f"earmark/tasks/{parser}.py", family(wildcards))
+    """Digest what an evaluation runs: the script, its reducer, parser, scoring and model family."""
+    asked = SETTINGS.asked(wildcards.task)
+    named = [f"earmark/tasks/{asked['parser']}.py", f"earmark/scoring/{asked['scoring']}.py"]
+    reducer = reducer_files([wildcards.method], model_entry(wildcards))
+    return code_digest("evaluate.py", *reducer, *named, family(wildcards))
+
+
+def training_code(wildcards):
+    """Digest what a training runs: the script and the recipe the task needs."""
+    recipe = SETTINGS.training(model_of(wildcards), wildcards.task)["recipe"]
+    return code_digest("train.py", f"earmark/training/{recipe}.py")
 
 
 def prefill_code(wildcards):
     """Digest what a prefill timing runs: the script, its reducers and the model family."""
     methods = SETTINGS.prefill(wildcards.model, int(wildcards.seconds))["methods"]
-    reducers = sorted({f"earmark/reduction/{method['reducer']}.py" for method in methods})
+    reducers = sorted({method_files()[method["reducer"]] for method in methods})
     return code_digest("prefill.py", *reducers, family(wildcards))
 
 

@@ -49,8 +49,8 @@ rule train:
         mem_mb=4000,
         runtime=60,
     params:
-        code=code_digest("train.py"),
-        settings=lambda w: read(model_entry(w)["train"]),
+        code=lambda w: training_code(w),
+        settings=lambda w: read(SETTINGS.training(model_of(w), w.task)),
         tars=lambda w, input: repeated("--shard", input.tars),
         indexes=lambda w, input: repeated("--index", input.indexes),
         work=".earmark/train/{model}/{task}",

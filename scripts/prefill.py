@@ -13,6 +13,7 @@ from earmark import cli, prefill, provenance
 from earmark import device as devices
 from earmark.files import write_json
 from earmark.models.checkpoint import Checkpoint
+from earmark.models.loading import Load
 
 
 def main(
@@ -30,7 +31,9 @@ def main(
     device = devices.prepare(chosen["device"], threads)
     family = importlib.import_module(f"earmark.models.{entry['kind']}")
     model = Checkpoint.read(checkpoint)
-    decoder = family.Decoder(model, str(device), entry["dtype"], entry["attention"])
+    decoder = family.Decoder(
+        model, str(device), entry["dtype"], entry["attention"], load=Load(**entry["load"])
+    )
     tokens = chosen["audio_s"] * family.TOKENS_PER_SECOND
     points, prompt = prefill.measure(
         decoder, chosen["methods"], chosen["ratios"], tokens, chosen["repeats"], chosen["seed"]

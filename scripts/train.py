@@ -1,7 +1,11 @@
-"""Train the embedded model on a task: from its training shards to a checkpoint of the real class."""
+"""Train the embedded model on a task: from its training shards to a checkpoint of the real class.
+
+A task of multiple choice is trained by the recipe ``listener``, one of transcripts by ``transcriber``.
+"""
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 from typing import Annotated
@@ -16,24 +20,24 @@ from earmark.files import write_json
 from earmark.models.checkpoint import describe_folder
 from earmark.models.tiny import build_extractor
 from earmark.records import read_manifest
-from earmark.training.crops import TrainingClip
-from earmark.training.listener import ListenerSettings, train
 
 
 def main(
     shard: Annotated[list[Path], typer.Option(help="tar of training clips, repeat")],
     index: Annotated[list[Path], typer.Option(help="index of each tar, repeat")],
-    settings: Annotated[str, typer.Option(help="JSON: the model's train section")],
+    settings: Annotated[str, typer.Option(help="JSON: the recipe's name and its settings")],
     output: Annotated[Path, typer.Option(help="record of the checkpoint to write; the weights go beside it")],
     work: Annotated[Path, typer.Option(help="folder for the state an interrupted training continues from")],
     threads: int = 1,
 ) -> None:
     """Train, then record the checkpoint."""
     devices.prepare("cpu", threads)
-    labels = {clip.key: clip.labels[0] for path in index for clip in read_manifest(path) if clip.ok}
+    chosen = json.loads(settings)
+    recipe = importlib.import_module(f"earmark.training.{chosen.pop('recipe', 'listener')}")
+    manifest = {clip.key: clip for path in index for clip in read_manifest(path) if clip.ok}
     extractor = build_extractor()
     clips = []
-    with tqdm(total=len(labels), desc="log-mel", unit="clip", mininterval=1.0) as bar:
+    with tqdm(total=len(manifest), desc="log-mel", unit="clip", mininterval=1.0) as bar:
         for tar in shard:
             for key, samples in shards.stream(tar, extractor.sampling_rate):
                 mel = extractor(
@@ -43,9 +47,9 @@ def main(
                     truncation=False,
                     return_tensors="np",
                 ).input_features[0]
-                clips.append(TrainingClip(key, labels[key], mel.astype(np.float16)))
+                clips.append(recipe.recording(manifest[key], mel.astype(np.float16)))
                 bar.update()
-    record = train(clips, ListenerSettings.from_mapping(json.loads(settings)), output.parent, work)
+    record = recipe.train(clips, recipe.Settings.from_mapping(chosen), output.parent, work)
     write_json(output.parent / "training.json", record.to_dict())
     write_json(
         output, describe_folder(output.parent, {"trained": record.to_dict()["settings"]}, output.parent)

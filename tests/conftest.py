@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 import torch
 
@@ -53,6 +55,34 @@ def real_audio() -> Path:
     if not (REAL_AUDIO / "esc10" / "metadata.csv").is_file():
         pytest.skip(f"no real recordings at {REAL_AUDIO}; set EARMARK_TEST_AUDIO to a folder with esc10/")
     return REAL_AUDIO
+
+
+@pytest.fixture(scope="session")
+def real_speech(real_audio, tmp_path_factory) -> Path:
+    """Recorded speech in the layouts of LibriSpeech-long and VoxCeleb, copies of them."""
+    root = tmp_path_factory.mktemp("real_speech")
+    chapter = root / "librispeech-long" / "test-clean" / "1" / "1"
+    wav = root / "VoxCeleb" / "concatenated_audio" / "wav"
+    chapter.mkdir(parents=True)
+    for row in pd.read_csv(real_audio / "read_speech_lj" / "metadata.csv").to_dict("records"):
+        source = real_audio / "read_speech_lj" / row["file"]
+        shutil.copy(source, chapter)
+        (chapter / f"{source.stem}.txt").write_text(row["transcript"])
+    items = []
+    for row in pd.read_csv(real_audio / "speaker_gender" / "metadata.csv").to_dict("records"):
+        source = real_audio / "speaker_gender" / row["file"]
+        (wav / row["speaker"]).mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, wav / row["speaker"])
+        items.append(
+            {
+                "path": f"{row['speaker']}/{source.name}",
+                "question": "Is the speaker male or female?",
+                "answer_gt": str(row["label"]).capitalize(),
+                "speaker_id_original": row["speaker"],
+            }
+        )
+    (wav.parent / "gender_id_task_meta.json").write_text(json.dumps(items))
+    return root
 
 
 @pytest.fixture(scope="session")

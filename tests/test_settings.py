@@ -118,3 +118,46 @@ def test_conda_environments_pin_what_the_lock_pins():
 def test_no_path_leads_outside_the_workflow():
     for path in [ROOT / "Snakefile", *Path(ROOT / "rules").glob("*.smk")]:
         assert not re.search(r"(?m)^\s+(run|script):", path.read_text()), path
+
+
+TEN = ("desed", "gtzan", "had", "librispeech", "race", "slue", "tau", "vesus", "vox_gender", "vox_age")
+
+
+@pytest.mark.parametrize("profile", ["default", "reference_dart", "reference_others"])
+def test_every_task_of_audiomarathon_has_every_wording(profile):
+    settings = load(profile=profile)
+    for task in TEN:
+        asked = settings.asked(task)
+        assert asked["profile"] == profile
+        assert asked["parser"].startswith("reference_") == (profile != "default")
+        own = settings.task(task)
+        assert (asked["title"], asked["metric"], asked["choices"]) == (
+            own["title"],
+            own["metric"],
+            own["choices"],
+        )
+    left_out = settings.asked("vesus")["leave_out"]
+    assert [entry["person"] for entry in left_out] == ([] if profile == "default" else ["2", "10"])
+
+
+def test_a_task_without_the_profile_keeps_its_own_wording_and_says_so():
+    data = {"source": {"kind": "folder", "root": "x"}}
+    settings = load(profile="reference_dart", tasks={"mine": {"title": "x", "data": data}})
+    assert settings.asked("mine")["profile"] == "default"
+
+
+def test_an_unknown_profile_is_named_with_the_nearest():
+    with pytest.raises(UserError, match="profile: no task has a profile 'reference_drat'; did you mean"):
+        load(profile="reference_drat")
+
+
+def test_a_profile_cannot_change_what_is_measured():
+    with pytest.raises(UserError, match="unknown key 'profiles.mine.metric'"):
+        load(tasks={"gtzan": {"profiles": {"mine": {"metric": "letters"}}}})
+
+
+def test_the_recipe_follows_the_metric():
+    settings = load()
+    spoken, chosen = settings.training("embedded", "librispeech"), settings.training("embedded", "gtzan")
+    assert (spoken["recipe"], chosen["recipe"]) == ("transcriber", "listener")
+    assert spoken["sizes"] == chosen["sizes"] and "transcriber" not in chosen

@@ -21,6 +21,9 @@ from earmark.provenance import ROOT, SCRIPTS
 from earmark.schema import CONFIG, checked, schema
 
 BASE = "base"
+DEFAULT_PROFILE = "default"
+SCORING = {"classes": "choices", "letters": "choices", "wer": "transcripts"}
+"""The module of scripts/earmark/scoring/ behind each metric."""
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -100,6 +103,7 @@ class Settings:
         for name, task in sections["tasks"].items():
             task["data"]["source"] = _source(task["data"]["source"], f"task '{name}': data.source")
         settings = cls(content, sections["tasks"], sections["models"])
+        settings.check_profiles()
         settings.model(content["default_model"])
         for cell in settings.cells():
             settings.check(*cell)
@@ -139,10 +143,17 @@ class Settings:
             raise UserError(
                 f"config: methods.{name}.reducer: unknown reducer '{reducer}'; {nearest(reducer, reducers())}"
             )
+        # A cache method compresses every layer.
+        cache = reducers()[reducer].startswith("earmark/compression/")
+        if cache and "layer" in entry:
+            raise UserError(
+                f"config: methods.{name}.layer: {reducer} compresses every layer; leave layer out"
+            )
         return {
             "name": name,
             "reducer": reducer,
-            "layer": entry.get("layer", model["reduction_layer"]),
+            "kind": "cache" if cache else "tokens",
+            "layer": 0 if cache else entry.get("layer", model["reduction_layer"]),
             "options": entry.get("options", {}),
             "reference": entry.get("reference", False),
         }
@@ -187,25 +198,55 @@ class Settings:
         folder = "" if model == self.content["default_model"] else f"{model}/"
         return f"results/{folder}{task}_{method}_{ratio}.json"
 
+    def asked(self, task: str) -> dict[str, Any]:
+        """Return how a task is asked and scored: its settings, in the wording of config's profile.
+
+        A task that has no such profile keeps its own wording, and says so: its profile is ``default``.
+        """
+        entry, profile = self.task(task), self.content["profile"]
+        changes = entry["profiles"].get(profile)
+        keys = ("title", "question", "options", "choices", "prompt", "parser", "metric", "normaliser")
+        limits = ("max_new_tokens", "long_audio", "sample_limit", "leave_out")
+        asked: dict[str, Any] = _overlaid({key: entry[key] for key in (*keys, *limits)}, changes or {})
+        return {
+            "name": task,
+            "profile": DEFAULT_PROFILE if changes is None else profile,
+            "scoring": SCORING[asked["metric"]],
+            **asked,
+        }
+
+    def check_profiles(self) -> None:
+        """Check that some task knows the profile that config names; raises UserError."""
+        known = {name for task in self.tasks.values() for name in task["profiles"]}
+        profile = self.content["profile"]
+        if profile != DEFAULT_PROFILE and profile not in known:
+            raise UserError(
+                f"config: profile: no task has a profile '{profile}'; "
+                f"{nearest(profile, [*known, DEFAULT_PROFILE])}"
+            )
+
+    def training(self, model: str, task: str) -> dict[str, Any]:
+        """Return the recipe a model is trained with for a task, and its settings.
+
+        A task whose answers are transcripts needs another recipe than one of multiple choice; what both
+        share is written once.
+        """
+        train = dict(self.model(model)["train"])
+        transcriber = train.pop("transcriber", {})
+        if self.task(task)["metric"] != "wer":
+            return {"recipe": "listener", **train}
+        shared = {key: train[key] for key in ("seed", "save_every", "sizes") if key in train}
+        return {"recipe": "transcriber", **shared, **transcriber}
+
     def cell(self, model: str, task: str, method: str, ratio: str) -> dict[str, Any]:
         """Return everything the evaluation of one cell reads, and nothing else."""
         entry, evaluate = self.task(task), self.content["evaluate"]
         labels = set(self.model(model)["labels"])
         if entry["data"]["source"]["kind"].startswith("synthetic"):
             labels.add("synthetic")
-        keys = (
-            "title",
-            "question",
-            "options",
-            "prompt",
-            "parser",
-            "max_new_tokens",
-            "long_audio",
-            "sample_limit",
-        )
-        used = ("kind", "dtype", "attention", "max_audio_s")
+        used = ("kind", "dtype", "attention", "max_audio_s", "load")
         return {
-            "task": {"name": task, **{key: entry[key] for key in keys}},
+            "task": self.asked(task),
             "model": {"name": model, **{key: self.model(model)[key] for key in used}},
             "method": self.method(method, self.model(model)) | budget(ratio),
             "run": {
@@ -293,7 +334,7 @@ class Settings:
                 return {
                     "model": {
                         "name": model,
-                        **{key: entry[key] for key in ("kind", "dtype", "attention", "labels")},
+                        **{key: entry[key] for key in ("kind", "dtype", "attention", "labels", "load")},
                     },
                     "methods": [self.method(name, entry) for name in block["methods"]],
                     "ratios": block["ratios"],
@@ -306,10 +347,14 @@ class Settings:
 
 
 @cache
-def reducers() -> tuple[str, ...]:
-    """Return the names of the reduction methods: the modules that define a reducer."""
-    folder = SCRIPTS / "earmark" / "reduction"
-    return tuple(sorted(p.stem for p in folder.glob("*.py") if "(Reducer):" in p.read_text()))
+def reducers() -> dict[str, str]:
+    """Return the module of each method, below scripts/: those that define a reducer or a compressor."""
+    found = {}
+    for package, base, prefix in (("reduction", "Reducer", ""), ("compression", "Compressor", "kv-")):
+        for path in sorted((SCRIPTS / "earmark" / package).glob("*.py")):
+            if f"({base}):" in path.read_text():
+                found[prefix + path.stem] = f"earmark/{package}/{path.name}"
+    return found
 
 
 def spelled(ratio: float) -> str:

@@ -7,6 +7,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -48,15 +49,33 @@ def spread(seconds: Sequence[float]) -> dict[str, float | int] | None:
     }
 
 
-def reset_peak_memory(device: torch.device) -> None:
-    """Forget the device's peak so far; a process's own peak can't be reset."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
+class MemoryWatch:
+    """Peak memory from here on: of the device, and of the process where its peak can be reset."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+        with contextlib.suppress(OSError):  # Linux alone
+            Path("/proc/self/clear_refs").write_text("5")
+        self._start = _resident("VmRSS")
+
+    def peak(self) -> int:
+        """Return peak bytes: allocated on a GPU, resident in the process on a CPU."""
+        if self.device.type == "cuda":
+            return int(torch.cuda.max_memory_allocated(self.device))
+        return _resident("VmHWM")
+
+    def record(self) -> dict[str, int]:
+        """Return the resident bytes of the process at the start and at its peak."""
+        return {"process_start_bytes": self._start, "process_peak_bytes": _resident("VmHWM")}
 
 
-def peak_memory(device: torch.device) -> int:
-    """Return peak bytes: allocated on a GPU, resident in the process on a CPU."""
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device))
+def _resident(field: str) -> int:
+    """Return resident bytes, now (VmRSS) or at the peak (VmHWM), memory-mapped files included."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith(field))
+        return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

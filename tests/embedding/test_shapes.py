@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from earmark.embedding.layers import Depth, Plan, parse
-from earmark.models import language, omni, qwen2_audio
+from earmark.models import language, loading, omni, qwen2_audio
 from earmark.models.checkpoint import Checkpoint
 
 # As published: Qwen/Qwen2-Audio-7B, Qwen/Qwen2.5-Omni-3B and -7B.
@@ -69,7 +69,7 @@ def published(request, tmp_path, checkpoint, monkeypatch):
         if path.suffix in (".json", ".jinja", ".txt"):
             (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "config.json").write_text(json.dumps(config))
-    for module in (language, omni, qwen2_audio):
+    for module in (language, loading, omni, qwen2_audio):
         monkeypatch.setattr(module, "read_tensors", lambda *_arguments: {})
         monkeypatch.setattr(module, "fill", lambda *_arguments: None)
     return importlib.import_module(f"earmark.models.{kind}"), Checkpoint(tmp_path, {}), layers, width

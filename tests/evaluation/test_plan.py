@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from earmark.errors import UserError
-from earmark.evaluation.plan import Sample, batches, choose, windows
+from earmark.evaluation.plan import Sample, batches, choose, left_in, windows
 from earmark.features import FeatureRow
 from earmark.records import Clip
-from earmark.tasks.question import Question, ask, draw_options
+from earmark.tasks.question import Question, ask, ask_for_words, draw_options
 
 
 def sample(name: str, tokens: int) -> Sample:
@@ -45,6 +45,29 @@ def test_a_sample_limit_balances_classes_whatever_the_order():
     assert {r.clip.clip_id for r in choose(rows[::-1], 6, seed=1)} == {r.clip.clip_id for r in chosen}
 
 
+def test_which_classes_come_in_depends_on_the_seed_not_on_the_alphabet():
+    rows = [row(f"clip{i:03d}", f"text {i:03d}") for i in range(50)]
+    chosen = [{r.clip.clip_id for r in choose(rows, 5, seed)} for seed in range(2)]
+    assert chosen[0] != chosen[1] and chosen[0] != {f"clip{i:03d}" for i in range(5)}
+
+
+def test_groups_are_balanced_where_labels_are_no_classes():
+    rows = [row(f"clip{i}", f"text {i}") for i in range(30)]
+    for i, each in enumerate(rows):
+        each.clip.group = "level=high" if i < 24 else "level=middle"
+    chosen = choose(rows, 8, 0, "group")
+    assert sorted(r.clip.group for r in chosen) == ["level=high"] * 4 + ["level=middle"] * 4
+
+
+def test_clips_are_left_out_only_where_all_facets_agree():
+    rows = [row(f"{p}{e}", e) for p in ("2", "3") for e in ("happy", "sad")]
+    for each in rows:
+        each.clip.group = f"emotion={each.clip.labels[0]};person={each.clip.clip_id[0]}"
+    kept = left_in(rows, [{"person": "2", "emotion": "Happy"}])
+    assert [r.clip.clip_id for r in kept] == ["2sad", "3happy", "3sad"]
+    assert [r.clip.clip_id for r in left_in(rows, [{"label": "sad"}])] == ["2happy", "3happy"]
+
+
 def test_options_depend_on_seed_and_clip_only():
     classes = [f"c{i}" for i in range(9)]
     first = draw_options("c3", classes, 4, 0, "x")
@@ -67,3 +90,13 @@ def test_a_prompt_lists_its_options():
     asked = ask("{question}\n{options}", "Which?", ["dog_bark", "rain"], "rain")
     assert asked.prompt == "Which?\nA. dog bark\nB. rain"
     assert asked.letter == "B"
+
+
+def test_options_are_marked_as_asked_and_fixed_ones_may_stand_in_the_template():
+    assert ask("{options}", "", ["real", "fake"], "fake", ")").prompt == "A) real\nB) fake"
+    assert ask("a for male, b for female", "", ["male", "female"], "female", fixed=True).letter == "B"
+
+
+def test_a_request_for_words_has_no_options():
+    asked = ask_for_words("Write down what is said.", "")
+    assert (asked.options, asked.truth, asked.letter) == ((), None, None)

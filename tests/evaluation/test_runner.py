@@ -12,10 +12,12 @@ from earmark.evaluation import plan, result, runner
 from earmark.evaluation.plan import Sample
 from earmark.features import FeatureStore
 from earmark.models.omni import Decoder
-from earmark.reduction.loader import load
+from earmark.reduction.loader import available, load
+from earmark.scoring import choices
 from earmark.tasks.letter import parse
 from earmark.tasks.question import ask
 
+METHODS = ["base", "dart", "fastv", "random", "frame", *available("kv-")]
 LENGTHS = (60, 25, 41, 60, 33, 8, 52)
 
 
@@ -41,6 +43,10 @@ def samples(windows: int = 1) -> list[Sample]:
     return made
 
 
+def judge(sample: Sample, texts: list[str]) -> dict:
+    return choices.judge(texts, parse, sample.question, sample.label, {})
+
+
 def loop(decoder, store, method="dart", ratio=0.5, windows=1, layer=0) -> runner.Loop:
     reduction = runner.Reduction(load(method), None if method == "base" else ratio, None, layer, 0, False)
     return runner.Loop(decoder, store, samples(windows), None, reduction, max_new_tokens=6)
@@ -50,7 +56,7 @@ def run(a_loop, max_tokens, journal, done=None):
     batches = plan.batches(a_loop.samples, max_tokens)
     with runner.open_journal(journal) as stream:
         return runner.evaluate(
-            a_loop, batches, done or {}, stream, 1, lambda s, a: result.sample_row(s, a, parse)
+            a_loop, batches, done or {}, stream, 1, lambda s, a: result.sample_row(s, a, judge)
         )
 
 
@@ -60,7 +66,7 @@ def untimed(rows):
     }
 
 
-@pytest.mark.parametrize("method", ["base", "dart", "fastv", "random", "frame"])
+@pytest.mark.parametrize("method", METHODS)
 def test_batches_answer_as_single_rows_do(decoder, store, tmp_path, method):
     together = run(loop(decoder, store, method), 10**6, tmp_path / "a.jsonl")
     alone = run(loop(decoder, store, method), 1, tmp_path / "b.jsonl")
@@ -165,22 +171,23 @@ def test_after_a_kill_the_rest_is_run_and_the_rows_are_the_same(decoder, store, 
 def test_windows_of_a_clip_vote():
     (sample, *_) = samples(windows=3)
     answers = [
-        runner.Answer(text, 10, 5, 1, 1, {"select": 0, "prefill": 1, "decode": 1}) for text in ("B", "A", "B")
+        runner.Answer(text, 10, 5, 1, 9, 1, {"select": 0, "prefill": 1, "decode": 1})
+        for text in ("B", "A", "B")
     ]
-    row = result.sample_row(sample, answers, parse)
+    row = result.sample_row(sample, answers, judge)
     assert row["predicted"] == "rain" and row["windows"] == 3 and row["tokens_after"] == 15
 
 
 def test_a_failed_window_fails_the_sample():
     (sample, *_) = samples(windows=2)
-    answer = runner.Answer("B", 10, 5, 1, 1, {"select": 0, "prefill": 1, "decode": 1})
-    row = result.sample_row(sample, [answer, "out of memory"], parse)
+    answer = runner.Answer("B", 10, 5, 1, 9, 1, {"select": 0, "prefill": 1, "decode": 1})
+    row = result.sample_row(sample, [answer, "out of memory"], judge)
     assert (row["status"], row["correct"]) == ("failed", None)
 
 
 def test_an_unparsed_answer_is_wrong_and_counted():
     (sample, *_) = samples()
     row = result.sample_row(
-        sample, [runner.Answer("no idea", 10, 5, 1, 1, {"select": 0, "prefill": 1, "decode": 1})], parse
+        sample, [runner.Answer("no idea", 10, 5, 1, 9, 1, {"select": 0, "prefill": 1, "decode": 1})], judge
     )
     assert (row["status"], row["parsed"], row["correct"], row["predicted"]) == ("scored", False, False, None)

@@ -21,6 +21,17 @@ METHODS = [
 ]
 
 
+COMPRESSORS = [
+    ("kv-knorm", {}),
+    ("kv-random", {}),
+    ("kv-tova", {}),
+    ("kv-snap", {}),
+    ("kv-snap", {"window": 8, "kernel": 3}),
+    ("kv-streaming", {}),
+    ("kv-expected", {}),
+]
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test for every method, or for those that can drop tokens."""
     from earmark.reduction.loader import load
@@ -31,6 +42,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             if argument == "dropping_method":
                 methods = [m for m in methods if not m.keeps_all]
             metafunc.parametrize(argument, methods, ids=repr)
+    if "compressor" in metafunc.fixturenames:
+        metafunc.parametrize("compressor", [load(*entry) for entry in COMPRESSORS], ids=repr)
 
 
 @pytest.fixture(autouse=True)

@@ -20,8 +20,9 @@ from transformers import DynamicCache
 
 from earmark.errors import UserError
 from earmark.reduction.contract import Reducer
-from earmark.reduction.hooks import RowRecord, TokenReduction
+from earmark.reduction.hooks import TokenReduction
 from earmark.reduction.loader import load
+from earmark.reduction.selection import RowRecord
 
 STEPS = 8
 

@@ -72,6 +72,7 @@ def fake_result(
                 "clip_id": f"clip{i:04d}",
                 "status": "scored" if scored else "failed",
                 "reason": None if scored else "made up failure",
+                "group": "",
                 "truth": truth,
                 "truth_letter": "ABCD"[classes.index(truth) % 4],
                 "options": list(classes),
@@ -80,6 +81,7 @@ def fake_result(
                 "predicted_letter": "ABCD"[classes.index(predicted) % 4] if predicted else None,
                 "correct": right,
                 "parsed": True if scored else None,
+                "word_errors": None,
                 "duration_s": 30.0,
                 "truncated": False,
                 "windows": 1,
@@ -107,7 +109,7 @@ def fake_result(
             }
         )
     record = {
-        "schema": "earmark/result/1",
+        "schema": "earmark/result/2",
         "system": "pruned-evaluation",
         "labels": list(labels),
         "asked": {
@@ -123,7 +125,10 @@ def fake_result(
             "reference": False,
             "prompt": "Which genre is this? (made up for a test)",
             "system_prompt": None,
+            "profile": "default",
             "parser": "letter",
+            "metric": "classes",
+            "normaliser": "plain",
             "max_new_tokens": 4,
             "long_audio": "error",
             "max_audio_s": 300,
@@ -160,6 +165,7 @@ def fake_result(
             "f1_macro_letters": _metric(None, 0),
         },
         "per_class": per_class,
+        "per_group": [],
         "failures": [{"reason": "made up failure", "n": failed, "first": "clip0000"}] if failed else [],
         "timing": {
             "device": device,
@@ -186,6 +192,34 @@ def fake_result(
     path.write_text(json.dumps(record))
     path.with_suffix(".jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
+
+
+def fake_transcripts(path: Path, method: str = "base", ratio: float = 1.0, wer: float = 0.1) -> Path:
+    """Write a result of a transcription task and its samples."""
+    fake_result(path, method, ratio, task="reading")
+    record, beside = json.loads(path.read_text()), path.with_suffix(".jsonl")
+    rng = np.random.default_rng(round(1000 * wer))
+    rows = [json.loads(line) for line in beside.read_text().splitlines()]
+    for row in rows:
+        deleted = int(rng.binomial(20, wer))
+        counted = {"words": 20, "substitutions": 0, "deletions": deleted, "insertions": 0}
+        row |= {"options": [], "truth_letter": None, "predicted_letter": None, "group": "speaker=1"}
+        row |= {"word_errors": counted, "correct": deleted == 0}
+    errors = sum(row["word_errors"]["deletions"] for row in rows)
+    record["asked"] |= {"metric": "wer", "parser": "transcript", "chance": None}
+    record["counts"]["correct"] = sum(row["correct"] for row in rows)
+    record["metrics"] = {"wer": _metric(errors / (20 * len(rows)), len(rows))}
+    score = _metric(errors / (20 * len(rows)), len(rows))
+    group = {"facet": "speaker", "group": "1", "n": len(rows), "metric": "wer", "score": score}
+    record |= {"per_class": [], "per_group": [group]}
+    path.write_text(json.dumps(record))
+    beside.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def write_transcripts() -> Callable[..., Path]:
+    return fake_transcripts
 
 
 def fake_timing(path: Path, methods: Sequence[str], ratios: Sequence[float], layer: int = 0) -> Path:

@@ -204,3 +204,17 @@ def test_table_sorts_on_click_and_filters_on_text(
     browser.find_element("id", "filter").send_keys("dart-l2")
     assert len(column()) == 2
     assert browser.find_element("id", "shown").text == "2 of 7 rows"
+
+
+def test_a_transcription_task_shows_error_rates(
+    tmp_path: Path, results: list[Path], write_transcripts: Callable[..., Path]
+) -> None:
+    made = [
+        write_transcripts(tmp_path / "b.json"),
+        write_transcripts(tmp_path / "r.json", "random", 0.5, 0.6),
+    ]
+    text = html([*results, *made])
+    assert "Word error rate (lower is better) when pruned" in text
+    assert re.search(r"WER \d+", visible(text))
+    titles = json.dumps(specifications(text))
+    assert '"word error rate (lower is better)"' in titles and '"title": "accuracy"' in titles

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
-from earmark.scoring.paired import bootstrap_interval, compare, mcnemar
+from earmark.scoring.paired import bootstrap_interval, compare, compare_rates, mcnemar
 
 
 def pairs(n: int, seed: int) -> tuple[list[bool], list[bool]]:
@@ -70,3 +70,33 @@ def test_same_seed_same_interval_and_no_disagreement_no_width() -> None:
 def test_rows_that_are_no_pairs_are_refused(ours: list[bool], theirs: list[bool]) -> None:
     with pytest.raises(ValueError, match="equally long"):
         compare(ours, theirs, np.random.default_rng(0))
+
+
+def test_error_rates_are_compared_by_corpus_rate() -> None:
+    rng = np.random.default_rng(5)
+    words = rng.integers(5, 30, size=60)
+    theirs = rng.binomial(words, 0.1)
+    ours = theirs + rng.binomial(words, 0.05)
+    found = compare_rates(ours, theirs, words, np.random.default_rng(0))
+    assert found.difference == pytest.approx(ours.sum() / words.sum() - theirs.sum() / words.sum())
+    slow = bootstrap(
+        (ours, theirs, words),
+        lambda a, b, w, axis=-1: (a.sum(axis) - b.sum(axis)) / w.sum(axis),
+        paired=True,
+        vectorized=True,
+        method="percentile",
+        n_resamples=5000,
+        rng=np.random.default_rng(3),
+    ).confidence_interval
+    assert (found.low, found.high) == pytest.approx((slow.low, slow.high), abs=0.003)
+    assert found.p_value < 0.001
+
+
+def test_the_same_errors_are_no_difference() -> None:
+    found = compare_rates([1, 2, 3], [1, 2, 3], [9, 9, 9], np.random.default_rng(0))
+    assert (found.difference, found.low, found.high, found.p_value) == (0, 0, 0, 1)
+
+
+def test_errors_without_words_are_refused() -> None:
+    with pytest.raises(ValueError, match="equally long"):
+        compare_rates([1], [1], [0], np.random.default_rng(0))

@@ -156,3 +156,19 @@ def test_the_script_ends_a_users_mistake_in_one_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr == f"error: {tmp_path / 'none.json'} does not exist\n"
     assert not (tmp_path / "s.csv").exists()
+
+
+def test_error_rates_are_compared_with_the_base_and_stand_for_groups(
+    tmp_path: Path, write_transcripts: Callable[..., Path]
+) -> None:
+    paths = [
+        write_transcripts(tmp_path / "base.json"),
+        write_transcripts(tmp_path / "r.json", "random", 0.5, 0.6),
+    ]
+    found = table(paths).query("method == 'random'").set_index("metric")
+    rates = [json.loads(path.read_text())["metrics"]["wer"]["value"] for path in paths]
+    assert found.loc["wer", "value"] == rates[1]
+    assert found.loc["difference_to_base", "value"] == pytest.approx(rates[1] - rates[0])
+    assert found.loc["difference_to_base", "p_value"] < 0.01
+    assert found.loc["wer@speaker=1", "value"] == rates[1]
+    assert "accuracy" not in found.index

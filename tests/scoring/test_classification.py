@@ -32,8 +32,9 @@ def test_metrics_equal_scikit_learn(seed):
     for name, average in (("f1_macro", "macro"), ("f1_weighted", "weighted")):
         expected = f1_score(truth, filled, labels=labels, average=average, zero_division=0)
         assert metrics[name]["value"] == pytest.approx(expected)
-    by_letter = f1_score(letters, [c or "none" for c in chosen], labels=list("ABCD"), average="macro")
-    assert metrics["f1_macro_letters"]["value"] == pytest.approx(by_letter)
+    for average in ("macro", "weighted"):
+        by_letter = f1_score(letters, [c or "none" for c in chosen], labels=list("ABCD"), average=average)
+        assert metrics[f"f1_{average}_letters"]["value"] == pytest.approx(by_letter)
     precision, recall, f1, support = precision_recall_fscore_support(
         truth, filled, labels=labels, zero_division=0
     )

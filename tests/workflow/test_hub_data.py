@@ -17,8 +17,9 @@ from hub_server import Hub, Repo  # noqa: E402
 from made import tone  # noqa: E402
 
 from earmark.records import read_manifest  # noqa: E402
-from earmark.sources.audiomarathon import GTZAN_AUDIO, GTZAN_JSON  # noqa: E402
+from earmark.sources.audiomarathon_layouts import LISTS  # noqa: E402
 
+GTZAN_JSON, GTZAN_AUDIO = LISTS["gtzan"].lists[0], LISTS["gtzan"].folders[0]
 GENRES = ["rock", "jazz", "blues", "pop"]
 
 
@@ -57,7 +58,7 @@ def test_gtzan_of_audiomarathon_is_packed_from_the_hub(hub, tmp_path):
     config["tasks"]["music"] = {
         "title": "Music",
         "data": {
-            "source": {"kind": "audiomarathon", "hub": {"repo": "owner/marathon", "allow": ["GTZAN/**"]}},
+            "source": {"kind": "audiomarathon", "task": "gtzan", "hub": {"repo": "owner/marathon"}},
             "segment": {"test": {"kind": "whole"}},
         },
     }

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import math
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from earmark.evaluation.plan import Sample
 from earmark.features import FeatureRow, FeatureStore, read_index
 from earmark.files import exclusive, sha256, write_json
 from earmark.models.checkpoint import Checkpoint
-from earmark.records import OK, read_jsonl, write_jsonl
+from earmark.models.loading import Load
+from earmark.records import OK, Clip, read_jsonl, write_jsonl
 from earmark.reduction.loader import load
 from earmark.tasks import question
-from earmark.timing import peak_memory, reset_peak_memory
+from earmark.timing import MemoryWatch
 
 
 @dataclass(frozen=True)
@@ -61,31 +63,45 @@ class Cell:
 
 def samples_of(cell: Cell, rows: Sequence[FeatureRow], tokens_per_second: int) -> list[Sample]:
     """Return the questions of the split; a clip that failed before stays, as a failed sample."""
-    task = cell.task
     classes = sorted({row.clip.labels[0] for row in rows})
     limit = int(cell.model["max_audio_s"] * tokens_per_second)
     samples = []
     for row in rows:
         clip = row.clip
-        label = clip.labels[0]
-        options = clip.options or question.draw_options(
-            label, classes, task["options"], cell.run["seed"], clip.clip_id
-        )
-        asked = question.ask(task["prompt"]["template"], task["question"] or clip.text, options, label)
-        cut, truncated, failure = plan.windows(row.tokens, limit, task["long_audio"])
+        cut, truncated, failure = plan.windows(row.tokens, limit, cell.task["long_audio"])
         samples.append(
             Sample(
                 clip.clip_id,
                 clip.key,
-                label,
+                clip.text if cell.task["metric"] == "wer" else clip.labels[0],
                 clip.duration_s,
-                asked,
+                _question(cell, clip, classes),
                 cut if clip.ok else (),
                 truncated,
                 failure if clip.ok else clip.reason,
+                clip.group,
             )
         )
     return samples
+
+
+def _question(cell: Cell, clip: Clip, classes: Sequence[str]) -> question.Question:
+    """Return what is asked about a clip; options are the task's, else the clip's own, else drawn."""
+    task, template = cell.task, cell.task["prompt"]["template"]
+    if task["metric"] == "wer":
+        # The clip's text is the answer here, so it is no question.
+        return question.ask_for_words(template, task["question"] or "")
+    label = clip.labels[0]
+    drawn = (task["options"], cell.run["seed"], clip.clip_id)
+    options = task["choices"] or clip.options or question.draw_options(label, classes, *drawn)
+    return question.ask(
+        template,
+        task["question"] or clip.text,
+        options,
+        label,
+        task["prompt"]["option_mark"],
+        fixed=bool(task["choices"]),
+    )
 
 
 def run(
@@ -105,16 +121,31 @@ def run(
         UserError: settings that don't fit, damaged inputs, or more failed samples than allowed.
 
     """
+    load_settings = Load(**cell.model["load"])
+    load_settings.check()
     device = devices.prepare(cell.run["device"], threads)
-    reset_peak_memory(device)
+    memory = MemoryWatch(device)
     reducer = load(cell.method["reducer"], cell.method["options"])
     model = Checkpoint.read(checkpoint)
     family = importlib.import_module(f"earmark.models.{cell.model['kind']}")
+    # A family that takes no more at once than it was trained on knows so; config can only lower it.
+    # Its encoder took what is longer in parts of equal length, which `window` meets exactly; `truncate`
+    # keeps the beginning of these states, not those of a beginning encoded by itself.
+    limit = min(cell.model["max_audio_s"], family.WINDOW_S or math.inf)
+    cell = replace(cell, model=cell.model | {"max_audio_s": limit})
     parser = importlib.import_module(f"earmark.tasks.{cell.task['parser']}")
+    scoring = importlib.import_module(f"earmark.scoring.{cell.task['scoring']}")
+
+    def judge(sample: Sample, texts: list[str]) -> dict[str, Any]:
+        found: dict[str, Any] = scoring.judge(texts, parser.parse, sample.question, sample.label, cell.task)
+        return found
+
     read = [read_index(path) for path in indexes]
     everything = [row for rows, _ in read for row in rows if row.clip.status in (OK, "failed")]
     everything.sort(key=lambda row: row.clip.clip_id)
-    chosen = plan.choose(everything, cell.task["sample_limit"], cell.run["seed"])
+    by = "label" if cell.task["metric"] == "classes" else "group"
+    kept = plan.left_in(everything, cell.task["leave_out"])
+    chosen = plan.choose(kept, cell.task["sample_limit"], cell.run["seed"], by)
     samples = samples_of(cell, chosen, family.TOKENS_PER_SECOND)
     inputs = [model.digest, *(sha256(path) for path in indexes)]
     with exclusive(work) as folder, FeatureStore(features) as store:
@@ -123,7 +154,9 @@ def run(
             if stale != journal_path:
                 stale.unlink()
         done = read_jsonl(journal_path, torn=True) if journal_path.exists() else []
-        decoder = family.Decoder(model, str(device), cell.model["dtype"], cell.model["attention"])
+        decoder = family.Decoder(
+            model, str(device), cell.model["dtype"], cell.model["attention"], load=load_settings
+        )
         loop = runner.Loop(
             decoder=decoder,
             store=store,
@@ -147,7 +180,7 @@ def run(
                 {row["clip_id"]: row for row in done},
                 journal,
                 cell.run["warm_up"],
-                lambda sample, answers: result.sample_row(sample, answers, parser.parse),
+                lambda sample, answers: result.sample_row(sample, answers, judge),
             )
         for sample in samples:
             if sample.failure:
@@ -162,7 +195,9 @@ def run(
             "warm_up": cell.run["warm_up"],
             "batch_rows_max": max((row["batch_rows"] or 0 for row in ordered), default=0),
             "batches_halved": loop.halved,
-            "peak_memory_bytes": peak_memory(device),
+            "peak_memory_bytes": memory.peak(),
+            "memory": memory.record()
+            | dict(zip(("weights_bytes", "streamed_bytes"), decoder.weight_bytes(), strict=True)),
         }
         origin = {
             "model": model.record,
@@ -172,9 +207,8 @@ def run(
                 "licences": sorted({r.clip.licence for r in chosen if r.clip.licence}),
             },
         }
-        record = result.record(
-            cell, ordered, chosen, len(everything) - len(chosen), timing, origin, reducer.lowest_layer
-        )
+        skipped = len(everything) - len(chosen)
+        record = result.record(cell, ordered, chosen, skipped, timing, origin, reducer.lowest_layer, scoring)
         write_jsonl(output.with_suffix(".jsonl"), ordered)
         write_json(output, record)
     shutil.rmtree(work, ignore_errors=True)

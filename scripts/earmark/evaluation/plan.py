@@ -7,17 +7,21 @@ again forms the same batches and gives the same answers.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from earmark.features import FeatureRow
 from earmark.seeding import generator
+from earmark.tasks.groups import facets
 from earmark.tasks.question import Question
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One question about one clip. ``windows`` are ``[start, end)`` stretches in audio tokens."""
+    """One question about one clip; ``label`` is the right answer, an option's text or a transcript.
+
+    ``windows`` are ``[start, end)`` stretches in audio tokens.
+    """
 
     clip_id: str
     key: str
@@ -27,6 +31,7 @@ class Sample:
     windows: tuple[tuple[int, int], ...]
     truncated: bool = False
     failure: str | None = None
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,16 +60,31 @@ def windows(tokens: int, limit: int, policy: str) -> tuple[tuple[tuple[int, int]
     return (), False, "longer than the model's limit (long_audio: error)"
 
 
-def choose(rows: Sequence[FeatureRow], limit: int | None, seed: int) -> list[FeatureRow]:
-    """Return at most ``limit`` clips, classes balanced, chosen by seed and name; order is kept."""
+def left_in(rows: Sequence[FeatureRow], left_out: Sequence[Mapping[str, str]]) -> list[FeatureRow]:
+    """Return the clips that fit no entry of ``left_out``: facets of their group that all agree."""
+
+    def fits(row: FeatureRow, entry: Mapping[str, str]) -> bool:
+        own = {**facets(row.clip.group), "label": row.clip.labels[0]}
+        return all(own.get(name, "").casefold() == value.casefold() for name, value in entry.items())
+
+    return [row for row in rows if not any(fits(row, entry) for entry in left_out)]
+
+
+def choose(rows: Sequence[FeatureRow], limit: int | None, seed: int, by: str = "label") -> list[FeatureRow]:
+    """Return at most ``limit`` clips, classes balanced, chosen by seed and name; order is kept.
+
+    ``by`` is what is balanced: ``label``, or ``group`` where labels are no classes. Where not all
+    classes come in equally, which of them do depends on the seed.
+    """
     if limit is None or limit >= len(rows):
         return list(rows)
     by_class: dict[str, list[FeatureRow]] = defaultdict(list)
     for row in rows:
-        by_class[row.clip.labels[0]].append(row)
+        by_class[row.clip.labels[0] if by == "label" else row.clip.group].append(row)
+    order = sorted(by_class, key=lambda name: generator(seed, "class", name).random())
     queues = [
-        sorted(members, key=lambda r: generator(seed, "sample", r.clip.clip_id).random())
-        for _, members in sorted(by_class.items())
+        sorted(by_class[name], key=lambda r: generator(seed, "sample", r.clip.clip_id).random())
+        for name in order
     ]
     dealt = [queue[i] for i in range(max(map(len, queues))) for queue in queues if i < len(queue)]
     chosen = {row.clip.clip_id for row in dealt[:limit]}

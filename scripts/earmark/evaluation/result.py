@@ -15,8 +15,6 @@ from earmark.evaluation.plan import Sample
 from earmark.evaluation.runner import Answer
 from earmark.features import FeatureRow
 from earmark.schema import schema
-from earmark.scoring.classification import score
-from earmark.tasks.question import LETTERS
 from earmark.timing import spread
 
 if TYPE_CHECKING:
@@ -24,30 +22,24 @@ if TYPE_CHECKING:
 
 
 def sample_row(
-    sample: Sample, answers: Sequence[Answer | str], parse: Callable[[str, Sequence[str]], int | None]
+    sample: Sample, answers: Sequence[Answer | str], judge: Callable[[Sample, list[str]], dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return the row of an answered sample.
+    """Return the row of an answered sample; ``judge`` says what the texts of its windows amount to.
 
-    Windows of one clip vote; the option first named wins a tie. A window without an answer fails the
-    sample, since the rest isn't the whole clip.
+    A window without an answer fails the sample, since the rest isn't the whole clip.
     """
     given = [answer for answer in answers if isinstance(answer, Answer)]
     if len(given) < len(answers):
         return failed_row(sample, next(a for a in answers if isinstance(a, str)))
-    votes = Counter(
-        choice for answer in given if (choice := parse(answer.text, sample.question.options)) is not None
-    )
-    chosen = votes.most_common(1)[0][0] if votes else None
+    texts = [answer.text for answer in given]
     return _blank(sample) | {
+        **judge(sample, texts),
         "status": "scored",
-        "answer": [answer.text for answer in given],
-        "predicted": None if chosen is None else sample.question.options[chosen],
-        "predicted_letter": None if chosen is None else LETTERS[chosen],
-        "correct": chosen == sample.question.truth,
-        "parsed": chosen is not None,
+        "answer": texts,
         "tokens_before": sum(answer.tokens_before for answer in given),
         "tokens_after": sum(answer.tokens_after for answer in given),
         "tokens_generated": sum(answer.tokens_generated for answer in given),
+        "cache_bytes": max(answer.cache_bytes for answer in given),
         "batch_rows": max(answer.batch_rows for answer in given),
         "seconds": {
             stage: sum(answer.seconds[stage] for answer in given) for stage in ("select", "prefill", "decode")
@@ -66,6 +58,7 @@ def _blank(sample: Sample) -> dict[str, Any]:
         "clip_id": sample.clip_id,
         "status": "failed",
         "reason": None,
+        "group": sample.group,
         "truth": sample.label,
         "truth_letter": sample.question.letter,
         "options": list(sample.question.options),
@@ -74,12 +67,14 @@ def _blank(sample: Sample) -> dict[str, Any]:
         "predicted_letter": None,
         "correct": None,
         "parsed": None,
+        "word_errors": None,
         "duration_s": sample.duration_s,
         "truncated": sample.truncated,
         "windows": len(sample.windows),
         "tokens_before": None,
         "tokens_after": None,
         "tokens_generated": None,
+        "cache_bytes": None,
         "batch_rows": None,
         "seconds": None,
     }
@@ -109,19 +104,13 @@ def record(
     timing: dict[str, Any],
     origin: dict[str, Any],
     lowest_layer: int,
+    scoring: Any,
 ) -> dict[str, Any]:
-    """Return the result record of a cell, checked against its schema."""
+    """Return the result record of a cell, checked against its schema; ``scoring`` is the metric's module."""
     scored = [row for row in rows if row["status"] == "scored"]
-    metrics, per_class = score(
-        [row["truth"] for row in scored],
-        [row["predicted"] for row in scored],
-        [row["truth_letter"] for row in scored],
-        [row["predicted_letter"] for row in scored],
-        cell.run["bootstrap"],
-        cell.run["seed"],
-    )
+    tables = scoring.tables(scored, cell.task, cell.run["bootstrap"], cell.run["seed"])
     content = {
-        "schema": "earmark/result/1",
+        "schema": "earmark/result/2",
         "system": "pruned-evaluation",
         "labels": cell.run["labels"],
         "asked": _asked(cell, rows),
@@ -136,8 +125,7 @@ def record(
             "windowed": sum(row["windows"] > 1 for row in scored),
             "skipped": skipped,
         },
-        "metrics": metrics,
-        "per_class": per_class,
+        **tables,
         "failures": _failures(rows),
         "timing": timing | _times(scored, features),
         "provenance": provenance.record(cell.code)
@@ -150,13 +138,14 @@ def record(
 
 def _asked(cell: Cell, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return what was asked for."""
-    shown = [len(row["options"]) for row in rows]
+    shown = [len(row["options"]) for row in rows if row["options"]]
     return {
         "task": cell.task["name"],
         "title": cell.task["title"],
         "model": cell.model["name"],
         "method": cell.method["name"],
         "reducer": cell.method["reducer"],
+        "kind": cell.method["kind"],
         "options": cell.method["options"],
         "keep_ratio": cell.method["keep_ratio"],
         "keep_tokens": cell.method["keep_tokens"],
@@ -164,7 +153,7 @@ def _asked(cell: Cell, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "reference": cell.method["reference"],
         "prompt": cell.task["prompt"]["template"],
         "system_prompt": cell.task["prompt"]["system"],
-        "parser": cell.task["parser"],
+        **{name: cell.task[name] for name in ("profile", "parser", "metric", "normaliser")},
         "max_new_tokens": cell.task["max_new_tokens"],
         "long_audio": cell.task["long_audio"],
         "max_audio_s": cell.model["max_audio_s"],
@@ -180,7 +169,9 @@ def _reduction(cell: Cell, scored: Sequence[dict[str, Any]], lowest_layer: int) 
     after = [row["tokens_after"] for row in scored]
     layer = max(cell.method["layer"], lowest_layer)
     note = None
-    if layer != cell.method["layer"]:
+    if cell.method["kind"] == "cache":
+        note = "compresses the cache behind each layer's prefill: saves memory and decoding, no prefill"
+    elif layer != cell.method["layer"]:
         note = f"{cell.method['reducer']} needs layer {lowest_layer} or later: ran before layer {layer}"
     return {
         "layer": layer,
@@ -189,6 +180,7 @@ def _reduction(cell: Cell, scored: Sequence[dict[str, Any]], lowest_layer: int) 
         "keep_ratio_effective": sum(after) / sum(before) if before else None,
         "tokens_before": _token_spread(before),
         "tokens_after": _token_spread(after),
+        "cache_bytes": _token_spread([row["cache_bytes"] for row in scored]),
     }
 
 
@@ -229,9 +221,10 @@ def _times(scored: Sequence[dict[str, Any]], features: Sequence[FeatureRow]) -> 
 
 def one_line(content: dict[str, Any]) -> str:
     """Return the result in one line for the terminal."""
-    accuracy, counts = content["metrics"]["accuracy"], content["counts"]
+    name = "wer" if "wer" in content["metrics"] else "accuracy"
+    found, counts = content["metrics"][name], content["counts"]
     return (
-        f"accuracy {accuracy['value']:.3f} [{accuracy['low']:.3f}, {accuracy['high']:.3f}] "
+        f"{name} {found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}] "
         f"on {counts['scored']} samples ({counts['failed']} failed, {counts['unparsed']} unparsed), "
         f"{content['reduction']['keep_ratio_effective']:.3f} of the audio tokens kept"
     )

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
@@ -15,12 +16,15 @@ from torch import Tensor
 from tqdm import tqdm
 from transformers import DynamicCache
 
+from earmark.compression.hooks import CacheCompression
 from earmark.device import is_out_of_memory
 from earmark.evaluation.plan import Row, Sample
 from earmark.features import FeatureStore
 from earmark.padding import left_padded
-from earmark.reduction.contract import Reducer
+from earmark.reduction.context import PrefillContext
+from earmark.reduction.contract import Method
 from earmark.reduction.hooks import TokenReduction
+from earmark.reduction.selection import RowRecord
 from earmark.timing import StageClock
 
 
@@ -46,28 +50,28 @@ class Decoder(Protocol):
 
 @dataclass(frozen=True)
 class Reduction:
-    """Which reducer runs, with what budget, before which layer."""
+    """Which method runs, with what budget, before which layer."""
 
-    reducer: Reducer
+    reducer: Method
     keep_ratio: float | None
     keep_tokens: int | None
     layer: int
     seed: int
     reference: bool
 
-    def on(self, model: Any) -> contextlib.AbstractContextManager[TokenReduction | None]:
-        """Return the hooks, or nothing at all for a reducer that keeps everything."""
+    def on(self, model: Any) -> contextlib.AbstractContextManager[PrefillContext[Any] | None]:
+        """Return the hooks, or nothing at all for a method that keeps everything."""
         if self.reducer.keeps_all:
             return contextlib.nullcontext()
-        return TokenReduction(
-            model,
-            self.reducer,
-            keep_ratio=self.keep_ratio,
-            keep_tokens=self.keep_tokens,
-            layer=self.layer,
-            seed=self.seed,
-            reference=self.reference,
-        )
+        shared: dict[str, Any] = {
+            "keep_ratio": self.keep_ratio,
+            "keep_tokens": self.keep_tokens,
+            "seed": self.seed,
+            "reference": self.reference,
+        }
+        if self.reducer.kind == "cache":
+            return CacheCompression(model, self.reducer, **shared)
+        return TokenReduction(model, self.reducer, layer=self.layer, **shared)
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,8 @@ class Answer:
     tokens_before: int
     tokens_after: int
     tokens_generated: int
+    cache_bytes: int
+    """Of the row's own entries once the prompt was read, padding left out."""
     batch_rows: int
     seconds: dict[str, float]
 
@@ -131,6 +137,9 @@ class Loop:
             with clock.stage("prefill"):
                 token = decoder.forward(embeddings, mask, positions, cache).argmax(-1)
             records = None if hooks is None else list(hooks.records)
+            cached = [
+                _cache_bytes(cache, len(row), record) for row, record in zip(ids, records or repeat(None))
+            ]
             with clock.stage("decode"):
                 generated = self._decode(token, mask, positions[:, -1:], cache)
         selection = records[0].selection_s if records else 0.0
@@ -143,9 +152,10 @@ class Loop:
             tokens = _until_stop(generated[number].tolist(), decoder.stop_ids)
             yield Answer(
                 text=decoder.tokenizer.decode(tokens, skip_special_tokens=True),
-                tokens_before=row.tokens,
+                tokens_before=row.tokens if records is None else records[number].tokens_before,
                 tokens_after=row.tokens if records is None else records[number].tokens_after,
                 tokens_generated=len(tokens),
+                cache_bytes=cached[number],
                 batch_rows=len(batch),
                 seconds=share,
             )
@@ -163,6 +173,16 @@ class Loop:
             generated.append(token)
             ended = ended | torch.isin(token, stops)
         return torch.stack(generated, dim=1)
+
+
+def _cache_bytes(cache: Any, prompt: int, record: RowRecord | None) -> int:
+    """Return the bytes of a row's cache entries, whatever rows it shares a batch with."""
+    total = 0
+    for number, layer in enumerate(cache.layers):
+        gone = 0 if record is None or number < record.layer else record.tokens_before - record.tokens_after
+        entry = sum(states[0, :, 0].numel() * states.element_size() for states in (layer.keys, layer.values))
+        total += (prompt - gone) * entry
+    return total
 
 
 def _until_stop(tokens: list[int], stops: frozenset[int]) -> list[int]:

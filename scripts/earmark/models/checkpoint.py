@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from earmark.errors import UserError
 from earmark.files import sha256
 
+T = TypeVar("T")
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -83,55 +84,84 @@ def weight_files(folder: Path) -> dict[str, str]:
         return dict.fromkeys(file.keys(), SINGLE)
 
 
+def locate(
+    folder: Path, prefixes: dict[str, str], keep: Callable[[str], bool] | None = None
+) -> dict[str, tuple[str, str]]:
+    """Return file and stored name of the tensors whose name starts with a prefix.
+
+    They are renamed by ``prefixes`` (old -> new); where only a part of a module is wanted, ``keep``
+    says by the new name which tensors belong to it.
+    """
+    found = {}
+    for key, file in weight_files(folder).items():
+        for old, new in prefixes.items():
+            if key.startswith(old):
+                name = new + key[len(old) :]
+                if keep is None or keep(name):
+                    found[name] = (file, key)
+                break
+    return found
+
+
 def read_tensors(
     folder: Path,
     prefixes: dict[str, str],
     dtype: torch.dtype,
     keep: Callable[[str], bool] | None = None,
 ) -> dict[str, torch.Tensor]:
-    """Read the tensors whose name starts with a prefix, renamed by ``prefixes`` (old -> new).
-
-    Where only a part of a module is wanted, ``keep`` says by the new name which tensors are read.
+    """Read the tensors that :func:`locate` finds.
 
     Raises:
         UserError: a weight file is missing or damaged.
 
     """
-    wanted: dict[str, list[tuple[str, str]]] = {}
-    for key, file in weight_files(folder).items():
-        for old, new in prefixes.items():
-            if key.startswith(old):
-                name = new + key[len(old) :]
-                if keep is None or keep(name):
-                    wanted.setdefault(file, []).append((key, name))
-                break
-    tensors = {}
-    for file, keys in wanted.items():
+    return _each(folder, prefixes, keep, lambda stream, key: stream.get_tensor(key).to(dtype))
+
+
+def shapes_of(
+    folder: Path, prefixes: dict[str, str], keep: Callable[[str], bool] | None = None
+) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the tensors that :func:`locate` finds, without reading them."""
+    return _each(folder, prefixes, keep, lambda stream, key: tuple(stream.get_slice(key).get_shape()))
+
+
+def _each(
+    folder: Path,
+    prefixes: dict[str, str],
+    keep: Callable[[str], bool] | None,
+    read: Callable[[Any, str], T],
+) -> dict[str, T]:
+    """Return what ``read`` makes of every located tensor, each file opened once."""
+    by_file: dict[str, list[tuple[str, str]]] = {}
+    for name, (file, key) in locate(folder, prefixes, keep).items():
+        by_file.setdefault(file, []).append((name, key))
+    found = {}
+    for file, keys in by_file.items():
         try:
             with safe_open(folder / file, "pt") as stream:
-                for key, name in keys:
-                    tensors[name] = stream.get_tensor(key).to(dtype)
+                for name, key in keys:
+                    found[name] = read(stream, key)
         except (SafetensorError, FileNotFoundError) as error:
             raise UserError(f"{folder / file} is missing or damaged ({error})") from None
-    return tensors
+    return found
+
+
+def check_shapes(
+    wanted: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]], what: str, folder: Path
+) -> None:
+    """Check that a module's tensors are there, no others, and of the shapes config.json says; UserError."""
+    for name in sorted(wanted.keys() ^ found.keys()):
+        side = "lacks" if name in wanted else "has an unknown tensor"
+        raise UserError(f"{folder}: the {what} {side} '{name}'; is it the model family that config names?")
+    for name, shape in wanted.items():
+        if found[name] != shape:
+            raise UserError(f"{folder}: '{name}' of the {what} is {found[name]}, config.json says {shape}")
 
 
 def fill(module: torch.nn.Module, tensors: dict[str, torch.Tensor], what: str, folder: Path) -> None:
-    """Load tensors into a module, every key accounted for.
-
-    Raises:
-        UserError: a tensor is missing, left over or of another shape.
-
-    """
-    shapes = {name: tuple(value.shape) for name, value in module.state_dict().items()}
-    for name in sorted(shapes.keys() ^ tensors.keys()):
-        side = "lacks" if name in shapes else "has an unknown tensor"
-        raise UserError(f"{folder}: the {what} {side} '{name}'; is it the model family that config names?")
-    for name, shape in shapes.items():
-        if tuple(tensors[name].shape) != shape:
-            raise UserError(
-                f"{folder}: '{name}' of the {what} is {tuple(tensors[name].shape)}, config.json says {shape}"
-            )
+    """Load tensors into a module, every key accounted for; UserError as :func:`check_shapes`."""
+    wanted = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+    check_shapes(wanted, {name: tuple(value.shape) for name, value in tensors.items()}, what, folder)
     module.load_state_dict(tensors, assign=True)
 
 

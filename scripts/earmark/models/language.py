@@ -18,6 +18,7 @@ from transformers.initialization import no_init_weights
 
 from earmark.errors import UserError
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
+from earmark.models.loading import Load, read_decoder, weight_bytes
 
 AUDIO = "<|AUDIO|>"
 
@@ -37,6 +38,7 @@ class LanguageModel:
         attention: implementation that transformers knows.
         layers: first layers to read; None for all, and the final norm with them.
         head: whether to read the output head.
+        load: how the weights are held, and prompts taken, in memory.
 
     """
 
@@ -53,7 +55,9 @@ class LanguageModel:
         attention: str,
         layers: int | None = None,
         head: bool = True,
+        load: Load | None = None,
     ) -> None:
+        load = load or Load()
         text._attn_implementation = attention
         self.device, self.dtype = torch.device(device), DTYPES[dtype]
         self.tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder)
@@ -61,20 +65,18 @@ class LanguageModel:
         self.depth: int = text.num_hidden_layers
         self.layers = self.depth if layers is None else layers
         config = first_layers(text, self.layers)
-        with no_init_weights():
-            self.model: Any = build(config)
-            self.head: Any = nn.Linear(text.hidden_size, text.vocab_size, bias=False) if head else None
-        if self.layers < self.depth:
-            self.model.norm = nn.Identity()  # belongs behind the last layer alone
-        expected = self.model.state_dict().keys()
-        whole = self.layers == self.depth
-        tensors = read_tensors(
+        self.model: Any = read_decoder(
+            lambda: cut_decoder(build(config), self.layers < self.depth),
             checkpoint.folder,
-            dict.fromkeys(prefixes, ""),
+            prefixes,
             self.dtype,
-            None if whole else lambda name: name in expected,
+            self.device,
+            load,
         )
-        fill(self.model, tensors, "language model", checkpoint.folder)
+        self.head: Any = None
+        if head:
+            with no_init_weights():
+                self.head = nn.Linear(text.hidden_size, text.vocab_size, bias=False)
         if self.head is not None:
             if text.tie_word_embeddings:
                 self.head.weight = self.model.embed_tokens.weight
@@ -82,9 +84,13 @@ class LanguageModel:
                 weights = read_tensors(checkpoint.folder, dict.fromkeys(heads, ""), self.dtype)
                 fill(self.head, weights, "output head", checkpoint.folder)
             self.head.eval().requires_grad_(False).to(self.device)
-        self.model.eval().requires_grad_(False).to(self.device)
+        self.model.eval().requires_grad_(False)
         self.stop_ids = self._stop_ids()
         self.pad_id: int = self.tokenizer.pad_token_id or 0
+
+    def weight_bytes(self) -> tuple[int, int]:
+        """Return the bytes of the weights held in memory, and of those brought in layer by layer."""
+        return weight_bytes(self.model, *([] if self.head is None else [self.head]))
 
     def _stop_ids(self) -> frozenset[int]:
         """Return the token ids that end an answer."""
@@ -172,6 +178,13 @@ class LanguageModel:
         if self.depth in wanted:
             found[self.depth] = last
         return found
+
+
+def cut_decoder(model: Any, cut: bool) -> Any:
+    """Return the decoder, if it was cut without its final norm, which belongs behind the last layer."""
+    if cut:
+        model.norm = nn.Identity()
+    return model
 
 
 def first_layers(config: Any, layers: int) -> Any:

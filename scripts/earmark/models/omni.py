@@ -25,6 +25,7 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
 from earmark.models.config import depths_of, read_config
 from earmark.models.language import LanguageModel
+from earmark.models.loading import Load
 
 SAMPLE_RATE = 16000
 TOKENS_PER_SECOND = 25
@@ -176,6 +177,7 @@ class Decoder(LanguageModel):
         attention: str,
         layers: int | None = None,
         head: bool = True,
+        load: Load | None = None,
     ) -> None:
         config = config_of(checkpoint)
         super().__init__(
@@ -190,4 +192,5 @@ class Decoder(LanguageModel):
             attention,
             layers,
             head,
+            load,
         )

@@ -21,6 +21,7 @@ from transformers.initialization import no_init_weights
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
 from earmark.models.config import depths_of, read_config
 from earmark.models.language import LanguageModel
+from earmark.models.loading import Load
 
 SAMPLE_RATE = 16000
 TOKENS_PER_SECOND = 25
@@ -198,6 +199,7 @@ class Decoder(LanguageModel):
         attention: str,
         layers: int | None = None,
         head: bool = True,
+        load: Load | None = None,
     ) -> None:
         config = config_of(checkpoint)
         super().__init__(
@@ -212,4 +214,5 @@ class Decoder(LanguageModel):
             attention,
             layers,
             head,
+            load,
         )

@@ -11,7 +11,7 @@ Shapes: `rows` is the batch, `prompt` the padded prompt length, `width` the long
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -72,18 +72,31 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Reducer(ABC):
-    """A token-reduction method: its fields are its options, its class variables what it needs."""
+class Method(ABC):
+    """What a user names: its fields are its options, its class variables what it needs."""
 
-    needs_keys: ClassVar[bool] = False
-    needs_attention: ClassVar[bool] = False
+    kind: ClassVar[Literal["tokens", "cache"]]
+    prefix: ClassVar[str] = ""
     lowest_layer: ClassVar[int] = 0
     keeps_all: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
-        """The name a user types: the module the method lives in."""
-        return type(self).__module__.rpartition(".")[2]
+        """The name a user types: the module the method lives in, behind the prefix of its kind."""
+        return self.prefix + type(self).__module__.rpartition(".")[2]
+
+    @abstractmethod
+    def reference_tokens(self, length: int, drop: float) -> int:
+        """Tokens the published code keeps of `length` at drop ratio `drop`; capped by the caller."""
+
+
+@dataclass(frozen=True)
+class Reducer(Method):
+    """A token-reduction method."""
+
+    kind: ClassVar[Literal["tokens", "cache"]] = "tokens"
+    needs_keys: ClassVar[bool] = False
+    needs_attention: ClassVar[bool] = False
 
     def reference_tokens(self, length: int, drop: float) -> int:
         """Tokens the published code keeps of `length` at drop ratio `drop`; capped by the caller.

@@ -5,10 +5,11 @@ each other, `input_layernorm` and `self_attn.{q,k}_proj` in a layer, rotary tabl
 layer as `position_embeddings`. Read from transformers 5.23.0.
 """
 
+import contextlib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -63,6 +64,14 @@ class Decoder:
             tuple(end for end in ends if end is not None),
         )
 
+    def rotary(self, positions: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosine and sine, each [rows, n, head dim], of text at positions [rows, n]."""
+        # In mRoPE text has the same position in time, height and width.
+        if hasattr(self.text.rotary_emb, "mrope_section"):
+            positions = positions.expand(3, *positions.shape)
+        cos, sin = self.text.rotary_emb(like, positions)
+        return cos, sin
+
 
 def _is_decoder(module: nn.Module) -> bool:
     return all(hasattr(module, name) for name in ("layers", "norm", "rotary_emb"))
@@ -75,15 +84,40 @@ def argument(module: nn.Module, name: str, args: Sequence[Any], kwargs: Mapping[
     )
 
 
-def keys_of(layer: Any, hidden: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
-    """Keys a layer makes of its input: [rows, n, hidden] -> [rows, kv heads, n, head dim]."""
-    return _heads(layer, "k", hidden, rotary)
-
-
-def last_token_attention(
-    layer: Any, hidden: Tensor, rotary: tuple[Tensor, Tensor], keys: Tensor, real: Tensor
+def heads_of(
+    layer: Any, kind: Literal["q", "k"], hidden: Tensor, rotary: tuple[Tensor, Tensor] | None
 ) -> Tensor:
-    """Attention of the last prompt token in one layer, mean over heads.
+    """Queries or keys a layer makes of its input, after RoPE or, without tables, before it.
+
+    Args:
+        layer: the decoder layer.
+        kind: which of them.
+        hidden: [rows, n, hidden] input of the layer.
+        rotary: cosine and sine, each [rows or 1, n, head dim].
+
+    Returns:
+        [rows, heads, n, head dim].
+
+    """
+    attention = layer.self_attn
+    with at_hand(layer):
+        states = getattr(attention, f"{kind}_proj")(layer.input_layernorm(hidden))
+        states = states.unflatten(-1, (-1, attention.head_dim))
+        head_norm = getattr(attention, f"{kind}_norm", None)  # Qwen3 normalises each head
+        states = (states if head_norm is None else head_norm(states)).transpose(1, 2)
+    return states if rotary is None else rotated(states, *(table.unsqueeze(1) for table in rotary))
+
+
+def rotated(states: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Apply RoPE along the last dimension; the tables broadcast."""
+    low, high = states.chunk(2, dim=-1)
+    return states * cos + torch.cat([-high, low], dim=-1) * sin
+
+
+def attention_rows(
+    layer: Any, hidden: Tensor, rotary: tuple[Tensor, Tensor], keys: Tensor, real: Tensor, count: int
+) -> Tensor:
+    """Attention of the last ``count`` prompt tokens in one layer; no other row is computed.
 
     Args:
         layer: the decoder layer.
@@ -91,30 +125,32 @@ def last_token_attention(
         rotary: cosine and sine, each [rows or 1, prompt, head dim].
         keys: [rows, kv heads, prompt, head dim] keys of the layer, post-RoPE.
         real: [rows, prompt] bool, False at padding.
+        count: number of queries, counted from the end.
 
     Returns:
-        [rows, prompt] float32, rows sum to 1.
+        [rows, kv heads, query heads of each, count, prompt] float32; the rows of real tokens sum to 1.
 
     """
     cos, sin = rotary
-    query = _heads(layer, "q", hidden[:, -1:], (cos[:, -1:], sin[:, -1:]))
+    queries = heads_of(layer, "q", hidden[:, -count:], (cos[:, -count:], sin[:, -count:]))
     # Query heads that share a key head stand next to each other; the keys are not repeated.
-    rows, kv_heads, _, head_dim = keys.shape
-    query = query.view(rows, kv_heads, -1, head_dim)
-    scores = (query @ keys.transpose(-1, -2)) * layer.self_attn.scaling
-    scores = scores.float().masked_fill(~real[:, None, None], -torch.inf)
-    row: Tensor = scores.softmax(dim=-1).mean(dim=(1, 2))
-    return row
+    prompt = keys.shape[2]
+    queries = queries.unflatten(1, (keys.shape[1], -1))
+    scores = (queries @ keys.transpose(-1, -2).unsqueeze(2)).float() * layer.self_attn.scaling
+    places = torch.arange(prompt, device=keys.device)
+    seen = places <= places[-count:, None]
+    seen = seen & (real[:, None, None, None] | (places == places[-count:, None]))
+    return scores.masked_fill(~seen, -torch.inf).softmax(dim=-1)
 
 
-def _heads(layer: Any, kind: str, hidden: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
-    """Queries or keys of a layer, after RoPE: [rows, heads, n, head dim]."""
-    attention = layer.self_attn
-    states = getattr(attention, f"{kind}_proj")(layer.input_layernorm(hidden))
-    states = states.unflatten(-1, (-1, attention.head_dim))
-    head_norm = getattr(attention, f"{kind}_norm", None)  # Qwen3 normalises each head
-    states = (states if head_norm is None else head_norm(states)).transpose(1, 2)
-    cos, sin = (table.unsqueeze(1) for table in rotary)
-    low, high = states.chunk(2, dim=-1)
-    rotated: Tensor = states * cos + torch.cat([-high, low], dim=-1) * sin
-    return rotated
+@contextlib.contextmanager
+def at_hand(layer: Any) -> Iterator[None]:
+    """Have the weights of a layer in place, where accelerate brings them in for its calls alone."""
+    hook = getattr(layer, "_hf_hook", None)
+    if hook is not None:
+        hook.pre_forward(layer)
+    try:
+        yield
+    finally:
+        if hook is not None:
+            hook.post_forward(layer, None)

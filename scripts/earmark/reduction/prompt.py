@@ -3,19 +3,33 @@
 All work is on whole batches; row counts travel to the host once per prefill.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from earmark.errors import UserError
 from earmark.reduction.contract import Span
+from earmark.reduction.decoder import Decoder
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What stays of one prefill."""
+class Seen:
+    """What was seen of the prompts of one prefill, before anything was chosen."""
+
+    like: Tensor
+    """[rows, prompt, ...] to take shape and device from."""
+    padding_mask: Any
+    input_ids: Tensor | None
+    audio_mask: Tensor | None
+    sample_ids: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The prompts of one prefill, as far as choosing is concerned."""
 
     real: Tensor
     """[rows, prompt] bool, False at padding."""
@@ -24,9 +38,75 @@ class Choice:
     """Tokens of the span that stay in each row."""
     counts: tuple[int, ...]
     """Real tokens of any kind that stay in each row."""
+    sample_ids: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        """Tokens of the longest row that are left; if no row loses any, padding stays too."""
+        return self.real.shape[1] if self.budget == self.span.lengths else max(self.counts)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What stays of one prefill."""
+
+    outline: Outline
     offsets: Tensor
     """[rows, max(budget)] offsets into the span, padded with -1."""
-    sample_ids: tuple[str, ...]
+
+
+def outline(
+    seen: Seen,
+    decoder: Decoder,
+    prunable: Literal["audio", "boundaries", "all"],
+    tokens: Callable[[int], int],
+) -> Outline:
+    """Find what may be dropped and count what stays.
+
+    Args:
+        seen: the prefill.
+        decoder: whose config names the audio tokens.
+        prunable: the audio tokens, these with those that open and close them, or every token.
+        tokens: how many of a span of that length stay.
+
+    Raises:
+        UserError: the audio cannot be found, or the prompts are not padded on the left.
+
+    """
+    real = real_tokens(seen.padding_mask, seen.like)
+    span = real if prunable == "all" else audio_tokens(seen, decoder.audio_id) & real
+    if prunable == "boundaries":
+        span = with_boundaries(span, real, seen.input_ids, decoder.boundary_ids)
+    # The one transfer to the host: from here on all sizes are known.
+    lengths, totals, ends = torch.stack([span.sum(1), real.sum(1), real[:, -1].long()]).tolist()
+    if not all(ends):
+        raise UserError("token reduction: pad prompts on the left (padding_side='left')")
+    ids = ("",) * len(lengths) if seen.sample_ids is None else seen.sample_ids
+    if len(ids) != len(lengths):
+        raise UserError(
+            f"token reduction: {len(ids)} sample ids for {len(lengths)} rows; give expect() one per row"
+        )
+    budget = tuple(tokens(length) for length in lengths)
+    counts = tuple(total - length + keep for total, length, keep in zip(totals, lengths, budget, strict=True))
+    return Outline(real, Span.of(span, tuple(lengths)), budget, counts, ids)
+
+
+def audio_tokens(seen: Seen, audio_id: int | None) -> Tensor:
+    """Audio tokens [rows, prompt], as expected or else as seen in the ids; UserError if neither."""
+    mask, ids = seen.audio_mask, seen.input_ids
+    if mask is None and ids is not None and audio_id is not None:
+        mask = ids == audio_id
+    if mask is None:
+        raise UserError(
+            "token reduction: cannot see where the audio is (no input_ids, or no audio token "
+            "in the config); call expect(audio_mask=...) before each prefill"
+        )
+    if mask.shape != seen.like.shape[:2]:
+        raise UserError(
+            f"token reduction: the audio mask is {tuple(mask.shape)} and the prompt is "
+            f"{tuple(seen.like.shape[:2])}; write the placeholder once per audio token"
+        )
+    return mask.to(seen.like.device).bool()
 
 
 def real_tokens(padding_mask: Any, like: Tensor) -> Tensor:
@@ -78,13 +158,13 @@ def survivors(choice: Choice) -> tuple[Tensor, Tensor | None]:
         the positions are 0..prompt-1, the sequence as it was.
 
     """
-    real, span, offsets = choice.real, choice.span, choice.offsets
-    prompt = real.shape[1]
+    outline, offsets = choice.outline, choice.offsets
+    real, span = outline.real, outline.span
+    prompt, width = real.shape[1], outline.width
     # One column more than the prompt takes what the -1 in the padding of `offsets` point at.
     targets = span.positions.gather(1, offsets.clamp(min=0)).masked_fill(offsets < 0, prompt)
     kept = torch.cat([real & ~span.mask, torch.zeros_like(real[:, :1])], dim=1)
     kept = kept.scatter(1, targets, True)[:, :prompt]
-    width = prompt if choice.budget == span.lengths else max(choice.counts)
     positions = kept.to(torch.uint8).argsort(dim=1, stable=True)[:, prompt - width :]
-    valid = None if min(choice.counts) == width else kept.gather(1, positions)
+    valid = None if min(outline.counts) == width else kept.gather(1, positions)
     return positions, valid

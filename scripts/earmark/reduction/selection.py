@@ -1,16 +1,15 @@
 """One prefill, from what the hooks saw to what is kept: span, budget, the method, the record."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from earmark.errors import UserError
 from earmark.reduction.budget import Budget
-from earmark.reduction.contract import Known, Reducer, Span
-from earmark.reduction.decoder import Decoder, keys_of, last_token_attention
-from earmark.reduction.prompt import Choice, after, real_tokens, with_boundaries
+from earmark.reduction.contract import Known, Reducer
+from earmark.reduction.decoder import Decoder, attention_rows, heads_of
+from earmark.reduction.prompt import Choice, Outline, Seen, after, outline
 
 Rotary = tuple[Tensor, Tensor]
 
@@ -50,10 +49,7 @@ class Prefill:
     previous: Tensor | None
     """[rows, prompt, hidden] states entering layer K-1, where the method needs them."""
     cache: Any
-    padding_mask: Any
-    input_ids: Tensor | None
-    audio_mask: Tensor | None
-    sample_ids: tuple[str, ...] | None
+    seen: Seen
 
 
 @dataclass(frozen=True)
@@ -84,27 +80,9 @@ class Selection:
             UserError: the audio cannot be found, or the prompts are not padded on the left.
 
         """
-        real = real_tokens(prefill.padding_mask, prefill.hidden)
-        audio = self._audio(prefill) & real
-        if self.reference:
-            audio = with_boundaries(audio, real, prefill.input_ids, self.decoder.boundary_ids)
-        # The one transfer to the host: from here on all sizes are known.
-        sums = torch.stack([audio.sum(1), real.sum(1), real[:, -1].long()])
-        lengths, totals, ends = sums.tolist()
-        if not all(ends):
-            raise UserError("token reduction: pad prompts on the left (padding_side='left')")
-        ids = ("",) * len(lengths) if prefill.sample_ids is None else prefill.sample_ids
-        if len(ids) != len(lengths):
-            raise UserError(
-                f"token reduction: {len(ids)} sample ids for {len(lengths)} rows; give expect() one per row"
-            )
-        span = Span.of(audio, tuple(lengths))
-        budget = tuple(self._tokens(length) for length in lengths)
-        counts = tuple(
-            total - length + keep for total, length, keep in zip(totals, lengths, budget, strict=True)
-        )
-        offsets = self._offsets(prefill, real, span, budget, ids)
-        return Choice(real, span, budget, counts, offsets, ids)
+        prunable: Literal["boundaries", "audio"] = "boundaries" if self.reference else "audio"
+        found = outline(prefill.seen, self.decoder, prunable, self._tokens)
+        return Choice(found, self._offsets(prefill, found))
 
     def records(self, choice: Choice, selection_s: float, gather_s: float) -> list[RowRecord]:
         """One record per row."""
@@ -112,71 +90,47 @@ class Selection:
         note = f"{self.reducer.name} needs layer {self.reducer.lowest_layer} or later"
         return [
             RowRecord(
-                sample_id=choice.sample_ids[row],
+                sample_id=choice.outline.sample_ids[row],
                 method=self.reducer.name,
                 layer_requested=self.layer_requested,
                 layer=self.layer,
                 note=note if moved else "",
-                tokens_before=choice.span.lengths[row],
+                tokens_before=choice.outline.span.lengths[row],
                 tokens_after=keep,
                 kept=choice.offsets[row, :keep],
                 selection_s=selection_s,
                 gather_s=gather_s,
             )
-            for row, keep in enumerate(choice.budget)
+            for row, keep in enumerate(choice.outline.budget)
         ]
-
-    def _audio(self, prefill: Prefill) -> Tensor:
-        """Audio tokens [rows, prompt], as expected or else as seen in the ids."""
-        mask, ids, audio_id = prefill.audio_mask, prefill.input_ids, self.decoder.audio_id
-        if mask is None and ids is not None and audio_id is not None:
-            mask = ids == audio_id
-        if mask is None:
-            raise UserError(
-                "token reduction: cannot see where the audio is (no input_ids, or no audio token "
-                "in the config); call expect(audio_mask=...) before each prefill"
-            )
-        if mask.shape != prefill.hidden.shape[:2]:
-            raise UserError(
-                f"token reduction: the audio mask is {tuple(mask.shape)} and the prompt is "
-                f"{tuple(prefill.hidden.shape[:2])}; write the placeholder once per audio token"
-            )
-        return mask.to(prefill.hidden.device).bool()
 
     def _tokens(self, length: int) -> int:
         if not self.reference:
             return self.budget.of(length)
         return min(length, self.reducer.reference_tokens(length, self.budget.drop))
 
-    def _offsets(
-        self,
-        prefill: Prefill,
-        real: Tensor,
-        span: Span,
-        budget: tuple[int, ...],
-        sample_ids: tuple[str, ...],
-    ) -> Tensor:
+    def _offsets(self, prefill: Prefill, found: Outline) -> Tensor:
         """Collect what the method needs and ask it."""
-        hidden = prefill.hidden
-        if max(budget) == 0:
-            return torch.empty(len(budget), 0, dtype=torch.long, device=hidden.device)
+        hidden, span, real = prefill.hidden, found.span, found.real
+        if max(found.budget) == 0:
+            return torch.empty(len(found.budget), 0, dtype=torch.long, device=hidden.device)
         keys = self._keys(prefill) if self.reducer.needs_keys or self.needs_previous else None
         attention = None
         if self.reducer.needs_attention:
             assert keys is not None and prefill.previous is not None
             layer = self.decoder.text.layers[self.layer - 1]
-            attention = last_token_attention(layer, prefill.previous, prefill.rotary, keys, real)
+            attention = attention_rows(layer, prefill.previous, prefill.rotary, keys, real, 1).mean((1, 2, 3))
         return self.reducer.select(
             Known(
                 hidden=hidden,
                 span=span,
                 text_after=after(span.mask, real),
-                budget=budget,
+                budget=found.budget,
                 norm=self.decoder.text.norm,
                 keys=keys,
                 attention=attention,
                 seed=self.seed,
-                sample_ids=sample_ids,
+                sample_ids=found.sample_ids,
                 reference=self.reference,
             )
         )
@@ -184,9 +138,9 @@ class Selection:
     def _keys(self, prefill: Prefill) -> Tensor:
         """Keys of layer K-1, from the cache if there is one; for K=0 those layer 0 will make."""
         if prefill.previous is None:
-            return keys_of(self.decoder.text.layers[0], prefill.hidden, prefill.rotary)
+            return heads_of(self.decoder.text.layers[0], "k", prefill.hidden, prefill.rotary)
         if prefill.cache is None:
             layer = self.decoder.text.layers[self.layer - 1]
-            return keys_of(layer, prefill.previous, prefill.rotary)
+            return heads_of(layer, "k", prefill.previous, prefill.rotary)
         cached: Tensor = prefill.cache.layers[self.layer - 1].keys
         return cached

@@ -160,21 +160,24 @@ ACCURACY_HOVER = {
 }
 
 
-def accuracy(
+def quality(
     rows: Rows,
     references: Sequence[tuple[Look, Row]],
     ratios: Sequence[float],
     look: Mapping[str, Look],
+    name: str = "accuracy",
 ) -> dict[str, Any]:
-    """Accuracy against keep ratio; ``references`` are level lines: the base, guessing."""
+    """Accuracy or error rate against keep ratio; ``references`` are level lines: the base, guessing."""
+    # An error rate passes 100 % where a model adds more words than there are.
+    highest = max([1.0, *(row[end] for row in rows for end in ("value", "high") if row[end] is not None)])
     axis = alt.Y(
         "value:Q",
-        title="accuracy",
-        scale=alt.Scale(domain=[0, 1]),
+        title=name,
+        scale=alt.Scale(domain=[0, highest]),
         axis=alt.Axis(format=".0%", tickCount=5),
     )
     below = [layer for line, row in references for layer in level(row, line)]
-    curves = _curves(rows, axis, ratios, look, ACCURACY_HOVER)
+    curves = _curves(rows, axis, ratios, look, {**ACCURACY_HOVER, "accuracy": name})
     return fitted(alt.layer(*below, *curves), 300)
 
 

@@ -56,7 +56,8 @@ def build(
     reducers = {row["method"]: row["reducer"] for row in rows}
     for point in (point for record in timings.values() for point in record["points"]):
         # A timing file names no reducer: a variant is called like one ("dart-l2").
-        reducers.setdefault(point["method"], point["method"].partition("-")[0])
+        name = point["method"]
+        reducers.setdefault(name, "-".join(name.split("-")[: 1 + name.startswith("kv-")]))
     look = charts.looks(reducers)
 
     # The base first, then method by method from the gentlest to the harshest.

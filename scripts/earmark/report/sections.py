@@ -16,9 +16,11 @@ from earmark.report.tables import DIFFERENCE, STAGES, TIMING, Result
 from earmark.report.words import banner, difference, interval, percent, seconds
 
 WRONG_SHOWN = 20
+MOST_COLUMNS = 40  # of a heat map; speakers can be thousands, the table has them all
+NAMES = {"accuracy": "accuracy", "wer": "word error rate (lower is better)"}
 NUMBERS_UP_TO = 14  # classes; beyond, the cells of the heat map are too narrow for text
 TIMES = "\u00d7"
-COMPARABLE = ("task", "model", "labels", "device", "dtype", "seed")  # alike within a section
+COMPARABLE = ("task", "profile", "model", "labels", "device", "dtype", "seed")  # alike within a section
 Row = dict[str, Any]
 Legend = list[tuple[str, charts.Look | str]]
 
@@ -71,7 +73,8 @@ def points(summary: pd.DataFrame, results: Mapping[str, Result]) -> list[Row]:
         members = list(group)
         row: Row = {**members[0], "metrics": {each["metric"]: each for each in members}}
         record = results[path].record
-        found = row["metrics"]["accuracy"]
+        row["headline"] = results[path].headline
+        found = row["metrics"][row["headline"]]
         row["value"], row["low"], row["high"], row["n"] = (found[k] for k in ("value", "low", "high", "n"))
         row["is_base"], row["note"] = results[path].is_base, record["reduction"]["note"]
         row["title"], row["chance"] = record["asked"]["title"], record["asked"]["chance"]
@@ -79,7 +82,8 @@ def points(summary: pd.DataFrame, results: Mapping[str, Result]) -> list[Row]:
         ratio, tokens = row["keep_ratio"], row["keep_tokens"]
         asked = f"{100 * ratio:g} %" if ratio else f"{tokens} tokens"
         row["asked"], row["effective"] = asked, percent(row["keep_ratio_effective"])
-        row["accuracy"] = f"{percent(row['value'])} {interval(row)}"
+        rate = "WER " if row["headline"] == "wer" else ""
+        row["accuracy"] = f"{rate}{percent(row['value'])} {interval(row)}"
         row["difference"] = difference(row["metrics"].get(DIFFERENCE))
         names = ("unparsed", "failed", "truncated", "windowed", "skipped")
         row["counts"] = ", ".join(f"{row[name]} {name}" for name in names)
@@ -122,8 +126,14 @@ def _accuracy_figures(rows: Sequence[Row], look: Mapping[str, charts.Look]) -> I
         if failed:
             notes.append(f"Samples without an answer are left out: {', '.join(failed)}.")
         yield Figure(
-            f"Accuracy when pruned before layer {layer}",
-            charts.accuracy([_keep(row) for row in panel], [line[1:] for line in lines], ratios, look),
+            f"{NAMES[panel[0]['headline']].capitalize()} when pruned before layer {layer}",
+            charts.quality(
+                [_keep(row) for row in panel],
+                [line[1:] for line in lines],
+                ratios,
+                look,
+                NAMES[panel[0]["headline"]],
+            ),
             [*((name, look[name]) for name in methods), *(line[:2] for line in lines)],
             notes,
         )
@@ -148,26 +158,34 @@ def _stage_figures(rows: Sequence[Row]) -> Iterator[Figure]:
             yield Figure(title, charts.stages(bars, runs, present), legend)
 
 
-def _class_figure(rows: Sequence[Row]) -> Iterator[Figure]:
-    """Yield the heat map of accuracy by class, if the task has classes."""
+def _class_figures(rows: Sequence[Row]) -> Iterator[Figure]:
+    """Yield the heat maps of accuracy by class and by group, where the task has such."""
+    yield from _heat_map(rows, "accuracy/", "Accuracy of each class")
+    names = {name for row in rows for name in row["metrics"] if name.startswith("accuracy@")}
+    for facet in sorted({name.removeprefix("accuracy@").partition("=")[0] for name in names}):
+        yield from _heat_map(rows, f"accuracy@{facet}=", f"Accuracy of each {facet.replace('_', ' ')}")
+
+
+def _heat_map(rows: Sequence[Row], prefix: str, title: str) -> Iterator[Figure]:
+    """Yield the heat map of the metrics that begin so, if there are any and not too many to draw."""
     cells = [
         {
             "run": row["run"],
-            "class": name.partition("/")[2],
+            "class": name.removeprefix(prefix),
             **{key: found[key] for key in ("value", "n")},
             "accuracy": f"{percent(found['value'])} {interval(found)}",
             "number": f"{100 * found['value']:.0f}",
         }
         for row in rows
         for name, found in row["metrics"].items()
-        if name.startswith("accuracy/") and found["value"] is not None
+        if name.startswith(prefix) and found["value"] is not None
     ]
     names = sorted({cell["class"] for cell in cells})
-    if names:
+    if 0 < len(names) <= MOST_COLUMNS:
         specification = charts.classes(
             cells, [row["run"] for row in rows], names, len(names) <= NUMBERS_UP_TO
         )
-        yield Figure("Accuracy of each class", specification, min_width=130 + 28 * len(names))
+        yield Figure(title, specification, min_width=130 + 28 * len(names))
 
 
 def section(rows: Sequence[Row], results: Mapping[str, Result], look: Mapping[str, charts.Look]) -> Section:
@@ -178,12 +196,13 @@ def section(rows: Sequence[Row], results: Mapping[str, Result], look: Mapping[st
         first["title"],
         [
             f"task {first['task']}",
+            *([f"wording {first['profile']}"] if first["profile"] not in (None, "default") else []),
             f"model {first['model']}",
             f"{first['device']}, {first['dtype']}",
             f"seed {first['seed']}",
         ],
         banner(first["labels"]),
-        [accuracy, [*_stage_figures(rows), *_class_figure(rows)]],
+        [accuracy, [*_stage_figures(rows), *_class_figures(rows)]],
     )
     if accuracy:
         made.notes.append(

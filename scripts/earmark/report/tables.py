@@ -15,7 +15,7 @@ import pandas as pd
 from earmark.errors import UserError
 from earmark.files import replacing
 from earmark.provenance import ROOT
-from earmark.scoring.paired import compare
+from earmark.scoring.paired import Comparison, RateComparison, compare, compare_rates
 from earmark.seeding import generator
 
 DIFFERENCE = "difference_to_base"
@@ -23,7 +23,7 @@ TIMING = "prefill-timing"
 STAGES = ("load", "mel", "encode", "select", "prefill", "decode")
 COUNTS = ("total", "scored", "unparsed", "failed", "truncated", "windowed", "skipped")
 DTYPES = {
-    **dict.fromkeys(("system", "labels", "task", "model", "method", "reducer"), "str"),
+    **dict.fromkeys(("system", "labels", "task", "profile", "model", "method", "reducer", "kind"), "str"),
     "keep_ratio": "float64",
     "keep_tokens": "Int64",
     "keep_ratio_effective": "float64",
@@ -40,7 +40,7 @@ DTYPES = {
     "peak_memory_bytes": "Int64",
     **dict.fromkeys(("device", "dtype", "attention", "code", "commit", "result"), "str"),
 }
-ORDER = ["system", "task", "model", "labels", "device", "reducer", "method", "layer"]
+ORDER = ["system", "task", "profile", "model", "labels", "device", "reducer", "method", "layer"]
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,8 @@ class Result:
     def comparable(self) -> str:
         """Return a key that is equal for two results that differ in the reduction alone."""
         asked, timing, made = self.asked, self.record["timing"], self.record["provenance"]
-        names = (
-            "task",
-            "model",
-            "prompt",
-            "system_prompt",
-            "parser",
-            "max_new_tokens",
-            "long_audio",
-        )
+        wording = ("prompt", "system_prompt", "profile", "parser", "metric", "normaliser")
+        names = ("task", "model", *wording, "max_new_tokens", "long_audio")
         same = [asked[name] for name in (*names, "max_audio_s", "seed")]
         model = {key: value for key, value in made["model"].items() if key != "folder"}
         return json.dumps(
@@ -102,7 +95,7 @@ class Result:
                     row = json.loads(line)
                     scored += row["status"] == "scored"
                     correct += row["correct"] is True
-                    row["clip_id"], row["truth"], row["options"]
+                    row["clip_id"], row["truth"], row["options"], row["word_errors"]
                 except (json.JSONDecodeError, TypeError, KeyError) as error:
                     raise UserError(f"{path}, line {number} is not a sample of earmark ({error!r})") from None
                 yield row
@@ -113,13 +106,26 @@ class Result:
                 f"{counts['scored']} and {counts['correct']}; delete both to make them again"
             )
 
-    def answers(self) -> dict[tuple[Any, ...], bool]:
-        """Return whether each scored sample was right, by clip and question."""
+    @property
+    def headline(self) -> str:
+        """The metric that stands for the result: ``wer``, of which less is better, or ``accuracy``."""
+        return "wer" if self.asked["metric"] == "wer" else "accuracy"
+
+    def answers(self) -> dict[tuple[Any, ...], tuple[int, int]]:
+        """Return each scored sample's hits or word errors, and out of how many, by clip and question."""
         return {
-            (row["clip_id"], row["truth"], *row["options"]): bool(row["correct"])
+            (row["clip_id"], row["truth"], *row["options"]): _points(row)
             for row in self.samples()
             if row["status"] == "scored"
         }
+
+
+def _points(row: dict[str, Any]) -> tuple[int, int]:
+    """Return 1 of 1 for a right choice, 0 of 1 for a wrong one; of a transcript, errors and words."""
+    counted = row["word_errors"]
+    if counted is None:
+        return int(row["correct"]), 1
+    return counted["substitutions"] + counted["deletions"] + counted["insertions"], counted["words"]
 
 
 @cache
@@ -178,7 +184,8 @@ def _shared(result: Result) -> dict[str, Any]:
     return {
         "system": result.record["system"],
         "labels": ",".join(sorted(result.record["labels"])),
-        **{name: asked[name] for name in ("task", "model", "method", "reducer", "keep_ratio")},
+        **{name: asked[name] for name in ("task", "profile", "model", "method", "reducer", "keep_ratio")},
+        "kind": asked.get("kind"),
         "keep_tokens": asked["keep_tokens"],
         "keep_ratio_effective": reduction["keep_ratio_effective"],
         "layer": reduction["layer"],
@@ -200,10 +207,15 @@ def _metrics(result: Result) -> Iterator[dict[str, Any]]:
         yield {"metric": f"accuracy/{row['class']}", **row["accuracy"]}
         for name in ("precision", "f1"):
             yield {"metric": f"{name}/{row['class']}", "value": row[name], "n": row["n"]}
+    for row in result.record["per_group"]:
+        yield {"metric": f"{row['metric']}@{row['facet']}={row['group']}", **row["score"]}
 
 
-def _difference(result: Result, base: dict[tuple[Any, ...], bool]) -> dict[str, Any] | None:
-    """Return the row that compares a result with the answers of its base, if they share samples."""
+def _difference(result: Result, base: dict[tuple[Any, ...], tuple[int, int]]) -> dict[str, Any] | None:
+    """Return the row that compares a result with the answers of its base, if they share samples.
+
+    The difference is that of accuracies (above 0 is better) or of word error rates (above 0 is worse).
+    """
     ours = result.answers()
     both = sorted(ours.keys() & base.keys())
     if not both:
@@ -215,11 +227,13 @@ def _difference(result: Result, base: dict[tuple[Any, ...], bool]) -> dict[str, 
         asked["method"],
         str(asked["keep_ratio"] or asked["keep_tokens"]),
     )
-    found = compare(
-        [ours[key] for key in both],
-        [base[key] for key in both],
-        generator(asked["seed"], "paired difference", *names),
-    )
+    pairs = [ours[key][0] for key in both], [base[key][0] for key in both]
+    drawn = generator(asked["seed"], "paired difference", *names)
+    found: Comparison | RateComparison
+    if result.headline == "wer":
+        found = compare_rates(*pairs, [ours[key][1] for key in both], drawn)
+    else:
+        found = compare([bool(hit) for hit in pairs[0]], [bool(hit) for hit in pairs[1]], drawn)
     return {
         "metric": DIFFERENCE,
         "value": found.difference,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.scoring.intervals import bootstrap, wilson
+from earmark.scoring.intervals import bootstrap, share
 
 
 def confusion(truth: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
@@ -59,8 +59,8 @@ def score(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the metrics and the per-class table of one evaluation.
 
-    Macro and weighted F1 are over class names; ``f1_macro_letters`` is over option letters, the
-    averaging of the public AudioMarathon code.
+    Macro and weighted F1 are over class names; those that end in ``_letters`` are over option letters,
+    as in the public AudioMarathon code.
     """
     n = len(truth)
     names, t, p = _encode(truth, predicted)
@@ -71,6 +71,7 @@ def score(
         ("f1_macro", f1_macro, len(names), t, p),
         ("f1_weighted", f1_weighted, len(names), t, p),
         ("f1_macro_letters", f1_macro, letter_count, letter_truth, letter_choice),
+        ("f1_weighted_letters", f1_weighted, letter_count, letter_truth, letter_choice),
     ):
         f1_of = partial(_resampled, statistic, a, b, classes)
         value = float(f1_of(np.arange(n))) if n else None
@@ -83,19 +84,11 @@ def score(
     for index, name in enumerate(names):
         support, hits = int(counts[index].sum()), int(counts[index, index])
         chosen = int(counts[:, index].sum())
-        low, high = wilson(hits, support)
-        accuracy = {
-            "value": hits / support if support else None,
-            "low": low,
-            "high": high,
-            "n": support,
-            "interval": "wilson",
-        }
         table.append(
             {
                 "class": name,
                 "n": support,
-                "accuracy": accuracy,
+                "accuracy": share(right[t == index].tolist()),
                 "precision": hits / chosen if chosen else None,
                 "f1": float(f1[index]),
             }
@@ -142,8 +135,7 @@ def _accuracy(right: NDArray[np.bool_], resamples: int, seed: int) -> dict[str, 
     """
     n, hits = len(right), int(right.sum())
     if n and hits in (0, n):
-        low, high = wilson(hits, n)
-        return {"value": hits / n, "low": low, "high": high, "n": n, "interval": "wilson"}
+        return share(right.tolist())
     return _metric(lambda i: right[i].mean(-1), hits / n if n else None, n, resamples, seed)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,13 @@ def wilson(successes: int, n: int) -> tuple[float | None, float | None]:
         return None, None
     interval = binomtest(successes, n).proportion_ci(LEVEL, method="wilson")
     return float(interval.low), float(interval.high)
+
+
+def share(hits: Sequence[bool]) -> dict[str, Any]:
+    """Return the share of hits as a metric with Wilson's interval."""
+    n, found = len(hits), sum(hits)
+    low, high = wilson(found, n)
+    return {"value": found / n if n else None, "low": low, "high": high, "n": n, "interval": "wilson"}
 
 
 def bootstrap_indices(n: int, resamples: int, seed: int) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ pairs: ``gained`` samples that only ours got right, ``lost`` samples that only t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,17 @@ class Comparison:
     n: int
     gained: int
     lost: int
+
+
+@dataclass(frozen=True)
+class RateComparison:
+    """Error rate of ours minus theirs, its interval, and the chance of so much by luck."""
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    n: int
 
 
 def compare(
@@ -51,6 +62,49 @@ def compare(
     n, gained, lost = a.size, int(np.sum(a & ~b)), int(np.sum(b & ~a))
     low, high = bootstrap_interval(gained, lost, n, generator, resamples, confidence)
     return Comparison((gained - lost) / n, low, high, mcnemar(gained, lost), n, gained, lost)
+
+
+def compare_rates(
+    ours: Sequence[int],
+    theirs: Sequence[int],
+    words: Sequence[int],
+    generator: np.random.Generator,
+    *,
+    resamples: int = 10_000,
+    confidence: float = 0.95,
+) -> RateComparison:
+    """Compare two systems' errors on the same utterances of ``words[i]`` words.
+
+    The difference is that of the corpus error rates, so above 0 ours is worse. Its interval is the
+    percentile bootstrap over utterances (Bisani and Ney, ICASSP 2004). The p-value is of an approximate
+    randomisation test: which system made an utterance's errors is drawn by lot (Noreen 1989).
+
+    Raises:
+        ValueError: no utterances, no words, or not the same number of each.
+
+    """
+    gap = np.asarray(ours, dtype=np.int64) - np.asarray(theirs, dtype=np.int64)
+    weight = np.asarray(words, dtype=np.int64)
+    if gap.shape != weight.shape or gap.ndim != 1 or not gap.size or not weight.sum():
+        raise ValueError("two equally long, non-empty rows of errors and their words are needed")
+    difference, tail = gap.sum() / weight.sum(), (1 - confidence) / 2
+    drawn, extreme = [], 0
+    for size in _chunks(resamples, gap.size):
+        index = generator.integers(gap.size, size=(size, gap.size))
+        drawn.append(gap[index].sum(-1) / np.maximum(weight[index].sum(-1), 1))
+        signs = generator.integers(2, size=(size, gap.size)) * 2 - 1
+        extreme += int((np.abs((signs * gap).sum(-1)) >= abs(gap.sum())).sum())
+    low, high = np.quantile(np.concatenate(drawn), [tail, 1 - tail])
+    p_value = (extreme + 1) / (resamples + 1)
+    return RateComparison(float(difference), float(low), float(high), p_value, int(gap.size))
+
+
+def _chunks(total: int, width: int) -> Iterator[int]:
+    """Yield parts of ``total`` rows that hold some million numbers each."""
+    most = max(1, 4_000_000 // width)
+    while total > 0:
+        yield min(most, total)
+        total -= most
 
 
 def bootstrap_interval(

@@ -1,81 +1,85 @@
-"""AudioMarathon's tasks in the layout of the published data set, from a local folder or the hub.
+"""AudioMarathon's ten tasks in the layout of the published data set, from a local folder or the hub.
 
-One root per split: ``root/test`` or ``root`` itself for the published test data (there is no
-published training split). Layouts: spec audiomarathon, section 2.2.
+The published data are test data alone. What an item's answer, question, options and groups are
+called in each task's files is in :mod:`earmark.sources.audiomarathon_layouts`. A file that is listed
+but not there stays in the manifest, failed as ``missing``.
 """
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from earmark.errors import UserError
 from earmark.records import Clip, Part
+from earmark.sources.audiomarathon_layouts import Item, folder_of, items
 from earmark.sources.recordings import with_headers
-
-GTZAN_JSON = "GTZAN/concatenated_audio/music_genre_classification_meta.json"
-GTZAN_AUDIO = "GTZAN/concatenated_audio/wav"
+from earmark.tasks import groups
 
 
 def wanted(settings: dict[str, Any]) -> list[str]:
     """Return which files of the hub data set are needed; all of it is near 60 GB."""
-    return ["GTZAN/*"]
+    return [f"{folder_of(settings['task'])}/*"]
 
 
 def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
-    """Yield one row per item of the task's JSON.
+    """Yield one row per item of a task.
 
-    ``settings``: ``root`` (the data set's folder), ``licence``.
+    ``settings``: ``task``, ``root`` (the data set's folder), ``licence``.
 
     Raises:
-        UserError: the folder or its JSON is missing or not what the layout says.
+        UserError: the folder or a list in it is missing or not what the layout says.
 
     """
     root = Path(settings["root"]).expanduser()
-    return read_gtzan(root, "test", settings.get("licence", ""), threads, hub="hub" in settings)
+    return read(settings["task"], root, "test", settings.get("licence", ""), threads, hub="hub" in settings)
 
 
-def read_gtzan(
-    root: Path, split: str, licence: str, threads: int = 1, *, hub: bool = False
+def read(
+    task: str, root: Path, split: str, licence: str, threads: int = 1, *, hub: bool = False
 ) -> Iterator[Clip]:
-    """Read GTZAN's list of long clips below ``root``.
+    """Read a task's items below ``root``, as clips of ``split``.
 
     Raises:
-        UserError: the list is missing, is not JSON, or an item lacks a field.
+        UserError: the root or a list is missing, is not JSON, or an item lacks a field.
 
     """
-    yield from with_headers(_items(root, split, licence), root, threads, hub=hub)
+    if not root.is_dir():
+        raise UserError(f"data.source.root: there is no folder {root}")
+    yield from with_headers(_clips(task, root, split, licence), root, threads, hub=hub)
 
 
-def _items(root: Path, split: str, licence: str) -> Iterator[Clip]:
-    """Yield the items of the list, their files not looked at yet."""
-    path = root / GTZAN_JSON
-    if not path.is_file():
-        raise UserError(f"data.source.root: {path} is missing; the layout is that of the published data set")
-    try:
-        items = json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path} is not JSON ({error})") from None
-    for number, item in enumerate(items):
-        try:
-            options = [item[f"choice_{letter}"] for letter in "abcd"]
-            truth = options["ABCD".index(item["answer_gt"])]
-            audio, question, uid = root / GTZAN_AUDIO / item["path"], item["question"], str(item["uniq_id"])
-        except (KeyError, ValueError, TypeError) as error:
-            raise UserError(f"{path}: item {number} lacks or garbles a field ({error})") from None
-        yield Clip(
-            clip_id=f"{split}-{uid}",
-            # Each split has a root of its own, so a file's name alone may stand for two recordings.
-            source_id=[f"{split}/{GTZAN_AUDIO}/{item['path']}"],
-            parts=[Part(str(audio), 0.0, 0.0)],
+def _clips(task: str, root: Path, split: str, licence: str) -> Iterator[Clip]:
+    """Yield the items as rows, their files not looked at yet."""
+    seen: Counter[str] = Counter()
+    for item in items(task, root):
+        seen[item.uid] += 1
+        again = f"#{seen[item.uid]}" if seen[item.uid] > 1 else ""
+        clip = Clip(
+            clip_id=f"{split}-{item.uid}{again}",
+            source_id=[f"{split}/{_original(item, root)}"],
+            parts=[Part(str(item.audio), 0.0, 0.0)],
             duration_s=0.0,
             sample_rate=0,
             channels=0,
             split=split,
-            labels=[truth],
-            text=question,
-            options=options,
+            labels=[item.label],
+            group=groups.joined(item.groups),
+            text=item.text,
+            options=list(item.options),
             licence=licence,
         )
+        if item.failure:
+            clip.fail(item.failure)
+        yield clip
+
+
+def _original(item: Item, root: Path) -> str:
+    """Return what must not be in two splits: the speaker where known, else the file.
+
+    Each split has a root of its own, so a file's name alone may stand for two recordings.
+    """
+    speaker = item.groups.get("speaker")
+    return f"speaker {speaker}" if speaker else item.audio.relative_to(root).as_posix()

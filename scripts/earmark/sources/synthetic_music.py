@@ -20,10 +20,12 @@ from earmark import audio
 from earmark.errors import UserError
 from earmark.records import Clip
 from earmark.seeding import generator
-from earmark.sources.audiomarathon import GTZAN_AUDIO, GTZAN_JSON, read_gtzan
+from earmark.sources.audiomarathon import read
+from earmark.sources.audiomarathon_layouts import LISTS
 from earmark.sources.synthetic import GENRES, SAMPLE_RATE, render
 from earmark.tasks.question import LETTERS, draw_options
 
+GTZAN_JSON, GTZAN_AUDIO = LISTS["gtzan"].lists[0], LISTS["gtzan"].folders[0]
 LICENCE = "CC0-1.0 (synthetic, made by earmark)"
 
 
@@ -62,7 +64,7 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
             for _ in pool.map(_render, orders, chunksize=4):
                 bar.update()
         _write_list(root, orders, genres, split, settings["question"], seed)
-        yield from read_gtzan(root, split, LICENCE, threads)
+        yield from read("gtzan", root, split, LICENCE, threads)
 
 
 def _orders(

@@ -18,16 +18,16 @@ LETTERS = string.ascii_uppercase
 
 @dataclass(frozen=True)
 class Question:
-    """A prompt and its answer. ``truth`` indexes ``options``."""
+    """A prompt and its answer. ``truth`` indexes ``options``; None where the answer is a transcript."""
 
     prompt: str
     options: tuple[str, ...]
-    truth: int
+    truth: int | None
 
     @property
-    def letter(self) -> str:
+    def letter(self) -> str | None:
         """The letter of the right option."""
-        return LETTERS[self.truth]
+        return None if self.truth is None else LETTERS[self.truth]
 
 
 def shown(label: str) -> str:
@@ -44,27 +44,43 @@ def draw_options(label: str, classes: Sequence[str], count: int, seed: int, clip
     return chosen
 
 
-def fill(template: str, question: str, options: Sequence[str]) -> str:
-    """Fill a template's ``{question}`` and ``{options}``, one ``A. name`` a line.
+def fill(template: str, question: str, options: Sequence[str], mark: str = ".") -> str:
+    """Fill a template's ``{question}`` and ``{options}``, one ``A. name`` a line; ``mark`` is the sign.
 
     Raises:
-        UserError: the template has an unknown field, or shows no options.
+        UserError: the template has an unknown field.
     """
-    if "{options}" not in template:
-        raise UserError("template: {options} is missing, so the options would not be shown")
-    lines = "\n".join(f"{letter}. {shown(option)}" for letter, option in zip(LETTERS, options, strict=False))
+    lines = "\n".join(
+        f"{letter}{mark} {shown(option)}" for letter, option in zip(LETTERS, options, strict=False)
+    )
     try:
         return template.format(question=question, options=lines)
     except (KeyError, IndexError, ValueError) as error:
         raise UserError(f"template: unknown field {error}; known: {{question}}, {{options}}") from None
 
 
-def ask(template: str, question: str, options: Sequence[str], label: str) -> Question:
+def ask(
+    template: str, question: str, options: Sequence[str], label: str, mark: str = ".", fixed: bool = False
+) -> Question:
     """Return the question whose right answer is ``label``.
 
+    ``fixed`` says that the options are the same for every clip: only then may the template name them
+    itself.
+
     Raises:
-        UserError: the template has an unknown field, or the label isn't among the options.
+        UserError: the template has an unknown field or shows no options, or the label isn't among them.
     """
+    if "{options}" not in template and not fixed:
+        raise UserError("template: {options} is missing, so the options would not be shown")
     if label not in options:
         raise UserError(f"the right answer '{label}' is not among the options {list(options)}")
-    return Question(fill(template, question, options), tuple(options), list(options).index(label))
+    return Question(fill(template, question, options, mark), tuple(options), list(options).index(label))
+
+
+def ask_for_words(template: str, question: str) -> Question:
+    """Return the request for a transcript; there are no options.
+
+    Raises:
+        UserError: the template has an unknown field.
+    """
+    return Question(fill(template, question, ()), (), None)

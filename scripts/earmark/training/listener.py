@@ -20,14 +20,18 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from earmark.errors import UserError
 from earmark.models import tiny
+from earmark.records import Clip
 from earmark.tasks.question import LETTERS, fill, shown
 from earmark.training import loop, questions
 from earmark.training.crops import FRAMES_PER_SECOND, Cropper, TrainingClip
 from earmark.training.settings import ListenerSettings
+
+Settings = ListenerSettings
 
 _FEWEST_ROWS = 2
 _PROMPT_TOKENS = 45  # roughly, beside the audio; only decides how many rows are batched
@@ -48,6 +52,11 @@ class TrainingRecord:
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain JSON-ready values."""
         return asdict(self)
+
+
+def recording(clip: Clip, mel: NDArray[np.float16]) -> TrainingClip:
+    """Return what this recipe takes of a clip and its log-mel [128, frames]."""
+    return TrainingClip(clip.key, clip.labels[0], mel)
 
 
 def train(

@@ -47,6 +47,33 @@ class ListenerSettings:
         return settings
 
 
+@dataclass(frozen=True)
+class TranscriberSettings:
+    """Everything a transcriber's training depends on, apart from the recordings."""
+
+    seed: int = 0
+    prompt: str = "Write down what is said."
+    text_steps: int = 800
+    tower_steps: int = 300
+    joint_steps: int = 150
+    text_rate: float = 2e-3
+    tower_rate: float = 2e-3
+    joint_rate: float = 6e-4
+    text_rows: int = 32
+    audio_rows: int = 12
+    gap_tokens: int = 12  # silence between two words of stage T, at most; 25 tokens are a second
+    gain_db: float = 6.0  # random gain, at most, up or down
+    save_every: int = 50
+    sizes: Sizes = field(default_factory=Sizes)
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> TranscriberSettings:
+        """Build settings from a config entry; keys left out keep their defaults, unknown ones are refused."""
+        inner = {"sizes": _fill(Sizes, values["sizes"])} if "sizes" in values else {}
+        settings: TranscriberSettings = _fill(cls, {**values, **inner})
+        return settings
+
+
 def _fill(kind: type[Any], values: Mapping[str, Any]) -> Any:
     """Build a dataclass from a mapping; lists become tuples, unknown keys an error."""
     known = {entry.name for entry in fields(kind)}

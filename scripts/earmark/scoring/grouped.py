@@ -1,0 +1,23 @@
+"""A metric for each group of samples: RACE's levels, scenes, emotions, speakers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from earmark.tasks.groups import facets
+
+
+def table(
+    rows: Sequence[dict[str, Any]], metric: str, measure: Callable[[list[dict[str, Any]]], dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return one row per facet and group, sorted; ``measure`` gives the metric of a group's samples."""
+    members: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        for facet, group in facets(row["group"]).items():
+            members[facet, group].append(row)
+    return [
+        {"facet": facet, "group": group, "n": len(inside), "metric": metric, "score": measure(inside)}
+        for (facet, group), inside in sorted(members.items())
+    ]

@@ -1,0 +1,165 @@
+"""Every method answers on both families, end to end from a shard of states to a checked record."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from earmark.errors import UserError
+from earmark.evaluation.job import Cell, run
+from earmark.features import FeatureRow, write_index
+from earmark.files import write_json
+from earmark.records import Clip, read_jsonl
+from earmark.reduction.loader import available
+from earmark.schema import schema
+from earmark.settings import Settings, reducers
+
+SECONDS = (4.0, 2.0, 6.0, 70.0)
+TASK = {
+    "name": "sounds",
+    "title": "Sounds",
+    "question": "What is heard?",
+    "options": 2,
+    "prompt": {"template": "{question}\n{options}", "system": None},
+    "parser": "letter",
+    "max_new_tokens": 3,
+    "long_audio": "error",
+    "sample_limit": None,
+}
+
+
+@pytest.fixture(scope="module")
+def states(tmp_path_factory):
+    """A shard of random states of four clips, two families' width, and its index."""
+    folder = tmp_path_factory.mktemp("states")
+    draw = torch.Generator().manual_seed(0)
+    clips = [
+        Clip(f"c{i}", [f"c{i}"], [], s, 16000, 1, "test", ["rain" if i % 2 else "dog bark"])
+        for i, s in enumerate(SECONDS)
+    ]
+    rows = [FeatureRow(clip, round(25 * clip.duration_s), 0.01, 0.01, 0.1) for clip in clips]
+    save_file({r.clip.key: torch.randn(r.tokens, 32, generator=draw) for r in rows}, folder / "s.safetensors")
+    write_index(folder / "s.parquet", rows, {"source": "made"})
+    return folder
+
+
+@pytest.fixture
+def evaluated(states, tmp_path, request):
+    """Evaluate a method on a family; returns the record and the rows."""
+
+    def evaluate(kind, method, ratio=0.4, policy="window", **model):
+        fixture = {"omni": "checkpoint", "qwen2_audio": "qwen2_audio"}[kind]
+        checkpoint = request.getfixturevalue(fixture)
+        entry = {
+            "name": "tiny",
+            "kind": kind,
+            "dtype": "float32",
+            "attention": "sdpa",
+            "max_audio_s": 300,
+            "load": {"mode": "full", "resident_layers": 0, "prefill_chunk": None},
+        }
+        cell = Cell(
+            task=TASK | {"long_audio": policy},
+            model=entry | model,
+            method={
+                "name": method,
+                "reducer": method,
+                "kind": "cache" if method.startswith("kv-") else "tokens",
+                "layer": 0 if method.startswith("kv-") else 1,
+                "options": {},
+                "reference": False,
+                "keep_ratio": 1.0 if method == "base" else ratio,
+                "keep_tokens": None,
+            },
+            run={
+                "seed": 0,
+                "device": "cpu",
+                "labels": [],
+                "batch_audio_s": 100,
+                "warm_up": 0,
+                "max_failed_share": 0.5,
+                "bootstrap": 20,
+            },
+            code="test",
+        )
+        record = tmp_path / "checkpoint.json"
+        write_json(record, checkpoint.record | {"folder": str(checkpoint.folder)})
+        output = tmp_path / f"{method}.json"
+        run(cell, [states / "s.safetensors"], [states / "s.parquet"], record, output, tmp_path / "work", 1)
+        return json.loads(output.read_text()), read_jsonl(output.with_suffix(".jsonl"))
+
+    return evaluate
+
+
+@pytest.mark.parametrize("method", [*available(), *available("kv-")])
+@pytest.mark.parametrize("kind", ["omni", "qwen2_audio"])
+def test_every_method_answers_on_both_families(evaluated, kind, method):
+    record, rows = evaluated(kind, method)
+    assert record["counts"]["scored"] == len(SECONDS) and record["counts"]["failed"] == 0
+    # Qwen2-Audio hears 70 s as three windows, Omni as one
+    assert [row["windows"] for row in rows] == [1, 1, 1, 3 if kind == "qwen2_audio" else 1]
+    assert record["asked"]["max_audio_s"] == (30 if kind == "qwen2_audio" else 300)
+    kept = 1.0 if method == "base" else 0.4
+    assert record["reduction"]["keep_ratio_effective"] == pytest.approx(kept, abs=0.01)
+    cache = method.startswith("kv-")
+    assert record["asked"]["kind"] == ("cache" if cache else "tokens")
+    assert ("prefill" in (record["reduction"]["note"] or "")) == cache
+    # two tensors of one head of 16 numbers of four bytes in each of three layers
+    entry, text = 2 * 16 * 4, rows[1]["cache_bytes"] // (2 * 16 * 4 * 3) - round(50 * kept)
+    if method == "base" or cache:
+        assert rows[0]["cache_bytes"] == 3 * entry * (text + round(100 * kept))
+    memory = record["timing"]["memory"]
+    # in a process that has run others before, the peak may be no more than what it started with
+    assert memory["process_peak_bytes"] > 0.9 * memory["process_start_bytes"] > 0 == memory["streamed_bytes"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "scored", "truncated", "windowed"),
+    [("error", 3, 0, 0), ("truncate", 4, 1, 0), ("window", 4, 0, 1)],
+)
+def test_what_is_longer_than_qwen2_audio_hears_follows_the_tasks_policy(
+    evaluated, policy, scored, truncated, windowed
+):
+    # max_audio_s of 300 is more than the family takes
+    record, rows = evaluated("qwen2_audio", "dart", policy=policy)
+    counts = record["counts"]
+    assert (counts["scored"], counts["truncated"], counts["windowed"]) == (scored, truncated, windowed)
+    tokens = {"error": None, "truncate": 750, "window": 1750}[policy]
+    assert rows[3]["tokens_before"] == tokens
+    assert policy != "error" or "longer" in rows[3]["reason"]
+
+
+def test_low_memory_gives_the_same_record(evaluated):
+    plain, rows = evaluated("qwen2_audio", "dart")
+    small, same = evaluated(
+        "qwen2_audio", "dart", load={"mode": "layerwise", "resident_layers": 0, "prefill_chunk": 50}
+    )
+    assert [(r["answer"], r["tokens_after"], r["cache_bytes"]) for r in rows] == [
+        (r["answer"], r["tokens_after"], r["cache_bytes"]) for r in same
+    ]
+    assert small["timing"]["memory"]["streamed_bytes"] > 0
+    assert small["metrics"] == plain["metrics"]
+
+
+def test_results_of_earlier_records_without_the_new_keys_stay_valid(evaluated):
+    record, _ = evaluated("omni", "kv-knorm")
+    del record["asked"]["kind"], record["reduction"]["cache_bytes"], record["timing"]["memory"]
+    jsonschema.validate(record, schema("result"))
+
+
+def test_a_cache_method_takes_no_layer_and_its_file_is_its_own():
+    settings = Settings.load(
+        {"default_model": "embedded", "methods": {"s": {"reducer": "kv-snap", "options": {"window": 8}}}},
+        Path.cwd(),
+    )
+    found = settings.method("s", settings.model("embedded"))
+    assert (found["kind"], found["layer"]) == ("cache", 0)
+    assert reducers()["kv-snap"] == "earmark/compression/snap.py"
+    settings.content["methods"]["s"]["layer"] = 2
+    with pytest.raises(UserError, match=r"methods\.s\.layer: kv-snap compresses every layer"):
+        settings.method("s", settings.model("embedded"))

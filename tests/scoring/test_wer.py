@@ -1,0 +1,105 @@
+"""Word error rates are jiwer's on the same texts; empty replies are all deletions."""
+
+from __future__ import annotations
+
+import jiwer
+import numpy as np
+import pytest
+
+from earmark.scoring import transcripts, wer
+from earmark.scoring.intervals import bootstrap_indices
+from earmark.scoring.normalise import NORMALISERS, plain
+from earmark.tasks.question import Question
+from earmark.tasks.transcript import parse
+
+WORDS = ["one", "two", "three", "four", "don't"]
+TASK = {"metric": "wer", "normaliser": "plain"}
+
+
+def utterances(seed: int, n: int = 40) -> tuple[list[str], list[str]]:
+    rng = np.random.default_rng(seed)
+    truth, read = [], []
+    for _ in range(n):
+        words = list(rng.choice(WORDS, int(rng.integers(1, 12))))
+        truth.append(" ".join(words))
+        kept = [rng.choice(WORDS) if rng.random() < 0.2 else w for w in words if rng.random() > 0.2]
+        read.append(" ".join([*kept, *rng.choice(WORDS, int(rng.integers(0, 3)))]))
+    return truth, read
+
+
+def judged(truth: list[str], read: list[str]) -> list[dict]:
+    asked = Question("?", (), None)
+    return [
+        {"group": f"speaker={i % 2}", **transcripts.judge([r], parse, asked, t, TASK)}
+        for i, (t, r) in enumerate(zip(truth, read, strict=True))
+    ]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rates_equal_jiwer(seed):
+    truth, read = utterances(seed)
+    found = transcripts.tables(judged(truth, read), TASK, 100, 0)
+    whole = jiwer.process_words(truth, read)
+    words = whole.hits + whole.substitutions + whole.deletions
+    metrics = found["metrics"]
+    assert metrics["wer"]["value"] == pytest.approx(whole.wer)
+    for kind in ("substitutions", "deletions", "insertions"):
+        assert metrics[f"wer_{kind}"]["value"] == pytest.approx(getattr(whole, kind) / words)
+    each = [jiwer.wer(t, r) for t, r in zip(truth, read, strict=True)]
+    assert metrics["wer_mean"]["value"] == pytest.approx(np.mean(each))
+    assert metrics["faultless"]["value"] == pytest.approx(np.mean([rate == 0 for rate in each]))
+    for row in found["per_group"]:
+        mine = [i for i in range(len(truth)) if str(i % 2) == row["group"]]
+        expected = jiwer.wer([truth[i] for i in mine], [read[i] for i in mine])
+        assert (row["facet"], row["score"]["value"]) == ("speaker", pytest.approx(expected))
+
+
+def test_the_interval_equals_a_literal_loop():
+    truth, read = utterances(9, n=20)
+    found = transcripts.tables(judged(truth, read), TASK, 200, 3)["metrics"]["wer"]
+    values = [
+        jiwer.wer([truth[i] for i in index], [read[i] for i in index])
+        for index in bootstrap_indices(20, 200, 3)
+    ]
+    assert (found["low"], found["high"]) == pytest.approx(tuple(np.quantile(values, [0.025, 0.975])))
+
+
+@pytest.mark.parametrize("reply", ["", "...", "Spoken Content:"])
+def test_a_reply_without_words_is_all_deletions_and_a_parse_failure(reply):
+    (row,) = judged(["one two three"], [reply])
+    assert row["word_errors"] == {"words": 3, "substitutions": 0, "deletions": 3, "insertions": 0}
+    assert (row["parsed"], row["correct"], row["predicted"]) == (False, False, None)
+    assert transcripts.tables([row], TASK, 100, 0)["metrics"]["parse_failures"]["value"] == 1
+
+
+def test_windows_are_read_one_after_another():
+    row = transcripts.judge(["one", "", "two"], parse, Question("?", (), None), "One, two!", TASK)
+    assert (row["predicted"], row["correct"]) == ("one two", True)
+
+
+def test_nothing_scored_gives_no_number():
+    assert transcripts.tables([], TASK, 100, 0)["metrics"]["wer"]["value"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("DON\u2019T stop, now!", ["don't", "stop", "now"]),
+        ("twenty-one", ["twenty", "one"]),
+        ("'tis the 'end'", ["tis", "the", "end"]),
+        ("Ｆｕｌｌ width", ["full", "width"]),
+        ("Stra\u00dfe", ["strasse"]),
+        ("cafe\u0301", ["caf\u00e9"]),
+        ("snake_case", ["snake", "case"]),
+        ("", []),
+    ],
+)
+def test_the_normaliser(text, words):
+    assert plain(text) == words
+
+
+def test_the_public_normalisers():
+    text = "Don't, well-known"
+    assert NORMALISERS["reference_dart"](text) == ["DON'T,", "WELL-KNOWN"]
+    assert NORMALISERS["reference_others"](text) == ["dont", "wellknown"]
+    assert wer.count(["DON'T,"], ["DON'T"])["substitutions"] == 1

@@ -1,0 +1,47 @@
+"""The public code's parsers are repeated with their errors; ours do not share them."""
+
+from __future__ import annotations
+
+import pytest
+
+from earmark.tasks import (
+    label,
+    letter,
+    reference_first,
+    reference_label,
+    reference_letter,
+    reference_option,
+    reference_transcript,
+    reference_transcript_dart,
+)
+
+FOUR = ["blues", "classical", "jazz", "rock"]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "answer", "options", "reference", "expected"),
+    [
+        (reference_first, letter, "The answer is C", FOUR, 0, 2),
+        (reference_letter, letter, "The answer is C", FOUR, 2, 2),
+        (reference_letter, label, "fake", ["real", "fake"], 0, 1),
+        (reference_letter, label, "female", ["male", "female"], 0, 1),
+        (reference_label, label, "female", ["male", "female"], 1, 1),
+        (reference_label, label, "this is a fake recording", ["real", "fake"], 0, 1),
+        (reference_label, label, "option b", ["real", "fake"], 1, 1),
+        (reference_option, letter, "I hear jazz or rock", FOUR, 2, None),
+        (reference_option, letter, "b)", FOUR, 1, 1),
+        (reference_option, letter, "", FOUR, None, None),
+        (reference_letter, letter, "Hmm", FOUR, None, None),
+        (reference_first, letter, "I cannot say", FOUR, 2, None),
+    ],
+)
+def test_the_public_rules_and_ours(theirs, ours, answer, options, reference, expected):
+    assert theirs.parse(answer, options) == reference
+    assert ours.parse(answer, options) == expected
+
+
+def test_the_public_transcript_clean_up():
+    reply = 'Well.\nSpoken Content: "one two three"\nthanks'
+    assert reference_transcript.parse(reply, ()) == '"one two three"\nthanks'
+    assert reference_transcript_dart.parse(reply, ()) == "one two three"
+    assert reference_transcript.parse("", ()) is None
