@@ -60,10 +60,7 @@ def made(recordings: Iterable[Clip], options: dict[str, Any], *, numbered: bool 
             if not recording.ok:
                 yield recording
                 continue
-            if numbered or not recording.key:  # a fetched one brings a key that no other shard has
-                digest = hashlib.sha256(recording.clip_id.encode()).hexdigest()[:16]
-                word = recording.labels[0] if recording.labels else recording.clip_id
-                recording.key = f"{recording.split}-{f'{number:07d}' if numbered else digest}-{slug(word)}"
+            recording.key = _key(recording, number if numbered else None)
             number += 1
             if options["kind"] == "whole":
                 yield recording
@@ -71,6 +68,16 @@ def made(recordings: Iterable[Clip], options: dict[str, Any], *, numbered: bool 
                 yield from _windows(recording, options)
             else:
                 yield from _cuts(recording, listed)
+
+
+def _key(recording: Clip, number: int | None) -> str:
+    """Return a recording's name in a tar: by its place in the list, or by its id alone."""
+    word = slug(recording.labels[0] if recording.labels else recording.clip_id)
+    if number is not None:
+        return f"{recording.split}-{number:07d}-{word}"
+    if slug(recording.clip_id) == recording.clip_id:
+        return recording.clip_id
+    return f"{recording.split}-{hashlib.sha256(recording.clip_id.encode()).hexdigest()[:16]}-{word}"
 
 
 def stretch(recording: Clip, start_s: float, end_s: float) -> tuple[list[Part], list[Span]]:
