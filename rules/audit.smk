@@ -17,7 +17,7 @@ rule audit_data:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=60,
+        runtime=600,
     params:
         code=code_digest("audit.py", *PAGE, "earmark/audit/page.html"),
         settings=lambda w: read(SETTINGS.audit(w.task)),
