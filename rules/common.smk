@@ -11,7 +11,8 @@ from earmark.embedding import request
 from earmark.errors import UserError
 from earmark.files import write_json
 from earmark.provenance import code_digest
-from earmark.settings import Settings, asked_cells, parse_target, reducers as method_files
+from earmark.settings import Settings, reducers as method_files
+from earmark.targets import asked_cells, parse_target
 
 # Setting a prefix switches Snakemake's strict mode off, hence the `set`. The prefix is no part of
 # what is recorded of a job, so a moved checkout makes nothing stale.

@@ -9,8 +9,10 @@ import pytest
 import yaml
 
 from earmark.errors import UserError
+from earmark.keep import budget, spelled
 from earmark.provenance import ROOT
-from earmark.settings import Settings, budget, parse_target, spelled
+from earmark.settings import Settings
+from earmark.targets import parse_target
 
 DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 

@@ -6,17 +6,16 @@ Imported by the Snakefile at parse time, so it stays light: YAML and JSON Schema
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from earmark.config_files import checked_source, overlaid, read_folder
 from earmark.embedding import request
 from earmark.errors import UserError, nearest
-from earmark.probe import request as probing
+from earmark.keep import budget, spelled
 from earmark.provenance import ROOT, SCRIPTS
 from earmark.schema import CONFIG, checked, schema
 
@@ -24,48 +23,6 @@ BASE = "base"
 DEFAULT_PROFILE = "default"
 SCORING = {"classes": "choices", "letters": "choices", "wer": "transcripts"}
 """The module of scripts/earmark/scoring/ behind each metric."""
-
-
-def _read(folder: Path) -> dict[str, Any]:
-    """Return the YAML files of a folder by stem."""
-    found = {}
-    for path in sorted(folder.glob("*.yaml")):
-        try:
-            found[path.stem] = yaml.safe_load(path.read_text())
-        except yaml.YAMLError as error:
-            raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-    return found
-
-
-def _overlaid(base: Any, over: Any) -> Any:
-    """Merge mappings deeply, except that ``data`` and the four origins of weights replace whole."""
-    if not (isinstance(base, dict) and isinstance(over, dict)):
-        return copy.deepcopy(over)
-    merged = dict(base)
-    origins = {"hub", "path", "train", "random_weights"}
-    if origins & over.keys():
-        merged = {key: value for key, value in merged.items() if key not in origins - over.keys()}
-    for key, value in over.items():
-        merged[key] = value if key == "data" else _overlaid(merged.get(key), value)
-    return merged
-
-
-def _source(source: dict[str, Any], where: str) -> dict[str, Any]:
-    """Check a source against the schema of its kind; its files are below ``root`` or on the ``hub``."""
-    kinds = sorted(p.name.partition(".")[0] for p in (CONFIG / "schemas" / "sources").glob("*.json"))
-    if source["kind"] not in kinds:
-        raise UserError(f"{where}.kind: unknown kind '{source['kind']}'; {nearest(source['kind'], kinds)}")
-    rules = schema(f"sources/{source['kind']}")
-    own = {key: value for key, value in source.items() if key != "hub"}
-    completed: dict[str, Any] = checked(own, rules, where)
-    if "root" in rules["properties"]:
-        if ("root" in source) == ("hub" in source):
-            raise UserError(f"{where}: give either root, a local folder, or hub, a data set on the hub")
-        if "hub" in source:
-            completed["hub"] = checked(source["hub"], schema("hub"), f"{where}.hub")
-    elif "hub" in source:
-        raise UserError(f"{where}: kind '{source['kind']}' has no hub")
-    return completed
 
 
 @dataclass(frozen=True)
@@ -90,18 +47,18 @@ class Settings:
         content = checked(dict(config), schema("config"), "config")
         sections: dict[str, dict[str, Any]] = {}
         for section, kind in (("tasks", "task"), ("models", "model")):
-            found = _read(CONFIG / section)
+            found = read_folder(CONFIG / section)
             if workdir.resolve() != ROOT:
-                found |= _read(workdir / "config" / section)
+                found |= read_folder(workdir / "config" / section)
             merged = {name: found.get(name) for name in sorted(found.keys() | content[section].keys())}
             sections[section] = {
                 name: checked(
-                    _overlaid(base or {}, content[section].get(name, {})), schema(kind), f"{kind} '{name}'"
+                    overlaid(base or {}, content[section].get(name, {})), schema(kind), f"{kind} '{name}'"
                 )
                 for name, base in merged.items()
             }
         for name, task in sections["tasks"].items():
-            task["data"]["source"] = _source(task["data"]["source"], f"task '{name}': data.source")
+            task["data"]["source"] = checked_source(task["data"]["source"], f"task '{name}': data.source")
         settings = cls(content, sections["tasks"], sections["models"])
         settings.check_profiles()
         settings.model(content["default_model"])
@@ -207,7 +164,7 @@ class Settings:
         changes = entry["profiles"].get(profile)
         keys = ("title", "question", "options", "choices", "prompt", "parser", "metric", "normaliser")
         limits = ("max_new_tokens", "long_audio", "sample_limit", "leave_out")
-        asked: dict[str, Any] = _overlaid({key: entry[key] for key in (*keys, *limits)}, changes or {})
+        asked: dict[str, Any] = overlaid({key: entry[key] for key in (*keys, *limits)}, changes or {})
         return {
             "name": task,
             "profile": DEFAULT_PROFILE if changes is None else profile,
@@ -355,60 +312,3 @@ def reducers() -> dict[str, str]:
             if f"({base}):" in path.read_text():
                 found[prefix + path.stem] = f"earmark/{package}/{path.name}"
     return found
-
-
-def spelled(ratio: float) -> str:
-    """Return a ratio as file names spell it: 0.7, 0.05, 1.0."""
-    return f"{float(ratio):.6f}".rstrip("0") if float(ratio) != 1.0 else "1.0"
-
-
-def budget(ratio: str) -> dict[str, float | int | None]:
-    """Read the ratio of a file name: a share in (0, 1] or, as ``256t``, a number of audio tokens.
-
-    Raises:
-        UserError: out of range, or not the one spelling that names the file.
-
-    """
-    if ratio.endswith("t") and ratio[:-1].isdigit() and ratio[0] != "0":
-        return {"keep_ratio": None, "keep_tokens": int(ratio[:-1])}
-    try:
-        value = float(ratio)
-    except ValueError:
-        raise UserError(
-            f"keep ratio '{ratio}' is not a number; use 0.7, or 256t for 256 audio tokens"
-        ) from None
-    if not 0 < value <= 1:
-        raise UserError(f"keep ratio {ratio} is outside (0, 1]: it is the share of audio tokens kept")
-    if spelled(value) != ratio:
-        raise UserError(f"keep ratio '{ratio}' is spelled '{spelled(value)}' in file names")
-    return {"keep_ratio": value, "keep_tokens": None}
-
-
-def parse_target(path: str, settings: Settings) -> tuple[str, str, str, str] | None:
-    """Return (model, task, method, ratio) of a result path, or None if it isn't one.
-
-    Raises:
-        UserError: a name in it is unknown or the ratio can't be.
-
-    """
-    request.check_target(path, settings)
-    probing.check_target(path, settings)
-    if not (path.startswith("results/") and path.endswith((".json", ".jsonl"))):
-        return None
-    *folders, name = path.removeprefix("results/").rpartition(".")[0].split("/")
-    if len(folders) > 1 or folders == ["timing"]:
-        return None
-    task, _, rest = name.rpartition("_")
-    task, _, method = task.rpartition("_")
-    if not (task and method and rest):
-        raise UserError(f"{path}: results are called results/<task>_<method>_<ratio>.json")
-    model = folders[0] if folders else settings.content["default_model"]
-    settings.check(model, task, method, rest)
-    settings.check_reach(model, task)
-    return model, task, method, rest
-
-
-def asked_cells(words: Sequence[str], settings: Settings) -> list[tuple[str, str, str, str]]:
-    """Return the cells that a command line asks for by name; where it names none, those of the grid."""
-    named = [cell for word in words if (cell := parse_target(word.removeprefix("./"), settings))]
-    return list(dict.fromkeys(named)) or list(settings.cells())

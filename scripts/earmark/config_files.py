@@ -1,0 +1,54 @@
+"""The YAML files of a configuration: read, laid over each other, sources checked by their kind."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from earmark.errors import UserError, nearest
+from earmark.schema import CONFIG, checked, schema
+
+
+def read_folder(folder: Path) -> dict[str, Any]:
+    """Return the YAML files of a folder by stem."""
+    found = {}
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            found[path.stem] = yaml.safe_load(path.read_text())
+        except yaml.YAMLError as error:
+            raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    return found
+
+
+def overlaid(base: Any, over: Any) -> Any:
+    """Merge mappings deeply, except that ``data`` and the four origins of weights replace whole."""
+    if not (isinstance(base, dict) and isinstance(over, dict)):
+        return copy.deepcopy(over)
+    merged = dict(base)
+    origins = {"hub", "path", "train", "random_weights"}
+    if origins & over.keys():
+        merged = {key: value for key, value in merged.items() if key not in origins - over.keys()}
+    for key, value in over.items():
+        merged[key] = value if key == "data" else overlaid(merged.get(key), value)
+    return merged
+
+
+def checked_source(source: dict[str, Any], where: str) -> dict[str, Any]:
+    """Check a source against the schema of its kind; its files are below ``root`` or on the ``hub``."""
+    kinds = sorted(p.name.partition(".")[0] for p in (CONFIG / "schemas" / "sources").glob("*.json"))
+    if source["kind"] not in kinds:
+        raise UserError(f"{where}.kind: unknown kind '{source['kind']}'; {nearest(source['kind'], kinds)}")
+    rules = schema(f"sources/{source['kind']}")
+    own = {key: value for key, value in source.items() if key != "hub"}
+    completed: dict[str, Any] = checked(own, rules, where)
+    if "root" in rules["properties"]:
+        if ("root" in source) == ("hub" in source):
+            raise UserError(f"{where}: give either root, a local folder, or hub, a data set on the hub")
+        if "hub" in source:
+            completed["hub"] = checked(source["hub"], schema("hub"), f"{where}.hub")
+    elif "hub" in source:
+        raise UserError(f"{where}: kind '{source['kind']}' has no hub")
+    return completed
