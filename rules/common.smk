@@ -1,6 +1,7 @@
 """Settings, code digests and paths that the rules share; no rules."""
 
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -37,7 +38,9 @@ def checked_settings():
 
 SETTINGS = checked_settings()
 PAGE = ("earmark/report/shell.html", "earmark/report/parts.html")
-NETWORK = json.dumps(SETTINGS.content["fetch"], sort_keys=True)
+# How the network is reached is not what a result depends on: as no param, changing it makes nothing
+# stale; and as no argument, a proxy's password is in no process list.
+os.environ |= {"EARMARK_NETWORK": json.dumps(SETTINGS.content["fetch"], sort_keys=True)}
 
 
 wildcard_constraints:
@@ -177,9 +180,6 @@ def training_code(wildcards):
     return code_digest("train.py", f"earmark/training/{recipe}.py")
 
 
-GRID = ".earmark/grid.json"
-
-
 def workplace(model, task, method, ratio):
     """Return the folder of a cell in progress."""
     return f".earmark/evaluate/{model}/{task}_{method}_{ratio}"
@@ -190,7 +190,7 @@ def list_grid():
 
     On a cluster every job is alone: it has a machine of its own.
     """
-    path = Path(GRID)
+    path = Path(".earmark/grid.json")
     path.unlink(missing_ok=True)
     asked = asked_cells(sys.argv[1:], SETTINGS)
     if len(asked) < 2 or not workflow.local_exec:

@@ -32,7 +32,7 @@ rule evaluate:
         """
         python "$SCRIPTS/evaluate.py" {params.states} {params.indexes} --checkpoint {input.checkpoint:q} \
             --settings {params.settings:q} --output {output.record:q} --work {params.work:q} \
-            --grid {GRID:q} --code {params.code} --threads {threads} 2>&1 | tee {log:q}
+            --grid .earmark/grid.json --code {params.code} --threads {threads} 2>&1 | tee {log:q}
         """
 
 

@@ -23,10 +23,9 @@ rule fetch:
         shard=lambda w: int(w.shard),
         of=lambda w: int(w.of),
     shell:
-        # How to reach the network is not what the result depends on: no param, so changing it
-        # makes nothing stale.
+        # How the network is reached is in the environment, see common.smk.
         """
         python "$SCRIPTS/fetch.py" --recordings {input:q} --split {wildcards.split} --shard {params.shard} \
-            --of {params.of} --settings {params.settings:q} --network {NETWORK:q} \
+            --of {params.of} --settings {params.settings:q} \
             --cache .earmark/fetch/{wildcards.task} --output {output:q} 2>&1 | tee {log:q}
         """

@@ -19,7 +19,7 @@ def main(
     shard: Annotated[int, typer.Option(help="number of this shard, from 0")],
     of: Annotated[int, typer.Option(help="number of shards")],
     settings: Annotated[str, typer.Option(help="JSON: sample_rate, channels, max_pending_share")],
-    network: Annotated[str, typer.Option(help="JSON: config's fetch")],
+    network: Annotated[str, typer.Option(envvar="EARMARK_NETWORK", help="JSON: config's fetch")],
     cache: Annotated[Path, typer.Option(help="folder of the task's kept clips, ledgers and progress")],
     output: Annotated[Path, typer.Option(help="manifest of what was fetched (Parquet)")],
 ) -> None:
