@@ -31,14 +31,13 @@ def test_a_work_folder_belongs_to_one_live_process(tmp_path):
     def hold(seconds: str) -> subprocess.Popen[str]:
         return subprocess.Popen([sys.executable, "-c", code, seconds], stdout=subprocess.PIPE, text=True)
 
-    with hold("60") as holder, hold("0") as waiter:
-        lines = [stream.readline() for stream in (holder.stdout, waiter.stdout)]
-        first, second = (holder, waiter) if lines[0] == "held\n" else (waiter, holder)
-        if first is holder:
-            assert "another process" in lines[1]
+    with hold("60") as holder:
+        assert holder.stdout.readline() == "held\n"
+        with hold("0") as waiter:
+            assert "another process" in waiter.stdout.readline()
             with free(tmp_path) as held:
                 assert held is None
-            first.kill()
-            assert second.stdout.read() == "held\n"
+            holder.kill()
+            assert waiter.stdout.read() == "held\n"
     with free(tmp_path) as held:
         assert held == tmp_path

@@ -170,7 +170,7 @@ def test_killed_between_the_two_renames_the_old_index_is_gone(tmp_path, monkeypa
     def dying(self, target):
         renamed.append(target.name)
         if len(renamed) == 3:
-            os.kill(os.getpid(), signal.SIGINT)
+            raise KeyboardInterrupt
         return replace(self, target)
 
     monkeypatch.setattr(type(tmp_path), "replace", dying)
