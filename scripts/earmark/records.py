@@ -6,7 +6,6 @@ with its reason, so that nothing downstream has to guess. See the design's contr
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -169,9 +168,21 @@ class Clip:
 def write_manifest(path: Path, clips: Iterable[Clip]) -> None:
     """Write clips as a manifest as they come, by rename; memory doesn't grow with their number."""
     with replacing(path) as partial, pq.ParquetWriter(partial, MANIFEST, compression="zstd") as writer:
-        rows = iter(clips)
-        while batch := list(itertools.islice(rows, ROW_GROUP)):
+        for batch in _batches(clips):
             writer.write_table(pa.Table.from_pylist([asdict(clip) for clip in batch], schema=MANIFEST))
+
+
+def _batches(clips: Iterable[Clip]) -> Iterator[list[Clip]]:
+    """Yield clips in lists of bounded size; a clip joined of many parts counts as many."""
+    batch, size = [], 0
+    for clip in clips:
+        batch.append(clip)
+        size += max(1, len(clip.parts) + len(clip.spans))
+        if size >= ROW_GROUP:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def iter_manifest(

@@ -117,7 +117,7 @@ class Encoder:
 
 
 def batched_states(
-    tower: Qwen2_5OmniAudioEncoder, mels: Sequence[Tensor], wanted: Sequence[str], windows_per_batch: int = 8
+    tower: Qwen2_5OmniAudioEncoder, mels: Sequence[Tensor], wanted: Sequence[str], windows_per_batch: int = 16
 ) -> list[dict[str, Tensor]]:
     """Return the states [tokens, width] of each mel [128, frames], by layer; see :meth:`Encoder.states`.
 
