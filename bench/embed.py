@@ -33,6 +33,7 @@ from earmark.embedding.extract import Extractor
 from earmark.embedding.layers import Depth, Plan, parse
 from earmark.models import qwen2_audio, tiny_qwen2_audio
 from earmark.models.checkpoint import Checkpoint
+from earmark.models.lengths import audio_tokens
 from earmark.models.tiny import Sizes
 
 PROMPT = "<|audio_bos|><|AUDIO|><|audio_eos|>Describe the music:"
@@ -67,7 +68,7 @@ def common_way(folder: Path, device: str, dtype: torch.dtype) -> Callable[[list[
                 return_attention_mask=True,
                 return_tensors="pt",
             )
-            tokens = qwen2_audio.audio_tokens(int(features["attention_mask"].sum()))
+            tokens = audio_tokens(int(features["attention_mask"].sum()))
             ids = torch.tensor([decoder.raw_ids(PROMPT, tokens)], device=device)
             with torch.no_grad():
                 out = model(

@@ -32,7 +32,8 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniAu
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from earmark.models.omni import audio_tokens, batched_states
+from earmark.models.lengths import audio_tokens
+from earmark.models.omni import batched_states
 from earmark.prefill import flop_speedup
 from earmark.reduction.hooks import TokenReduction
 from earmark.reduction.loader import available, load

@@ -15,6 +15,7 @@ from transformers import (
 
 from earmark.embedding.extract import Extractor
 from earmark.embedding.layers import Depth, Plan, parse
+from earmark.models.lengths import audio_tokens
 
 PROMPT = "<|audio_bos|><|AUDIO|><|audio_eos|>Describe the music:"
 STOCK = {
@@ -188,7 +189,7 @@ def test_long_audio_is_windowed_for_30_second_encoders_and_whole_for_omni(model,
     expected_windows = 1 if family.WINDOW_S is None or seconds <= 30 else (2 if seconds < 58 else 3)
     assert tokens.windows == expected_windows
     frames = -(-len(samples) // 160)
-    assert len(tokens.states) == len(found["lm.1"].states) == family.audio_tokens(frames)
+    assert len(tokens.states) == len(found["lm.1"].states) == audio_tokens(frames)
     assert len(found["encoder.1"].states) == (frames - 1) // 2 + 1
     # Less than a token may be left at the end: there is no state for it.
     assert seconds - 0.04 < tokens.segments[-1].end_s <= seconds

@@ -12,7 +12,8 @@ from transformers import DynamicCache, Qwen2_5OmniThinkerForConditionalGeneratio
 
 from earmark.errors import UserError
 from earmark.models.checkpoint import Checkpoint
-from earmark.models.omni import SAMPLE_RATE, Decoder, Encoder, audio_tokens
+from earmark.models.lengths import audio_tokens
+from earmark.models.omni import SAMPLE_RATE, Decoder, Encoder
 
 # Odd tails, one window, less than one, exactly one token: every way a clip can end.
 SECONDS = (7.33, 2.0, 0.5, 11.007, 0.04, 4.0)

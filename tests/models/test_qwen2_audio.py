@@ -12,7 +12,8 @@ from transformers import AutoFeatureExtractor, DynamicCache, Qwen2AudioForCondit
 
 from earmark.errors import UserError
 from earmark.models.checkpoint import Checkpoint
-from earmark.models.qwen2_audio import SAMPLE_RATE, Decoder, Encoder, audio_tokens
+from earmark.models.lengths import audio_tokens
+from earmark.models.qwen2_audio import SAMPLE_RATE, Decoder, Encoder
 
 # Odd tails, very short, the whole window and just less than it: every way a clip can end.
 SECONDS = (7.33, 2.0, 0.5, 11.007, 0.04, 29.995, 30.0)

@@ -11,7 +11,7 @@ from transformers import AutoTokenizer, Qwen2_5OmniThinkerForConditionalGenerati
 from earmark.errors import UserError
 from earmark.models import tiny
 from earmark.tasks.question import fill
-from earmark.training import listener, loop, questions
+from earmark.training import listener, loop, questions, thinker
 from earmark.training.crops import TrainingClip
 
 SMALL: dict[str, Any] = {
@@ -36,7 +36,7 @@ def recordings(labels: list[str]) -> list[TrainingClip]:
     ]
 
 
-def train(labels: list[str], folder: Path, **changes: Any) -> listener.TrainingRecord:
+def train(labels: list[str], folder: Path, **changes: Any) -> thinker.TrainingRecord:
     settings = listener.ListenerSettings.from_mapping(SMALL | changes)
     return listener.train(recordings(labels), settings, folder / "model", folder / "work")
 

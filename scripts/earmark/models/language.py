@@ -8,8 +8,9 @@ built.
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -23,16 +24,11 @@ from earmark.models.loading import Load, read_decoder, weight_bytes
 AUDIO = "<|AUDIO|>"
 
 
-class LanguageModel:
+class LanguageModel(ABC):
     """The decoder with its tokenizer and, unless it isn't wanted, its output head.
 
     Args:
         checkpoint: where the weights are.
-        text: config of the decoder.
-        audio_id: id of the audio placeholder.
-        build: class of the decoder.
-        prefixes: spellings of the decoder's tensor names; heads those of the head.
-        heads: spellings of the head's tensor names.
         device: torch device.
         dtype: of weights and activations.
         attention: implementation that transformers knows.
@@ -42,14 +38,21 @@ class LanguageModel:
 
     """
 
+    build: ClassVar[Callable[[Any], Any]]
+    """Class of the decoder."""
+    prefixes: ClassVar[Sequence[str]]
+    """Spellings of the decoder's tensor names."""
+    heads: ClassVar[Sequence[str]]
+    """Spellings of the output head's tensor names."""
+
+    @staticmethod
+    @abstractmethod
+    def read_config(checkpoint: Checkpoint) -> Any:
+        """Return the family's config; it has a `text_config` and an `audio_token_id`."""
+
     def __init__(
         self,
         checkpoint: Checkpoint,
-        text: Any,
-        audio_id: int,
-        build: Callable[[Any], Any],
-        prefixes: Sequence[str],
-        heads: Sequence[str],
         device: str,
         dtype: str,
         attention: str,
@@ -58,17 +61,19 @@ class LanguageModel:
         load: Load | None = None,
     ) -> None:
         load = load or Load()
+        whole = self.read_config(checkpoint)
+        text = whole.text_config
         text._attn_implementation = attention
         self.device, self.dtype = torch.device(device), DTYPES[dtype]
         self.tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder)
-        self.audio_id = audio_id
+        self.audio_id: int = whole.audio_token_id
         self.depth: int = text.num_hidden_layers
         self.layers = self.depth if layers is None else layers
         config = first_layers(text, self.layers)
         self.model: Any = read_decoder(
-            lambda: cut_decoder(build(config), self.layers < self.depth),
+            lambda: cut_decoder(type(self).build(config), self.layers < self.depth),
             checkpoint.folder,
-            prefixes,
+            self.prefixes,
             self.dtype,
             self.device,
             load,
@@ -81,7 +86,7 @@ class LanguageModel:
             if text.tie_word_embeddings:
                 self.head.weight = self.model.embed_tokens.weight
             else:
-                weights = read_tensors(checkpoint.folder, dict.fromkeys(heads, ""), self.dtype)
+                weights = read_tensors(checkpoint.folder, dict.fromkeys(self.heads, ""), self.dtype)
                 fill(self.head, weights, "output head", checkpoint.folder)
             self.head.eval().requires_grad_(False).to(self.device)
         self.model.eval().requires_grad_(False)

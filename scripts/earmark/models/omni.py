@@ -25,17 +25,11 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
 from earmark.models.config import depths_of, read_config
 from earmark.models.language import LanguageModel
-from earmark.models.loading import Load
 
 SAMPLE_RATE = 16000
 TOKENS_PER_SECOND = 25
 WINDOW_S = None
 """The encoder and the language model take audio of any length."""
-
-
-def audio_tokens(frames: int) -> int:
-    """Return how many audio tokens ``frames`` mel frames (10 ms each) become."""
-    return ((frames - 1) // 2 + 1 - 2) // 2 + 1
 
 
 def config_of(checkpoint: Checkpoint) -> Qwen2_5OmniThinkerConfig:
@@ -174,28 +168,7 @@ def _windows(tower: Qwen2_5OmniAudioEncoder, mel: Tensor, wanted: Sequence[str])
 class Decoder(LanguageModel):
     """The thinker's language model; see :class:`LanguageModel`."""
 
-    def __init__(
-        self,
-        checkpoint: Checkpoint,
-        device: str,
-        dtype: str,
-        attention: str,
-        layers: int | None = None,
-        head: bool = True,
-        load: Load | None = None,
-    ) -> None:
-        config = config_of(checkpoint)
-        super().__init__(
-            checkpoint,
-            config.text_config,
-            config.audio_token_id,
-            Qwen2_5OmniThinkerTextModel,
-            ("thinker.model.", "model."),
-            ("thinker.lm_head.", "lm_head."),
-            device,
-            dtype,
-            attention,
-            layers,
-            head,
-            load,
-        )
+    build = Qwen2_5OmniThinkerTextModel
+    prefixes = ("thinker.model.", "model.")
+    heads = ("thinker.lm_head.", "lm_head.")
+    read_config = staticmethod(config_of)

@@ -21,7 +21,7 @@ from transformers.initialization import no_init_weights
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
 from earmark.models.config import depths_of, read_config
 from earmark.models.language import LanguageModel
-from earmark.models.loading import Load
+from earmark.models.lengths import audio_tokens, positions
 
 SAMPLE_RATE = 16000
 TOKENS_PER_SECOND = 25
@@ -31,16 +31,6 @@ HOP = 160
 MARGIN = 2
 FULLEST = 0.8
 """The share of a batch's longest part that its shortest must have."""
-
-
-def positions_of(frames: int) -> int:
-    """Return how many positions the layers see for ``frames`` mel frames."""
-    return (frames - 1) // 2 + 1
-
-
-def audio_tokens(frames: int) -> int:
-    """Return how many audio tokens ``frames`` mel frames (10 ms each) become."""
-    return positions_of(frames) // 2
 
 
 def config_of(checkpoint: Checkpoint) -> Qwen2AudioConfig:
@@ -155,7 +145,7 @@ class Encoder:
     ) -> list[dict[str, Tensor]]:
         """Encode parts together; shorter ones are padded to the longest and masked."""
         tower = self.tower
-        lengths = [positions_of(end - start) for _, start, end in parts]
+        lengths = [positions(end - start) for _, start, end in parts]
         embedded = []
         for (clip, start, end), length in zip(parts, lengths, strict=True):
             margin = min(end + MARGIN, mels[clip].shape[1], start + self.frames)
@@ -191,28 +181,7 @@ class Encoder:
 class Decoder(LanguageModel):
     """The language model, a Qwen2; see :class:`LanguageModel`."""
 
-    def __init__(
-        self,
-        checkpoint: Checkpoint,
-        device: str,
-        dtype: str,
-        attention: str,
-        layers: int | None = None,
-        head: bool = True,
-        load: Load | None = None,
-    ) -> None:
-        config = config_of(checkpoint)
-        super().__init__(
-            checkpoint,
-            config.text_config,
-            config.audio_token_id,
-            Qwen2Model,
-            ("language_model.model.", "model.language_model."),
-            ("language_model.lm_head.", "lm_head."),
-            device,
-            dtype,
-            attention,
-            layers,
-            head,
-            load,
-        )
+    build = Qwen2Model
+    prefixes = ("language_model.model.", "model.language_model.")
+    heads = ("language_model.lm_head.", "lm_head.")
+    read_config = staticmethod(config_of)

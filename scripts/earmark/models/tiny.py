@@ -100,14 +100,14 @@ def build(names: Sequence[str], prompts: Iterable[str], sizes: Sizes, seed: int)
     return Checkpoint(build_model(tokenizer, sizes, seed), tokenizer, build_extractor())
 
 
-def build_extractor() -> WhisperFeatureExtractor:
+def build_extractor(longest_s: int = 300) -> WhisperFeatureExtractor:
     """Return the real checkpoint's front end: 128 mel bands, 10 ms hop, 16 kHz."""
     return WhisperFeatureExtractor(
         feature_size=128,
         sampling_rate=16000,
         hop_length=160,
         n_fft=400,
-        chunk_length=300,
+        chunk_length=longest_s,
         return_attention_mask=True,
     )
 
@@ -163,8 +163,8 @@ def build_model(
     return model.train()
 
 
-def _audio_config(sizes: Sizes) -> dict[str, Any]:
-    """Audio tower: 2 s attention windows (n_window 100 frames each way) as in the real checkpoint."""
+def tower_config(sizes: Sizes) -> dict[str, Any]:
+    """Audio tower, as far as both families share it."""
     return {
         "num_mel_bins": 128,
         "encoder_layers": sizes.audio_layers,
@@ -172,9 +172,12 @@ def _audio_config(sizes: Sizes) -> dict[str, Any]:
         "encoder_ffn_dim": sizes.audio_ffn,
         "d_model": sizes.audio_hidden,
         "max_source_positions": 1500,
-        "n_window": 100,
-        "output_dim": sizes.hidden,
     }
+
+
+def _audio_config(sizes: Sizes) -> dict[str, Any]:
+    """Audio tower: 2 s attention windows (n_window 100 frames each way) as in the real checkpoint."""
+    return tower_config(sizes) | {"n_window": 100, "output_dim": sizes.hidden}
 
 
 def _vision_config(sizes: Sizes) -> dict[str, Any]:

@@ -10,24 +10,16 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from transformers import Qwen2AudioConfig, Qwen2AudioForConditionalGeneration, WhisperFeatureExtractor
+from transformers import Qwen2AudioConfig, Qwen2AudioForConditionalGeneration
 
-from earmark.models.tiny import AUDIO, Sizes, build_tokenizer
+from earmark.models.tiny import AUDIO, Sizes, build_extractor, build_tokenizer, tower_config
 
 
 def build(names: Sequence[str], prompts: Iterable[str], sizes: Sizes, seed: int, folder: Path) -> None:
     """Write a randomly initialised checkpoint that transformers loads; arguments as in `tiny.build`."""
     tokenizer = build_tokenizer(names, prompts)
     config = Qwen2AudioConfig(
-        audio_config={
-            "model_type": "qwen2_audio_encoder",
-            "num_mel_bins": 128,
-            "encoder_layers": sizes.audio_layers,
-            "encoder_attention_heads": sizes.audio_heads,
-            "encoder_ffn_dim": sizes.audio_ffn,
-            "d_model": sizes.audio_hidden,
-            "max_source_positions": 1500,
-        },
+        audio_config=tower_config(sizes) | {"model_type": "qwen2_audio_encoder"},
         text_config={
             "model_type": "qwen2",
             "vocab_size": len(tokenizer),
@@ -51,13 +43,6 @@ def build(names: Sequence[str], prompts: Iterable[str], sizes: Sizes, seed: int,
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    WhisperFeatureExtractor(
-        feature_size=128,
-        sampling_rate=16000,
-        hop_length=160,
-        n_fft=400,
-        chunk_length=30,
-        return_attention_mask=True,
-    ).save_pretrained(folder)
+    build_extractor(30).save_pretrained(folder)
     # safetensors writes 0600, which locks out colleagues on a shared disk
     (folder / "model.safetensors").chmod(0o644)

@@ -32,6 +32,11 @@ class TrainingClip:
     label: str
     mel: NDArray[np.float16]
 
+    @property
+    def answer(self) -> str:
+        """What is to be said of it."""
+        return self.label
+
 
 @dataclass(frozen=True)
 class Augmentation:

@@ -10,12 +10,8 @@ letter nor the link from sound to word exists yet. Three stages build them one b
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,9 +21,10 @@ from torch import Tensor
 
 from earmark.errors import UserError
 from earmark.models import tiny
+from earmark.models.lengths import audio_tokens
 from earmark.records import Clip
 from earmark.tasks.question import LETTERS, fill, shown
-from earmark.training import loop, questions
+from earmark.training import questions, thinker
 from earmark.training.crops import FRAMES_PER_SECOND, Cropper, TrainingClip
 from earmark.training.settings import ListenerSettings
 
@@ -38,22 +35,6 @@ _PROMPT_TOKENS = 45  # roughly, beside the audio; only decides how many rows are
 _END_WEIGHT = 0.1  # of the turn's end beside the letter; it is learned within a few steps
 
 
-@dataclass(frozen=True)
-class TrainingRecord:
-    """What was trained, on what, and how it went."""
-
-    classes: list[str]
-    recordings: int
-    recorded_seconds: float
-    parameters: int
-    settings: dict[str, Any]
-    stages: list[loop.StageRecord]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the record as plain JSON-ready values."""
-        return asdict(self)
-
-
 def recording(clip: Clip, mel: NDArray[np.float16]) -> TrainingClip:
     """Return what this recipe takes of a clip and its log-mel [128, frames]."""
     return TrainingClip(clip.key, clip.labels[0], mel)
@@ -61,7 +42,7 @@ def recording(clip: Clip, mel: NDArray[np.float16]) -> TrainingClip:
 
 def train(
     recordings: Sequence[TrainingClip], settings: ListenerSettings, folder: Path, work: Path
-) -> TrainingRecord:
+) -> thinker.TrainingRecord:
     """Train on the recordings and write the checkpoint.
 
     Args:
@@ -77,27 +58,10 @@ def train(
     names = [shown(label) for label in classes]
     checkpoint = tiny.build(names, _example_prompts(names, settings), settings.sizes, settings.seed)
     recipe = _Recipe(checkpoint, recordings, classes, settings)
-    records = loop.run(
-        recipe.stages(),
-        checkpoint.model,
-        seed=settings.seed,
-        work=work,
-        save_every=settings.save_every,
-        fingerprint=_fingerprint(recordings, settings),
-    )
-    checkpoint.model.eval()
-    checkpoint.save(folder)
-    return TrainingRecord(
-        classes=classes,
-        recordings=len(recordings),
-        recorded_seconds=sum(clip.mel.shape[1] for clip in recordings) / FRAMES_PER_SECOND,
-        parameters=sum(weight.numel() for weight in checkpoint.model.parameters()),
-        settings=asdict(settings),
-        stages=records,
-    )
+    return thinker.train(recipe, recordings, classes, settings, folder, work)
 
 
-class _Recipe:
+class _Recipe(thinker.Recipe):
     """The three stages over one model; class names are rows of its embedding table."""
 
     def __init__(
@@ -107,32 +71,13 @@ class _Recipe:
         classes: Sequence[str],
         settings: ListenerSettings,
     ) -> None:
-        names = [shown(label) for label in classes]
-        tokenizer = checkpoint.tokenizer
-        self._settings = settings
-        self._tower = checkpoint.model.model.audio_tower
-        self._language = checkpoint.model.model.language_model
-        self._head = checkpoint.model.lm_head
-        self._embedding = checkpoint.model.get_input_embeddings()
-        self._pad_id = int(tokenizer.convert_tokens_to_ids(tiny.PAD))
-        self._audio_id = int(tokenizer.convert_tokens_to_ids(tiny.AUDIO))
+        super().__init__(checkpoint, settings)
+        names, tokenizer = [shown(label) for label in classes], checkpoint.tokenizer
         self._name_ids = torch.tensor([tokenizer.convert_tokens_to_ids(name) for name in names])
         self._asker = questions.Asker(
             tokenizer, names, settings.n_options, settings.question, settings.template
         )
         self._cropper = Cropper(recordings, classes, settings.augmentation)
-
-    def stages(self) -> list[loop.Stage]:
-        """Return T, A and B with the parameters each of them trains."""
-        chosen = self._settings
-        text = [*self._language.parameters(), *self._head.parameters()]
-        # the table of begin and end marks is part of the class but not of its forward
-        tower = [p for name, p in self._tower.named_parameters() if "bos_eos" not in name]
-        return [
-            loop.Stage("text", chosen.text_steps, chosen.text_rate, text, self._text_step),
-            loop.Stage("tower", chosen.tower_steps, chosen.tower_rate, tower, self._tower_step),
-            loop.Stage("joint", chosen.joint_steps, chosen.joint_rate, text + tower, self._joint_step),
-        ]
 
     def _text_step(self, step: int, rng: np.random.Generator) -> tuple[Tensor, float]:
         """Stage T: find the name that most audio slots resemble among the options."""
@@ -200,13 +145,7 @@ class _Recipe:
     def _answer(self, audio: Tensor, labels: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, float]:
         """Ask about audio embeddings, shape [rows, tokens, hidden]; loss on letter, turn's end and hints."""
         ids, mask, targets = self._asker.ask(labels.tolist(), audio.shape[1], rng)
-        embedded = self._embedding(ids)
-        embedded = embedded.masked_scatter((ids == self._audio_id)[..., None], audio)
-        # with audio alone the three rotary axes are one: plain positions after the padding
-        positions = (mask.cumsum(dim=1) - 1).clamp(min=0).expand(3, -1, -1)
-        states = self._language(
-            inputs_embeds=embedded, attention_mask=mask, position_ids=positions, use_cache=False
-        ).last_hidden_state
+        states = self._states(ids, mask, audio)
         logits = self._head(states[:, -2:])
         loss = F.cross_entropy(logits[:, 0], targets[:, 0])
         loss = loss + _END_WEIGHT * F.cross_entropy(logits[:, 1], targets[:, 1])
@@ -224,11 +163,6 @@ class _Recipe:
         right = self._name_ids[torch.from_numpy(labels)][:, None]
         targets = torch.where(ids == right, letters[:, None], self._pad_id)
         return F.cross_entropy(self._head(states[named]), targets[named])
-
-
-def audio_tokens(frames: int) -> int:
-    """Return how many tokens the tower makes of `frames` mel frames (25 a second)."""
-    return ((frames - 1) // 2 + 1 - 2) // 2 + 1
 
 
 def _accuracy(scores: Tensor, targets: Tensor) -> float:
@@ -254,13 +188,3 @@ def _check(recordings: Sequence[TrainingClip], classes: Sequence[str], settings:
     names = {shown(label) for label in classes}
     if len(names) < len(classes):
         raise UserError("two labels look the same once underscores are shown as spaces; rename one of them")
-
-
-def _fingerprint(recordings: Sequence[TrainingClip], settings: ListenerSettings) -> str:
-    """Return a digest of all that the weights depend on, to tell this training's state from another's."""
-    digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True).encode())
-    digest.update(torch.__version__.encode())
-    for clip in recordings:
-        digest.update(json.dumps([clip.clip_id, clip.label, clip.mel.shape]).encode())
-        digest.update(np.ascontiguousarray(clip.mel).data)
-    return digest.hexdigest()

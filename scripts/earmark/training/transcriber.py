@@ -11,10 +11,8 @@ Every distinct word of the transcripts is one token, so this is for small vocabu
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +23,11 @@ from torch import Tensor
 
 from earmark.errors import UserError
 from earmark.models import tiny
+from earmark.models.lengths import audio_tokens
 from earmark.records import Clip
 from earmark.scoring.normalise import plain
-from earmark.training import loop
+from earmark.training import thinker
 from earmark.training.crops import FRAMES_PER_SECOND
-from earmark.training.listener import TrainingRecord, audio_tokens
 from earmark.training.settings import TranscriberSettings
 
 Settings = TranscriberSettings
@@ -47,6 +45,11 @@ class Utterance:
     words: tuple[str, ...]
     mel: NDArray[np.float16]
 
+    @property
+    def answer(self) -> tuple[str, ...]:
+        """What is to be said of it."""
+        return self.words
+
 
 def recording(clip: Clip, mel: NDArray[np.float16]) -> Utterance:
     """Return what this recipe takes of a clip and its log-mel [128, frames]."""
@@ -55,7 +58,7 @@ def recording(clip: Clip, mel: NDArray[np.float16]) -> Utterance:
 
 def train(
     recordings: Sequence[Utterance], settings: TranscriberSettings, folder: Path, work: Path
-) -> TrainingRecord:
+) -> thinker.TrainingRecord:
     """Train on the recordings and write the checkpoint.
 
     Args:
@@ -72,27 +75,10 @@ def train(
     torch.set_flush_denormal(True)
     checkpoint = tiny.build(vocabulary, [settings.prompt] * 20, settings.sizes, settings.seed)
     recipe = Recipe(checkpoint, recordings, vocabulary, settings)
-    records = loop.run(
-        recipe.stages(),
-        checkpoint.model,
-        seed=settings.seed,
-        work=work,
-        save_every=settings.save_every,
-        fingerprint=_fingerprint(recordings, settings),
-    )
-    checkpoint.model.eval()
-    checkpoint.save(folder)
-    return TrainingRecord(
-        classes=vocabulary,
-        recordings=len(recordings),
-        recorded_seconds=sum(clip.mel.shape[1] for clip in recordings) / FRAMES_PER_SECOND,
-        parameters=sum(weight.numel() for weight in checkpoint.model.parameters()),
-        settings=asdict(settings),
-        stages=records,
-    )
+    return thinker.train(recipe, recordings, vocabulary, settings, folder, work)
 
 
-class Recipe:
+class Recipe(thinker.Recipe):
     """The three stages over one model; words are rows of its embedding table, silence is its padding's."""
 
     def __init__(
@@ -102,20 +88,16 @@ class Recipe:
         vocabulary: Sequence[str],
         settings: TranscriberSettings,
     ) -> None:
-        tokenizer = checkpoint.tokenizer
-        self._settings, self._recordings = settings, recordings
-        self._tower = checkpoint.model.model.audio_tower
-        self._language = checkpoint.model.model.language_model
-        self._head = checkpoint.model.lm_head
-        self._embedding = checkpoint.model.get_input_embeddings()
-        self._audio_id = int(tokenizer.convert_tokens_to_ids(tiny.AUDIO))
-        pad, end = (int(tokenizer.convert_tokens_to_ids(token)) for token in (tiny.PAD, tiny.TURN_END))
-        self._pad_id, self._end_id = pad, end
+        super().__init__(checkpoint, settings)
+        self._recordings, tokenizer = recordings, checkpoint.tokenizer
+        self._end_id = int(tokenizer.convert_tokens_to_ids(tiny.TURN_END))
         self._space_ids: list[int] = tokenizer.encode(" ")
         number = {word: index for index, word in enumerate(vocabulary)}
         self._said = [np.array([number[word] for word in clip.words]) for clip in recordings]
         # row 0 is silence, row i + 1 the i-th word: CTC's order
-        self._row_ids = torch.tensor([pad, *map(int, tokenizer.convert_tokens_to_ids(list(vocabulary)))])
+        self._row_ids = torch.tensor(
+            [self._pad_id, *map(int, tokenizer.convert_tokens_to_ids(list(vocabulary)))]
+        )
         message = [
             {"role": "user", "content": [{"type": "audio"}, {"type": "text", "text": settings.prompt}]}
         ]
@@ -123,18 +105,6 @@ class Recipe:
         ids: list[int] = tokenizer.encode(prompt)
         slot = ids.index(self._audio_id)
         self._before, self._after = ids[:slot], ids[slot + 1 :]
-
-    def stages(self) -> list[loop.Stage]:
-        """Return T, A and B with the parameters each of them trains."""
-        chosen = self._settings
-        text = [*self._language.parameters(), *self._head.parameters()]
-        # the table of begin and end marks is part of the class but not of its forward
-        tower = [p for name, p in self._tower.named_parameters() if "bos_eos" not in name]
-        return [
-            loop.Stage("text", chosen.text_steps, chosen.text_rate, text, self._text_step),
-            loop.Stage("tower", chosen.tower_steps, chosen.tower_rate, tower, self._tower_step),
-            loop.Stage("joint", chosen.joint_steps, chosen.joint_rate, text + tower, self._joint_step),
-        ]
 
     def _text_step(self, step: int, rng: np.random.Generator) -> tuple[Tensor, float]:
         """Stage T: read out the words that the audio slots name, silence between them."""
@@ -216,11 +186,7 @@ class Recipe:
             ids[index, longest - len(row) :] = torch.tensor(row)
             mask[index, longest - len(row) :] = 1
             targets[index, longest - count - 1 : -1] = torch.tensor(row[-count:])
-        embedded = self._embedding(ids).masked_scatter((ids == self._audio_id)[..., None], audio)
-        positions = (mask.cumsum(dim=1) - 1).clamp(min=0).expand(3, -1, -1)
-        states = self._language(
-            inputs_embeds=embedded, attention_mask=mask, position_ids=positions, use_cache=False
-        ).last_hidden_state
+        states = self._states(ids, mask, audio)
         spoken = targets != _UNSAID
         logits, wanted = self._head(states[spoken]), targets[spoken]
         word = torch.isin(wanted, self._row_ids[1:])
@@ -249,13 +215,3 @@ def _checked_vocabulary(recordings: Sequence[Utterance]) -> list[str]:
             f"the transcripts have {len(vocabulary)}"
         )
     return vocabulary
-
-
-def _fingerprint(recordings: Sequence[Utterance], settings: TranscriberSettings) -> str:
-    """Return a digest of all that the weights depend on, to tell this training's state from another's."""
-    digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True).encode())
-    digest.update(torch.__version__.encode())
-    for clip in recordings:
-        digest.update(json.dumps([clip.clip_id, clip.words, clip.mel.shape]).encode())
-        digest.update(np.ascontiguousarray(clip.mel).data)
-    return digest.hexdigest()
