@@ -20,7 +20,7 @@ from torch import Tensor
 
 from earmark.errors import UserError
 from earmark.files import replacing
-from earmark.records import MANIFEST, Clip
+from earmark.records import MANIFEST, NOT_PARQUET, Clip
 
 T = TypeVar("T")
 
@@ -59,8 +59,11 @@ def write_index(path: Path, rows: Iterable[FeatureRow], metadata: dict[str, str]
 
 
 def read_index(path: Path) -> tuple[list[FeatureRow], dict[str, str]]:
-    """Read an index and its metadata."""
-    table = pq.read_table(path)
+    """Read an index and its metadata; raises UserError if it isn't one."""
+    try:
+        table = pq.read_table(path)
+    except (*NOT_PARQUET, OSError) as error:
+        raise UserError(f"{path} is damaged ({error}); delete it to make it again") from None
     metadata = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
     rows = []
     for flat in table.to_pylist():

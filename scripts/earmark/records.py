@@ -31,6 +31,11 @@ WANTED = "wanted"
 ROW_GROUP = 2000
 """Rows written and read at a time: what bounds memory, whatever the number of clips."""
 
+NOT_PARQUET = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, UnicodeDecodeError)
+"""What pyarrow raises, besides OSError, for a file that is damaged or of another layout: no Parquet or
+values that can't be cast; a type or encoding it doesn't know, as flipped bits name one; a column that
+isn't there; text that isn't UTF-8."""
+
 PART = pa.struct([("path", pa.string()), ("start_s", pa.float64()), ("end_s", pa.float64())])
 SPAN = pa.struct([("start_s", pa.float64()), ("end_s", pa.float64()), ("label", pa.string())])
 MEASURES = pa.struct(
@@ -201,7 +206,7 @@ def iter_manifest(
         file = pq.ParquetFile(path)
         if file.schema_arrow.names != MANIFEST.names:
             raise pa.ArrowInvalid("other columns than this version writes")
-    except pa.ArrowInvalid as error:
+    except NOT_PARQUET as error:
         raise UserError(f"{path} is not a clip manifest ({error}); delete it to make it again") from None
     with file:
         groups = range(file.num_row_groups)

@@ -14,6 +14,7 @@ from workflow import SMALL
 
 from earmark.errors import UserError
 from earmark.fetch import fetcher
+from earmark.fetch.progress import overall
 from earmark.provenance import ROOT, SCRIPTS
 from earmark.records import reason_code
 from earmark.settings import Settings
@@ -259,6 +260,9 @@ def test_sharding_anew_fetches_nothing_again(shard):
     (shard.cache / "test-00000-of-00001").rename(shard.cache / "test-00000-of-00004")
     assert all(clip.ok for clip in shard.run())
     assert shard.server.asked() == asked
+    # What the other sharding counted isn't counted again.
+    state = overall(shard.cache)
+    assert (state["total"], state["ok"], state["shards"]) == (4, 4, {"test": "1 of 1"})
 
 
 def test_settings_passed_on_to_yt_dlp_are_taken_and_misspelt_ones_refused(shard):

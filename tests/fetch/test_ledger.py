@@ -8,7 +8,7 @@ from earmark.records import Clip, Part
 
 
 def row(key: str, status: str = "ok", **more) -> dict:
-    return {"key": key, "status": status, "code": "", "reason": "", "cookies": False, **more}
+    return {"key": key, "status": status, "code": "", "reason": "", "cookies": False, "time": 0.0, **more}
 
 
 def test_a_torn_last_line_is_dropped_and_not_glued_to_the_next(tmp_path):
@@ -31,6 +31,27 @@ def test_the_latest_row_of_an_item_counts(tmp_path):
     ledger.append(row("a"))
     ledger.close()
     assert Ledger(tmp_path / "ledger.jsonl").rows["a"]["status"] == "ok"
+
+
+@pytest.mark.parametrize("own", [None, 1.0])
+def test_of_several_shardings_the_latest_answer_counts(tmp_path, own):
+    # By name, the ledger that was given up is read last.
+    answers = {
+        "test-00000-of-00004": row("a", time=3.0),
+        "test-00001-of-00002": row("a", "pending", time=2.0),
+    }
+    for name, answer in answers.items():
+        ledger = Ledger(tmp_path / name / "ledger.jsonl")
+        ledger.append(answer)
+        ledger.close()
+    now = Ledger(tmp_path / "now" / "ledger.jsonl")
+    if own:
+        now.append(row("a", "pending", time=own))
+    now.adopt(tmp_path.glob("test-*/ledger.jsonl"), {"a"})
+    assert now.rows["a"]["status"] == "ok"
+    now.append(row("a", "pending", time=4.0))
+    now.adopt(tmp_path.glob("test-*/ledger.jsonl"), {"a"})
+    assert now.rows["a"]["status"] == "pending"
 
 
 def test_a_key_covers_what_the_kept_clip_depends_on():

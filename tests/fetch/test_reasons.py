@@ -79,6 +79,13 @@ def test_the_installed_library_still_words_it_so(phrase, code):
     assert reasons.classify(phrase).kind.code == code
 
 
+@pytest.mark.parametrize("host", ["proxy.example", "captcha.example", "has.copyright.example"])
+def test_words_in_an_address_are_no_reason(host):
+    message = f"HTTP error 404 Not Found; Error opening input file https://{host}/ssl.wav."
+    found = reasons.classify(message)
+    assert found.kind.code == "removed" and found.detail == "HTTP 404"
+
+
 def test_an_unknown_message_is_kept_and_worth_another_try():
     found = reasons.classify("ERROR: the flux capacitor is empty; please report this issue on https://x/y?z")
     assert str(found) == "unknown (the flux capacitor is empty)"

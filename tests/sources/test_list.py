@@ -6,6 +6,8 @@ import csv
 import json
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from made import completed, tone
 
@@ -219,6 +221,15 @@ def test_unreadable_lists_are_said_in_a_line(root, name, content, message):
     columns = {"split": "split"} if b"split" in content else {}
     with pytest.raises(UserError, match=message):
         collect(root, name, columns=columns)
+
+
+def test_a_parquet_list_with_damaged_letters_is_no_question_of_encoding(root):
+    table = pa.table({"file": ["0.wav"], "label": ["barking"], "split": ["test"]})
+    pq.write_table(table, root / "x.parquet", compression="none", use_dictionary=False)
+    data = (root / "x.parquet").read_bytes()
+    (root / "x.parquet").write_bytes(data.replace(b"barking", b"bark\xffng"))
+    with pytest.raises(UserError, match="x.parquet is not readable as Parquet"):
+        collect(root, "x.parquet", columns={"split": "split"})
 
 
 def test_other_encodings_and_byte_order_marks_are_read(root):

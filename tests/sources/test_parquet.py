@@ -113,13 +113,15 @@ def test_mistakes_are_named_with_a_hint(tmp_path, settings, message):
         collect(tmp_path, **settings)
 
 
-@pytest.mark.parametrize("damage", ["cut", "garbled", "text"])
+@pytest.mark.parametrize("damage", ["cut", "garbled", "text", "letters"])
 def test_a_damaged_file_is_named(tmp_path, damage):
     path = tmp_path / "a.parquet"
-    write(path, [{"audio": held(tone()), "label": "x"}] * 4)
+    write(path, [{"audio": held(tone()), "label": "barking"}] * 4)
+    pq.write_table(pq.read_table(path), path, compression="none", use_dictionary=False)
     data = bytearray(path.read_bytes())
     if damage == "garbled":
         data[4:4000] = b"x" * 3996
-    path.write_bytes({"cut": data[:-50], "garbled": data, "text": b"hello"}[damage])
+    letters = data.replace(b"barking", b"bark\xffng")
+    path.write_bytes({"cut": data[:-50], "garbled": data, "text": b"hello", "letters": letters}[damage])
     with pytest.raises(UserError, match="a.parquet is damaged"):
         collect(tmp_path)

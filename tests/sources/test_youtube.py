@@ -99,7 +99,7 @@ def test_lists_are_fetched_from_addresses_and_their_hash_is_kept(tmp_path):
 def test_the_official_lists_are_read(real_audio, tmp_path):
     folder = real_audio / "audioset_meta"
     if not folder.is_dir():
-        pytest.skip("no AudioSet lists there")
+        pytest.skip(f"no lists at {folder}; put AudioSet's segment and class CSVs there")
     settings = {
         "lists": {
             "train": str(folder / "balanced_train_segments.csv"),

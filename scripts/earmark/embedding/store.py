@@ -28,6 +28,7 @@ from torch import Tensor
 
 from earmark.errors import UserError, nearest
 from earmark.files import replacing
+from earmark.records import NOT_PARQUET
 
 SEGMENT = pa.struct(
     [
@@ -176,7 +177,7 @@ class EmbeddingStore:
         for index in indexes:
             try:
                 rows = pq.read_table(index, schema=INDEX).to_pylist()
-            except (pa.ArrowInvalid, KeyError, OSError) as error:
+            except (*NOT_PARQUET, OSError, KeyError) as error:
                 raise UserError(f"{index} is damaged ({error}); delete it to make it again") from None
             shard = index.with_suffix(".safetensors")
             self._place.update({row["clip_id"]: (shard, row) for row in rows if row["status"] == "ok"})

@@ -15,6 +15,7 @@ import yt_dlp
 from yt_dlp.extractor import gen_extractor_classes
 from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.utils import DownloadCancelled
+from yt_dlp.utils.networking import HTTPHeaderDict, clean_proxies, select_proxy
 
 from earmark import ffmpeg
 from earmark.errors import UserError
@@ -167,7 +168,10 @@ class Client:
             info = self._ydl.extract_info(url, download=False)
             _check(info)
             if (info.get("duration") or 0) > self._network.section_above_s and _sectionable(info):
-                return self._section(info, start_s, end_s, limit)
+                proxy = self._proxy(info["url"])
+                # ffmpeg would pass by any other proxy without a word.
+                if proxy is None or proxy.startswith("http://"):
+                    return self._section(info, start_s, end_s, limit, proxy)
             self._ydl.process_info(info)
             return Media(self._file(), start_s, end_s)
         except Failure:
@@ -184,7 +188,16 @@ class Client:
         for path in self.folder.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def _section(self, info: dict[str, Any], start_s: float, end_s: float, limit: float) -> Media:
+    def _proxy(self, url: str) -> str | None:
+        """Return the proxy by which yt-dlp asks for an address: config's or the environment's."""
+        proxies = dict(self._ydl.proxies)
+        clean_proxies(proxies, HTTPHeaderDict())
+        proxy: str | None = select_proxy(url, proxies)
+        return proxy
+
+    def _section(
+        self, info: dict[str, Any], start_s: float, end_s: float, limit: float, proxy: str | None
+    ) -> Media:
         """Decode a stretch of a remote file to WAV at its own rate; ffmpeg seeks by ranges.
 
         Decoding right away is exact, where copied packets would start at the nearest one. The seek in
@@ -205,7 +218,8 @@ class Client:
         command += ["-ss", f"{start_s - lead:.6f}", "-i", info["url"], "-map", "0:a:0"]
         command += ["-ss", f"{lead:.6f}", "-t", f"{end_s - start_s:.6f}"]
         command += ["-c:a", "pcm_f32le", "-f", "wav", str(output)]
-        proxy = self._network.proxy
+        # Chosen already: ffmpeg has rules of its own for what the environment says.
+        environment = {k: v for k, v in os.environ.items() if k.lower() not in ("http_proxy", "no_proxy")}
         try:
             done = subprocess.run(
                 command,
@@ -215,7 +229,7 @@ class Client:
                 errors="replace",
                 check=False,
                 timeout=max(0.1, limit - time.monotonic()),
-                env={**os.environ, "http_proxy": proxy} if proxy else None,
+                env=environment | ({"http_proxy": proxy} if proxy else {}),
             )
         except subprocess.TimeoutExpired:
             raise Failure(reason("deadline")) from None

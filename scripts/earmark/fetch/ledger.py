@@ -48,11 +48,10 @@ class Ledger:
         self._read(content[:whole])
 
     def adopt(self, others: Iterable[Path], keys: set[str]) -> None:
-        """Take over rows of other ledgers: what was fetched before a task was sharded anew."""
-        mine = set(self.rows)
+        """Take over rows of other ledgers, sharded otherwise, where they are later than what is known."""
         for path in sorted(others):
             content = path.read_bytes()
-            self._read(content[: content.rfind(b"\n") + 1], keys - mine)
+            self._read(content[: content.rfind(b"\n") + 1], keys)
 
     def append(self, row: Row) -> None:
         """Add a row; it is on the disk when this returns."""
@@ -65,11 +64,16 @@ class Ledger:
         """Close the file."""
         self._stream.close()
 
+    def _time_of(self, key: str) -> float:
+        """Return when what is known of a key was found out."""
+        return float(self.rows[key]["time"]) if key in self.rows else 0.0
+
     def _read(self, content: bytes, keys: set[str] | None = None) -> None:
         for line in content.splitlines():
             try:
                 row = json.loads(line)
-                if keys is None or row["key"] in keys:
+                # Lines of one ledger are in order already; those of another may be older.
+                if keys is None or (row["key"] in keys and row["time"] >= self._time_of(row["key"])):
                     self.rows[row["key"]] = row
             except (ValueError, TypeError, KeyError):
                 continue  # damaged: the item counts as not asked yet

@@ -81,17 +81,27 @@ class Progress:
 
 
 def overall(cache: Path) -> dict[str, Any]:
-    """Return the counts of all shards of a task that were begun, from their progress files."""
+    """Return the counts of all shards of a task that were begun, from their progress files.
+
+    Of a split that was sharded anew, those of the sharding that was worked on last.
+    """
     sums: Counter[str] = Counter()
     found: dict[str, Counter[str]] = {"failed": Counter(), PENDING: Counter()}
-    latest: dict[str, tuple[int, int]] = {}
+    shardings: dict[str, dict[int, list[dict[str, Any]]]] = {}
     for path in sorted(cache.glob("*-of-*/progress.json")):
         try:
             content = json.loads(path.read_text())
             split, number, _, of = path.parent.name.rsplit("-", 3)
             int(number)
-            begun, _ = latest.get(split, (0, 0))
-            latest[split] = (begun + 1, int(of))
+            float(content["updated"])
+            shardings.setdefault(split, {}).setdefault(int(of), []).append(content)
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # being made, or left by another version: no reason to stop anything
+    shards = {}
+    for split, sizes in shardings.items():
+        of, contents = max(sizes.items(), key=lambda item: max(c["updated"] for c in item[1]))
+        shards[split] = f"{len(contents)} of {of}"
+        for content in contents:
             for name in ("total", "ok", "not_asked"):
                 sums[name] += content[name]
             if content["state"] == "running" and time.time() - content["updated"] < 600:
@@ -99,9 +109,6 @@ def overall(cache: Path) -> dict[str, Any]:
                 sums["per_hour"] += round(content["per_hour"])
             for name, counts in found.items():
                 counts.update(content[name])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # being made, or left by another version: no reason to stop anything
-    shards = {split: f"{begun} of {of}" for split, (begun, of) in latest.items()}
     names = ("total", "ok", "not_asked", "running", "per_hour")
     return {
         **{name: sums[name] for name in names},

@@ -130,8 +130,10 @@ def reason(code: str, detail: str = "") -> Reason:
 def classify(message: str) -> Reason:
     """Return the reason behind an error's message."""
     text = cleaned(message)
+    # An address may hold any word, and says nothing of why it failed.
+    said = re.sub(r"\w+://\S*", "", text)
     for code, pattern in PATTERNS:
-        if pattern.search(text):
+        if pattern.search(said):
             return reason(code, text)
     match = re.search(r"HTTP Error (\d{3})|returned (\d{3})", text, re.IGNORECASE)
     if match:

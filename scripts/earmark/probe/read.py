@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from earmark.errors import UserError
+from earmark.records import NOT_PARQUET
 
 SCHEMA = pa.schema(
     [
@@ -123,6 +124,6 @@ def _table(path: Path, columns: Sequence[str]) -> pa.Table:
     wanted = pa.schema([SCHEMA.field(name) for name in columns])
     try:
         return pq.read_table(path, columns=list(columns)).select(list(columns)).cast(wanted)
-    except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError) as error:
+    except (*NOT_PARQUET, OSError, KeyError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path} is not a file of pooled embeddings ({reason})") from None

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from earmark.errors import UserError, nearest
-from earmark.records import Clip
+from earmark.records import NOT_PARQUET, Clip
 from earmark.sources.archives import Refused, Store, recordings
 from earmark.sources.patterns import wanted_of
 from earmark.sources.recordings import shown
@@ -78,7 +78,7 @@ def _unpack(audio: str, columns: dict[str, str], path: Path, store: Store) -> It
                 for cells in batch.to_pylist():
                     yield _row(number, cells, audio, columns, names, store)
                     number += 1
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, OSError) as error:
+    except (*NOT_PARQUET, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise UserError(

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from earmark.errors import UserError, nearest
+from earmark.records import NOT_PARQUET
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 FORMS = (*DELIMITERS, ".json", ".jsonl", ".ndjson", ".parquet")
@@ -155,7 +155,7 @@ def _parquet(path: Path, where: str) -> Iterator[Row]:
                 for cells in batch.to_pylist():
                     yield Row(f"row {number}", cells)
                     number += 1
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+    except (*NOT_PARQUET, OSError) as error:
         raise UserError(
             f"{where}: {path} is not readable as Parquet ({str(error).splitlines()[0]})"
         ) from None
