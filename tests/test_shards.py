@@ -15,6 +15,7 @@ from pathlib import Path
 
 import braceexpand
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 import webdataset as wds
@@ -22,7 +23,7 @@ import webdataset as wds
 from earmark import shards
 from earmark.errors import UserError
 from earmark.files import sha256
-from earmark.records import Clip, Part, iter_manifest, read_manifest, write_manifest
+from earmark.records import Clip, Part, Span, iter_manifest, read_manifest, write_manifest
 from earmark.shards import Form
 
 FORM = Form(16000)
@@ -279,3 +280,18 @@ def test_shards_share_out_every_clip_of_a_split_once(tmp_path, monkeypatch, bloc
     assert {len(share) for share in shares} <= {2, 3}
     if block:
         assert sum(names, []) == wanted
+
+
+def test_clips_of_many_parts_are_written_and_read_fewer_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr("earmark.records.ROW_GROUP", 20)
+    parts, spans = [Part("a.wav", 0.0, 1.0)] * 4, [Span(0.0, 1.0, "fake")] * 3
+
+    def groups(clips):
+        write_manifest(tmp_path / "m.parquet", iter(clips))
+        found = pq.ParquetFile(tmp_path / "m.parquet").metadata
+        return [found.row_group(i).num_rows for i in range(found.num_row_groups)]
+
+    joined = [Clip(f"c{i}", [], parts, 4.0, 16000, 1, "test", ["a"], spans=spans) for i in range(7)]
+    assert groups(joined) == [3, 3, 1]
+    assert read_manifest(tmp_path / "m.parquet") == joined
+    assert groups([Clip(f"c{i}", [], [], 1.0, 16000, 1, "test", ["a"]) for i in range(45)]) == [20, 20, 5]
