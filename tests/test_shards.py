@@ -23,6 +23,7 @@ import webdataset as wds
 from earmark import shards
 from earmark.errors import UserError
 from earmark.files import sha256
+from earmark.provenance import SCRIPTS
 from earmark.records import Clip, Part, Span, iter_manifest, read_manifest, write_manifest
 from earmark.shards import Form
 
@@ -161,6 +162,27 @@ def test_a_killed_process_leaves_the_shard_of_before(tmp_path, monkeypatch):
     assert left == {"a.tar", "a.parquet"}
     assert sha256(tmp_path / "out/a.tar") == before
     assert len(read_manifest(tmp_path / "out/a.parquet")) == 3
+
+
+def test_a_full_disk_while_packing_is_one_line_and_the_same_command_goes_on(tmp_path, small_disk):
+    write_manifest(tmp_path / "m.parquet", make(tmp_path / "wav", 40))
+    form = {"sample_rate": 16000, "channels": "mean", "shard_limits": {"clips": None, "megabytes": None}}
+
+    def pack(folder):
+        options = {"clips": tmp_path / "m.parquet", "split": "test", "shard": 0, "of": 1}
+        options |= {"output": folder / "a.tar", "index": folder / "a.parquet", "settings": json.dumps(form)}
+        command = [sys.executable, str(SCRIPTS / "pack.py")]
+        command += [str(word) for name, value in options.items() for word in (f"--{name}", value)]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    full = pack(small_disk)
+    assert full.returncode == 1 and "Traceback" not in full.stderr
+    assert full.stderr.splitlines()[-1].startswith("error: no space left on the disk")
+    assert list(small_disk.iterdir()) == []
+    subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
+    assert pack(small_disk).returncode == 0 == pack(tmp_path).returncode
+    for name in ("a.tar", "a.parquet"):
+        assert sha256(small_disk / name) == sha256(tmp_path / name)
 
 
 def test_killed_between_the_two_renames_the_old_index_is_gone(tmp_path, monkeypatch):
