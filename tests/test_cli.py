@@ -29,6 +29,11 @@ cli.run(main)
             "error: no space left on the disk",
         ),
         ("raise RuntimeError('I/O error: No space left on device (os error 28)')", "error: no space left"),
+        (
+            "import sqlite3; full = sqlite3.connect(''); full.execute('PRAGMA max_page_count=1'); "
+            "full.execute('CREATE TABLE t (x)')",
+            "error: no space left",
+        ),
     ],
 )
 def test_one_line_and_status_1(body, message):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import braceexpand
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 import webdataset as wds
@@ -22,7 +23,8 @@ import webdataset as wds
 from earmark import shards
 from earmark.errors import UserError
 from earmark.files import sha256
-from earmark.records import Clip, Part, iter_manifest, read_manifest, write_manifest
+from earmark.provenance import SCRIPTS
+from earmark.records import Clip, Part, Span, iter_manifest, read_manifest, write_manifest
 from earmark.shards import Form
 
 FORM = Form(16000)
@@ -162,6 +164,27 @@ def test_a_killed_process_leaves_the_shard_of_before(tmp_path, monkeypatch):
     assert len(read_manifest(tmp_path / "out/a.parquet")) == 3
 
 
+def test_a_full_disk_while_packing_is_one_line_and_the_same_command_goes_on(tmp_path, small_disk):
+    write_manifest(tmp_path / "m.parquet", make(tmp_path / "wav", 40))
+    form = {"sample_rate": 16000, "channels": "mean", "shard_limits": {"clips": None, "megabytes": None}}
+
+    def pack(folder):
+        options = {"clips": tmp_path / "m.parquet", "split": "test", "shard": 0, "of": 1}
+        options |= {"output": folder / "a.tar", "index": folder / "a.parquet", "settings": json.dumps(form)}
+        command = [sys.executable, str(SCRIPTS / "pack.py")]
+        command += [str(word) for name, value in options.items() for word in (f"--{name}", value)]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    full = pack(small_disk)
+    assert full.returncode == 1 and "Traceback" not in full.stderr
+    assert full.stderr.splitlines()[-1].startswith("error: no space left on the disk")
+    assert list(small_disk.iterdir()) == []
+    subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
+    assert pack(small_disk).returncode == 0 == pack(tmp_path).returncode
+    for name in ("a.tar", "a.parquet"):
+        assert sha256(small_disk / name) == sha256(tmp_path / name)
+
+
 def test_killed_between_the_two_renames_the_old_index_is_gone(tmp_path, monkeypatch):
     write(make(tmp_path), tmp_path / "a.tar")
     renamed = []
@@ -279,3 +302,18 @@ def test_shards_share_out_every_clip_of_a_split_once(tmp_path, monkeypatch, bloc
     assert {len(share) for share in shares} <= {2, 3}
     if block:
         assert sum(names, []) == wanted
+
+
+def test_clips_of_many_parts_are_written_and_read_fewer_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr("earmark.records.ROW_GROUP", 20)
+    parts, spans = [Part("a.wav", 0.0, 1.0)] * 4, [Span(0.0, 1.0, "fake")] * 3
+
+    def groups(clips):
+        write_manifest(tmp_path / "m.parquet", iter(clips))
+        found = pq.ParquetFile(tmp_path / "m.parquet").metadata
+        return [found.row_group(i).num_rows for i in range(found.num_row_groups)]
+
+    joined = [Clip(f"c{i}", [], parts, 4.0, 16000, 1, "test", ["a"], spans=spans) for i in range(7)]
+    assert groups(joined) == [3, 3, 1]
+    assert read_manifest(tmp_path / "m.parquet") == joined
+    assert groups([Clip(f"c{i}", [], [], 1.0, 16000, 1, "test", ["a"]) for i in range(45)]) == [20, 20, 5]

@@ -32,7 +32,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,6 +46,7 @@ from numpy.typing import NDArray
 from earmark import ffmpeg, flac, ogg, sndfile
 from earmark.errors import AudioError
 from earmark.files import peek
+from earmark.mono import Mono
 
 MIN_SECONDS = 0.03
 """Shorter clips give the audio encoders no token at all (measured on the Whisper front end)."""
@@ -55,12 +55,8 @@ MAX_SECONDS = 3600.0
 """Longer stretches are not taken into memory: a clip is at most an hour."""
 
 LONGEST_FILE_S = 24 * 3600.0
-FULL_SCALE = np.float32(32767 / 32768)
 BLOCK = 1 << 22
 LARGEST_OGG = 1 << 24
-
-
-POLICIES = ("mean", "first")
 
 
 @dataclass(frozen=True)
@@ -224,7 +220,7 @@ def _decode(stream: BinaryIO, start_s: float, end_s: float | None, channels: str
             except soundfile.LibsndfileError as error:
                 # Another decoder might pass over the damage.
                 raise AudioError(f"undecodable ({sndfile.words(error)})") from None
-    mono = _Mono(channels)
+    mono = Mono(channels)
     with _ffmpeg(stream, start_s, end_s, MAX_SECONDS, problem) as decoded:
         for block in decoded.blocks:
             mono.add(block)
@@ -249,7 +245,7 @@ def _from_libsndfile(
         signature = flac.signature(stream, sound.subtype)
     if first:
         sound.seek(first)
-    mono = _Mono(channels)
+    mono = Mono(channels)
     for block in _blocks(sound, max(0, count), signature):
         mono.add(block)
     samples = mono.samples()
@@ -275,39 +271,6 @@ def _blocks(
             return
         count -= len(block)
         yield block if signature is None else signature.take(block)
-
-
-class _Mono:
-    """Blocks of several channels made mono as they come."""
-
-    def __init__(self, policy: str) -> None:
-        if policy not in POLICIES:
-            raise ValueError(f"channels: {policy} is none of {', '.join(POLICIES)}")
-        self.policy = policy
-        self.clipped = 0
-        self._made: list[NDArray[np.float32]] = []
-
-    def add(self, block: NDArray[np.float32]) -> None:
-        """Take a block [frames, channels]; raises AudioError for samples that are no numbers."""
-        low, high = float(block.min()), float(block.max())
-        if not (math.isfinite(low) and math.isfinite(high)):
-            raise AudioError("not finite (some samples are no numbers)")
-        if high >= FULL_SCALE or low <= -FULL_SCALE:
-            self.clipped += int(np.count_nonzero(np.abs(block) >= FULL_SCALE))
-        mono = block[:, 0]
-        if self.policy == "mean" and block.shape[1] > 1:
-            # Column by column: ten times as fast as a mean over the short axis.
-            mono = mono.copy()
-            for channel in range(1, block.shape[1]):
-                mono += block[:, channel]
-            mono /= np.float32(block.shape[1])
-        self._made.append(np.ascontiguousarray(mono))
-
-    def samples(self) -> NDArray[np.float32]:
-        """Return all of it, [samples]."""
-        if len(self._made) == 1:
-            return self._made[0]
-        return np.concatenate(self._made) if self._made else np.zeros(0, np.float32)
 
 
 def _check_count(frames: int, expected: int, rate: int) -> None:

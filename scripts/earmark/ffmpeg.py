@@ -184,8 +184,8 @@ def _run(file: BinaryIO, timeout_s: float) -> Iterator[tuple[str, int, int, Iter
 
 
 def _log(log: IO[bytes]) -> str:
-    log.seek(0)
-    return log.read(1 << 20).decode(errors="replace")
+    # Not seek and read: ffmpeg shares this file's position and may be writing.
+    return os.pread(log.fileno(), 1 << 20, 0).decode(errors="replace")
 
 
 def _container(log: IO[bytes]) -> str:

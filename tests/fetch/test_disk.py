@@ -9,22 +9,6 @@ from earmark.errors import UserError
 from earmark.records import read_manifest
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A folder that holds 600 kB, on a real file system."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(folder)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("no mount command here")
-    if done.returncode:
-        pytest.skip(f"mounting a small file system is not permitted here ({done.stderr.strip()})")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
 def test_a_full_disk_ends_in_one_line_and_the_same_command_goes_on(shard, small_disk, monkeypatch):
     monkeypatch.chdir(small_disk)
     content = media(shard.folder, tone(2), 32000, "wav")
