@@ -57,12 +57,13 @@ class Prefix:
         """Keep what the first layers give in the prefill that runs in this context."""
         synchronise(self.device)
         start = time.perf_counter()
+        states: list[Tensor] = []  # nothing of a prefill that fails halfway may stay
 
         def keep(number: int) -> Any:
             def hook(module: Any, args: Any, output: Tensor) -> None:
                 synchronise(self.device)
                 self.seconds[number + 1] = time.perf_counter() - start
-                self._states.append(output)
+                states.append(output)
 
             return hook
 
@@ -75,6 +76,7 @@ class Prefix:
         finally:
             for handle in handles:
                 handle.remove()
+        self._states = states
         # The cache grows by new tensors in decoding: those of the prompt stay as they are.
         self._keys = [(cache.layers[i].keys, cache.layers[i].values) for i in range(self.depth)]
 
