@@ -27,7 +27,7 @@ def main(
     """Answer every question of a task with one method at one keep ratio."""
     cell, inputs = Cell.parse(settings, code), inputs_of(checkpoint, index)
     with exclusive(work) as folder:
-        place = Workplace(folder, cell.digest(inputs))
+        place = Workplace(folder, cell, cell.digest(inputs))
         if not place.finished:
             # Only now: the model's packages take seconds to import, and another job may have
             # answered for this one.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
-from earmark.files import free, replacing, write_json
+from earmark.files import exclusive, free, replacing, write_json
 from earmark.provenance import SCRIPTS
 
 
@@ -41,3 +44,33 @@ def test_a_work_folder_belongs_to_one_live_process(tmp_path):
             assert waiter.stdout.read() == "held\n"
     with free(tmp_path) as held:
         assert held == tmp_path
+
+
+def test_a_work_folder_that_its_holder_removed_is_held_anew(tmp_path):
+    folder = tmp_path / "work"
+    code = (
+        f"import sys; sys.path.insert(0, {str(SCRIPTS)!r})\n"
+        "from pathlib import Path; from earmark.files import exclusive\n"
+        f"with exclusive(Path({str(folder)!r})): print('held', flush=True); sys.stdin.read()"
+    )
+    with exclusive(folder):
+        waiter = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert "another process" in waiter.stdout.readline()
+        for _ in range(200):  # where the kernel doesn't list locks, two seconds are enough
+            if _waits(waiter.pid):
+                break
+            time.sleep(0.01)
+        shutil.rmtree(folder)
+    with waiter:
+        assert waiter.stdout.readline() == "held\n"
+        with free(folder) as held:
+            assert held is None
+
+
+def _waits(process: int) -> bool:
+    """Whether a process is blocked in a file lock, by the kernel's list of locks."""
+    locks = Path("/proc/locks")
+    listed = locks.read_text().splitlines() if locks.exists() else []
+    return any("->" in line and f" {process} " in line for line in listed)

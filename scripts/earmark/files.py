@@ -55,19 +55,43 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def _locked(folder: Path, how: int) -> BinaryIO:
+    """Return the open, locked lock file of ``folder``, made if need be.
+
+    Its last holder may have removed the folder: a lock on a file that is gone keeps nobody out.
+
+    Raises:
+        BlockingIOError: another process holds it and ``how`` says not to wait.
+
+    """
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            stream = (folder / "lock").open("wb")
+        except FileNotFoundError:  # removed since the line above
+            continue
+        try:
+            fcntl.flock(stream, how)
+        except BaseException:
+            stream.close()
+            raise
+        if os.fstat(stream.fileno()).st_nlink:
+            return stream
+        stream.close()
+
+
 @contextlib.contextmanager
 def free(folder: Path) -> Iterator[Path | None]:
     """Hold ``folder`` for this process alone, or yield None if another live process holds it.
 
     The lock dies with the process.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield None
-            return
+    try:
+        stream = _locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield None
+        return
+    with stream:
         yield folder
 
 
@@ -87,7 +111,5 @@ def exclusive(folder: Path) -> Iterator[Path]:
         "run): waiting for it to end",
         flush=True,
     )
-    with (folder / "lock").open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        folder.mkdir(parents=True, exist_ok=True)  # the other may have tidied up
+    with _locked(folder, fcntl.LOCK_EX):
         yield folder

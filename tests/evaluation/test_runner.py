@@ -128,6 +128,23 @@ def test_the_time_of_shared_layers_is_counted_for_each(decoder, store, tmp_path,
     assert counted[-1] > 0 and not any(counted[:-1])
 
 
+def test_nothing_of_a_prefill_that_ran_out_of_memory_is_shared(decoder, store, tmp_path, monkeypatch):
+    cells = [reduction("random", ratio, 2) for ratio in (0.5, 0.2, 0.3)]
+    expected = run(loop(decoder, store), 10**6, tmp_path / "whole", *cells)
+    failed = []
+
+    def once(module, args):
+        if len(args[0]) == len(LENGTHS) and not failed:  # the whole batch, one layer of two done
+            failed.append(True)
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    handle = decoder.model.layers[1].register_forward_pre_hook(once)
+    found = run(loop(decoder, store), 10**6, tmp_path / "once", *cells)
+    handle.remove()
+    assert [track.halved for track in found] == [1, 0, 0]
+    assert [untimed(track) for track in found] == [untimed(track) for track in expected]
+
+
 def test_greedy_answers_equal_generate_of_the_stock_model(decoder, store, checkpoint, tmp_path):
     from transformers import Qwen2_5OmniThinkerForConditionalGeneration
 

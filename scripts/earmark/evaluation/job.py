@@ -222,7 +222,7 @@ def _free_fellows(
     for fellow, key in waiting:
         if fair <= 0:
             return
-        place = Workplace(fellow.work, key)
+        place = Workplace(fellow.work, fellow.cell, key)
         if not place.finished and held.enter_context(free(fellow.work)) is not None:
             fair -= 1
             yield fellow.cell, place

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jsonschema
 
 from earmark import provenance
 from earmark.errors import UserError
+from earmark.evaluation.cell import Cell
 from earmark.evaluation.plan import Sample
 from earmark.evaluation.runner import Answer
 from earmark.features import FeatureRow
 from earmark.schema import schema
 from earmark.timing import spread
-
-if TYPE_CHECKING:
-    from earmark.evaluation.job import Cell
 
 
 def sample_row(

@@ -230,7 +230,8 @@ def evaluate(
     next batch starts, so a kill loses at most one batch of each track.
     """
     # Deepest first: it computes the layers that the others can share.
-    order = sorted(tracks, key=lambda t: t.reduction.depth or len(loop.decoder.model.layers), reverse=True)
+    deepest = len(loop.decoder.model.layers)
+    order = sorted(tracks, key=lambda t: deepest if (d := t.reduction.depth) is None else d, reverse=True)
     todo = [
         [t for t in order if any(loop.samples[r.sample].clip_id not in t.rows for r in batch)]
         for batch in batches

@@ -24,7 +24,9 @@ class Workplace:
     """The folder of one cell, held by this process."""
 
     folder: Path
+    cell: Cell
     key: str
+    """What identifies the rows: the digest of the cell and its inputs."""
 
     @property
     def journal(self) -> Path:
@@ -41,8 +43,8 @@ class Workplace:
 
     @property
     def finished(self) -> bool:
-        """Whether all is done but for moving the files."""
-        return self._record.is_file() and self._rows.is_file()
+        """Whether all is done, and judged as is asked now, but for moving the files."""
+        return _answers(self._record, self._rows, self.cell, self.key)
 
     def clear(self) -> None:
         """Forget what other settings, other code or other inputs left here."""
@@ -72,11 +74,20 @@ class Fellow:
     work: Path
 
     def needs_answers(self, key: str) -> bool:
-        """Whether its result is missing or answers something else."""
-        try:
-            return bool(json.loads(self.output.read_text())["provenance"]["cell"] != key)
-        except (OSError, json.JSONDecodeError, KeyError):
-            return True
+        """Whether its result is missing, damaged or answers something else."""
+        return not _answers(self.output, self.output.with_suffix(".jsonl"), self.cell, key)
+
+
+def _answers(record: Path, rows: Path, cell: Cell, key: str) -> bool:
+    """Whether a result is there and answers ``cell``: its rows, and the settings that judge them.
+
+    ``key`` leaves the latter out, so that changing them costs no finished row.
+    """
+    try:
+        made = json.loads(record.read_text())["provenance"]
+        return bool(rows.is_file() and made["cell"] == key and made["config"]["run"] == cell.run)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def read_fellows(grid: Path, cell: Cell) -> tuple[list[Fellow], int]:

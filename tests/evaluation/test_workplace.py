@@ -1,0 +1,140 @@
+"""What waits in a cell's folder is delivered if it is what is asked; jobs share out the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from earmark.evaluation.cell import Cell
+from earmark.evaluation.job import _free_fellows
+from earmark.evaluation.workplace import Fellow, Workplace, read_fellows
+from earmark.files import write_json
+from earmark.provenance import SCRIPTS
+from earmark.records import read_jsonl
+
+RUN = {"seed": 0, "device": "cpu", "batch_audio_s": 10, "warm_up": 0, "max_failed_share": 0.1, "bootstrap": 9}
+CELL = Cell({"name": "sounds"}, {"name": "tiny"}, {"name": "dart"}, RUN, "code")
+INPUTS = ["checkpoint", "index"]
+ROWS = [{"clip_id": "a"}]
+
+
+def record(cell: Cell) -> dict:
+    return {"provenance": {"cell": cell.digest(INPUTS), "config": {"run": cell.run}}}
+
+
+def place_of(folder: Path, cell: Cell = CELL) -> Workplace:
+    folder.mkdir(parents=True, exist_ok=True)
+    return Workplace(folder, cell, cell.digest(INPUTS))
+
+
+def method(number: int) -> Cell:
+    return replace(CELL, method={"name": f"m{number}"})
+
+
+def grid_of(folder: Path, cells: list[Cell], jobs: int = 1) -> Path:
+    """Write the list of cells as the workflow does."""
+    entries = []
+    for number, cell in enumerate(cells):
+        settings = {key: value for key, value in asdict(cell).items() if key != "code"}
+        entries.append(
+            {
+                "settings": json.dumps(settings),
+                "code": cell.code,
+                "output": str(folder / f"{number}.json"),
+                "work": str(folder / "work" / str(number)),
+            }
+        )
+    write_json(folder / "grid.json", {"jobs": jobs, "cells": entries})
+    return folder / "grid.json"
+
+
+def taken(grid: Path) -> list[str]:
+    """Return the names of the methods that a job of ``CELL`` would answer along with its own."""
+    with contextlib.ExitStack() as held:
+        return [cell.method["name"] for cell, _ in _free_fellows(CELL, INPUTS, grid, held)]
+
+
+def test_a_finished_place_is_delivered_and_its_folder_goes(tmp_path):
+    place = place_of(tmp_path / "work")
+    assert not place.finished
+    place.finish(record(CELL), ROWS)
+    assert place.finished
+    place.deliver(tmp_path / "results" / "r.json")
+    assert json.loads((tmp_path / "results" / "r.json").read_text()) == record(CELL)
+    assert read_jsonl(tmp_path / "results" / "r.jsonl") == ROWS
+    assert not place.folder.exists()
+
+
+@pytest.mark.parametrize("changed", [{"bootstrap": 99}, {"max_failed_share": 0.0}])
+def test_what_was_judged_by_other_settings_is_judged_again_from_its_rows(tmp_path, changed):
+    place = place_of(tmp_path)
+    place.journal.write_text("{}\n")
+    place.finish(record(CELL), ROWS)
+    now = place_of(tmp_path, replace(CELL, run=RUN | changed))
+    assert not now.finished
+    now.clear()
+    assert now.journal.exists()
+
+
+def test_what_other_settings_left_is_cleared(tmp_path):
+    old, new = place_of(tmp_path, method(1)), place_of(tmp_path)
+    for place in (old, new):
+        place.journal.write_text("{}\n")
+        place.finish(record(place.cell), ROWS)
+    new.clear()
+    assert new.finished and new.journal.exists()
+    assert not old.finished and not old.journal.exists()
+
+
+def test_only_cells_of_the_same_task_model_and_run_are_fellows(tmp_path):
+    others = [
+        replace(method(1), task={"name": "words"}),
+        replace(method(1), model={"name": "large"}),
+        replace(method(1), run=RUN | {"seed": 1}),
+    ]
+    grid = grid_of(tmp_path, [CELL, *others, method(2)])
+    assert [f.cell for f in read_fellows(grid, CELL)[0]] == [method(2)]
+    assert read_fellows(tmp_path / "none.json", CELL) == ([], 1)
+
+
+def test_a_result_that_answers_the_same_needs_no_answers_and_a_damaged_one_does(tmp_path):
+    fellow = Fellow(CELL, tmp_path / "r.json", tmp_path / "work")
+    key = CELL.digest(INPUTS)
+    assert fellow.needs_answers(key)
+    write_json(fellow.output, record(CELL))
+    assert fellow.needs_answers(key), "its rows are gone"
+    fellow.output.with_suffix(".jsonl").write_text("{}\n")
+    assert not fellow.needs_answers(key)
+    assert fellow.needs_answers("another")
+    for damage in (b"{", b"\xff", b"null", b'{"provenance": []}'):
+        fellow.output.write_bytes(damage)
+        assert fellow.needs_answers(key)
+
+
+def test_what_is_finished_or_held_by_another_process_is_left_alone(tmp_path):
+    grid = grid_of(tmp_path, [CELL, method(1), method(2), method(3)])
+    place_of(tmp_path / "work" / "1", method(1)).finish(record(method(1)), ROWS)
+    code = (
+        f"import sys; sys.path.insert(0, {str(SCRIPTS)!r})\n"
+        "from pathlib import Path; from earmark.files import exclusive\n"
+        f"with exclusive(Path({str(tmp_path / 'work' / '2')!r})): print('held', flush=True); sys.stdin.read()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as holder:
+        assert holder.stdout.readline() == "held\n"
+        assert taken(grid) == ["m3"]
+        holder.stdin.close()
+        holder.wait()
+    assert taken(grid) == ["m2", "m3"]
+
+
+@pytest.mark.parametrize(("jobs", "fellows"), [(1, 9), (2, 4), (3, 3), (10, 0)])
+def test_jobs_side_by_side_share_out_the_cells(tmp_path, jobs, fellows):
+    grid = grid_of(tmp_path, [CELL, *map(method, range(9))], jobs)
+    assert len(taken(grid)) == fellows
