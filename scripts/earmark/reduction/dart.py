@@ -66,10 +66,13 @@ class Dart(Reducer):
         kept = torch.zeros_like(span.filled).scatter(1, audio, audio_used)
         shares = share_out(budget - audio_used.sum(1), torch.cat([audio_used, text_used], dim=1))
 
-        states = F.normalize(known.norm(span.take(known.hidden)).float(), dim=-1)
-        after = F.normalize(known.norm(take_tokens(known.hidden, text)).float(), dim=-1)
-        pivots = torch.cat([take_tokens(states, audio), after], dim=1)
-        likeness = pivots @ states.transpose(1, 2)
+        # Of the whole prompt: text is short, and copying the span costs more than norming it.
+        states = known.norm(known.hidden).float()
+        places = torch.cat([span.positions.gather(1, audio), text], dim=1)
+        pivots = F.normalize(take_tokens(states, places), dim=-1)
+        # Lengths are divided out of the products, not of the states: there are fewer of them.
+        lengths = torch.linalg.vector_norm(states, dim=-1).clamp(min=1e-12)
+        likeness = span.take((states @ pivots.mT) / lengths.unsqueeze(-1)).mT
         rank = torch.arange(kept.shape[1], device=device)
         for pivot in range(pivots.shape[1]):
             free = likeness[:, pivot].masked_fill(kept | ~span.filled, torch.inf)
