@@ -40,7 +40,7 @@ def run(main: Callable[..., Any]) -> None:
 
 
 def _is_disk_full(error: Exception) -> bool:
-    """Whether the disk is full; safetensors reports it in an exception of its own."""
+    """Whether the disk is full; safetensors and SQLite report it in exceptions of their own."""
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return "No space left on device" in str(error)
+    return any(words in str(error) for words in ("No space left on device", "database or disk is full"))

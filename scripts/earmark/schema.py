@@ -18,9 +18,19 @@ CONFIG = ROOT / "config"
 
 @cache
 def schema(name: str) -> dict[str, Any]:
-    """Return the published schema of that name, from config/schemas/."""
-    content: dict[str, Any] = json.loads((CONFIG / "schemas" / f"{name}.schema.json").read_text())
+    """Return the published schema of that name, from config/schemas/, schemas of other files put in."""
+    text = (CONFIG / "schemas" / f"{name}.schema.json").read_text()
+    content: dict[str, Any] = json.loads(text, object_hook=_with_others)
     return content
+
+
+def _with_others(part: dict[str, Any]) -> dict[str, Any]:
+    """Put the schema of another file where a ``$ref`` names it, so that defaults are found there too."""
+    name = part.get("$ref")
+    if not (isinstance(name, str) and name.endswith(".schema.json")):
+        return part
+    other = name.removesuffix(".schema.json")
+    return copy.deepcopy(schema(other)) | {key: value for key, value in part.items() if key != "$ref"}
 
 
 def checked(content: Any, schema: Mapping[str, Any], where: str) -> Any:

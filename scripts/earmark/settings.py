@@ -18,9 +18,19 @@ from earmark.errors import UserError, nearest
 from earmark.keep import budget, spelled
 from earmark.provenance import ROOT, SCRIPTS
 from earmark.schema import CONFIG, checked, schema
+from earmark.tagging import request as tagging
 
 BASE = "base"
 DEFAULT_PROFILE = "default"
+SECTIONS = {
+    "tasks": "task",
+    "models": "model",
+    "recipes": "recipe",
+    "students": "student",
+    "teachers": "teacher",
+}
+"""The folders of config/ with one YAML per thing, and the schema of each."""
+
 SCORING = {"classes": "choices", "letters": "choices", "wer": "transcripts"}
 """The module of scripts/earmark/scoring/ behind each metric."""
 
@@ -32,13 +42,16 @@ class Settings:
     content: dict[str, Any]
     tasks: dict[str, dict[str, Any]]
     models: dict[str, dict[str, Any]]
+    recipes: dict[str, dict[str, Any]]
+    students: dict[str, dict[str, Any]]
+    teachers: dict[str, dict[str, Any]]
 
     @classmethod
     def load(cls, config: Mapping[str, Any], workdir: Path) -> Settings:
         """Check a config as Snakemake merged it, with the YAML files of tasks and models.
 
         Files are read from the workflow's config/ and, if it is elsewhere, from ``config/`` of the
-        working directory; ``tasks`` and ``models`` in the config go over them.
+        working directory; the sections of the config that are named like their folders go over them.
 
         Raises:
             UserError: names the file or key and the fix.
@@ -46,7 +59,7 @@ class Settings:
         """
         content = checked(dict(config), schema("config"), "config")
         sections: dict[str, dict[str, Any]] = {}
-        for section, kind in (("tasks", "task"), ("models", "model")):
+        for section, kind in SECTIONS.items():
             found = read_folder(CONFIG / section)
             if workdir.resolve() != ROOT:
                 found |= read_folder(workdir / "config" / section)
@@ -59,7 +72,7 @@ class Settings:
             }
         for name, task in sections["tasks"].items():
             task["data"]["source"] = checked_source(task["data"]["source"], f"task '{name}': data.source")
-        settings = cls(content, sections["tasks"], sections["models"])
+        settings = cls(content, **sections)
         settings.check_profiles()
         settings.model(content["default_model"])
         for cell in settings.cells():
@@ -69,6 +82,7 @@ class Settings:
             for method in block["methods"]:
                 settings.method(method, settings.model(block["model"]))
         list(request.blocks(settings))
+        tagging.check(settings)
         for name in settings.tasks:
             settings.segment(name)
         return settings

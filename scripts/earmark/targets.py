@@ -8,6 +8,7 @@ from earmark.embedding import request
 from earmark.errors import UserError
 from earmark.probe import request as probing
 from earmark.settings import Settings
+from earmark.tagging import request as tagging
 
 
 def parse_target(path: str, settings: Settings) -> tuple[str, str, str, str] | None:
@@ -19,10 +20,11 @@ def parse_target(path: str, settings: Settings) -> tuple[str, str, str, str] | N
     """
     request.check_target(path, settings)
     probing.check_target(path, settings)
+    tagging.check_target(path, settings)
     if not (path.startswith("results/") and path.endswith((".json", ".jsonl"))):
         return None
     *folders, name = path.removeprefix("results/").rpartition(".")[0].split("/")
-    if len(folders) > 1 or folders == ["timing"]:
+    if len(folders) > 1 or folders in (["timing"], ["ast"]):
         return None
     task, _, rest = name.rpartition("_")
     task, _, method = task.rpartition("_")

@@ -91,10 +91,10 @@ def overall(cache: Path) -> dict[str, Any]:
     for path in sorted(cache.glob("*-of-*/progress.json")):
         try:
             content = json.loads(path.read_text())
-            split, number, _, of = path.parent.name.rsplit("-", 3)
+            split, number, _, shards_of_split = path.parent.name.rsplit("-", 3)
             int(number)
             float(content["updated"])
-            shardings.setdefault(split, {}).setdefault(int(of), []).append(content)
+            shardings.setdefault(split, {}).setdefault(int(shards_of_split), []).append(content)
         except (OSError, ValueError, KeyError, TypeError):
             continue  # being made, or left by another version: no reason to stop anything
     shards = {}

@@ -7,6 +7,7 @@ on from one.
 
 import time
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -48,7 +49,7 @@ class Remains:
 R = TypeVar("R", bound=Remains)
 
 
-class PrefillContext(Generic[R]):
+class PrefillContext(ABC, Generic[R]):
     """Hooks around one decoder; a subclass says in `attach` which layers it watches.
 
     `first_layer_loses` says that layer 0's cache gets shorter than the prompt, so that the model
@@ -76,9 +77,9 @@ class PrefillContext(Generic[R]):
         self._audio_mask = audio_mask
         self._sample_ids = None if sample_ids is None else tuple(map(str, sample_ids))
 
+    @abstractmethod
     def attach(self) -> None:
         """Put hooks on the layers."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         """Put the hooks on."""
