@@ -97,3 +97,39 @@ rule fbank:
         python "$SCRIPTS/fbank.py" --shard {input.tar:q} --index {input.index:q} --frames {params.frames} \
             --output {output.states:q} --output-index {output.index:q} --threads {threads} 2>&1 | tee {log:q}
         """
+
+
+def summed_indexes(wildcards):
+    """Return the indexes that statistics are made from; none where the task's section gives them."""
+    given = tagging_of(wildcards, "statistics")["statistics"]
+    return [] if given else every_shard(wildcards, f"fbank/{wildcards.task}", "parquet")
+
+
+rule fbank_statistics:
+    """Compute mean and deviation of the training clips' features, per fold, from sums alone."""
+    input:
+        summed_indexes,
+    output:
+        "fbank/{task}/statistics.json",
+    log:
+        "logs/fbank_statistics/{task}.log",
+    benchmark:
+        "benchmarks/fbank_statistics/{task}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code_digest("fbank_statistics.py"),
+        settings=lambda w: read(
+            tagging_of(w, "frames", "statistics", "folds", "validation_share", "validation_group")
+        ),
+        indexes=lambda w, input: repeated("--index", input),
+        seed=SETTINGS.content["seed"],
+    shell:
+        """
+        python "$SCRIPTS/fbank_statistics.py" --settings {params.settings:q} {params.indexes} \
+            --output {output:q} --seed {params.seed} 2>&1 | tee {log:q}
+        """

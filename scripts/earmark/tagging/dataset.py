@@ -16,12 +16,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import soundfile
 import torch
 from numpy.typing import NDArray
@@ -29,16 +28,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from earmark.errors import UserError, nearest
-from earmark.records import NOT_PARQUET, OK
 from earmark.tagging.augment import Augmentation, masked, mixed, shifted
 from earmark.tagging.classes import SINGLE_LABEL, Classes
 from earmark.tagging.fbank import BINS, SAMPLE_RATE, fbank, samples_for
+from earmark.tagging.index import PLACED, Entry, entries, usable
 from earmark.tagging.mapped import Mapped
 
-COLUMNS = (
-    *("clip_id", "source_id", "group", "split", "labels", "status"),
-    *("frames", "cut", "fbank_offset", "flac_offset", "flac_size"),
-)
+STORED = ("frames", "cut", "fbank_offset", "flac_offset", "flac_size")
 
 
 class Teacher(Protocol):
@@ -49,14 +45,6 @@ class Teacher(Protocol):
 
     def missing(self, clip_ids: Sequence[str]) -> Sequence[str]:
         """Return the clips that have none."""
-
-
-class Entry(NamedTuple):
-    """What :func:`earmark.tagging.splits.roles` reads of a clip."""
-
-    source_id: list[str]
-    group: str
-    split: str
 
 
 @dataclass(frozen=True)
@@ -146,12 +134,12 @@ class Clips(Dataset[Example]):
         self.frames = int(tagging["frames"])
         self.mean, self.std = float(fold_statistics["mean"]), float(fold_statistics["std"])
         self._fbanks, self._tars = Mapped(fbanks), Mapped(tars)
-        tables = [_table(path) for path in indexes]
+        tables = [usable(path, ("clip_id", "labels", *PLACED, *STORED)) for path in indexes]
         rows = pa.concat_tables(tables)
         self._shard = np.repeat(np.arange(len(tables), dtype=np.int32), [len(table) for table in tables])
         self.clip_ids: list[str] = rows["clip_id"].to_pylist()
-        self._placed = rows.select(["source_id", "group", "split"])
-        self._stored = {name: rows[name].to_numpy() for name in COLUMNS[6:]}
+        self._placed = rows.select(list(PLACED))
+        self._stored = {name: rows[name].to_numpy() for name in STORED}
         self.cut: NDArray[np.bool_] = self._stored.pop("cut").astype(bool)
         self._starts, self._codes = self._labelled(rows["labels"], tagging["kind"])
         if len(self.clip_ids) and int(self._stored["frames"].max()) > self.frames:
@@ -167,10 +155,8 @@ class Clips(Dataset[Example]):
         return len(self.clip_ids)
 
     def entries(self) -> Iterator[Entry]:
-        """Yield what decides each clip's role, in order."""
-        for batch in self._placed.to_batches(2000):
-            for row in batch.to_pylist():
-                yield Entry(row["source_id"], row["group"], row["split"])
+        """Return what decides each clip's role, in order: what ``roles`` reads."""
+        return entries(self._placed)
 
     @cached_property
     def labels(self) -> Tensor:
@@ -270,12 +256,3 @@ class Clips(Dataset[Example]):
     def _torn(self, index: int, what: str) -> UserError:
         path = self._tars.paths[self._shard[index]]
         return UserError(f"{path}: clip '{self.clip_ids[index]}': {what}; delete the shard to make it again")
-
-
-def _table(path: Path) -> pa.Table:
-    """Return the usable rows of an index; raises UserError if it isn't one."""
-    try:
-        table = pq.read_table(path, columns=list(COLUMNS))
-        return table.filter(pc.equal(table["status"], OK))
-    except (*NOT_PARQUET, OSError) as error:
-        raise UserError(f"{path} is damaged ({error}); delete it to make it again") from None

@@ -26,26 +26,10 @@ from tqdm import tqdm
 from earmark import audio
 from earmark.embedding.store import StateWriter
 from earmark.errors import AudioError, UserError
-from earmark.records import MANIFEST, ROW_GROUP, Clip, iter_manifest
+from earmark.records import ROW_GROUP, Clip, iter_manifest
 from earmark.shards import both
 from earmark.tagging.fbank import SAMPLE_RATE, fbank, frames_of, samples_for
-
-INDEX = pa.schema(
-    [
-        *MANIFEST,
-        pa.field("frames", pa.int32()),
-        pa.field("cut", pa.bool_()),
-        pa.field("sum", pa.float64()),
-        pa.field("sum_squares", pa.float64()),
-        pa.field("fbank_offset", pa.int64()),
-        pa.field("flac_offset", pa.int64()),
-        pa.field("flac_size", pa.int64()),
-        pa.field("load_s", pa.float64()),
-        pa.field("mel_s", pa.float64()),
-    ]
-)
-"""``frames`` of the tensor, ``cut`` if the clip has more; ``sum`` and ``sum_squares`` over its cells as
-stored; offsets and sizes in bytes of the safetensors file and of the tar; seconds to load and to compute."""
+from earmark.tagging.index import INDEX
 
 _NONE: dict[str, Any] = {
     **dict.fromkeys(("frames", "fbank_offset", "flac_offset", "flac_size"), 0),
