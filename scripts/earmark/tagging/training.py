@@ -42,7 +42,8 @@ _WRITE_EVERY = 10  # steps between two points of the loss's curve
 class Plan:
     """What a training does apart from its data.
 
-    ``weight`` is lambda, that of the labels; ``merging`` the tokens merged while training.
+    ``training``: with its warm-up fitted to the steps. ``weight`` is lambda, that of the labels;
+    ``merging`` the tokens merged while training.
     """
 
     training: Training
