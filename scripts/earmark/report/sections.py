@@ -51,6 +51,7 @@ class Section:
     wrong_total: int = 0
     columns: list[str] = field(default_factory=list)  # of a table of numbers of its own
     lines: list[list[str]] = field(default_factory=list)
+    table: str = "The numbers of each layer"
 
 
 def points(summary: pd.DataFrame, results: Mapping[str, Result]) -> list[Row]:

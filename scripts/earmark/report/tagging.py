@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -36,13 +36,13 @@ HOVER = {
     "clips": "test clips",
 }
 HOLLOW = SHAPES[3]
+DASHED = {"constant": [1, 0], "falling": [6, 3], "rising": [2, 2]}
 
 
-def looks(recipes: Sequence[str]) -> dict[str, Look]:
+def looks(recipes: Iterable[str]) -> dict[str, Look]:
     """Return a colour and shape per recipe."""
-    return {
-        name: Look(COLOURS[i % len(COLOURS)], SHAPES[i % 3], [1, 0]) for i, name in enumerate(sorted(recipes))
-    }
+    names = sorted(set(recipes))
+    return {name: Look(COLOURS[i % len(COLOURS)], SHAPES[i % 3], [1, 0]) for i, name in enumerate(names)}
 
 
 def shape(r: str) -> str:
@@ -50,68 +50,51 @@ def shape(r: str) -> str:
     return {"": "constant", "d": "falling", "i": "rising"}.get(r.lstrip("0123456789"), f"schedule {r}")
 
 
-def tradeoff(rows: Sequence[Row], marks: Sequence[Row], chance: float | None, name: str) -> dict[str, Any]:
-    """Quality against measured speed-up: a line per recipe over r, and the baselines as single marks."""
-    recipes = sorted({row["recipe"] for row in [*rows, *marks]})
-    look = looks(sorted({row["colour_of"] for row in [*rows, *marks]}))
-    colours = [
-        look[next(r["colour_of"] for r in [*rows, *marks] if r["recipe"] == n)].colour for n in recipes
-    ]
-    ends = [row[end] for row in [*rows, *marks] for end in ("value", "low", "high") if row[end] is not None]
-    room = 0.08 * (max(ends) - min(ends)) or 0.01
-    y = alt.Y(
-        "value:Q",
-        title=name,
-        scale=alt.Scale(domain=[max(0.0, min(ends) - room), min(1.0, max(ends) + room)], nice=False),
-        axis=alt.Axis(format=".0%" if max(ends) - min(ends) > 0.1 else ".1%", tickCount=6),
-    )
-    fast = [row["speedup_high"] for row in [*rows, *marks]]
-    slow = [row["speedup_low"] for row in [*rows, *marks]]
-    x = alt.X(
-        "speedup:Q",
-        title="measured speed-up over the unmerged student (times)",
-        scale=alt.Scale(domain=[min(1.0, *slow) * 0.95, max(fast) * 1.05], nice=False, zero=False),
-        axis=alt.Axis(format="~g", tickCount=7, grid=False),
-    )
-    colour = alt.Color("recipe:N", scale=alt.Scale(domain=recipes, range=colours), legend=None)
+def tradeoff(
+    rows: Sequence[Row], marks: Sequence[Row], look: Mapping[str, Look], chance: float | None, name: str
+) -> dict[str, Any]:
+    """Quality against measured speed-up: a line per recipe over r, and the baselines as single marks.
+
+    ``look`` is by ``colour_of``: a recipe's own name, and for a baseline that of the recipe it belongs to.
+    """
+    both = [*rows, *marks]
+    low, high = (pick(row["low"] for row in both) for pick in (min, max))
+    room = 0.08 * (high - low) or 0.01
+    scale = alt.Scale(domain=[max(0.0, low - room), min(1.0, high + room)], nice=False, zero=False)
+    axis = alt.Axis(format=".0%" if high - low > 0.1 else ".1%", tickCount=6)
+    y, ends = alt.Y("value:Q", title=name, scale=scale, axis=axis), alt.Y("low:Q", title=name, scale=scale)
+    slowest, fastest = min(row["speedup_low"] for row in both), max(row["speedup_high"] for row in both)
+    across = alt.Scale(domain=[0.95 * min(1.0, slowest), 1.05 * fastest], nice=False, zero=False)
+    title = "measured speed-up over the unmerged student (times)"
+    x = alt.X("speedup:Q", title=title, scale=across, axis=alt.Axis(format="~g", tickCount=7, grid=False))
     tooltip = [alt.Tooltip(f"{field}:N", title=title) for field, title in HOVER.items()]
     layers: list[alt.Chart] = []
-    if chance is not None and chance >= min(ends) - room:
+    if chance is not None and chance >= low - room:
         layers += level({"value": chance}, charts.GUESSING)
-    for part, filled in ((marks, False), (rows, True)):
+    for part, lined in ((marks, False), (rows, True)):
         if not part:
             continue
-        chart = plot(part).encode(x=x, color=colour)
-        layers.append(chart.mark_rule(strokeWidth=1.5, opacity=0.75).encode(y=alt.Y("low:Q"), y2="high:Q"))
+        names = sorted({row["colour_of"] for row in part})
+        colours = alt.Scale(domain=names, range=[look[each].colour for each in names])
+        shapes = alt.Scale(domain=names, range=[look[each].shape if lined else HOLLOW for each in names])
+        chart = plot(part).encode(x=x, color=alt.Color("colour_of:N", scale=colours, legend=None))
+        layers.append(chart.mark_rule(strokeWidth=1.5, opacity=0.75).encode(y=ends, y2="high:Q"))
+        sideways = alt.X("speedup_low:Q", title=title, scale=across)
         layers.append(
-            chart.mark_rule(strokeWidth=1, opacity=0.45).encode(
-                x=alt.X("speedup_low:Q"), x2="speedup_high:Q", y=y
-            )
+            chart.mark_rule(strokeWidth=1, opacity=0.45).encode(x=sideways, x2="speedup_high:Q", y=y)
         )
-        if filled:
-            dash = alt.StrokeDash(
-                "schedule:N",
-                legend=None,
-                scale=alt.Scale(domain=["constant", "falling", "rising"], range=[[1, 0], [6, 3], [2, 2]]),
-            )
+        if lined:
+            dashes = alt.Scale(domain=list(DASHED), range=list(DASHED.values()))
+            dash = alt.StrokeDash("schedule:N", legend=None, scale=dashes)
             order = alt.Order("merged:Q")
             layers.append(chart.mark_line(strokeWidth=1.8).encode(y=y, strokeDash=dash, order=order))
-        shapes = alt.Scale(domain=recipes, range=[_mark(n, rows, look) for n in recipes])
-        layers.append(
-            chart.mark_point(filled=filled, size=75 if filled else 130, opacity=1, strokeWidth=2).encode(
-                y=y, shape=alt.Shape("recipe:N", scale=shapes, legend=None), tooltip=tooltip
-            )
-        )
-        text = chart.mark_text(align="left", dx=7, dy=-9, fontSize=11).encode(
-            y=y, text="name:N", color=alt.value(INK)
-        )
-        layers.append(text)
-    return fitted(alt.layer(*layers), 360, right=24)
-
-
-def _mark(recipe: str, rows: Sequence[Row], look: Mapping[str, Look]) -> str:
-    """Return a recipe's shape: its own on its line, hollow for what is only a baseline."""
-    return look[recipe].shape if any(row["recipe"] == recipe for row in rows) else HOLLOW
+        point = chart.mark_point(filled=lined, size=75 if lined else 130, opacity=1, strokeWidth=2)
+        marked = alt.Shape("colour_of:N", scale=shapes, legend=None)
+        layers.append(point.encode(y=y, shape=marked, tooltip=tooltip))
+        written = chart.mark_text(align="left", dx=7, dy=-9, fontSize=11)
+        layers.append(written.encode(y=y, text="name:N", color=alt.value(INK)))
+    # Every part has shapes of its own: a baseline is hollow in the colour of what it is to be compared with.
+    return fitted(alt.layer(*layers).resolve_scale(shape="independent"), 360, right=24)
 
 
 def _widest(result: Tagged) -> Row:
@@ -221,13 +204,13 @@ def _facts(result: Tagged) -> list[str]:
     asked, speed = result.asked, result.record["speed"]
     chance = result.record["chance"]
     guessing = [] if chance is None else [f"at random {percent(chance)}"]
-    seeds = len(asked["seeds"])
+    seeds, threads = len(asked["seeds"]), speed["threads"]
     return [
         f"task {asked['task']}",
         f"{asked['classes']} classes, {asked['kind'].replace('_', ' ')}",
         *guessing,
         f"{seeds} training{'s' * (seeds > 1)} a point",
-        f"speed on {speed['device']}, {speed['dtype']}, {speed['threads']} thread{'s' * (speed['threads'] > 1)}",
+        f"speed on {speed['device']}, {speed['dtype']}, {threads} thread{'s' * (threads > 1)}",
     ]
 
 
@@ -281,9 +264,9 @@ def _figure(student: str, members: Sequence[Tagged], results: Sequence[Tagged]) 
                 f"{recipe}: its baseline {baseline.asked['recipe']} has other sizes or strides than the "
                 "16/16 student whose speed was measured, so it stands in the table alone."
             )
-        elif baseline.record["metrics"][baseline.headline]["value"] is not None:
+        elif baseline.value is not None:
             marks.append(_row(baseline, _widest(plain)["strides_16"], recipe, "16/16"))
-    look = looks([row["colour_of"] for row in [*rows, *marks]])
+    look = looks(row["colour_of"] for row in [*rows, *marks])
     titles = {each.asked["recipe"]: each.asked["recipe_title"] for each in members}
     legend: Legend = [(f"{name}: {titles[name]}", look[name]) for name in titles]
     legend += [
@@ -295,18 +278,13 @@ def _figure(student: str, members: Sequence[Tagged], results: Sequence[Tagged]) 
     first = members[0]
     notes.insert(
         0,
-        f"Speed: batches of {batch}, the model's forward pass alone, rounds of the unmerged, the merged and the "
-        "16/16 student in turn; weights at random, on which the cost does not depend.",
+        f"Speed: batches of {batch}, the model's forward pass alone, rounds of the unmerged, the merged and "
+        "the 16/16 student in turn; weights at random, on which the cost does not depend.",
     )
-    if record["speed"]["feature_s"] is not None:
-        notes.append(
-            f"The spectrogram takes another {1000 * record['speed']['feature_s']:.1f} ms a clip, merged or not."
-        )
-    specification = tradeoff(rows, marks, chance, NAMES[first.headline])
-    if any(
-        layer.get("mark", {}).get("strokeDash") == charts.GUESSING.dash for layer in specification["layer"]
-    ):
-        legend.append((f"at random {percent(chance)}", charts.GUESSING))
+    features = record["speed"]["feature_s"]
+    if features is not None:
+        notes.append(f"The spectrogram takes another {1000 * features:.1f} ms a clip, merged or not.")
+    specification = tradeoff(rows, marks, look, chance, NAMES[first.headline])
     title = f"{NAMES[first.headline].capitalize()} against speed-up, student {student}"
     return Figure(title, specification, legend, notes, 520, OWN_TABLE)
 

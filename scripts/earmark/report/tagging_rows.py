@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from earmark.errors import UserError
 from earmark.records import NOT_PARQUET
-from earmark.scoring.intervals import LEVEL
-from earmark.scoring.tagging import headline
+from earmark.scoring.tagging import centred, headline
 
 SYSTEM = "audio-tagging"
 UNMERGED, BASELINE, LABELS = "difference_to_unmerged", "difference_to_baseline", "difference_to_labels_alone"
@@ -39,6 +38,12 @@ class Tagged:
     def headline(self) -> str:
         """The metric that stands for it."""
         return headline(self.asked["kind"])
+
+    @property
+    def value(self) -> float | None:
+        """The value of that metric."""
+        value: float | None = self.record["metrics"][self.headline]["value"]
+        return value
 
     @property
     def unmerged(self) -> bool:
@@ -102,25 +107,23 @@ def partners(result: Tagged, results: Sequence[Tagged]) -> dict[str, Tagged]:
 def difference(ours: Tagged, theirs: Tagged) -> Row | None:
     """Return the headline metric of ours minus theirs with its paired interval over clips.
 
-    Both met the same clips in every resample, so the interval is that of the difference (percentile
-    bootstrap). The spread is that of the differences seed by seed, where both have the same seeds. None
-    where either has no value.
+    Both met the same clips in every resample, so the interval is that of the difference. The spread is
+    that of the differences seed by seed, where both have the same seeds. None where either has no value.
     """
     name = ours.headline
     a, b = ours.record["metrics"][name], theirs.record["metrics"][name]
     if a["value"] is None or b["value"] is None:
         return None
-    drawn = ours.resampled - theirs.resampled
-    low, high = np.nanquantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="inverted_cdf")
+    apart = a["value"] - b["value"]
+    low, high = centred(apart, ours.resampled - theirs.resampled, -1.0, 1.0)
     mine, other = per_seed(ours), per_seed(theirs)
-    apart = np.array([mine[seed] - other[seed] for seed in mine if seed in other])
     return {
-        "value": a["value"] - b["value"],
-        "low": float(low),
-        "high": float(high),
+        "value": apart,
+        "low": low,
+        "high": high,
         "n": min(a["n"], b["n"]),
         "interval": "paired bootstrap",
-        **_spread(apart),
+        **_spread(np.array([mine[seed] - other[seed] for seed in mine if seed in other])),
     }
 
 
