@@ -16,7 +16,7 @@ from torch import device as Device
 from earmark import shards
 from earmark.errors import UserError
 from earmark.features import FeatureRow, timed, write_index
-from earmark.files import replacing
+from earmark.files import replacing, sha256
 from earmark.progress import tqdm
 from earmark.records import Clip
 from earmark.timing import StageClock
@@ -93,7 +93,8 @@ def encode_shard(
     with replacing(output) as partial:
         save_file(states, partial)
         partial.chmod(0o644)
-    write_index(index, [rows[clip.key] for clip in clips], metadata)
+        written = sha256(partial)
+    write_index(index, [rows[clip.key] for clip in clips], metadata | {"states_sha256": written})
 
 
 def size_estimate(clips: list[Clip], width: int, bytes_per_value: int, tokens_per_second: int) -> int:
