@@ -22,6 +22,7 @@ include: "rules/students.smk"
 include: "rules/evaluate.smk"
 include: "rules/embeddings.smk"
 include: "rules/probe.smk"
+include: "rules/sweep.smk"
 include: "rules/report.smk"
 
 
@@ -37,6 +38,12 @@ rule grid:
     """The results of the configured grid, one file per cell."""
     input:
         grid_results(),
+
+
+rule fast_ast:
+    """Students that tag audio, over recipes and merging schedules (`ast.grid`), and the page with them."""
+    input:
+        tagged_results(),
 
 
 rule embeddings:

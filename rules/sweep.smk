@@ -21,6 +21,11 @@ def student_of(wildcards):
     return students.folder(SETTINGS, wildcards.task, wildcards.recipe, wildcards.r, run_of(wildcards))
 
 
+def tagged_results():
+    """Return the results of the configured grid of students."""
+    return [students.path(*cell) for cell in students.cells(SETTINGS)]
+
+
 def runs_of(wildcards):
     """Return every fold and seed behind a result."""
     return students.runs(SETTINGS, wildcards.task, wildcards.recipe)
@@ -59,11 +64,6 @@ rule predict:
         "logs/predict/{task}/{recipe}/r{r}/{fold}-{run_seed}.log",
     benchmark:
         "benchmarks/predict/{task}/{recipe}/r{r}/{fold}-{run_seed}.tsv"
-    wildcard_constraints:
-        recipe="[a-z][a-z0-9-]*",
-        r="[a-z0-9-]+",
-        fold="[A-Za-z0-9]+",
-        run_seed="[0-9]+",
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -102,9 +102,6 @@ rule ast_result:
         "logs/ast_result/{task}_{recipe}_r{r}.log",
     benchmark:
         "benchmarks/ast_result/{task}_{recipe}_r{r}.tsv"
-    wildcard_constraints:
-        recipe="[a-z][a-z0-9-]*",
-        r="[a-z0-9-]+",
     conda:
         "../envs/torch.yaml"
     threads: 1

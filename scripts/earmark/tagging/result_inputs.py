@@ -25,7 +25,16 @@ def student(path: Path) -> dict[str, Any]:
 
 
 def _student(record: dict[str, Any]) -> dict[str, Any]:
-    raise NotImplementedError
+    validation = record["validation"]
+    return {
+        **{key: record[key] for key in ("loss", "epoch", "clamped_layers")},
+        "validation": validation[validation["metric"]],
+        "provenance": {
+            **{key: record[key] for key in ("weights", "start", "teachers", "clips", "device", "processes")},
+            "labels": record["labels"],
+            "provenance": record["provenance"],
+        },
+    }
 
 
 def speed(path: Path) -> dict[str, Any]:
