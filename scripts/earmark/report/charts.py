@@ -275,6 +275,7 @@ def histogram(bins: Rows, title: str) -> dict[str, Any]:
             ),
             x2="to:Q",
             y=alt.Y("n:Q", title="clips", axis=alt.Axis(format="~g", tickCount=4)),
+            y2=alt.Y2Datum(0),
             tooltip=tooltips({"text": "length", "n": "clips"}),
         )
     )

@@ -20,8 +20,8 @@ def figure(result: Result) -> Figure | None:
     if not lengths:
         return None
     notes = [
-        f"{len(lengths)} clips, {min(lengths):.3g} to {max(lengths):.3g} s, median {np.median(lengths):.3g} s, "
-        f"{sum(lengths) / 3600:.3g} h in all; the samples of {result.path}."
+        f"{len(lengths)} clips, {min(lengths):.3g} to {max(lengths):.3g} s, median "
+        f"{np.median(lengths):.3g} s, {sum(lengths) / 3600:.3g} h in all; the samples of {result.path}."
     ]
     if cut:
         notes.append(f"{cut} of them were truncated to the model's limit.")
@@ -31,6 +31,7 @@ def figure(result: Result) -> Figure | None:
         [],
         notes,
         numbers="in the remark below",
+        key="durations",
     )
 
 

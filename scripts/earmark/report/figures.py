@@ -32,6 +32,12 @@ class Figure:
     notes: list[str] = field(default_factory=list)
     min_width: int = 0
     numbers: str = "in the table of all results"  # where to read them
+    key: str = ""
+
+    @property
+    def name(self) -> str:
+        """What files of this figure are called."""
+        return slug(self.key or self.title)
 
 
 @dataclass(frozen=True)
@@ -71,11 +77,12 @@ class Section:
     figures: list[list[Figure]]
     notes: list[str] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
+    key: str = ""
 
     @property
     def name(self) -> str:
         """What files of this section are called."""
-        return slug(" ".join([self.title, *self.facts[:2]]))
+        return slug(self.key or self.title)
 
 
 def slug(text: str) -> str:

@@ -34,13 +34,19 @@ HOVER = {
     "made": "from",
 }
 INTERPOLATED = (
-    "Values between two measured shares are read off a straight line between them and say between which; a dash "
-    "means that no measured points lie on both sides. They are point estimates and have no interval."
+    "Between two measured points, which the cells name, values lie on a straight line; a dash: no measured "
+    "points on both sides. Point estimates, without an interval."
 )
+METHOD = (
+    "Seconds are the sum of the medians of mel, encode, prefill and decode, each clip's share of its batch. "
+    "The front joins the runs that none beats in both; it rests on point estimates: where bars overlap, "
+    "another run may belong to it."
+)
+UNPRUNED = Look(INK, "M0,-1.3L1.3,0L0,1.3L-1.3,0Z", [])
 
 
 def measured(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows that have a score and a latency, of token reduction (a cache method saves elsewhere)."""
+    """Return the rows that have a score and a latency."""
     found = [row for row in rows if row["value"] is not None and row["latency"] is not None]
     return [{**row, "took": seconds(row["latency"])} for row in found]
 
@@ -90,16 +96,11 @@ def figure(rows: Sequence[Row], look: Mapping[str, Look]) -> Figure | None:
         .encode(x=x, y=y, order=alt.Order("latency:Q"))
     )
     legend: Legend = [*((method, look[method]) for method in methods), ("Pareto front", FRONT)]
-    legend += (
-        [("base", Look(INK, "M0,-1.3L1.3,0L0,1.3L-1.3,0Z", []))] if any(r["is_base"] for r in shown) else []
+    legend += [("base", UNPRUNED)] if any(row["is_base"] for row in shown) else []
+    chart = fitted(alt.layer(line, intervals, points, unpruned), 300)
+    return Figure(
+        f"{name[0].upper()}{name[1:]} against measured time", chart, legend, [METHOD], key="latency"
     )
-    notes = [
-        "Seconds are the sum of the medians of mel, encode, prefill and decode, each clip's share of its batch. "
-        "The front joins the runs that none beats in both; it rests on point estimates, so where bars overlap "
-        "another run may belong to it."
-    ]
-    return Figure(f"{name[0].upper()}{name[1:]} against measured time", fitted(alt.layer(line, intervals, points, unpruned), 300),
-                  legend, notes)  # fmt: skip
 
 
 def curves(rows: Sequence[Row]) -> dict[str, list[Row]]:

@@ -19,30 +19,27 @@ COLUMNS = (
 )  # fmt: skip
 NUMBERS = frozenset(COLUMNS[3:7] + COLUMNS[8:17] + ("seed",))
 CORRECTED = (
-    "Differences to the unpruned model (base) are taken on the samples both answered, in percentage points with a "
-    "paired bootstrap 95 % interval. The p-value is McNemar's exact one, of word error rates that of a "
-    "randomisation test, corrected by Holm's method for all runs compared with the same base (the number stands in "
-    "the hint of the cell and in summary.csv). “No difference shown” means that the corrected p-value is 0.05 or "
-    "more: not that there is none."
+    "Differences to the unpruned model (base) are taken on the samples both answered, in percentage points "
+    "with a paired bootstrap 95 % interval. The p-value is McNemar's exact one, of word error rates that of "
+    "a randomisation test, corrected by Holm's method for the number of runs compared with the same base (it "
+    "stands in the hint of the cell and in summary.csv). “No difference shown” means that the corrected "
+    "p-value is 0.05 or more: not that there is none."
 )
 COMPARED = (
-    "Rows compare only where task, device, labels and sample set are the same: the sample set is a digest of the "
-    "samples scored, equal where they are."
+    "Rows compare only where task, device, labels and sample set are the same: the sample set is a digest of "
+    "the samples scored, equal where they are."
 )
+RATES = (
+    "Of transcripts the score is the word error rate (WER): less is better, a difference above 0 is worse."
+)
+IMPORTED = "Imported rows were measured by other programs; units are ours, everything else is theirs."
 
 
 def table(points: Sequence[Row]) -> Table:
     """Return the table of all results."""
     notes = [CORRECTED, COMPARED]
-    rates = [row for row in points if row["headline"].startswith("wer")]
-    if rates:
-        notes.append(
-            "Of transcripts the score is the word error rate (WER): less is better, a difference above 0 is worse."
-        )
-    if any(row["source"] != OURS for row in points):
-        notes.append(
-            "Imported rows were measured by other programs; units are ours, everything else is theirs."
-        )
+    notes += [RATES] if any(row["headline"].startswith("wer") for row in points) else []
+    notes += [IMPORTED] if any(row["source"] != OURS for row in points) else []
     if len(points) > MOST:
         notes.append(f"The first {MOST} of {len(points)} results; summary.csv has all.")
     lines = [_line(row) for row in points[:MOST]]

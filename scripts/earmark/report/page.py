@@ -70,10 +70,15 @@ def all_tables(table: pd.DataFrame) -> Iterator[tuple[str, Table]]:
     """Yield every table of the page with the name its files have."""
     rows = points(table)
     yield "all-results", overview.table(rows)
-    for _, sections in systems(table, rows):
-        for section in sections:
-            for each in section.tables:
-                yield f"{section.name}-{each.name}", each
+    for section in all_sections(table):
+        for each in section.tables:
+            yield f"{section.name}-{each.name}", each
+
+
+def all_sections(table: pd.DataFrame) -> Iterator[Section]:
+    """Yield every section of the page."""
+    for _, sections in systems(table, points(table)):
+        yield from sections
 
 
 def build(table: pd.DataFrame, answers: Sequence[Row] = ()) -> str:

@@ -153,7 +153,7 @@ def _curve_figure(record: Mapping[str, Any], path: str) -> Figure:
     chance = percent(max(row["chance"] for row in rows))
     legend: Legend = [("linear probe", CURVE), (f"always the most frequent class {chance}", charts.GUESSING)]
     title = "What a linear probe reads off each layer"
-    return Figure(title, probe_curve(rows), legend, notes, WIDE * len(rows), OWN_TABLE)
+    return Figure(title, probe_curve(rows), legend, notes, WIDE * len(rows), OWN_TABLE, "probe")
 
 
 def _map_figure(record: Mapping[str, Any]) -> Figure:
@@ -178,7 +178,7 @@ def _map_figure(record: Mapping[str, Any]) -> Figure:
     title = f"Map of layer {drawn['layer']}"
     if len(record["layers"]) > 1:
         title += ", the best of the probe"
-    return Figure(title, embedding_map(points, looks), legend, notes, 0, OWN_TABLE)
+    return Figure(title, embedding_map(points, looks), legend, notes, 0, OWN_TABLE, "map")
 
 
 def section(record: Mapping[str, Any], path: str) -> Section:
@@ -196,6 +196,7 @@ def section(record: Mapping[str, Any], path: str) -> Section:
         # A deep model's curve takes the whole width; the map then stands below.
         [[curve, picture]] if curve.min_width <= 460 else [[curve], [picture]],
         tables=[_table(record)],
+        key=f"embeddings {record['dataset']} {record['model']}",
     )
 
 

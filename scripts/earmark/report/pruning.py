@@ -16,6 +16,9 @@ from earmark.report.words import banner, interval, metric_name, percent, seconds
 
 MOST_COLUMNS = 40  # of a heat map; speakers can be thousands, the table has them all
 NAMES = {"accuracy": "accuracy", "wer": "word error rate (lower is better)"}
+SELECTION = (
+    "Selection happens inside prefill: its bar is taken out of prefill's, the hints name both as timed."
+)
 NUMBERS_UP_TO = 14  # classes; beyond, the cells of the heat map are too narrow for text
 
 
@@ -49,7 +52,7 @@ def section(
     accuracy = list(_accuracy_figures(rows, records, look))
     weighed = frontier.figure(rows, look)
     lengths = durations.figure(Result(first["result"], dict(records[first["result"]])))
-    made = Section(
+    return Section(
         asked["title"],
         [
             f"task {first['task']}",
@@ -60,13 +63,14 @@ def section(
         ],
         banner(first["labels"]),
         [
-            [*accuracy, *([weighed] if weighed else [])],
-            [*_stage_figures(rows), *_class_figures(rows), *([lengths] if lengths else [])],
+            accuracy,
+            [figure for figure in (weighed, lengths) if figure is not None],
+            [*_stage_figures(rows), *_class_figures(rows)],
         ],
         list(_notes(rows, bool(accuracy))),
         frontier.tables(rows),
+        f"{first['task']} {first['model']}",
     )
-    return made
 
 
 def _notes(rows: Sequence[Row], drawn: bool) -> Iterator[str]:
@@ -142,6 +146,7 @@ def _accuracy_figures(
             ),
             [*((method, look[method]) for method in methods), *(line[:2] for line in lines)],
             notes,
+            key=f"{panel[0]['headline']} layer {layer}",
         )
 
 
@@ -149,20 +154,27 @@ def _stage_figures(rows: Sequence[Row]) -> Iterator[Figure]:
     """Yield stage times: all stages, and only those that pruning can change."""
     runs = [row["run"] for row in rows]
     bars = [
-        {"stage": stage, "order": i, "seconds": took, "median": seconds(took)}
+        {"stage": stage, "order": i, "seconds": _apart(row, stage), "median": seconds(took)}
         | {name: row[name] for name in ("run", "n", "made")}
         for row in rows
         for i, stage in enumerate(STAGES)
         if (took := row[f"{stage}_s"]) is not None
     ]
-    for title, shown in (
-        ("Time per clip, all stages", STAGES),
-        ("Time per clip, the stages pruning changes", ("select", "prefill", "decode")),
+    for key, title, shown in (
+        ("stages", "Time per clip, all stages", STAGES),
+        ("stages-reduced", "Time per clip, the stages pruning changes", ("select", "prefill", "decode")),
     ):
         present = [stage for stage in shown if any(bar["stage"] == stage for bar in bars)]
         if present:
             legend: Legend = [(stage, charts.STAGE_COLOURS[stage]) for stage in present]
-            yield Figure(title, charts.stages(bars, runs, present), legend)
+            notes = [SELECTION] if "select" in present else []
+            yield Figure(title, charts.stages(bars, runs, present), legend, notes, key=key)
+
+
+def _apart(row: Row, stage: str) -> float:
+    """Return the length of a stage's bar: selection is timed inside prefill and has a bar of its own."""
+    inside = row["select_s"] or 0.0 if stage == "prefill" else 0.0
+    return max(0.0, float(row[f"{stage}_s"]) - inside)
 
 
 def _class_figures(rows: Sequence[Row]) -> Iterator[Figure]:
@@ -193,4 +205,5 @@ def _heat_map(rows: Sequence[Row], prefix: str, title: str) -> Iterator[Figure]:
         specification = charts.classes(
             cells, [row["run"] for row in rows], names, len(names) <= NUMBERS_UP_TO
         )
-        yield Figure(title, specification, min_width=130 + 28 * len(names))
+        key = "classes" if prefix == "accuracy/" else prefix.strip("@=").replace("@", "-")
+        yield Figure(title, specification, min_width=130 + 28 * len(names), key=key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from earmark.report import charts
@@ -47,6 +48,7 @@ def section(record: Mapping[str, Any], path: str, look: Mapping[str, Look]) -> S
                     ("as fast as unpruned", charts.NO_GAIN),
                 ],
                 numbers="in the table below the charts",
+                key=f"speed-up layer {layer}",
             )
         )
     facts = [
@@ -62,7 +64,13 @@ def section(record: Mapping[str, Any], path: str, look: Mapping[str, Look]) -> S
         "FLOPs: what a machine limited by arithmetic alone would gain."
     )
     return Section(
-        "Prefill time", facts, banner(",".join(record["labels"])), [figures], [note], [_table(rows)]
+        "Prefill time",
+        facts,
+        banner(",".join(record["labels"])),
+        [figures],
+        [note],
+        [_table(rows)],
+        f"prefill {Path(path).stem}",
     )
 
 

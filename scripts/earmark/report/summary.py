@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tqdm import tqdm
 from earmark.errors import UserError
 from earmark.files import replacing
 from earmark.report import difference, files, imports, rows
-from earmark.report.columns import DTYPES, LEFT_OUT, OURS, ORDER
+from earmark.report.columns import DTYPES, LEFT_OUT, ORDER, OURS
 from earmark.report.remembered import Remembered
 from earmark.report.results import Answers, Result, sample_set
 
@@ -63,7 +64,7 @@ def summarize(
 def _known(path: Path, memory: Remembered) -> _Known:
     """Return what one file gives, from memory if neither it nor its samples changed."""
     digest, samples = memory.digest(path), memory.digest(path.with_suffix(".jsonl"))
-    content = memory.get(["file", str(path), digest, samples], lambda: _read(path))
+    content = memory.get(["file", str(path), digest, samples], partial(_read, path))
     for row in content["found"]:
         row |= {"result": str(path), "digest": digest[:16]}
     return _Known(path, digest, samples, **content)
@@ -104,16 +105,8 @@ def _differences(known: Sequence[_Known], memory: Remembered) -> list[Row]:
             if each.base_of != key or each.is_base:
                 continue
             shared = each.found[0]
-            names = [
-                "pair",
-                str(each.path),
-                each.digest,
-                each.samples,
-                str(base.path),
-                base.digest,
-                base.samples,
-            ]
-            found = memory.get(names, lambda each=each: _compared(each, base, answers))
+            names = [str(each.path), each.digest, each.samples, str(base.path), base.digest, base.samples]
+            found = memory.get(["pair", *names], partial(_compared, each, base, answers))
             if found is not None:
                 family.append({**{name: shared.get(name) for name in DTYPES}, **_blank(), **found})
         difference.correct(family)
@@ -138,15 +131,15 @@ def _blank() -> Row:
 
 def write(table: pd.DataFrame, csv: Path, parquet: Path) -> None:
     """Write the table as Parquet and, with spreadsheet formulas made harmless, as CSV."""
-    with replacing(parquet) as partial:
-        table.to_parquet(partial, index=False)
+    with replacing(parquet) as unfinished:
+        table.to_parquet(unfinished, index=False)
     plain = table.copy()
     for name in (name for name, kind in DTYPES.items() if kind == "str"):
         # A spreadsheet runs cells that begin like this; a quote in front makes them text.
         formula = plain[name].str.match(r"\s*[=+\-@\t\r]", na=False)
         plain[name] = plain[name].mask(formula, "'" + plain[name])
-    with replacing(csv) as partial:
-        plain.to_csv(partial, index=False, lineterminator="\n")
+    with replacing(csv) as unfinished:
+        plain.to_csv(unfinished, index=False, lineterminator="\n")
 
 
 def load(path: Path) -> pd.DataFrame:

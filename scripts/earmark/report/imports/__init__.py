@@ -6,7 +6,6 @@ tokens *kept*), and where a number means something else than ours, its metric ha
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,11 +24,12 @@ def files(block: Mapping[str, Any]) -> list[Path]:
         UserError: there is none.
 
     """
-    pattern = str(Path(block["path"]).expanduser())
-    found = sorted(glob.glob(pattern, recursive=True))
+    pattern = Path(block["path"]).expanduser()
+    start = Path(pattern.anchor)
+    found = sorted(path for path in start.glob(str(pattern.relative_to(start))) if path.is_file())
     if not found:
         raise UserError(f"config: import: there is no file {block['path']}")
-    return [Path(name) for name in found]
+    return found
 
 
 def rows(block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

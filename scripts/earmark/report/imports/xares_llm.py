@@ -1,4 +1,4 @@
-"""Score tables of XARES-LLM: ``scores.tsv`` or ``score_<task>.yaml`` below ``experiments/<run>/<encoder>/``."""
+"""Score tables of XARES-LLM, ``experiments/<run>/<encoder>/scores.tsv`` or ``score_<task>.yaml``."""
 
 from __future__ import annotations
 
