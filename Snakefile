@@ -44,6 +44,8 @@ rule fast_ast:
     """Students that tag audio, over recipes and merging schedules (`ast.grid`), and the page with them."""
     input:
         tagged_results(),
+        "results/fast_ast.csv",
+        "results/fast_ast.html",
 
 
 rule embeddings:

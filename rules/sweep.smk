@@ -119,3 +119,53 @@ rule ast_result:
             --classes {input.classes:q} --settings {params.settings:q} --output {output.record:q} \
             --code {params.code} 2>&1 | tee {log:q}
         """
+
+
+rule summarize_ast:
+    """Gather the results of students into one long table, paired with what they have to beat."""
+    input:
+        tagged_results(),
+    output:
+        csv="results/fast_ast.csv",
+        parquet="results/fast_ast.parquet",
+    log:
+        "logs/summarize_ast.log",
+    benchmark:
+        "benchmarks/summarize_ast.tsv"
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_digest("summarize.py"),
+    shell:
+        """
+        python "$SCRIPTS/summarize.py" --results results/ast --memory .earmark/summary_ast \
+            --csv {output.csv:q} --parquet {output.parquet:q} 2>&1 | tee {log:q}
+        """
+
+
+rule report_ast:
+    """Draw the page of students alone; the page of all results has them too, once they are there."""
+    input:
+        "results/fast_ast.parquet",
+    output:
+        "results/fast_ast.html",
+    log:
+        "logs/report_ast.log",
+    benchmark:
+        "benchmarks/report_ast.tsv"
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_digest("report.py", *PAGE, "earmark/report/page.html"),
+    shell:
+        """
+        python "$SCRIPTS/report.py" --summary {input:q} --output {output:q} 2>&1 | tee {log:q}
+        """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from earmark.report import tagging_rows
 from earmark.report.columns import COUNTS, OURS, PROBE, STAGES, TIMING
 
 Row = dict[str, Any]
@@ -13,8 +14,13 @@ Record = Mapping[str, Any]
 
 def of(kind: str, record: Record) -> list[Row]:
     """Return a file's rows, without the path and what only other files tell."""
-    make = {"timing": timing, "probe": probe}.get(kind, evaluation)
-    return [{"source": OURS, **row} for row in make(record)]
+    own = {
+        "timing": timing,
+        "probe": probe,
+        "ast_result": tagging_rows.result,
+        "ast_speed": tagging_rows.speed,
+    }
+    return [{"source": OURS, **made(record), **row} for row in own.get(kind, evaluation)(record)]
 
 
 def made(record: Record) -> Row:
