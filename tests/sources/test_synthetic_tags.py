@@ -54,7 +54,7 @@ def test_nothing_sounds_above_8_khz(made):
         samples, rate = soundfile.read(folder / f"{clip.clip_id}.flac")
         power = np.abs(np.fft.rfft(samples)) ** 2
         high = np.fft.rfftfreq(len(samples), 1 / rate) > 8000
-        assert power[high].sum() < 2e-3 * power.sum()
+        assert power[high].sum() < 1e-4 * power.sum()
         assert 0.1 < np.abs(samples).max() < 1
 
 
