@@ -19,6 +19,7 @@ include: "rules/features.smk"
 include: "rules/evaluate.smk"
 include: "rules/embeddings.smk"
 include: "rules/probe.smk"
+include: "rules/sweep.smk"
 include: "rules/report.smk"
 
 
