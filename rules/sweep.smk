@@ -1,6 +1,88 @@
 """Students that tag audio, over merging schedules: what they predict, how fast they are, what it amounts to."""
 
-from earmark.tagging import request as students
+from earmark.tagging import request as students, sweep
+
+
+def spectrograms_of(wildcards, suffix):
+    """Return the spectrogram shards that hold test clips: a fold's lie in those of every split."""
+    splits = data_of(wildcards)["segment"] if students.tagging(SETTINGS, wildcards.task)["folds"] else ["test"]
+    return [
+        path for split in splits for path in shards_of(wildcards, f"fbank/{wildcards.task}", split, suffix)
+    ]
+
+
+def run_of(wildcards):
+    """Return the fold and seed a job is for."""
+    return students.Run(wildcards.fold, int(wildcards.run_seed))
+
+
+def student_of(wildcards):
+    """Return the folder of the student that predicts."""
+    return students.folder(SETTINGS, wildcards.task, wildcards.recipe, wildcards.r, run_of(wildcards))
+
+
+def runs_of(wildcards):
+    """Return every fold and seed behind a result."""
+    return students.runs(SETTINGS, wildcards.task, wildcards.recipe)
+
+
+def predicted(wildcards, suffix):
+    """Return the files of one kind of the predictions behind a result."""
+    return [
+        f"{sweep.predictions(wildcards.task, wildcards.recipe, wildcards.r, run)}.{suffix}"
+        for run in runs_of(wildcards)
+    ]
+
+
+def trained(wildcards):
+    """Return the records of the students behind a result."""
+    return [
+        f"{students.folder(SETTINGS, wildcards.task, wildcards.recipe, wildcards.r, run)}/student.json"
+        for run in runs_of(wildcards)
+    ]
+
+
+rule predict:
+    """Run a trained student over the test clips of its fold, tokens merged as asked."""
+    input:
+        weights=lambda w: f"{student_of(w)}/model.safetensors",
+        config=lambda w: f"{student_of(w)}/config.json",
+        fbanks=lambda w: spectrograms_of(w, "safetensors"),
+        indexes=lambda w: spectrograms_of(w, "parquet"),
+        statistics="fbank/{task}/statistics.json",
+        classes="data/{task}/classes.json",
+    output:
+        record="predictions/{task}/{recipe}/r{r}/{fold}-{run_seed}.json",
+        logits="predictions/{task}/{recipe}/r{r}/{fold}-{run_seed}.safetensors",
+        rows="predictions/{task}/{recipe}/r{r}/{fold}-{run_seed}.parquet",
+    log:
+        "logs/predict/{task}/{recipe}/r{r}/{fold}-{run_seed}.log",
+    benchmark:
+        "benchmarks/predict/{task}/{recipe}/r{r}/{fold}-{run_seed}.tsv"
+    wildcard_constraints:
+        recipe="[a-z][a-z0-9-]*",
+        r="[a-z0-9-]+",
+        fold="[A-Za-z0-9]+",
+        run_seed="[0-9]+",
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=gpus(),
+        mem_mb=4000,
+        runtime=240,
+    params:
+        code=code_digest("predict.py"),
+        settings=lambda w: read(sweep.prediction(SETTINGS, w.task, w.recipe, w.r, run_of(w))),
+        student=student_of,
+        indexes=lambda w, input: repeated("--index", input.indexes),
+        fbanks=lambda w, input: repeated("--fbank", input.fbanks),
+    shell:
+        """
+        python "$SCRIPTS/predict.py" --student {params.student:q} {params.indexes} {params.fbanks} \
+            --classes {input.classes:q} --statistics {input.statistics:q} --settings {params.settings:q} \
+            --output {output.record:q} --code {params.code} --threads {threads} 2>&1 | tee {log:q}
+        """
 
 
 rule ast_speed:
@@ -31,4 +113,43 @@ rule ast_speed:
         """
         python "$SCRIPTS/ast_speed.py" --classes {input.classes:q} --settings {params.settings:q} \
             --output {output:q} --code {params.code} 2>&1 | tee {log:q}
+        """
+
+
+rule ast_result:
+    """Score what every fold and seed of a recipe predicts at one r."""
+    input:
+        predictions=lambda w: predicted(w, "json"),
+        logits=lambda w: predicted(w, "safetensors"),
+        rows=lambda w: predicted(w, "parquet"),
+        students=trained,
+        speed=lambda w: sweep.speed(SETTINGS, w.recipe, w.task, w.r),
+        classes="data/{task}/classes.json",
+    output:
+        record="results/ast/{task}_{recipe}_r{r}.json",
+        rows="results/ast/{task}_{recipe}_r{r}.jsonl",
+        resamples="results/ast/{task}_{recipe}_r{r}.resamples.parquet",
+    log:
+        "logs/ast_result/{task}_{recipe}_r{r}.log",
+    benchmark:
+        "benchmarks/ast_result/{task}_{recipe}_r{r}.tsv"
+    wildcard_constraints:
+        recipe="[a-z][a-z0-9-]*",
+        r="[a-z0-9-]+",
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code_digest("ast_result.py"),
+        settings=lambda w: read(sweep.result(SETTINGS, w.task, w.recipe, w.r)),
+        predictions=lambda w, input: repeated("--prediction", input.predictions),
+        students=lambda w, input: repeated("--student", input.students),
+    shell:
+        """
+        python "$SCRIPTS/ast_result.py" {params.predictions} {params.students} --speed {input.speed:q} \
+            --classes {input.classes:q} --settings {params.settings:q} --output {output.record:q} \
+            --code {params.code} 2>&1 | tee {log:q}
         """

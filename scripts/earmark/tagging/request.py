@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from earmark.config_files import overlaid
 from earmark.errors import UserError, nearest
 from earmark.merging.schedule import Schedule
+from earmark.tagging.settings import Training
 from earmark.teachers import request as teachers
 
 WHOLE = "all"
@@ -86,6 +88,14 @@ def recipe(settings: Settings, name: str) -> dict[str, Any]:
     if entry["train_r"] != "same":
         schedule(settings, entry["train_r"])
     return entry
+
+
+def training(settings: Settings, task: str, name: str) -> Training:
+    """Return how a recipe trains on a task; raises UserError for settings that contradict each other."""
+    entry = tagging(settings, task)
+    values = overlaid(entry["training"], recipe(settings, name)["training"])
+    where = f"recipe '{name}' on task '{task}': training"
+    return Training.from_mapping(values, where).fitted(entry["kind"], entry["frames"], where)
 
 
 def student(settings: Settings, name: str) -> dict[str, Any]:
@@ -176,6 +186,7 @@ def check_cell(settings: Settings, task: str, name: str, r: str) -> None:
     tagging(settings, task)
     for other in recipe(settings, name)["teachers"]:
         teachers.check(settings, other, task)
+    training(settings, task, name)
     schedule(settings, r)
 
 
