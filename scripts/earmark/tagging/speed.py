@@ -22,21 +22,20 @@ import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 from tqdm import tqdm
-from transformers import ASTConfig, ASTFeatureExtractor, ASTForAudioClassification
+from transformers import ASTForAudioClassification
 
 from earmark import device as devices
 from earmark.merging.attention import sizes_as
 from earmark.merging.cost import macs
 from earmark.merging.hooks import Merging
 from earmark.merging.schedule import PROTECTED, Clamped, Schedule, clamp
+from earmark.tagging import network
+from earmark.tagging.fbank import fbank, samples_for
 from earmark.timing import MemoryWatch, synchronise
 
 NO_OVERLAP = (16, 16)
 LEAST_S = 0.05
 """Less than this isn't timed by itself."""
-
-RATE, LENGTH, HOP = 16000, 400, 160
-"""Sample rate, samples of a frame and from one to the next, of AST's spectrograms."""
 
 UNMERGED, MERGED, BASELINE = "unmerged", "merged", "strides_16"
 
@@ -57,8 +56,7 @@ class Side:
         config = self.model.config
         asked = self.schedule.per_layer(config.num_hidden_layers) if self.schedule else []
         asked += [0] * (config.num_hidden_layers - len(asked))
-        tokens = self.model.audio_spectrogram_transformer.embeddings.position_embeddings.shape[1]
-        return clamp(asked, tokens, PROTECTED)
+        return clamp(asked, network.tokens(config), PROTECTED)
 
     @property
     def macs(self) -> int:
@@ -77,39 +75,18 @@ class Side:
             return (clock() - start) / loops
 
 
-def random_model(
-    sizes: Mapping[str, int], strides: Sequence[int], classes: int, frames: int, device: torch.device
-) -> ASTForAudioClassification:
-    """Return a student with random weights, in inference."""
-    config = ASTConfig(
-        hidden_size=sizes["hidden"],
-        num_hidden_layers=sizes["layers"],
-        num_attention_heads=sizes["heads"],
-        intermediate_size=sizes["mlp"],
-        frequency_stride=strides[0],
-        time_stride=strides[1],
-        max_length=frames,
-        num_labels=classes,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return ASTForAudioClassification(config).eval().to(device)
-
-
 def sides(
-    sizes: Mapping[str, int],
-    strides: Sequence[int],
-    classes: int,
-    frames: int,
-    schedule: Schedule,
-    device: torch.device,
+    student: Mapping[str, Any], classes: int, frames: int, schedule: Schedule, device: torch.device
 ) -> dict[str, Side]:
-    """Return what is compared; unmerged and merged are one model."""
-    model = random_model(sizes, strides, classes, frames, device)
+    """Return what is compared, with random weights; unmerged and merged are one model."""
+    models = [
+        network.randomly(network.configure(other, classes, frames)).eval().to(device)
+        for other in (student, {**student, "strides": NO_OVERLAP})
+    ]
     return {
-        UNMERGED: Side(model, None),
-        MERGED: Side(model, schedule),
-        BASELINE: Side(random_model(sizes, NO_OVERLAP, classes, frames, device), None),
+        UNMERGED: Side(models[0], None),
+        MERGED: Side(models[0], schedule),
+        BASELINE: Side(models[1], None),
     }
 
 
@@ -124,10 +101,10 @@ def interleaved(
 ) -> dict[str, list[float]]:
     """Return the seconds of each side, round by round; every other round runs them backwards.
 
-    Sides should have run once before. Forwards of a few milliseconds are timed many in a row.
+    Forwards of a few milliseconds are timed many in a row; the first side, which runs once before, says
+    how many.
     """
-    first = min(side.once(x) for side in sides.values())
-    loops = max(1, math.ceil(LEAST_S / first))
+    loops = max(1, math.ceil(LEAST_S / next(iter(sides.values())).once(x)))
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for number in tqdm(range(rounds), desc=f"batch {len(x)}", unit="round", mininterval=1.0):
         for name in list(sides)[:: 1 if number % 2 == 0 else -1]:
@@ -194,7 +171,7 @@ def record(
 
     """
     student, frames = chosen["student"], chosen["frames"]
-    compared = sides(student["sizes"], student["strides"], classes, frames, schedule, device)
+    compared = sides(student, classes, frames, schedule, device)
     model, clamped = compared[UNMERGED].model, compared[MERGED].clamped
     full = compared[UNMERGED].macs
     return {
@@ -228,12 +205,10 @@ def record(
 
 def extraction(frames: int, repeats: int) -> float:
     """Return the median seconds in which the spectrogram of a clip of that length is made, on a CPU."""
-    extractor = ASTFeatureExtractor(max_length=frames)
-    samples = (frames - 1) * HOP + LENGTH
-    wave = np.random.default_rng(0).normal(scale=0.1, size=samples).astype(np.float32)
+    wave = torch.randn(samples_for(frames), generator=torch.Generator().manual_seed(0)) * 0.1
     taken = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
-        extractor(wave, sampling_rate=RATE)
+        fbank(wave)
         taken.append(time.perf_counter() - start)
     return float(np.median(taken[1:]))
