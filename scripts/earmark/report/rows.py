@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from earmark.report.columns import COUNTS, OURS, PROBE, STAGES, TIMING
@@ -13,8 +13,7 @@ Record = Mapping[str, Any]
 
 def of(kind: str, record: Record) -> list[Row]:
     """Return a file's rows, without the path and what only other files tell."""
-    make = {"timing": timing, "probe": probe}.get(kind, evaluation)
-    return [{"source": OURS, **row} for row in make(record)]
+    return [{"source": OURS, **row} for row in KINDS[kind](record)]
 
 
 def made(record: Record) -> Row:
@@ -101,3 +100,12 @@ def probe(record: Record) -> Iterator[Row]:
         }
         yield {**shared, "metric": "accuracy", **layer["accuracy"]}
         yield {**shared, "metric": "f1_macro", "value": layer["f1_macro"], "n": layer["n_test"]}
+
+
+KINDS: dict[str, Callable[[Record], Iterator[Row]]] = {
+    "result": evaluation,
+    "ast_result": evaluation,
+    "timing": timing,
+    "probe": probe,
+}
+"""What makes rows of each kind of file; a new kind of result adds its line here."""
