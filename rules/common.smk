@@ -13,6 +13,7 @@ from earmark.embedding import request
 from earmark.errors import UserError
 from earmark.files import write_json
 from earmark.provenance import code_digest
+from earmark.report import request as reporting
 from earmark.settings import Settings, reducers as method_files
 from earmark.targets import asked_cells, parse_target
 from earmark.teachers import request as teachers
@@ -33,13 +34,14 @@ def checked_settings():
         # rule makes them; the command line says them now.
         for word in sys.argv[1:]:
             parse_target(word.removeprefix("./"), settings)
+        reporting.imported(settings)
         return settings
     except UserError as error:
         sys.exit(f"error: {error}")
 
 
 SETTINGS = checked_settings()
-PAGE = ("earmark/report/shell.html", "earmark/report/parts.html")
+PAGE = tuple(f"earmark/report/{name}" for name in ("shell.html", "parts.html", "sortable.js"))
 # How the network is reached is not what a result depends on: as no param, changing it makes nothing
 # stale; and as no argument, a proxy's password is in no process list.
 os.environ |= {"EARMARK_NETWORK": json.dumps(SETTINGS.content["fetch"], sort_keys=True)}
@@ -154,13 +156,6 @@ def grid_results():
 def repeated(option, paths):
     """Return an option repeated for every path, quoted for the shell."""
     return " ".join(f"{option} {shlex.quote(str(path))}" for path in paths)
-
-
-def timing_results():
-    """Return the paths of the configured prefill timings."""
-    return [
-        f"results/timing/{block['model']}_{block['audio_s']}s.json" for block in SETTINGS.content["prefill"]
-    ]
 
 
 def reducer_files(methods, entry):

@@ -8,7 +8,12 @@ rule probe:
     input:
         lambda w: probing.files(SETTINGS, w.model, w.task),
     output:
-        "results/embeddings/{model}/{task}.json",
+        report(
+            "results/embeddings/{model}/{task}.json",
+            caption="captions/probe.rst",
+            category="Embeddings",
+            labels={"model": "{model}", "task": "{task}"},
+        ),
     log:
         "logs/probe/{model}/{task}.log",
     benchmark:

@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from .conftest import environment, packed
 
 from earmark.provenance import SCRIPTS
 from earmark.teachers.store import Logits
+
+from .conftest import environment, packed
 
 TRAIN = {"steps": 4, "batch": 4, "save_every": 2}
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Container
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,14 +32,6 @@ def kinds() -> dict[str, str]:
 @cache
 def _validator(kind: str) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(schema(kind))
-
-
-@dataclass(frozen=True)
-class Foreign:
-    """A JSON file below results/ that is no result of this version of earmark."""
-
-    path: str
-    reason: str
 
 
 def find(folder: Path) -> list[Path]:
@@ -76,8 +67,8 @@ def read(path: Path, kind: str) -> dict[str, Any]:
     return _fits(path, parsed(path), kind)
 
 
-def recognised(path: Path) -> tuple[str, dict[str, Any]] | Foreign:
-    """Return the kind and content of a result file, or what else it is.
+def recognised(path: Path, known: Container[str]) -> tuple[str, dict[str, Any]] | str:
+    """Return the kind and content of a result file of a ``known`` kind, or why it is none.
 
     Raises:
         UserError: it isn't JSON, or it names a schema of this version and doesn't fit it.
@@ -86,9 +77,11 @@ def recognised(path: Path) -> tuple[str, dict[str, Any]] | Foreign:
     content = parsed(path)
     name = content.get("schema") if isinstance(content, dict) else None
     if not isinstance(name, str) or not name.startswith("earmark/"):
-        return Foreign(str(path), "names no schema of earmark; import results of other programs by `import:`")
+        return "names no schema of earmark; results of other programs come in by `import:` in the config"
     if name not in kinds():
-        return Foreign(str(path), f"schema {name[:LONGEST]}: of another version of earmark")
+        return f"schema {name[:LONGEST]}: of another version of earmark"
+    if kinds()[name] not in known:
+        return f"schema {name}: holds no scores"
     return kinds()[name], _fits(path, content, kinds()[name])
 
 
@@ -99,9 +92,3 @@ def _fits(path: Path, content: Any, kind: str) -> dict[str, Any]:
         said = problem.message if len(problem.message) < LONGEST else problem.message[:LONGEST] + " ..."
         raise UserError(f"{path} is not a {kind} of earmark: {where}: {said}; delete it to make it again")
     return dict(content)
-
-
-def many(paths: Iterable[Path], kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield path and content of files of one kind, sorted by path, each once."""
-    for path in sorted(set(paths)):
-        yield str(path), read(path, kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from earmark.report import tagging_rows
@@ -14,13 +14,7 @@ Record = Mapping[str, Any]
 
 def of(kind: str, record: Record) -> list[Row]:
     """Return a file's rows, without the path and what only other files tell."""
-    own = {
-        "timing": timing,
-        "probe": probe,
-        "ast_result": tagging_rows.result,
-        "ast_speed": tagging_rows.speed,
-    }
-    return [{"source": OURS, **made(record), **row} for row in own.get(kind, evaluation)(record)]
+    return [{"source": OURS, **made(record), **row} for row in KINDS[kind](record)]
 
 
 def made(record: Record) -> Row:
@@ -107,3 +101,13 @@ def probe(record: Record) -> Iterator[Row]:
         }
         yield {**shared, "metric": "accuracy", **layer["accuracy"]}
         yield {**shared, "metric": "f1_macro", "value": layer["f1_macro"], "n": layer["n_test"]}
+
+
+KINDS: dict[str, Callable[[Record], Iterator[Row]]] = {
+    "result": evaluation,
+    "ast_result": tagging_rows.result,
+    "ast_speed": tagging_rows.speed,
+    "timing": timing,
+    "probe": probe,
+}
+"""What makes rows of each kind of file; a new kind of result adds its line here."""

@@ -73,9 +73,9 @@ def _known(path: Path, memory: Remembered) -> _Known:
 
 def _read(path: Path) -> dict[str, Any]:
     """Return the rows of one file, and for pruned evaluation what it can be compared with."""
-    found = files.recognised(path)
-    if isinstance(found, files.Foreign):
-        return {"found": [{"source": OURS, "system": LEFT_OUT, "metric": LEFT_OUT, "note": found.reason}]}
+    found = files.recognised(path, rows.KINDS)
+    if isinstance(found, str):
+        return {"found": [{"source": OURS, "system": LEFT_OUT, "metric": LEFT_OUT, "note": found}]}
     kind, record = found
     made = rows.of(kind, record)
     if kind != "result":

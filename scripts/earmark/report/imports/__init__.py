@@ -7,29 +7,14 @@ tokens *kept*), and where a number means something else than ours, its metric ha
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from earmark.errors import UserError
 from earmark.files import sha256
 from earmark.report.imports import audiomarathon, xares_llm
+from earmark.report.request import import_files
 
 KINDS = {"audiomarathon": audiomarathon, "xares_llm": xares_llm}
-
-
-def files(block: Mapping[str, Any]) -> list[Path]:
-    """Return the files a block of config's ``import`` names, sorted.
-
-    Raises:
-        UserError: there is none.
-
-    """
-    pattern = Path(block["path"]).expanduser()
-    start = Path(pattern.anchor)
-    found = sorted(path for path in start.glob(str(pattern.relative_to(start))) if path.is_file())
-    if not found:
-        raise UserError(f"config: import: there is no file {block['path']}")
-    return found
 
 
 def rows(block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -40,7 +25,7 @@ def rows(block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
     """
     kind = KINDS[block["kind"]]
-    for path in files(block):
+    for path in import_files(block):
         try:
             made = list(kind.rows(path, block))
         except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
