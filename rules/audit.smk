@@ -16,8 +16,9 @@ rule audit_data:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=600,
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(600),
     params:
         code=code_digest("audit.py", *PAGE, "earmark/audit/page.html"),
         settings=lambda w: read(SETTINGS.audit(w.task)),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
+from earmark.cluster import refuse_beside_others
 from earmark.embedding import request
 from earmark.errors import UserError
 from earmark.files import write_json
@@ -59,6 +60,11 @@ wildcard_constraints:
 def gpus():
     """Return the GPUs a computing job asks for: one, unless it will run on a CPU."""
     return SETTINGS.gpus()
+
+
+def growing(amount):
+    """Return a resource that doubles with every attempt: what was killed for too little is retried with more."""
+    return lambda wildcards, attempt: amount * 2 ** (attempt - 1)
 
 
 def all_cores(wildcards):
@@ -246,7 +252,17 @@ def generation_states(path):
     return {"generated": path} if SETTINGS.content["caption"]["generation_states"] else {}
 
 
+def check_queue():
+    """Refuse to start beside jobs that a dead run left in a cluster's queue."""
+    try:
+        if not workflow.local_exec:
+            refuse_beside_others(Path.cwd())
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
 onstart:
+    check_queue()
     list_grid()
 
 

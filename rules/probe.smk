@@ -17,8 +17,9 @@ rule probe:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        gpu=0,
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         code=code_digest("probe.py"),
         settings=lambda w: read(probing.job(SETTINGS, w.model, w.task)),

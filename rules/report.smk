@@ -17,8 +17,9 @@ rule summarize:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         code=code_digest("summarize.py"),
         results=lambda w, input: repeated("--result", input.results),
@@ -47,8 +48,9 @@ rule report:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         code=code_digest("report.py", *PAGE, "earmark/report/page.html"),
         results=lambda w, input: repeated("--result", input.results),
