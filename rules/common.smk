@@ -161,6 +161,11 @@ def repeated(option, paths):
     return " ".join(f"{option} {shlex.quote(str(path))}" for path in paths)
 
 
+def folders_of(paths):
+    """Return the folders that files lie in, each once: shorter than their paths, which may be thousands."""
+    return list(dict.fromkeys(os.path.dirname(path) for path in paths))
+
+
 def timing_results():
     """Return the paths of the configured prefill timings."""
     return [
@@ -255,7 +260,8 @@ def generation_states(path):
 def check_queue():
     """Refuse to start beside jobs that a dead run left in a cluster's queue."""
     try:
-        if not workflow.local_exec:
+        # A run by cluster-generic waits for them itself.
+        if workflow.executor_plugin.name == "slurm":
             refuse_beside_others(Path.cwd())
     except UserError as error:
         sys.exit(f"error: {error}")
