@@ -20,6 +20,7 @@ include: "rules/evaluate.smk"
 include: "rules/embeddings.smk"
 include: "rules/probe.smk"
 include: "rules/report.smk"
+include: "rules/doctor.smk"
 
 
 rule all:
