@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
@@ -14,6 +15,7 @@ from earmark.files import write_json
 from earmark.provenance import code_digest
 from earmark.settings import Settings, reducers as method_files
 from earmark.targets import asked_cells, parse_target
+from earmark.teachers import request as teachers
 
 # Setting a prefix switches Snakemake's strict mode off, hence the `set`. The prefix is no part of
 # what is recorded of a job, so a moved checkout makes nothing stale.
@@ -171,6 +173,7 @@ def reducer_files(methods, entry):
     return sorted({method_files()[SETTINGS.method(m, entry)["reducer"]] for m in methods})
 
 
+@cache
 def evaluation_code(model, task, method):
     """Digest what an evaluation runs: the script, its reducer, parser, scoring and model family."""
     entry, asked = SETTINGS.model(model), SETTINGS.asked(task)
@@ -237,6 +240,22 @@ def embedding_results():
 def embedding_code(script, model):
     """Digest what embedding or captioning runs: the script and the model family."""
     return code_digest(script, f"earmark/models/{SETTINGS.model(model)['kind']}.py")
+
+
+def teacher_data(wildcards):
+    """Return the training shards and indexes that a teacher is trained on; none for one that isn't."""
+    if not teachers.trained(SETTINGS, wildcards.teacher):
+        return {}
+    folder = f"data/{wildcards.task}/shards"
+    return {
+        name: shards_of(wildcards, folder, "train", suffix)
+        for name, suffix in (("tars", "tar"), ("indexes", "parquet"))
+    }
+
+
+def teacher_code(script, teacher):
+    """Digest what making or running a teacher runs: the script and the module of its kind."""
+    return code_digest(script, f"earmark/teachers/{SETTINGS.teachers[teacher]['kind']}.py")
 
 
 def caption_split():

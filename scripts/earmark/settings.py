@@ -20,6 +20,7 @@ from earmark.provenance import ROOT, SCRIPTS
 from earmark.reproduction.upstream import upstream
 from earmark.schema import CONFIG, checked, schema
 from earmark.tagging import request as tagging
+from earmark.teachers import request as teachers
 
 BASE = "base"
 DEFAULT_PROFILE = "default"
@@ -73,6 +74,8 @@ class Settings:
             }
         for name, task in sections["tasks"].items():
             task["data"]["source"] = checked_source(task["data"]["source"], f"task '{name}': data.source")
+        for name, teacher in sections["teachers"].items():
+            sections["teachers"][name] = teachers.completed(name, teacher)
         settings = cls(content, **sections)
         settings.check_profiles()
         settings.model(content["default_model"])

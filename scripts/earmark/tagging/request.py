@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from earmark.errors import UserError, nearest
 from earmark.merging.schedule import Schedule
+from earmark.teachers import request as teachers
 
 WHOLE = "all"
 """The fold of tasks that have none."""
@@ -156,7 +157,8 @@ def check(settings: Settings) -> None:
 def check_cell(settings: Settings, task: str, name: str, r: str) -> None:
     """Check the names of one result; raises UserError."""
     tagging(settings, task)
-    recipe(settings, name)
+    for other in recipe(settings, name)["teachers"]:
+        teachers.check(settings, other, task)
     schedule(settings, r)
 
 
@@ -167,7 +169,10 @@ def check_target(path: str, settings: Settings) -> None:
     found = _RESULT.fullmatch(path)
     if found is None:
         raise UserError(f"{path}: results are called results/ast/<task>_<recipe>_r<r>.json")
-    check_cell(settings, *found.groups())
+    task, name, r = found.groups()
+    check_cell(settings, task, name, r)
+    for other in recipe(settings, name)["teachers"]:
+        teachers.check_reach(settings, other)
 
 
 def _named(entries: dict[str, dict[str, Any]], kind: str, name: str) -> dict[str, Any]:
