@@ -159,6 +159,11 @@ def grid_results():
     return [SETTINGS.path(*cell) for cell in SETTINGS.cells()]
 
 
+def asked_results():
+    """Return the results that this run was asked for by name."""
+    return [word for word in sys.argv[1:] if parse_target(word.removeprefix("./"), SETTINGS)]
+
+
 def repeated(option, paths):
     """Return an option repeated for every path, quoted for the shell."""
     return " ".join(f"{option} {shlex.quote(str(path))}" for path in paths)
