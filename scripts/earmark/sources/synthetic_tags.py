@@ -175,6 +175,7 @@ def render(settings: dict[str, Any], rng: np.random.Generator) -> tuple[NDArray[
         sound = sound[: len(clip[place])] / (np.sqrt(np.mean(sound**2)) + 1e-9)
         clip[place] += level * sound
         spans.append(Span(round(start, 4), round(start + length, 4), str(name)))
+    clip = _below(clip, rate)
     clip *= 10 ** (rng.uniform(-18, -3) / 20) / np.abs(clip).max()
     return clip.astype(np.float32), sorted(spans, key=lambda span: (span.start_s, span.label))
 
@@ -199,11 +200,19 @@ def _band(noise: Wave, centre: float, t: Wave) -> Wave:
 
 
 def _background(total: int, rate: int, rng: np.random.Generator) -> Wave:
-    """Return noise of power one, darker or brighter, nothing of it above 8 kHz."""
+    """Return noise of power one, darker or brighter."""
     hz = np.fft.rfftfreq(total, 1 / rate)
-    weight = np.maximum(hz, 50.0) ** -rng.uniform(0.0, 0.8) * (hz < HIGHEST_HZ)
+    weight = np.maximum(hz, 50.0) ** -rng.uniform(0.0, 0.8)
     noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(total)) * weight, total)
+    noise = _below(noise, rate)
     return np.asarray(noise / np.sqrt(np.mean(noise**2)))
+
+
+def _below(samples: Wave, rate: int) -> Wave:
+    """Return samples without what lies above what students hear."""
+    spectrum = np.fft.rfft(samples)
+    spectrum[np.fft.rfftfreq(len(samples), 1 / rate) > HIGHEST_HZ] = 0
+    return np.asarray(np.fft.irfft(spectrum, len(samples)))
 
 
 def _envelope(t: Wave) -> Wave:

@@ -22,6 +22,8 @@ WHOLE = "all"
 
 _RESULT = re.compile(r"results/ast/([a-z][a-z0-9_]*)_([a-z][a-z0-9-]*)_r([a-z0-9-]+)\.jsonl?")
 
+_SPEED = re.compile(r"results/ast/speed/([a-z][a-z0-9_]*)_([a-z][a-z0-9-]*)_r([a-z0-9-]+)\.json")
+
 
 class Settings(Protocol):
     """What is read of the whole configuration."""
@@ -140,6 +142,21 @@ def path(task: str, name: str, r: str) -> str:
     return f"results/ast/{task}_{name}_r{r}.json"
 
 
+def speed(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
+    """Return what a speed measurement of a student reads; raises UserError for an unknown name."""
+    entry, ast = student(settings, name), settings.content["ast"]
+    schedule(settings, r)
+    return {
+        "task": task,
+        "frames": tagging(settings, task)["frames"],
+        "student": {"name": name, **{key: entry[key] for key in ("sizes", "strides", "labels")}},
+        "r": r,
+        "schedules": {r: ast["schedules"][r]} if r in ast["schedules"] else {},
+        **ast["speed"],
+        "device": settings.content["device"],
+    }
+
+
 def cells(settings: Settings) -> Iterator[tuple[str, str, str]]:
     """Yield (task, recipe, r) of the grid; before merged models come the unmerged one and its baseline's."""
     seen: set[tuple[str, str, str]] = set()
@@ -175,7 +192,13 @@ def check_cell(settings: Settings, task: str, name: str, r: str) -> None:
 
 def check_target(path: str, settings: Settings) -> None:
     """Check the names in a target below ``results/ast/``; raises UserError with the nearest ones."""
-    if not path.startswith("results/ast/") or path.startswith("results/ast/speed/"):
+    if not path.startswith("results/ast/"):
+        return
+    if path.startswith("results/ast/speed/"):
+        timed = _SPEED.fullmatch(path)
+        if timed is None:
+            raise UserError(f"{path}: speeds are called results/ast/speed/<task>_<student>_r<r>.json")
+        speed(settings, *timed.groups())
         return
     found = _RESULT.fullmatch(path)
     if found is None:
