@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
@@ -167,6 +168,7 @@ def reducer_files(methods, entry):
     return sorted({method_files()[SETTINGS.method(m, entry)["reducer"]] for m in methods})
 
 
+@cache
 def evaluation_code(model, task, method):
     """Digest what an evaluation runs: the script, its reducer, parser, scoring and model family."""
     entry, asked = SETTINGS.model(model), SETTINGS.asked(task)

@@ -23,12 +23,10 @@ rule pack:
         settings=lambda w: read({k: data_of(w)[k] for k in ("sample_rate", "channels", "shard_limits")}),
         cut=lambda w: read(cut_of(w)),
         max_failed_share=lambda w: data_of(w)["max_failed_share"],
-        shard=lambda w: int(w.shard),
-        of=lambda w: int(w.of),
     shell:
         """
-        python "$SCRIPTS/pack.py" --clips {input:q} --split {wildcards.split} --shard {params.shard} \
-            --of {params.of} --settings {params.settings:q} --cut {params.cut:q} \
+        python "$SCRIPTS/pack.py" --clips {input:q} --split {wildcards.split} --shard {wildcards.shard} \
+            --of {wildcards.of} --settings {params.settings:q} --cut {params.cut:q} \
             --max-failed-share {params.max_failed_share} --output {output.tar:q} --index {output.index:q} \
             2>&1 | tee {log:q}
         """

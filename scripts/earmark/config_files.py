@@ -11,13 +11,16 @@ import yaml
 from earmark.errors import UserError, nearest
 from earmark.schema import CONFIG, checked, schema
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The same parser ten times as fast, in C, where PyYAML was built with it."""
+
 
 def read_folder(folder: Path) -> dict[str, Any]:
     """Return the YAML files of a folder by stem."""
     found = {}
     for path in sorted(folder.glob("*.yaml")):
         try:
-            found[path.stem] = yaml.safe_load(path.read_text())
+            found[path.stem] = yaml.load(path.read_text(), Loader=LOADER)
         except yaml.YAMLError as error:
             raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     return found

@@ -17,6 +17,7 @@ from earmark.embedding import request
 from earmark.errors import UserError, nearest
 from earmark.keep import budget, spelled
 from earmark.provenance import ROOT, SCRIPTS
+from earmark.reproduction.upstream import upstream
 from earmark.schema import CONFIG, checked, schema
 from earmark.tagging import request as tagging
 from earmark.teachers import request as teachers
@@ -229,6 +230,7 @@ class Settings:
                 "device": self.content["device"],
                 "labels": sorted(labels),
             },
+            "upstream": upstream(self, model, task),
         }
 
     def fetched(self, task: str) -> bool:

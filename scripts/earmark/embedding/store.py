@@ -123,13 +123,14 @@ class StateWriter:
     """Writes one safetensors file tensor by tensor; its header goes into room left at the front.
 
     The format wants the header first, with every offset in it; the room is blanks, which it allows.
+    ``end`` is where the next tensor begins, from the first tensor on.
     """
 
     def __init__(self, stream: BinaryIO, tensors: int, metadata: dict[str, str]) -> None:
         self._stream = stream
         self._header: dict[str, Any] = {"__metadata__": metadata}
         self._room = -(-(len(json.dumps(metadata)) + 320 * (tensors + 1)) // 8) * 8
-        self._end = 0
+        self.end = 0
         stream.write(b" " * (8 + self._room))
 
     def add(self, key: str, tensor: Tensor) -> None:
@@ -139,9 +140,9 @@ class StateWriter:
         self._header[key] = {
             "dtype": NAMES[plain.dtype],
             "shape": list(plain.shape),
-            "data_offsets": [self._end, self._end + len(content)],
+            "data_offsets": [self.end, self.end + len(content)],
         }
-        self._end += len(content)
+        self.end += len(content)
         self._stream.write(content)
 
     def close(self) -> None:

@@ -36,7 +36,7 @@ def provenance(
     """Return what made the files: for each name its values, and for each value the files."""
     found: dict[str, dict[str, list[str]]] = {}
     for path, record in records.items():
-        made = {key: value for key, value in record["provenance"].items() if key != "config"}
+        made = {k: value for k, value in record["provenance"].items() if k not in ("config", "upstream")}
         clock = record.get("timing", record)
         made |= {key: clock[key] for key in ("device", "dtype", "attention", "threads") if key in clock}
         for name, text in _flat("", made):
