@@ -4,7 +4,7 @@ CORES ?= all
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: env demo test lint bench clean
+.PHONY: env demo test lint bench doctor reproduce clean
 
 env: .venv/.ready
 
@@ -34,6 +34,14 @@ lint: env
 
 bench: env
 	@python bench/run_all.py
+
+# What this machine can run, what is missing, what is out of reach.
+doctor: env
+	@snakemake doctor --cores 1 --quiet all
+
+# A result again from its own record, and a comparison: make reproduce RESULT=results/gtzan_dart_0.7.json
+reproduce: env
+	@python scripts/reproduce.py --result "$(RESULT)" --cores $(CORES)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -15,17 +15,16 @@ rule fetch:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=1440,
+        gpu=0,
+        mem_mb=growing(1000),
+        runtime=growing(1440),
     params:
         code=code_digest("fetch.py"),
         settings=lambda w: read(data_of(w)["fetch"]),
-        shard=lambda w: int(w.shard),
-        of=lambda w: int(w.of),
     shell:
         # How the network is reached is in the environment, see common.smk.
         """
-        python "$SCRIPTS/fetch.py" --recordings {input:q} --split {wildcards.split} --shard {params.shard} \
-            --of {params.of} --settings {params.settings:q} \
+        python "$SCRIPTS/fetch.py" --recordings {input:q} --split {wildcards.split} --shard {wildcards.shard} \
+            --of {wildcards.of} --settings {params.settings:q} \
             --cache .earmark/fetch/{wildcards.task} --output {output:q} 2>&1 | tee {log:q}
         """

@@ -16,19 +16,18 @@ rule pack:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         code=code_digest("pack.py"),
         settings=lambda w: read({k: data_of(w)[k] for k in ("sample_rate", "channels", "shard_limits")}),
         cut=lambda w: read(cut_of(w)),
         max_failed_share=lambda w: data_of(w)["max_failed_share"],
-        shard=lambda w: int(w.shard),
-        of=lambda w: int(w.of),
     shell:
         """
-        python "$SCRIPTS/pack.py" --clips {input:q} --split {wildcards.split} --shard {params.shard} \
-            --of {params.of} --settings {params.settings:q} --cut {params.cut:q} \
+        python "$SCRIPTS/pack.py" --clips {input:q} --split {wildcards.split} --shard {wildcards.shard} \
+            --of {wildcards.of} --settings {params.settings:q} --cut {params.cut:q} \
             --max-failed-share {params.max_failed_share} --output {output.tar:q} --index {output.index:q} \
             2>&1 | tee {log:q}
         """
@@ -50,8 +49,9 @@ rule resample:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         code=code_digest("resample.py"),
     shell:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from tqdm import tqdm
 
 from earmark import cli
+from earmark.progress import tqdm
 from earmark.records import UNUSED, Clip, iter_manifest, write_manifest
 from earmark.segment import segment
 
@@ -31,7 +31,7 @@ def main(
             left_s += clip.duration_s if clip.status == UNUSED else 0.0
             yield clip
 
-    write_manifest(output, tqdm(clips(), desc="forming clips", unit="clip", mininterval=1.0))
+    write_manifest(output, tqdm(clips(), desc="forming clips", unit="clip"))
     if left_s:
         print(
             f"{left_s:.0f} s of recordings fill no whole clip and stay unused (listed in {output})",

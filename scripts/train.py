@@ -12,13 +12,13 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from tqdm import tqdm
 
 from earmark import cli, shards
 from earmark import device as devices
 from earmark.files import write_json
 from earmark.models.checkpoint import describe_folder
 from earmark.models.tiny import build_extractor
+from earmark.progress import tqdm
 from earmark.records import read_manifest
 
 
@@ -37,7 +37,7 @@ def main(
     manifest = {clip.key: clip for path in index for clip in read_manifest(path) if clip.ok}
     extractor = build_extractor()
     clips = []
-    with tqdm(total=len(manifest), desc="log-mel", unit="clip", mininterval=1.0) as bar:
+    with tqdm(total=len(manifest), desc="log-mel", unit="clip") as bar:
         for tar in shard:
             for key, samples in shards.stream(tar, extractor.sampling_rate):
                 mel = extractor(

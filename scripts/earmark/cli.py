@@ -15,6 +15,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import typer
 
+from earmark import progress
 from earmark.errors import UserError
 
 
@@ -24,6 +25,7 @@ def run(main: Callable[..., Any]) -> None:
     A :class:`UserError` or a full disk ends in one line on stderr and exit status 1; anything
     else is a bug of ours and keeps its traceback.
     """
+    progress.name_job(sys.argv[1:])
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(main)
     try:

@@ -11,13 +11,16 @@ import yaml
 from earmark.errors import UserError, nearest
 from earmark.schema import CONFIG, checked, schema
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The same parser ten times as fast, in C, where PyYAML was built with it."""
+
 
 def read_folder(folder: Path) -> dict[str, Any]:
     """Return the YAML files of a folder by stem."""
     found = {}
     for path in sorted(folder.glob("*.yaml")):
         try:
-            found[path.stem] = yaml.safe_load(path.read_text())
+            found[path.stem] = yaml.load(path.read_text(), Loader=LOADER)
         except yaml.YAMLError as error:
             raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     return found
@@ -33,6 +36,18 @@ def overlaid(base: Any, over: Any) -> Any:
         merged = {key: value for key, value in merged.items() if key not in origins - over.keys()}
     for key, value in over.items():
         merged[key] = value if key == "data" else overlaid(merged.get(key), value)
+    return merged
+
+
+def deep_merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Lay one config over another as Snakemake does: mappings deeply, everything else replaced."""
+    merged = dict(base)
+    for key, value in over.items():
+        inner = merged.get(key)
+        if isinstance(inner, dict) and isinstance(value, dict):
+            merged[key] = deep_merged(inner, value)
+        else:
+            merged[key] = copy.deepcopy(value)
     return merged
 
 

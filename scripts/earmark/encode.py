@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
 from torch import device as Device
-from tqdm import tqdm
 
 from earmark import shards
 from earmark.errors import UserError
 from earmark.features import FeatureRow, timed, write_index
-from earmark.files import replacing
+from earmark.files import replacing, sha256
+from earmark.progress import tqdm
 from earmark.records import Clip
 from earmark.timing import StageClock
 
@@ -70,7 +70,7 @@ def encode_shard(
             rows[key].encode_s = clock.seconds["encode"] * mel.shape[1] / frames
         waiting.clear()
 
-    bar = tqdm(total=len(by_key), desc=f"encoding {tar.name}", unit="clip", mininterval=1.0)
+    bar = tqdm(total=len(by_key), desc=f"encoding {tar.name}", unit="clip")
     for (key, samples), load_s in timed(shards.stream(tar, sample_rate)):
         if key not in by_key:
             raise UserError(f"{tar} holds '{key}', unknown to its index; delete both to make them again")
@@ -93,7 +93,8 @@ def encode_shard(
     with replacing(output) as partial:
         save_file(states, partial)
         partial.chmod(0o644)
-    write_index(index, [rows[clip.key] for clip in clips], metadata)
+        written = sha256(partial)
+    write_index(index, [rows[clip.key] for clip in clips], metadata | {"states_sha256": written})
 
 
 def size_estimate(clips: list[Clip], width: int, bytes_per_value: int, tokens_per_second: int) -> int:

@@ -6,6 +6,8 @@ loading, mel and encoding.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -70,6 +72,19 @@ def read_index(path: Path) -> tuple[list[FeatureRow], dict[str, str]]:
         own = {name: flat.pop(name) for name in ("tokens", "load_s", "mel_s", "encode_s")}
         rows.append(FeatureRow(Clip.from_row(flat), **own))
     return rows, metadata
+
+
+def clips_digest(rows: Iterable[FeatureRow]) -> str:
+    """Return a digest of which clips these are, of what audio, labels and text, and how long in tokens.
+
+    Unlike the checksum of an index it is the same wherever and however fast the clips were encoded.
+    """
+    digest = hashlib.sha256()
+    for row in rows:
+        clip = row.clip
+        said = [clip.clip_id, clip.key, clip.sha256, clip.status, clip.labels, clip.options, clip.text]
+        digest.update(json.dumps([*said, clip.group, row.tokens], sort_keys=True).encode() + b"\n")
+    return digest.hexdigest()
 
 
 class FeatureStore:

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 from transformers import DynamicCache
 
 from earmark.evaluation.runner import Decoder, Reduction
+from earmark.progress import tqdm
 from earmark.reduction.loader import load
 from earmark.timing import synchronise
 
@@ -102,7 +102,7 @@ def measure(
     points = []
     rounds = [(ratio, number) for ratio in sorted(ratios, reverse=True) for number in range(repeats)]
     runs: dict[tuple[str, float], list[Run]] = {}
-    for ratio, number in tqdm(rounds, desc="prefill", unit="round", mininterval=1.0):
+    for ratio, number in tqdm(rounds, desc="prefill", unit="round"):
         reductions = {m["name"]: _reduction(m, ratio, seed) for m in methods}
         if number == 0 and ratio == max(ratios):
             for reduction in reductions.values():

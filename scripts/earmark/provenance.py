@@ -12,7 +12,9 @@ import ast
 import hashlib
 import importlib.metadata
 import platform
+import re
 import subprocess
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ SCRIPTS = Path(__file__).resolve().parents[1]
 ROOT = SCRIPTS.parent
 PACKAGES = (
     "torch",
+    "accelerate",
     "transformers",
     "tokenizers",
     "safetensors",
@@ -36,13 +39,25 @@ PACKAGES = (
 )
 
 
+def _statements(module: ast.Module) -> Iterator[ast.AST]:
+    """Yield every statement of a module, nested ones too: a twelfth of what ``ast.walk`` would visit."""
+    todo: list[ast.AST] = [module]
+    while todo:
+        node = todo.pop()
+        yield node
+        for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, field, None)
+            if isinstance(inner, list):  # of a lambda or a conditional expression it's none
+                todo += inner
+
+
 @cache
 def _imports(path: Path) -> tuple[Path, ...]:
     """Return the repository files that the module at ``path`` imports directly; data files none."""
     if path.suffix != ".py":
         return ()
     found: set[Path] = set()
-    for node in ast.walk(ast.parse(path.read_text(), filename=str(path))):
+    for node in _statements(ast.parse(path.read_text(), filename=str(path))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -112,6 +127,37 @@ def packages() -> dict[str, str]:
     return versions
 
 
+def locked(path: Path = ROOT / "requirements.lock") -> dict[str, str]:
+    """Return the versions that the lock names, by normalised package name; none without a lock."""
+    lines = path.read_text().splitlines() if path.is_file() else []
+    pairs = (line.partition("==") for line in lines if "==" in line and not line.startswith("#"))
+    return {normalised(name): version.strip() for name, _, version in pairs}
+
+
+def normalised(name: str) -> str:
+    """Return a package's name as indexes compare names."""
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+
+
+def same_version(found: str, wanted: str) -> bool:
+    """Whether a version is the wanted one; a build of it (2.13.0+cpu) is."""
+    return found == wanted or found.partition("+")[0] == wanted
+
+
+def lock_state() -> dict[str, Any] | None:
+    """Return the digest of the lock, and the packages of :data:`PACKAGES` that differ from it."""
+    path = ROOT / "requirements.lock"
+    if not path.is_file():
+        return None
+    wanted = locked(path)
+    differing = [
+        f"{name} {found}, locked {wanted.get(normalised(name), 'nowhere')}"
+        for name, found in packages().items()
+        if not same_version(found, wanted.get(normalised(name), ""))
+    ]
+    return {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "differing": differing}
+
+
 def record(code: str) -> dict[str, Any]:
     """Return the provenance every result carries; ``code`` is the digest the rule computed."""
     return {
@@ -121,4 +167,5 @@ def record(code: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "packages": packages(),
+        "lock": lock_state(),
     }

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from tqdm import tqdm
-
 from earmark import audio
 from earmark.errors import AudioError, UserError
 from earmark.measure import measured
+from earmark.progress import tqdm
 from earmark.records import Clip, iter_manifest, write_manifest
 from earmark.shards import Writer, both, members
 
@@ -29,7 +28,7 @@ def resample(tar: Path, index: Path, rate: int, output: Path, output_index: Path
     """
     with both(output, output_index) as (body, partial), Writer(body) as made:
         rows = _resampled(tar, index, rate, made)
-        bar = tqdm(rows, desc=f"resampling {tar.name} to {rate} Hz", unit="clip", mininterval=1.0)
+        bar = tqdm(rows, desc=f"resampling {tar.name} to {rate} Hz", unit="clip")
         write_manifest(partial, bar)
 
 

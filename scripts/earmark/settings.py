@@ -17,8 +17,10 @@ from earmark.embedding import request
 from earmark.errors import UserError, nearest
 from earmark.keep import budget, spelled
 from earmark.provenance import ROOT, SCRIPTS
+from earmark.reproduction.upstream import upstream
 from earmark.schema import CONFIG, checked, schema
 from earmark.tagging import request as tagging
+from earmark.teachers import request as teachers
 
 BASE = "base"
 DEFAULT_PROFILE = "default"
@@ -72,6 +74,8 @@ class Settings:
             }
         for name, task in sections["tasks"].items():
             task["data"]["source"] = checked_source(task["data"]["source"], f"task '{name}': data.source")
+        for name, teacher in sections["teachers"].items():
+            sections["teachers"][name] = teachers.completed(name, teacher)
         settings = cls(content, **sections)
         settings.check_profiles()
         settings.model(content["default_model"])
@@ -226,6 +230,7 @@ class Settings:
                 "device": self.content["device"],
                 "labels": sorted(labels),
             },
+            "upstream": upstream(self, model, task),
         }
 
     def fetched(self, task: str) -> bool:

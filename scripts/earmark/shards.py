@@ -21,13 +21,13 @@ from typing import Any, Self
 import numpy as np
 import webdataset as wds
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from earmark import audio
 from earmark.audio import Decoded
 from earmark.errors import AudioError, UserError
 from earmark.files import replacing
 from earmark.measure import measured
+from earmark.progress import tqdm
 from earmark.records import Clip, Tally, write_manifest
 
 SAFE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -86,7 +86,6 @@ def write(
                 desc=f"packing {tar.name}",
                 total=planned,
                 unit="clip",
-                mininterval=1.0,
             )
             write_manifest(partial, tally.watch(rows))
             tally.check(max_failed_share, str(tar))

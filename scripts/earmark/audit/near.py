@@ -16,9 +16,9 @@ from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from earmark import fingerprint
+from earmark.progress import tqdm
 
 SHARED = ((3_000, 1), (30_000, 2), (300_000, 3), (1_000_000, 4))
 """Up to so many clips, so many keys must be shared; beyond, :data:`SHARED_BEYOND`."""
@@ -49,7 +49,7 @@ def find(connection: sqlite3.Connection, compare: Fingerprints) -> None:
     # Of exact duplicates one is enough; the others are found by their hash.
     first = "SELECT MIN(id), print FROM clips WHERE length(print) GROUP BY sha"
     clips = 0
-    for number, heard in tqdm(connection.execute(first), desc="fingerprints", unit="clip", mininterval=1.0):
+    for number, heard in tqdm(connection.execute(first), desc="fingerprints", unit="clip"):
         keys = [_signed(key) for key in compare.buckets(heard)]
         if keys:
             clips += 1
@@ -62,7 +62,7 @@ def find(connection: sqlite3.Connection, compare: Fingerprints) -> None:
         "SELECT bucket, clip FROM buckets WHERE bucket IN "
         "(SELECT bucket FROM buckets GROUP BY bucket HAVING COUNT(*) > 1) ORDER BY bucket, clip"
     )
-    rows = tqdm(connection.execute(several), desc="comparing", unit="key", mininterval=1.0)
+    rows = tqdm(connection.execute(several), desc="comparing", unit="key")
     for bucket, members in groupby(rows, itemgetter(0)):
         _within(connection, compare, bucket, [number for _, number in members], least)
     connection.execute("COMMIT")

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from earmark.audit.checks import seen
 from earmark.errors import UserError
+from earmark.progress import tqdm
 from earmark.records import OK, Clip, iter_manifest, reason_code
 
 FILES = 3
@@ -70,7 +69,7 @@ def load(connection: sqlite3.Connection, paths: Iterable[tuple[str, Path]]) -> N
     """
     connection.executescript(TABLES)
     connection.execute("BEGIN")
-    for split, path in tqdm(list(paths), desc="reading indexes", unit="shard", mininterval=1.0):
+    for split, path in tqdm(list(paths), desc="reading indexes", unit="shard"):
         try:
             for clip in iter_manifest(path):
                 _add(connection, clip, split, path.with_suffix(".tar").name)

@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from tqdm import tqdm
 
 from earmark import device as devices
 from earmark.device import is_out_of_memory
@@ -25,6 +24,7 @@ from earmark.evaluation.runner import open_journal
 from earmark.features import FeatureStore, read_index
 from earmark.files import exclusive, replacing, sha256
 from earmark.models.checkpoint import Checkpoint
+from earmark.progress import tqdm
 from earmark.records import OK, read_jsonl, write_jsonl
 from earmark.tasks.question import Question
 
@@ -131,7 +131,7 @@ class Captions:
         total = sum(map(len, batches))
         with (
             open_journal(self.place / "rows.jsonl") as journal,
-            tqdm(total=total, initial=total - sum(map(len, todo)), unit="clip", mininterval=1.0) as bar,
+            tqdm(total=total, initial=total - sum(map(len, todo)), unit="clip") as bar,
         ):
             for batch in todo:
                 for row, written in zip(batch, self._write(batch), strict=True):

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from earmark import shards
 from earmark.device import is_out_of_memory
@@ -19,6 +18,7 @@ from earmark.embedding.layers import Depth, Layer
 from earmark.embedding.store import EmbeddingRow, StateWriter, write_index
 from earmark.errors import UserError
 from earmark.files import replacing
+from earmark.progress import tqdm
 from earmark.records import Clip
 
 
@@ -48,9 +48,7 @@ class Shard:
             for name, path in self.outputs.items():
                 stream = stack.enter_context(stack.enter_context(replacing(path)).open("wb"))
                 writers[name] = StateWriter(stream, len(by_key), {**self.metadata, "layer": name})
-            bar = stack.enter_context(
-                tqdm(total=len(by_key), desc=f"embedding {tar.name}", unit="clip", mininterval=1.0)
-            )
+            bar = stack.enter_context(tqdm(total=len(by_key), desc=f"embedding {tar.name}", unit="clip"))
 
             def flush() -> None:
                 for (key, _), found in zip(waiting, self._batch([wave for _, wave in waiting]), strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ class Cell:
     method: dict[str, Any]
     run: dict[str, Any]
     code: str
+    upstream: dict[str, Any] = field(default_factory=dict)
+    """What the inputs are made from: for the record alone."""
 
     @classmethod
     def parse(cls, text: str, code: str) -> Cell:
@@ -33,7 +35,8 @@ class Cell:
         """
         try:
             content = json.loads(text)
-            return cls(content["task"], content["model"], content["method"], content["run"], code)
+            asked = {part: content[part] for part in ("task", "model", "method", "run")}
+            return cls(**asked, code=code, upstream=content.get("upstream", {}))
         except (json.JSONDecodeError, KeyError) as error:
             raise UserError(f"--settings: not the JSON that the evaluate rule passes ({error})") from None
 

@@ -16,7 +16,7 @@ from earmark.evaluation import plan, result, runner
 from earmark.evaluation.cell import Cell
 from earmark.evaluation.plan import Sample
 from earmark.evaluation.workplace import Workplace, read_fellows
-from earmark.features import FeatureRow, FeatureStore, read_index
+from earmark.features import FeatureRow, FeatureStore, clips_digest, read_index
 from earmark.files import free
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.loading import Load
@@ -144,6 +144,8 @@ def run(
         weights = dict(zip(("weights_bytes", "streamed_bytes"), decoder.weight_bytes(), strict=True))
         data = read[0][1] | {
             "index_sha256": inputs[1:],
+            "states_sha256": [made["states_sha256"] for _, made in read if "states_sha256" in made],
+            "clips_sha256": clips_digest(everything),
             "licences": sorted({r.clip.licence for r in chosen if r.clip.licence}),
             "origins": sorted({r.clip.origin for r in chosen if r.clip.origin}),
         }

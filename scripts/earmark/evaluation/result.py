@@ -128,6 +128,7 @@ def record(
         "timing": timing | _times(scored, features),
         "provenance": provenance.record(cell.code)
         | {"config": {"task": cell.task, "model": cell.model, "method": cell.method, "run": cell.run}}
+        | {"upstream": cell.upstream}
         | origin,
     }
     jsonschema.validate(content, schema("result"))

@@ -13,7 +13,6 @@ from typing import Any, Protocol, TextIO
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 from transformers import DynamicCache
 
 from earmark.compression.hooks import CacheCompression
@@ -22,6 +21,7 @@ from earmark.evaluation.plan import Row, Sample
 from earmark.evaluation.prefix import Prefix, shared
 from earmark.features import FeatureStore
 from earmark.padding import left_padded
+from earmark.progress import tqdm
 from earmark.reduction.context import PrefillContext
 from earmark.reduction.contract import Method
 from earmark.reduction.hooks import TokenReduction
@@ -242,7 +242,7 @@ def evaluate(
     partial: list[dict[int, dict[int, Answer | str]]] = [{} for _ in order]
     total = len(order) * sum(map(len, batches))
     left = sum(len(batch) * len(waiting) for batch, waiting in zip(batches, todo, strict=True))
-    with tqdm(total=total, initial=total - left, unit="row", mininterval=1.0) as bar:
+    with tqdm(total=total, initial=total - left, unit="row") as bar:
         for batch, waiting in zip(batches, todo, strict=True):
             prefix = prefix_for([t.reduction.depth for t in waiting], loop.decoder)
             for track in waiting:

@@ -11,10 +11,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from earmark.fetch.ledger import PENDING, Row
 from earmark.files import write_json
+from earmark.progress import tqdm
 from earmark.records import OK
 
 EVERY_S = 1.0
@@ -28,7 +27,7 @@ class Progress:
         self._path, self._total, self._new = folder / "progress.json", total, 0
         self._started = time.monotonic()
         self._written = -EVERY_S
-        self._bar = tqdm(total=total, desc=f"fetching {folder.name}", unit="clip", mininterval=1.0)
+        self._bar = tqdm(total=total, desc=f"fetching {folder.name}", unit="clip")
 
     def known(self, row: Row) -> None:
         """Count what an earlier run finished."""

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from earmark.errors import UserError, nearest
 
+PROTECTED = 2
+"""AST's class and distillation tokens: what the head reads, at places 0 and 1; they are never merged."""
+
 _SPELLING = re.compile(r"(0|[1-9][0-9]*)([di]?)")
 _INFLECTION = {"": 0, "d": -1, "i": 1}
 
@@ -73,10 +76,15 @@ class Clamped:
         return [layer for layer, (a, m) in enumerate(zip(self.asked, self.merged, strict=True)) if m < a]
 
 
+def mergeable(r: int, tokens: int, protected: int) -> int:
+    """Return how many of ``r`` can be merged: at most half of the unprotected tokens (specification 1.2)."""
+    return max(0, min(r, (tokens - protected) // 2))
+
+
 def clamp(asked: Sequence[int], tokens: int, protected: int) -> Clamped:
-    """Return what can be merged: in each layer at most half of the unprotected tokens (specification 1.2)."""
+    """Return what can be merged in each layer of a model that starts with ``tokens``."""
     merged, counts = [], [tokens]
     for r in asked:
-        merged.append(max(0, min(r, (counts[-1] - protected) // 2)))
+        merged.append(mergeable(r, counts[-1], protected))
         counts.append(counts[-1] - merged[-1])
     return Clamped(list(asked), merged, counts)

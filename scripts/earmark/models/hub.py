@@ -23,16 +23,16 @@ OTHERWISE = (
 )
 
 
-def fetch(repo: str, revision: str) -> tuple[Path, dict[str, Any]]:
+def fetch(repo: str, revision: str, otherwise: str = OTHERWISE) -> tuple[Path, dict[str, Any]]:
     """Return the folder of a hub checkpoint and its origin, the revision resolved to a commit.
 
-    Files already in the local cache are not fetched again.
+    Files already in the local cache are not fetched again. ``otherwise`` says what to do without the hub.
 
     Raises:
         UserError: see :func:`earmark.hub.plainly`.
 
     """
-    with plainly(f"model {repo}", revision, OTHERWISE):
+    with plainly(f"model {repo}", revision, otherwise):
         commit = commit_of(repo, revision, "model")
         snapshot_download(repo, revision=commit, allow_patterns=SMALL)
         patterns = SMALL + _thinker_files(repo, commit)

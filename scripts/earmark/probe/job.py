@@ -8,14 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from earmark import provenance
 from earmark.errors import UserError
 from earmark.files import sha256
 from earmark.probe.linear import Split, probe, split
 from earmark.probe.mapping import mapped
 from earmark.probe.read import Vectors, by_layer, read
+from earmark.progress import tqdm
 
 
 def shard_files(paths: Sequence[Path], shards: Mapping[str, int] | None) -> list[Path]:
@@ -57,7 +56,7 @@ def run(settings: dict[str, Any], given: Sequence[Path], code: str) -> dict[str,
     parts: Split | None = None
     best: Vectors | None = None
     best_accuracy = -1.0
-    for layer, files in tqdm(by_layer(paths).items(), desc="probing", unit="layer", mininterval=1.0):
+    for layer, files in tqdm(by_layer(paths).items(), desc="probing", unit="layer"):
         vectors = read(layer, files)
         if first is None or parts is None:
             first, parts = vectors, split(vectors, seed)

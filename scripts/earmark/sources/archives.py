@@ -15,10 +15,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
-from tqdm import tqdm
-
 from earmark.errors import UserError
 from earmark.files import replacing
+from earmark.progress import tqdm
 from earmark.records import Clip, Part
 from earmark.sources.patterns import matching
 from earmark.sources.recordings import SUFFIXES, with_headers
@@ -92,7 +91,7 @@ def recordings(
     """
     root = Path(settings["root"]).expanduser()
     for split, names in matching(root, settings["splits"]).items():
-        bar = tqdm(names, desc=f"unpacking {split}", unit="archive", mininterval=1.0)
+        bar = tqdm(names, desc=f"unpacking {split}", unit="archive")
         clips = (
             _clip(row, f"{split}/{name}", split, place, settings["licence"], describe)
             for name in bar

@@ -12,7 +12,6 @@ import json
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from huggingface_hub import (
     RepoFile,
@@ -23,11 +22,11 @@ from huggingface_hub import (
 from huggingface_hub import logging as hub_logging
 from huggingface_hub.errors import CachedRepoTreeNotFoundError
 from huggingface_hub.utils import tqdm as hub_tqdm
-from tqdm import tqdm
 
 from earmark.errors import UserError
 from earmark.files import write_json
 from earmark.hub import commit_of, plainly
+from earmark.progress import Lines, tqdm
 from earmark.sources.patterns import closest, expanded
 from earmark.sources.recordings import ordered
 
@@ -36,11 +35,8 @@ OTHERWISE = (
 )
 
 
-class _Bar(hub_tqdm):
-    """Progress that is drawn once a second: a log file keeps every drawing."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"mininterval": 1.0, **kwargs})
+class _Bar(Lines, hub_tqdm):  # type: ignore[misc]
+    """The hub's bars, which it asks to redraw at every change."""
 
 
 def snapshot(
@@ -126,7 +122,6 @@ def _check(repo: str, commit: str, root: Path, files: list[RepoFile], checks: Pa
         desc="checking",
         total=len(todo),
         unit="file",
-        mininterval=1.0,
         disable=not todo,
     )
     for file, whole in bar:

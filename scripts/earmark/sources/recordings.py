@@ -13,10 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from tqdm import tqdm
-
 from earmark.audio import AudioError, Header, check_length, probe
 from earmark.files import sha256
+from earmark.progress import tqdm
 from earmark.records import Clip, Part
 
 SUFFIXES = frozenset(
@@ -110,7 +109,7 @@ def with_headers(
         clip.clip_id, clip.source_id = shown(clip.clip_id), [shown(name) for name in clip.source_id]
         return clip
 
-    yield from tqdm(ordered(fill, clips, threads), desc="reading headers", unit="file", mininterval=1.0)
+    yield from tqdm(ordered(fill, clips, threads), desc="reading headers", unit="file")
 
 
 def _fill(clip: Clip, root: Path | None, hub: bool) -> None:

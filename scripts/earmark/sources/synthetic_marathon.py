@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
-from tqdm import tqdm
 
+from earmark.progress import tqdm
 from earmark.records import Clip
 from earmark.seeding import generator
 from earmark.sources.audiomarathon import read

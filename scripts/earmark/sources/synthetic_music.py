@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from earmark import audio
 from earmark.errors import UserError
+from earmark.progress import tqdm
 from earmark.records import Clip
 from earmark.seeding import generator
 from earmark.sources.audiomarathon import read
@@ -59,7 +59,7 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
         (root / GTZAN_AUDIO).mkdir(parents=True, exist_ok=True)
         with (
             ProcessPoolExecutor(threads) as pool,
-            tqdm(total=len(orders), desc=f"rendering {split}", unit="clip", mininterval=1.0) as bar,
+            tqdm(total=len(orders), desc=f"rendering {split}", unit="clip") as bar,
         ):
             for _ in pool.map(_render, orders, chunksize=4):
                 bar.update()

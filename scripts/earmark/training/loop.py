@@ -9,7 +9,6 @@ that was left alone (same machine, same number of threads).
 from __future__ import annotations
 
 import os
-import sys
 import time
 import zlib
 from collections.abc import Callable, Sequence
@@ -20,7 +19,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
+
+from earmark.progress import tqdm
 
 _AVERAGE = 0.95  # decay of the running loss and accuracy that are shown and recorded
 _CURVE_POINTS = 50
@@ -116,9 +116,6 @@ def _run_stage(
         total=stage.steps,
         initial=record.steps,
         desc=stage.name,
-        file=sys.stderr,
-        mininterval=1.0,
-        maxinterval=30.0,
     ) as progress:
         for step in range(record.steps, stage.steps):
             loss, accuracy = _take_step(stage, step, optimiser, seed)

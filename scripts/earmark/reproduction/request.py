@@ -1,0 +1,49 @@
+"""What to run to get a result again: the configuration of a workflow in a folder of its own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from earmark.errors import UserError
+from earmark.files import replacing
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A configuration, the YAML files beside it, and the target to ask for."""
+
+    config: dict[str, Any]
+    tasks: dict[str, dict[str, Any]]
+    models: dict[str, dict[str, Any]]
+    target: str
+
+    def write(self, folder: Path) -> Path:
+        """Write the configuration below ``folder``; returns its main file.
+
+        Files in config/ of a working directory replace the workflow's own of the same name.
+
+        Raises:
+            UserError: a name could not be a file's.
+
+        """
+        for name in (*self.tasks, *self.models, *self.target.split("/")):
+            if not NAME.fullmatch(name):
+                raise UserError(f"the result names '{name}', which is no name; is it a result of earmark?")
+        for section, entries in (("tasks", self.tasks), ("models", self.models)):
+            for name, entry in entries.items():
+                _write(folder / "config" / section / f"{name}.yaml", entry)
+        main = folder / "config.yaml"
+        _write(main, self.config)
+        return main
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    with replacing(path) as partial:
+        partial.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))

@@ -1,0 +1,54 @@
+"""Compute a teacher's logits of one shard: from a tar and a teacher to rows and their index."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from earmark import cli
+from earmark import device as devices
+from earmark.errors import UserError
+from earmark.tagging.classes import Classes
+from earmark.teachers import contract
+from earmark.teachers.job import Shard
+
+
+def main(
+    shard: Annotated[Path, typer.Option(help="tar of clips")],
+    index: Annotated[Path, typer.Option(help="index of the tar")],
+    teacher: Annotated[Path, typer.Option(help="record of the teacher")],
+    classes: Annotated[Path, typer.Option(help="the task's classes")],
+    settings: Annotated[str, typer.Option(help="JSON: name, kind, storage, batch, options, device, source")],
+    output: Annotated[Path, typer.Option(help="logits to write (safetensors); the index goes beside them")],
+    work: Annotated[Path, typer.Option(help="folder for the rows an interrupted job continues from")],
+    code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
+    threads: int = 1,
+) -> None:
+    """Run a teacher over a shard."""
+    chosen = json.loads(settings)
+    device = devices.prepare(chosen["device"], threads)
+    record, wanted = contract.Record.read(teacher), Classes.read(classes)
+    if record.content["classes_digest"] != wanted.digest:
+        raise UserError(f"{teacher} was made for other classes than {classes}; delete it to make it again")
+    metadata = {
+        "teacher": chosen["name"],
+        "digest": record.digest,
+        "classes_digest": wanted.digest,
+        "storage": chosen["storage"],
+        "front_end": json.dumps(record.content["front_end"], sort_keys=True),
+        "sample_rate": str(record.content["sample_rate"]),
+        "upsample": str(chosen["options"].get("upsample", False)).lower(),
+        "labels": ",".join(chosen["labels"]),
+        "source": chosen["source"],
+        "device": devices.describe(device),
+        "code": code,
+    }
+    made = contract.module(chosen["kind"]).load(record, device)
+    Shard(made, record, chosen, metadata).run(shard, index, output, work)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,131 @@
+"""Long loops say how far they are, in bars on a terminal and in whole lines everywhere else."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Callable
+
+import pytest
+
+from earmark import progress
+from earmark.progress import tqdm
+from earmark.provenance import ROOT, SCRIPTS
+
+
+@pytest.fixture
+def log(capsys) -> Callable[[], str]:
+    """What was written so far where there is no terminal."""
+    progress.name_job([])
+    return lambda: capsys.readouterr().err
+
+
+def clock(bar, seconds: float = 1.0):
+    """Let a bar's own clock go by ``seconds`` at every look."""
+    now = [bar.start_t]
+
+    def look() -> float:
+        now[0] += seconds
+        return now[0]
+
+    bar._time = look
+    return bar
+
+
+def test_a_short_loop_says_one_line_in_a_log(log):
+    for _ in tqdm(["a", "b", "c"], desc="reading headers", unit="file"):
+        pass
+    assert re.fullmatch(r"reading headers: 3 of 3 files in 00:00, [\d.]+/s\n", log())
+
+
+def test_a_log_holds_no_carriage_return_and_only_whole_lines(log):
+    with clock(tqdm(total=500, desc="packing", unit="clip")) as bar:
+        for _ in range(500):
+            bar.update()
+    text = log()
+    assert "\r" not in text and "\x1b" not in text and text.endswith("\n")
+    lines = text.splitlines()
+    assert len(lines) > 3
+    assert all(re.match(r"packing: \d+ of 500 clips", line) for line in lines)
+    assert all("left" in line for line in lines[:-1]) and " in " in lines[-1]
+
+
+def test_lines_get_rarer_but_no_rarer_than_once_a_minute(log):
+    with clock(tqdm(total=5000, desc="slow", unit="clip"), 10.0) as bar:
+        for _ in range(5000):
+            bar.update()
+    times = 5000 * 2 * 10  # seconds on that clock, at two to three looks an update
+    assert times / 60 / 4 < len(log().splitlines()) < times / 60 * 4
+
+
+def test_asking_for_a_redraw_at_every_change_says_no_more_lines(log):
+    with tqdm(total=1000, desc="fetching", unit="B", unit_scale=True) as bar:
+        for _ in range(1000):
+            bar.total += 1
+            bar.set_postfix_str("3 removed")
+            bar.refresh()
+            bar.clear()
+            bar.update()
+    (line,) = log().splitlines()
+    assert line.startswith("fetching: 1.00k of 2.00kB in 00:00") and line.endswith("3 removed")
+
+
+def test_a_loop_that_breaks_off_says_how_far_it_came(log):
+    with pytest.raises(ValueError, match="no"):
+        for number in tqdm(range(10), desc="encoding", unit="clip"):
+            if number == 4:
+                raise ValueError("no")
+    assert log().startswith("encoding: 4 of 10 clips in")
+
+
+def test_what_was_done_before_counts_but_not_as_speed():
+    state = {"n": 60, "total": 100, "initial": 50, "elapsed": 5.0, "unit": "row", "prefix": "answering"}
+    rest = {"rate": 2.0, "postfix": None, "unit_scale": False, "unit_divisor": 1000}
+    assert progress.line(state | rest, last=False) == "answering: 60 of 100 rows, 2.0/s, 00:20 left"
+    assert progress.line(state | rest, last=True) == "answering: 60 of 100 rows in 00:05, 2.0/s"
+    assert "4.0 s each" in progress.line(state | rest | {"rate": 0.25}, last=False)
+
+
+def test_lines_name_the_file_that_is_made_once(log):
+    progress.name_job(["--shard", "x", "--output", "data/gtzan/shards/test-00000-of-00002.tar"])
+    for _ in tqdm([1], desc="packing test-00000-of-00002.tar", unit="clip"):
+        pass
+    for _ in tqdm([1], unit="row"):
+        pass
+    first, second = log().splitlines()
+    assert first.startswith("data/gtzan/shards/test-00000-of-00002.tar: packing: 1 of 1 clips")
+    assert second.startswith("data/gtzan/shards/test-00000-of-00002.tar: 1 of 1 rows")
+
+
+def test_a_hostile_description_stays_one_line(log):
+    for _ in tqdm([1], desc="a\r\nb\x1b[2J", unit="clip"):
+        pass
+    text = log()
+    assert text.count("\n") == 1 and "\r" not in text and "\x1b" not in text
+
+
+def test_a_terminal_gets_a_bar():
+    main, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    code = "from earmark.progress import tqdm\nfor _ in tqdm(range(3), desc='packing'): pass"
+    environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
+    subprocess.run([sys.executable, "-c", code], stderr=terminal, env=environment, check=True)
+    os.close(terminal)
+    drawn = os.read(main, 65536).decode()
+    os.close(main)
+    assert "\rpacking: " in drawn and "100%" in drawn and "3/3" in drawn
+
+
+def test_every_loop_of_the_library_goes_through_it():
+    direct = [
+        str(path.relative_to(ROOT))
+        for path in sorted(SCRIPTS.rglob("*.py"))
+        if path != SCRIPTS / "earmark" / "progress.py" and "from tqdm import" in path.read_text()
+    ]
+    assert direct == [], "import tqdm from earmark.progress: it keeps carriage returns out of logs"

@@ -1,0 +1,52 @@
+"""The stage clock adds up; a peak of memory belongs to the stretch of work in which it happened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from earmark import timing
+from earmark.timing import MemoryWatch, Peak, StageClock, spread
+
+MEGABYTE = 1 << 20
+CPU = torch.device("cpu")
+
+
+def test_a_stage_met_twice_is_added_up(monkeypatch):
+    now = iter([10.0, 11.5, 20.0, 20.25, 30.0, 33.0])
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: next(now))
+    clock = StageClock(CPU)
+    for name in ("mel", "mel", "encode"):
+        with clock.stage(name):
+            pass
+    assert clock.seconds == {"mel": 1.75, "encode": 3.0}
+
+
+def test_a_spread_is_that_of_numpy_and_nothing_has_none():
+    seconds = [0.5, 0.1, 0.9, 0.2]
+    assert spread(seconds) == pytest.approx(
+        {"median_s": 0.35, "p95_s": float(np.percentile(seconds, 95)), "total_s": 1.7, "n": 4}
+    )
+    assert spread([]) is None
+
+
+def test_the_higher_of_two_peaks_is_taken_field_by_field():
+    assert Peak(3, 10).max(Peak(5, 7)) == Peak(5, 10)
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/clear_refs").exists(), reason="peaks of a stretch of work need Linux's /proc"
+)
+def test_a_peak_belongs_to_its_lap():
+    watch = MemoryWatch(CPU)
+    held = torch.ones(64 * MEGABYTE, dtype=torch.uint8)
+    high = watch.lap()
+    del held
+    low = watch.lap()
+    assert high.device == high.process
+    assert high.process >= watch.start + 60 * MEGABYTE
+    # The second lap begins with the memory still held, so the third is the first without it.
+    assert watch.lap().process <= low.process - 60 * MEGABYTE

@@ -1,0 +1,60 @@
+"""A result is made again from its own record alone, and compared."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from earmark import provenance
+
+RESULT = "results/gtzan_dart_0.5.json"
+
+
+def reproduce(flow, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "scripts/reproduce.py", "--result", RESULT, "--cores", "1", *arguments],
+        cwd=flow.folder,
+        env=flow.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+    )
+
+
+def test_records_tell_lock_and_input_checksums(finished):
+    made = json.loads((finished.folder / RESULT).read_text())["provenance"]
+    assert made["lock"] is None, "the copy of the workflow has no lock"
+    assert provenance.lock_state()["differing"] == []
+    assert len(made["data"]["clips_sha256"]) == 64
+    assert made["data"]["states_sha256"] == [
+        subprocess.check_output(["sha256sum", str(path)], text=True).split()[0]
+        for path in sorted(finished.folder.glob("features/embedded/gtzan/test-*.safetensors"))
+    ]
+
+
+def test_a_result_is_made_again_without_the_config_it_came_from(copied):
+    # What the config says by now is another question; only the record counts.
+    copied.configure({"seed": 7})
+    (copied.folder / "config/tasks/gtzan.yaml").unlink()
+    (copied.folder / "config/models/embedded.yaml").write_text("kind: omni\nhub: nobody/nothing\n")
+    done = reproduce(copied)
+    assert done.returncode == 0, done.stdout
+    assert f"{RESULT}: same" in done.stdout
+    (folder,) = (copied.folder / "build/reproduce").iterdir()
+    record = json.loads((folder / "reproduction.json").read_text())
+    assert record["verdict"] == "same" and record["code_same"]
+    assert record["inputs_same"] == {"checkpoint": True, "clips": True, "encoder states": True}
+
+    # Once more, with a claim in the record that does not hold; nothing before the result is made anew.
+    claimed = copied.folder / RESULT
+    content = json.loads(claimed.read_text())
+    content["metrics"]["accuracy"]["value"] += 0.25
+    content["provenance"]["packages"]["torch"] = "1.0.0"
+    claimed.write_text(json.dumps(content))
+    (folder / "reproduction.json").unlink()
+    done = reproduce(copied)
+    assert done.returncode == 1, done.stdout
+    assert f"{RESULT}: differs" in done.stdout and "  metrics.accuracy.value: was" in done.stdout
+    assert "packages.torch: was 1.0.0" in done.stdout and "packages differ" in done.stdout
