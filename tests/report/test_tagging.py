@@ -80,7 +80,7 @@ def test_a_result_without_its_resamples_is_named(tmp_path):
 def test_the_chart_has_a_line_per_recipe_and_the_baselines_beside_it(table):
     (section,) = tagging.sections(page.records_of(table, "audio-tagging"))
     ((figure,),) = section.figures
-    values = [row for layer in figure.specification["layer"] for row in layer["data"]["values"]]
+    values = [row for part in figure.specification["datasets"].values() for row in part]
     drawn = {(row["recipe"], row["name"]) for row in values if "recipe" in row}
     lines = {(recipe, f"r{r}") for recipe in ("plain", "kd") for r in (0, 4, 8, 16)}
     assert drawn == lines | {("plain-s16", "16/16"), ("kd-s16", "16/16")}
