@@ -24,6 +24,7 @@ include: "rules/embeddings.smk"
 include: "rules/probe.smk"
 include: "rules/sweep.smk"
 include: "rules/report.smk"
+include: "rules/doctor.smk"
 
 
 rule all:
