@@ -24,6 +24,7 @@ include: "rules/embeddings.smk"
 include: "rules/probe.smk"
 include: "rules/sweep.smk"
 include: "rules/report.smk"
+include: "rules/doctor.smk"
 
 
 rule all:
@@ -38,6 +39,14 @@ rule grid:
     """The results of the configured grid, one file per cell."""
     input:
         grid_results(),
+
+
+rule fast_ast:
+    """Students that tag audio, over recipes and merging schedules (`ast.grid`), and the page with them."""
+    input:
+        tagged_results(),
+        "results/fast_ast.csv",
+        "results/fast_ast.html",
 
 
 rule embeddings:

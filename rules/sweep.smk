@@ -21,6 +21,11 @@ def student_of(wildcards):
     return students.folder(SETTINGS, wildcards.task, wildcards.recipe, wildcards.r, run_of(wildcards))
 
 
+def tagged_results():
+    """Return the results of the configured grid of students."""
+    return [students.path(*cell) for cell in students.cells(SETTINGS)]
+
+
 def runs_of(wildcards):
     """Return every fold and seed behind a result."""
     return students.runs(SETTINGS, wildcards.task, wildcards.recipe)
@@ -59,11 +64,6 @@ rule predict:
         "logs/predict/{task}/{recipe}/r{r}/{fold}-{run_seed}.log",
     benchmark:
         "benchmarks/predict/{task}/{recipe}/r{r}/{fold}-{run_seed}.tsv"
-    wildcard_constraints:
-        recipe="[a-z][a-z0-9-]*",
-        r="[a-z0-9-]+",
-        fold="[A-Za-z0-9]+",
-        run_seed="[0-9]+",
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -133,9 +133,6 @@ rule ast_result:
         "logs/ast_result/{task}_{recipe}_r{r}.log",
     benchmark:
         "benchmarks/ast_result/{task}_{recipe}_r{r}.tsv"
-    wildcard_constraints:
-        recipe="[a-z][a-z0-9-]*",
-        r="[a-z0-9-]+",
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -152,4 +149,54 @@ rule ast_result:
         python "$SCRIPTS/ast_result.py" {params.predictions} {params.students} --speed {input.speed:q} \
             --classes {input.classes:q} --settings {params.settings:q} --output {output.record:q} \
             --code {params.code} 2>&1 | tee {log:q}
+        """
+
+
+rule summarize_ast:
+    """Gather the results of students into one long table, paired with what they have to beat."""
+    input:
+        tagged_results(),
+    output:
+        csv="results/fast_ast.csv",
+        parquet="results/fast_ast.parquet",
+    log:
+        "logs/summarize_ast.log",
+    benchmark:
+        "benchmarks/summarize_ast.tsv"
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_digest("summarize.py"),
+    shell:
+        """
+        python "$SCRIPTS/summarize.py" --results results/ast --memory .earmark/summary_ast \
+            --csv {output.csv:q} --parquet {output.parquet:q} 2>&1 | tee {log:q}
+        """
+
+
+rule report_ast:
+    """Draw the page of students alone; the page of all results has them too, once they are there."""
+    input:
+        "results/fast_ast.parquet",
+    output:
+        "results/fast_ast.html",
+    log:
+        "logs/report_ast.log",
+    benchmark:
+        "benchmarks/report_ast.tsv"
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_digest("report.py", *PAGE, "earmark/report/page.html"),
+    shell:
+        """
+        python "$SCRIPTS/report.py" --summary {input:q} --output {output:q} 2>&1 | tee {log:q}
         """

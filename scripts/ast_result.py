@@ -21,9 +21,7 @@ def main(
     speed: Annotated[Path, typer.Option(help="speed record of the student at this r")],
     classes: Annotated[Path, typer.Option(help="the task's classes")],
     settings: Annotated[str, typer.Option(help="JSON: task, recipe, student, r and how to score")],
-    output: Annotated[
-        Path, typer.Option(help="result to write (JSON); rows (JSONL) and resamples beside it")
-    ],
+    output: Annotated[Path, typer.Option(help="result to write (JSON); rows and resamples go beside it")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
 ) -> None:
     """Score what students said of the test clips."""

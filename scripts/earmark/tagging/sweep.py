@@ -5,16 +5,11 @@ Imported when the workflow is parsed, so it stays light.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from earmark.config_files import overlaid
 from earmark.tagging import request
 from earmark.tagging.request import Run, Settings
-
-TARGET = "fast_ast"
-"""The target rule that makes the whole grid."""
 
 
 def predictions(task: str, name: str, r: str, run: Run) -> str:
@@ -83,14 +78,3 @@ def _merging(settings: Settings, r: str) -> dict[str, Any]:
     """Return a schedule as a job reads it: its name and, where config lists it, its numbers."""
     listed = settings.content["ast"]["schedules"]
     return {"r": r, "schedules": {r: listed[r]} if r in listed else {}}
-
-
-def asked(settings: Settings, words: Sequence[str]) -> list[str]:
-    """Return the results that the summary and the page cover.
-
-    All of the grid where ``words``, a command line, ask for them by the target's name; else those that are
-    there, and those asked for by path, so that a page of other results trains no student.
-    """
-    named = {word.removeprefix("./") for word in words}
-    paths = [request.path(*cell) for cell in request.cells(settings)]
-    return [path for path in paths if TARGET in named or path in named or Path(path).is_file()]
