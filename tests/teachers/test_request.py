@@ -8,6 +8,7 @@ import yaml
 from earmark.errors import UserError
 from earmark.schema import CONFIG
 from earmark.settings import Settings
+from earmark.targets import parse_target
 from earmark.teachers import request
 from earmark.teachers.classes import named, order
 
@@ -71,6 +72,20 @@ def test_a_teacher_is_not_trained_on_clips_that_a_fold_tests() -> None:
     with pytest.raises(UserError, match="it would have heard the clips of the test"):
         request.check(folded, "mn-tiny", "sounds")
     request.check(folded, "mn10", "sounds")
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("teachers/mn-tyni/sounds/teacher.json", "unknown teacher 'mn-tyni'; did you mean 'mn-tiny'"),
+        ("logits/mn-tiny/sound/train-00000-of-00001.json", "unknown task 'sound'; did you mean 'sounds'"),
+        ("teachers/mn-tiny/gtzan/teacher.json", "the task has no tagging section"),
+        ("teachers/mn10/sounds/teacher.json", "there is no checkpoints/mn10"),
+    ],
+)
+def test_a_target_that_cannot_be_made_says_why(target, said) -> None:
+    with pytest.raises(UserError, match=said):
+        parse_target(target, settings())
 
 
 def test_a_path_set_in_config_replaces_the_training() -> None:
