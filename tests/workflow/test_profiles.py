@@ -16,7 +16,8 @@ GENERIC = ROOT / "profiles" / "cluster-generic"
 
 
 def planned(printed: str) -> list[str]:
-    return sorted(line for line in printed.splitlines() if line.startswith("    output: "))
+    # Those of grouped jobs stand further in.
+    return sorted(line.strip() for line in printed.splitlines() if line.lstrip().startswith("output: "))
 
 
 # Kubernetes needs its bucket: test_storage.py.
