@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from .conftest import environment, packed
 
 from earmark.provenance import SCRIPTS
 from earmark.teachers.store import Logits
+
+from .conftest import environment, packed
 
 TRAIN = {"steps": 4, "batch": 4, "save_every": 2}
 
@@ -141,7 +142,12 @@ def test_an_interrupted_training_ends_with_the_same_weights(taught, tmp_path) ->
         "runpy.run_path(sys.argv[0], run_name='__main__')"
     )
     arguments = ["--settings", json.dumps(command), "--classes", stopped.folder / "classes.json"]
-    arguments += ["--output", stopped.folder / "teacher/teacher.json", "--work", stopped.folder / "work/teacher"]
+    arguments += [
+        "--output",
+        stopped.folder / "teacher/teacher.json",
+        "--work",
+        stopped.folder / "work/teacher",
+    ]
     arguments += ["--shard", stopped.tar, "--index", stopped.index]
     call = [sys.executable, "-c", code, SCRIPTS / "teacher.py", *arguments]
     killed = subprocess.run(list(map(str, call)), capture_output=True, env=environment(), check=False)
@@ -158,7 +164,9 @@ def test_audio_below_the_teachers_rate_is_refused_unless_that_is_asked_for(taugh
     low = packed(tmp_path / "low", rate=16000)
     refused = low.teach(low.settings(train=TRAIN, width=0.1))
     assert refused.returncode == 1
-    assert refused.stderr.startswith("error: teacher 't': the shards' 16000 Hz lack what it hears above 8000 Hz")
+    assert refused.stderr.startswith(
+        "error: teacher 't': the shards' 16000 Hz lack what it hears above 8000 Hz"
+    )
     assert "upsample" in refused.stderr.strip().splitlines()[-1]
 
     settings = low.settings(train=TRAIN, width=0.1, upsample=True)
