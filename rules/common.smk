@@ -9,10 +9,12 @@ from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
+from earmark.cluster import refuse_beside_others
 from earmark.embedding import request
 from earmark.errors import UserError
 from earmark.files import write_json
 from earmark.provenance import code_digest
+from earmark.report import request as reporting
 from earmark.settings import Settings, reducers as method_files
 from earmark.targets import asked_cells, parse_target
 from earmark.teachers import request as teachers
@@ -33,13 +35,14 @@ def checked_settings():
         # rule makes them; the command line says them now.
         for word in sys.argv[1:]:
             parse_target(word.removeprefix("./"), settings)
+        reporting.imported(settings)
         return settings
     except UserError as error:
         sys.exit(f"error: {error}")
 
 
 SETTINGS = checked_settings()
-PAGE = ("earmark/report/shell.html", "earmark/report/parts.html")
+PAGE = tuple(f"earmark/report/{name}" for name in ("shell.html", "parts.html", "sortable.js"))
 # How the network is reached is not what a result depends on: as no param, changing it makes nothing
 # stale; and as no argument, a proxy's password is in no process list.
 os.environ |= {"EARMARK_NETWORK": json.dumps(SETTINGS.content["fetch"], sort_keys=True)}
@@ -60,6 +63,11 @@ wildcard_constraints:
 def gpus():
     """Return the GPUs a computing job asks for: one, unless it will run on a CPU."""
     return SETTINGS.gpus()
+
+
+def growing(amount):
+    """Return a resource that doubles with every attempt: what was killed for too little is retried with more."""
+    return lambda wildcards, attempt: amount * 2 ** (attempt - 1)
 
 
 def all_cores(wildcards):
@@ -161,11 +169,9 @@ def repeated(option, paths):
     return " ".join(f"{option} {shlex.quote(str(path))}" for path in paths)
 
 
-def timing_results():
-    """Return the paths of the configured prefill timings."""
-    return [
-        f"results/timing/{block['model']}_{block['audio_s']}s.json" for block in SETTINGS.content["prefill"]
-    ]
+def folders_of(paths):
+    """Return the folders that files lie in, each once: shorter than their paths, which may be thousands."""
+    return list(dict.fromkeys(os.path.dirname(path) for path in paths))
 
 
 def reducer_files(methods, entry):
@@ -268,7 +274,18 @@ def generation_states(path):
     return {"generated": path} if SETTINGS.content["caption"]["generation_states"] else {}
 
 
+def check_queue():
+    """Refuse to start beside jobs that a dead run left in a cluster's queue."""
+    try:
+        # A run by cluster-generic waits for them itself.
+        if workflow.executor_plugin.name == "slurm":
+            refuse_beside_others(Path.cwd())
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
 onstart:
+    check_queue()
     list_grid()
 
 

@@ -8,7 +8,13 @@ rule evaluate:
         indexes=lambda w: shards_of(w, f"features/{model_of(w)}/{w.task}", "test", "parquet"),
         checkpoint=checkpoint_of,
     output:
-        record="results/{model}/{task}_{method}_{ratio}.json",
+        record=report(
+            "results/{model}/{task}_{method}_{ratio}.json",
+            caption="captions/result.rst",
+            category="Token reduction",
+            subcategory="{task}",
+            labels={"model": "{model}", "method": "{method}", "kept": "{ratio}"},
+        ),
         rows="results/{model}/{task}_{method}_{ratio}.jsonl",
     log:
         "logs/evaluate/{model}/{task}_{method}_{ratio}.log",
@@ -19,8 +25,8 @@ rule evaluate:
     threads: 1
     resources:
         gpu=gpus(),
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         code=lambda w: evaluation_code(model_of(w), w.task, w.method),
         settings=lambda w: read(SETTINGS.cell(model_of(w), w.task, w.method, w.ratio)),
@@ -38,7 +44,13 @@ rule evaluate:
 
 use rule evaluate as evaluate_default with:
     output:
-        record="results/{task}_{method}_{ratio}.json",
+        record=report(
+            "results/{task}_{method}_{ratio}.json",
+            caption="captions/result.rst",
+            category="Token reduction",
+            subcategory="{task}",
+            labels={"model": "the default", "method": "{method}", "kept": "{ratio}"},
+        ),
         rows="results/{task}_{method}_{ratio}.jsonl",
     log:
         "logs/evaluate/{task}_{method}_{ratio}.log",
@@ -51,7 +63,12 @@ rule prefill:
     input:
         checkpoint="models/{model}/checkpoint.json",
     output:
-        "results/timing/{model}_{seconds}s.json",
+        report(
+            "results/timing/{model}_{seconds}s.json",
+            caption="captions/timing.rst",
+            category="Prefill time",
+            labels={"model": "{model}", "seconds of audio": "{seconds}"},
+        ),
     log:
         "logs/prefill/{model}_{seconds}s.log",
     benchmark:
@@ -62,8 +79,8 @@ rule prefill:
     threads: all_cores
     resources:
         gpu=gpus(),
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
     params:
         code=lambda w: prefill_code(w),
         settings=lambda w: read(SETTINGS.prefill(w.model, int(w.seconds))),

@@ -1,13 +1,13 @@
-"""The summary table and the page."""
+"""The summary table, the page, and both as files for papers."""
 
 
 rule summarize:
-    """Gather the grid's results into one long table, paired against base."""
+    """Gather every result on disk into one long table, paired against base."""
     input:
-        results=grid_results(),
-        timings=timing_results(),
+        results=reporting.required(SETTINGS),
+        imports=reporting.imported(SETTINGS),
     output:
-        csv="results/summary.csv",
+        csv=report("results/summary.csv", caption="captions/summary.rst", category="Summary"),
         parquet="results/summary.parquet",
     log:
         "logs/summarize.log",
@@ -17,16 +17,46 @@ rule summarize:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         code=code_digest("summarize.py"),
-        results=lambda w, input: repeated("--result", input.results),
-        timings=lambda w, input: repeated("--timing", input.timings),
+        imports=read(SETTINGS.content["import"]),
+        # Results that no configuration asks for any more, or another program's target made.
+        others=lambda w: reporting.others(SETTINGS),
+    shell:
+        # The folder, not its files: thousands would not fit on a command line.
+        """
+        python "$SCRIPTS/summarize.py" --results results --imports {params.imports:q} \
+            --memory .earmark/summary --csv {output.csv:q} --parquet {output.parquet:q} 2>&1 | tee {log:q}
+        """
+
+
+rule wrong_answers:
+    """Collect wrong answers, with a few seconds of what was heard."""
+    input:
+        summary="results/summary.parquet",
+        sounds=list(reporting.sounds(SETTINGS)),
+    output:
+        "results/wrong_answers.parquet",
+    log:
+        "logs/wrong_answers.log",
+    benchmark:
+        "benchmarks/wrong_answers.tsv"
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_digest("wrong_answers.py"),
+        settings=read(SETTINGS.content["report"]),
     shell:
         """
-        python "$SCRIPTS/summarize.py" {params.results} {params.timings} --csv {output.csv:q} \
-            --parquet {output.parquet:q} 2>&1 | tee {log:q}
+        python "$SCRIPTS/wrong_answers.py" --summary {input.summary:q} --data data \
+            --settings {params.settings:q} --output {output:q} 2>&1 | tee {log:q}
         """
 
 
@@ -34,11 +64,9 @@ rule report:
     """Draw the page."""
     input:
         summary="results/summary.parquet",
-        results=grid_results(),
-        timings=timing_results(),
-        probes=probing.targets(SETTINGS),
+        answers="results/wrong_answers.parquet",
     output:
-        "results/report.html",
+        report("results/report.html", caption="captions/page.rst", category="Summary"),
     log:
         "logs/report.log",
     benchmark:
@@ -47,15 +75,62 @@ rule report:
         "../envs/report.yaml"
     threads: 1
     resources:
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    params:
+        code=code_digest("report.py", *PAGE, "earmark/report/page.html"),
+    shell:
+        """
+        python "$SCRIPTS/report.py" --summary {input.summary:q} --answers {input.answers:q} \
+            --output {output:q} 2>&1 | tee {log:q}
+        """
+
+
+rule tables:
+    """Write the page's tables as Markdown and LaTeX."""
+    input:
+        "results/summary.parquet",
+    output:
+        report(
+            directory("results/tables"),
+            patterns=["{table}.md"],
+            caption="captions/tables.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
+    log:
+        "logs/tables.log",
+    benchmark:
+        "benchmarks/tables.tsv"
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code_digest("report.py", *PAGE, "earmark/report/page.html"),
-        results=lambda w, input: repeated("--result", input.results),
-        timings=lambda w, input: repeated("--timing", input.timings),
-        probes=lambda w, input: repeated("--probe", input.probes),
+        code=code_digest("export.py"),
+        what="tables",
     shell:
         """
-        python "$SCRIPTS/report.py" --summary {input.summary:q} {params.results} {params.timings} \
-            {params.probes} --output {output:q} 2>&1 | tee {log:q}
+        python "$SCRIPTS/export.py" {params.what} --summary {input:q} --output {output:q} 2>&1 | tee {log:q}
         """
+
+
+use rule tables as plots with:
+    output:
+        report(
+            directory("results/plots"),
+            patterns=["{plot}.svg"],
+            caption="captions/plots.rst",
+            category="Plots",
+            labels={"plot": "{plot}"},
+        ),
+    log:
+        "logs/plots.log",
+    benchmark:
+        "benchmarks/plots.tsv"
+    params:
+        code=code_digest("export.py"),
+        what="plots",

@@ -1,32 +1,36 @@
-"""Gather results into one long table: a row per result and metric.
+"""Gather every result on disk into one long table: a row per result and metric.
 
-From results/*.json of pruned evaluation (the samples, *.jsonl, lie beside them) and, optionally,
-timing files, to one table as CSV and as Parquet. Every reduced run is also compared with the
-unpruned one on the samples both answered: metric "difference_to_base".
+From the JSON files below a folder of results (samples, *.jsonl, lie beside them) and imported results
+of other programs to one table as CSV and as Parquet. Every reduced run is also compared with the
+unpruned one on the samples both answered: metric "difference_to_base". What was read before and hasn't
+changed is not read again.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from earmark import cli
-from earmark.report import tables
+from earmark.report import files, summary
+from earmark.report.remembered import Remembered
 
 
 def main(
     csv: Annotated[Path, typer.Option(help="the table as CSV")],
     parquet: Annotated[Path, typer.Option(help="the table as Parquet")],
-    result: Annotated[
-        list[Path] | None, typer.Option(help="a result of pruned evaluation; repeat for more")
-    ] = None,
-    timing: Annotated[list[Path] | None, typer.Option(help="a timing file; repeat for more")] = None,
+    results: Annotated[Path, typer.Option(help="the folder of results")] = Path("results"),
+    imports: Annotated[str, typer.Option(help="config's import section, as JSON")] = "[]",
+    memory: Annotated[Path | None, typer.Option(help="folder for what was read off each file")] = None,
 ) -> None:
-    """Gather results and timings into one long table."""
-    table = tables.summarize(tables.read_results(result or []), tables.read_timings(timing or []))
-    tables.write_summary(table, csv, parquet)
+    """Gather every result below a folder into one long table."""
+    known = Remembered(memory)
+    table = summary.summarize(files.find(results), json.loads(imports), known)
+    summary.write(table, csv, parquet)
+    print(f"{table['result'].nunique()} files, {len(table)} rows; {known.read} parts read anew")
 
 
 if __name__ == "__main__":

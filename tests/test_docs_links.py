@@ -26,6 +26,9 @@ MADE = re.compile(
 MADE_UP = ("sounds", "mine")
 """Tasks of a reader who follows a page."""
 
+LAYERS = ["encoder", "projector", "lm.0", "lm.2", "lm.4"]
+"""Of the block that docs/embeddings.md adds to the config."""
+
 
 @cache
 def anchors(page: Path) -> set[str]:
@@ -107,7 +110,12 @@ def settings(paper: bool) -> Settings:
             }
         },
     }
-    return Settings.load(deep_merged(config, {"tasks": dict.fromkeys(MADE_UP, made_up)}), ROOT)
+    followed = {
+        "tasks": dict.fromkeys(MADE_UP, made_up),
+        "methods": {"edges": {"reducer": "frame"}},
+        "embeddings": config["embeddings"] or [{"tasks": ["gtzan"], "layers": LAYERS}],
+    }
+    return Settings.load(deep_merged(config, followed), ROOT)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -11,7 +11,7 @@ import altair as alt
 from earmark.files import replacing
 from earmark.report import shell
 from earmark.report.charts import COLOURS, ROW, fitted, plot
-from earmark.report.sections import Figure
+from earmark.report.figures import Figure
 from earmark.report.words import DASH, NBSP, banner
 
 SHOWN = 50

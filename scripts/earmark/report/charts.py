@@ -1,18 +1,18 @@
 """The report's charts, one function each: rows in, Vega-Lite specification out.
 
 Text and axes are drawn in CSS ``currentColor``, so one SVG serves light, dark and print. Legends
-are the page's business (they wrap on a phone), hence :class:`Look` is shared with it.
+are the page's business: they wrap on a phone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 
-from earmark.report.tables import STAGES
+from earmark.report.columns import STAGES
+from earmark.report.figures import Look
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
@@ -50,15 +50,6 @@ CONFIG = {
 }
 
 
-@dataclass(frozen=True)
-class Look:
-    """How a method is drawn, on every chart of the page."""
-
-    colour: str
-    shape: str
-    dash: list[int]
-
-
 BASE, GUESSING, NO_GAIN, FLOPS = (Look(INK, "", dash) for dash in ([1, 0], [2, 3], [1, 3], [5, 4]))
 
 
@@ -79,6 +70,16 @@ def looks(reducers: Mapping[str, str]) -> dict[str, Look]:
 def plot(rows: Rows) -> alt.Chart:
     """Return a chart of rows, with nothing drawn yet."""
     return alt.Chart(alt.InlineData(values=list(rows)))
+
+
+def tooltips(fields: Mapping[str, str]) -> list[alt.Tooltip]:
+    """Return what hovering shows: fields and what they are called."""
+    return [alt.Tooltip(f"{field}:N", title=title) for field, title in fields.items()]
+
+
+def scaled(names: Sequence[str], looks: Mapping[str, Look], attribute: str) -> alt.Scale:
+    """Return the scale that gives each name the colour, shape or dash of its look."""
+    return alt.Scale(domain=list(names), range=[getattr(looks[name], attribute) for name in names])
 
 
 def fitted(chart: Any, height: int, right: int = 2) -> dict[str, Any]:
@@ -119,23 +120,18 @@ def _curves(
 ) -> list[alt.Chart]:
     """Return a line per method with points and intervals (fields ``low`` and ``high``)."""
     methods = sorted({row["method"] for row in rows}, key=list(look).index)
-
-    def scale(name: str) -> alt.Scale:
-        return alt.Scale(domain=methods, range=[getattr(look[method], name) for method in methods])
-
     chart = plot(_apart(rows, methods)).encode(
         x=_ratio_axis(ratios),
-        color=alt.Color("method:N", scale=scale("colour"), legend=None),
+        color=alt.Color("method:N", scale=scaled(methods, look, "colour"), legend=None),
     )
-    tooltip = [alt.Tooltip(f"{field}:N", title=title) for field, title in hover.items()]
     lines = chart.mark_line(strokeWidth=1.8).encode(
-        y=axis, strokeDash=alt.StrokeDash("method:N", scale=scale("dash"), legend=None)
+        y=axis, strokeDash=alt.StrokeDash("method:N", scale=scaled(methods, look, "dash"), legend=None)
     )
     intervals = chart.mark_rule(strokeWidth=1.5, opacity=0.75).encode(y=alt.Y("low:Q"), y2="high:Q")
     points = chart.mark_point(filled=True, size=75, opacity=1).encode(
         y=alt.Y("value:Q"),
-        shape=alt.Shape("method:N", scale=scale("shape"), legend=None),
-        tooltip=tooltip,
+        shape=alt.Shape("method:N", scale=scaled(methods, look, "shape"), legend=None),
+        tooltip=tooltips(hover),
     )
     return [intervals, lines, points]
 
@@ -153,10 +149,12 @@ ACCURACY_HOVER = {
     "asked": "kept, asked",
     "effective": "kept, effective",
     "layer": "pruned before layer",
-    "accuracy": "accuracy",
+    "score": "score",
     "difference": "difference to base",
     "n": "samples",
     "counts": "counts",
+    "device": "device",
+    "made": "from",
 }
 
 
@@ -177,7 +175,7 @@ def quality(
         axis=alt.Axis(format=".0%", tickCount=5),
     )
     below = [layer for line, row in references for layer in level(row, line)]
-    curves = _curves(rows, axis, ratios, look, {**ACCURACY_HOVER, "accuracy": name})
+    curves = _curves(rows, axis, ratios, look, ACCURACY_HOVER)
     return fitted(alt.layer(*below, *curves), 300)
 
 
@@ -189,6 +187,8 @@ SPEED_HOVER = {
     "speed": "measured speed-up",
     "flop": "by FLOPs alone",
     "seconds": "prefill",
+    "n": "repeats",
+    "made": "from",
 }
 
 
@@ -226,7 +226,9 @@ def stages(rows: Rows, runs: Sequence[str], shown: Sequence[str]) -> dict[str, A
             y=alt.Y("run:N", sort=list(runs), title=None, axis=alt.Axis(labelLimit=140, ticks=False)),
             color=alt.Color("stage:N", scale=alt.Scale(domain=list(shown), range=colours), legend=None),
             order=alt.Order("order:Q"),
-            tooltip=[alt.Tooltip(f"{field}:N", title=field) for field in ("run", "stage", "median")],
+            tooltip=tooltips(
+                {"run": "run", "stage": "stage", "median": "median", "n": "samples", "made": "from"}
+            ),
         )
     )
     return fitted(chart, ROW * len(runs))
@@ -238,7 +240,7 @@ def classes(rows: Rows, runs: Sequence[str], names: Sequence[str], text: bool) -
         x=alt.X("class:N", sort=list(names), title=None, axis=alt.Axis(orient="top", labelAngle=-55)),
         y=alt.Y("run:N", sort=list(runs), title=None, axis=alt.Axis(labelLimit=140, ticks=False)),
     )
-    hover = {"run": "run", "class": "class", "accuracy": "accuracy", "n": "samples"}
+    hover = {"run": "run", "class": "class", "accuracy": "accuracy", "n": "samples", "made": "from"}
     cells = chart.mark_rect().encode(
         color=alt.Color(
             "value:Q",
@@ -251,7 +253,7 @@ def classes(rows: Rows, runs: Sequence[str], names: Sequence[str], text: bool) -
                 direction="horizontal",
             ),
         ),
-        tooltip=[alt.Tooltip(f"{field}:N", title=title) for field, title in hover.items()],
+        tooltip=tooltips(hover),
     )
     numbers = chart.mark_text(fontSize=11).encode(
         text="number:N",
@@ -260,3 +262,21 @@ def classes(rows: Rows, runs: Sequence[str], names: Sequence[str], text: bool) -
     layers = alt.layer(cells, *([numbers] if text else []))
     # Slanted labels stick out on the right, where Vega reserves no room for them.
     return fitted(layers, ROW * len(runs), right=45)
+
+
+def histogram(bins: Rows, title: str) -> dict[str, Any]:
+    """Counts of equally wide bins, given as rows of ``from``, ``to``, ``n`` and ``text``."""
+    chart = (
+        plot(bins)
+        .mark_bar(color=COLOURS[0])
+        .encode(
+            x=alt.X(
+                "from:Q", title=title, axis=alt.Axis(grid=False), scale=alt.Scale(zero=False, nice=False)
+            ),
+            x2="to:Q",
+            y=alt.Y("n:Q", title="clips", axis=alt.Axis(format="~g", tickCount=4)),
+            y2=alt.Y2Datum(0),
+            tooltip=tooltips({"text": "length", "n": "clips"}),
+        )
+    )
+    return fitted(chart, 220)

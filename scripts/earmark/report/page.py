@@ -1,108 +1,130 @@
-"""The page: summary rows and result files, shaped for ``page.html``."""
+"""The page: the summary and the files behind it, shaped for ``page.html``."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
 from earmark.errors import UserError
 from earmark.files import replacing
-from earmark.report import charts, probing, sections, shell
-from earmark.report.tables import Result, read_probes, read_results, read_timings
+from earmark.report import charts, overview, probing, pruning, shell, speedups, summary, tagging, wrong
+from earmark.report.columns import OURS, PROBE, PRUNING, TAGGING, TIMING
+from earmark.report.figures import Look, Row, Section, Table
+from earmark.report.origins import origins
+from earmark.report.points import COMPARABLE, left_out, points
 from earmark.report.words import banner
 
-LONGEST = 300  # characters of a setting
+Records = Mapping[str, Mapping[str, Any]]
 
 
-def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Yield the leaves of nested settings as dotted name and text."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _flat(f"{name}.{key}" if name else str(key), inner)
-    else:
-        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        yield name, text if len(text) <= LONGEST else text[:LONGEST] + " …"
+def records_of(table: pd.DataFrame, system: str | None = None) -> dict[str, dict[str, Any]]:
+    """Return the files behind our rows of a system (all, if None) by path.
+
+    Raises:
+        UserError: a file is gone or has changed since the summary was made.
+
+    """
+    ours = table[(table["source"] == OURS) & table["code"].notna()]
+    if system is not None:
+        ours = ours[ours["system"] == system]
+    found = {}
+    for path, digest in sorted(set(zip(ours["result"], ours["digest"], strict=True))):
+        try:
+            content = Path(path).read_bytes()
+        except OSError:
+            raise UserError(f"{path} is gone since the summary was made; run summarize.py again") from None
+        if hashlib.sha256(content).hexdigest()[:16] != digest:
+            raise UserError(f"{path} has changed since the summary was made; run summarize.py again")
+        found[path] = json.loads(content)
+    return found
 
 
-def provenance(
-    records: Mapping[str, Mapping[str, Any]],
-) -> list[tuple[str, list[tuple[str, list[str]]]]]:
-    """Return what made the files: for each name its values, and for each value the files."""
-    found: dict[str, dict[str, list[str]]] = {}
-    for path, record in records.items():
-        made = {k: value for k, value in record["provenance"].items() if k not in ("config", "upstream")}
-        clock = record.get("timing", record)
-        made |= {key: clock[key] for key in ("device", "dtype", "attention", "threads") if key in clock}
-        for name, text in _flat("", made):
-            found.setdefault(name, {}).setdefault(text, []).append(path)
-    return [(name, list(values.items())) for name, values in found.items()]
-
-
-def build(
-    summary: pd.DataFrame,
-    results: Sequence[Result],
-    timings: Mapping[str, Mapping[str, Any]],
-    probes: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
-) -> str:
-    """Return the page as HTML."""
-    by_path = {result.path: result for result in results}
-    rows = sections.points(summary, by_path)
-    reducers = {row["method"]: row["reducer"] for row in rows}
+def looks(rows: Sequence[Row], timings: Records) -> dict[str, Look]:
+    """Return how each method of token reduction is drawn."""
+    reducers = {row["method"]: row["reducer"] for row in rows if row["system"] == PRUNING and row["ours"]}
     for point in (point for record in timings.values() for point in record["points"]):
         # A timing file names no reducer: a variant is called like one ("dart-l2").
         name = point["method"]
         reducers.setdefault(name, "-".join(name.split("-")[: 1 + name.startswith("kv-")]))
-    look = charts.looks(reducers)
+    return charts.looks(reducers)
 
-    # The base first, then method by method from the gentlest to the harshest.
-    rank = {name: i for i, name in enumerate(look)}
-    rows.sort(
-        key=lambda row: (
-            *(row[name] for name in sections.COMPARABLE),
-            not row["is_base"],
-            row["layer"],
-            rank.get(row["method"], -1),
-            -(row["ratio"] or 0),
-        )
-    )
-    same = itemgetter(*sections.COMPARABLE)
-    groups = [list(group) for _, group in groupby(rows, key=same)]
-    shown = [sections.section(group, by_path, look) for group in groups]
-    shown += [sections.timing_section(record, look) for record in timings.values()]
-    shown += [probing.section(record) for record in probes.values()]
-    records = {result.path: result.record for result in results} | dict(timings) | dict(probes)
+
+def systems(table: pd.DataFrame, rows: Sequence[Row]) -> Iterator[tuple[str, list[Section]]]:
+    """Yield every system's name with its sections; a new system adds its line here."""
+    timings = records_of(table, TIMING)
+    look = looks(rows, timings)
+    pruned = records_of(table, PRUNING)
+    yield "Token reduction", list(pruning.sections(rows, pruned, look))
+    yield "Prefill time", [speedups.section(record, path, look) for path, record in timings.items()]
+    yield "Audio tagging", tagging.sections(records_of(table, TAGGING))
+    probes = records_of(table, PROBE)
+    yield "Embeddings", [probing.section(record, path) for path, record in probes.items()]
+
+
+def all_tables(table: pd.DataFrame) -> Iterator[tuple[str, Table]]:
+    """Yield every table of the page with the name its files have."""
+    rows = points(table)
+    yield "all-results", overview.table(rows)
+    for section in all_sections(table):
+        for each in section.tables:
+            yield f"{section.name}-{each.name}", each
+
+
+def all_sections(table: pd.DataFrame) -> Iterator[Section]:
+    """Yield every section of the page."""
+    for _, sections in systems(table, points(table)):
+        yield from sections
+
+
+def build(table: pd.DataFrame, answers: Sequence[Row] = ()) -> str:
+    """Return the page as HTML; ``answers`` are the wrong answers to show."""
+    rows = points(table)
+    shown = [(name, sections) for name, sections in systems(table, rows) if sections]
+    records = records_of(table)
     labels = [record["labels"] for record in records.values()]
     warning = banner(",".join(label for each in labels for label in each))
     return shell.render(
         Path(__file__).with_name("page.html"),
-        sections=shown,
-        rows=rows,
+        systems=shown,
+        everything=overview.table(rows),
+        left_out=overview.left_out(left_out(table)),
+        answers=_grouped(answers),
         warning=("" if all(labels) else "Where marked so: ") + warning if warning else "",
-        provenance=provenance(records),
+        provenance=origins(records),
         files=len(records),
-        probes=len(probes),
+        imported=sorted({row["source"] for row in rows if row["source"] != OURS}),
+        results=sum(row["source"] == OURS for row in rows),
     )
 
 
-def write(
-    summary: Path, results: Sequence[Path], timings: Sequence[Path], probes: Sequence[Path], output: Path
-) -> None:
-    """Write the page of a summary table and the files it was made from.
+def _grouped(answers: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """Return wrong answers by section, audio as the text a page can play."""
+    found: dict[str, list[Row]] = {}
+    for row in answers:
+        heard = "" if row["audio"] is None else base64.b64encode(row["audio"]).decode()
+        found.setdefault(row["section"], []).append({**row, "audio": heard})
+    return [(_worded(key), rows) for key, rows in found.items()]
+
+
+def _worded(section: str) -> str:
+    """Return a section of wrong answers in words."""
+    named = dict(zip(COMPARABLE, json.loads(section), strict=True))
+    return f"{named['task']}, model {named['model']}, {named['device']}, seed {named['seed']}"
+
+
+def write(table: Path, answers: Path | None, output: Path) -> None:
+    """Write the page of a summary table and of a table of wrong answers.
 
     Raises:
         UserError: a file is missing or not what it should be.
 
     """
-    try:
-        table = pd.read_parquet(summary)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{summary} is not a summary table ({error}); run summarize.py") from None
-    html = build(table, read_results(results), read_timings(timings), read_probes(probes))
+    html = build(summary.load(table), wrong.load(answers) if answers else ())
     with replacing(output) as partial:
         partial.write_text(html)

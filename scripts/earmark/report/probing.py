@@ -9,9 +9,9 @@ from typing import Any
 import altair as alt
 
 from earmark.report import charts
-from earmark.report.charts import COLOURS, SHAPES, Look, Row, Rows, fitted, level, plot
-from earmark.report.sections import Figure, Legend, Section
-from earmark.report.words import banner, interval, percent
+from earmark.report.charts import COLOURS, SHAPES, Row, Rows, fitted, level, plot, tooltips
+from earmark.report.figures import Cell, Figure, Legend, Look, Section, Table
+from earmark.report.words import banner, interval, made, percent
 
 CURVE = Look(COLOURS[0], SHAPES[0], [1, 0])
 REST = Look("#8a929c", SHAPES[0], [])
@@ -25,6 +25,8 @@ CURVE_HOVER = {
     "f1": "F1 macro",
     "guessing": "most frequent class",
     "n": "test clips",
+    "left_out": "left out",
+    "made": "from",
 }
 
 
@@ -59,13 +61,12 @@ def probe_curve(rows: Rows) -> dict[str, Any]:
         scale=alt.Scale(domain=[0, 1]),
         axis=alt.Axis(format=".0%", tickCount=5),
     )
-    tooltip = [alt.Tooltip(f"{field}:N", title=title) for field, title in CURVE_HOVER.items()]
     intervals = chart.mark_rule(strokeWidth=1.5, opacity=0.75, color=CURVE.colour).encode(
         y=alt.Y("low:Q"), y2="high:Q"
     )
     line = chart.mark_line(strokeWidth=1.8, color=CURVE.colour).encode(y=axis)
     points = chart.mark_point(filled=True, size=75, opacity=1, color=CURVE.colour).encode(
-        y=alt.Y("value:Q"), tooltip=tooltip
+        y=alt.Y("value:Q"), tooltip=tooltips(CURVE_HOVER)
     )
     guessing = level({"value": max(row["chance"] for row in rows)}, charts.GUESSING)
     return fitted(alt.layer(*guessing, intervals, line, points), 340)
@@ -89,7 +90,7 @@ def embedding_map(points: Rows, looks: Mapping[str, Look]) -> dict[str, Any]:
         fill=alt.Fill("label:N", scale=scale("colour"), legend=None),
         stroke=alt.Stroke("label:N", scale=scale("colour"), legend=None),
         shape=alt.Shape("label:N", scale=scale("shape"), legend=None),
-        tooltip=[alt.Tooltip(f"{field}:N", title=title) for field, title in hover.items()],
+        tooltip=tooltips(hover),
     )
     size = 55 if len(points) <= 400 else 30
     hollow = chart.transform_filter("datum.split !== 'test'").mark_point(
@@ -101,9 +102,10 @@ def embedding_map(points: Rows, looks: Mapping[str, Look]) -> dict[str, Any]:
     return fitted(alt.layer(hollow, filled), 340)
 
 
-def _row(layer: Mapping[str, Any], place: int) -> Row:
+def _row(record: Mapping[str, Any], place: int, path: str) -> Row:
     """Return what the curve needs of a layer."""
-    accuracy = layer["accuracy"]
+    layer = record["layers"][place]
+    accuracy, origin = layer["accuracy"], record["provenance"]
     return {
         "layer": layer["layer"],
         "position": place,
@@ -112,12 +114,18 @@ def _row(layer: Mapping[str, Any], place: int) -> Row:
         "accuracy": f"{percent(accuracy['value'])} {interval(accuracy)}",
         "f1": percent(layer["f1_macro"]),
         "guessing": percent(layer["chance"]),
+        "left_out": _left_out(record) or "none",
+        "made": made({"result": path, "code": origin.get("code")}),
     }
 
 
-def _curve_figure(record: Mapping[str, Any]) -> Figure:
+def _left_out(record: Mapping[str, Any]) -> str:
+    return ", ".join(f"{n} {why}" for why, n in record["left_out"].items() if n)
+
+
+def _curve_figure(record: Mapping[str, Any], path: str) -> Figure:
     """Return the curve with what its intervals mean."""
-    rows = [_row(layer, place) for place, layer in enumerate(record["layers"])]
+    rows = [_row(record, place, path) for place in range(len(record["layers"]))]
     first = record["layers"][0]
     if record["split"] == "split":
         how = f"Trained on {first['n_train']} clips, tested on {first['n_test']}, split as the data are."
@@ -140,13 +148,12 @@ def _curve_figure(record: Mapping[str, Any]) -> Figure:
         notes.append(f"Bars are 95 % intervals by bootstrap over the {sources} sources.")
     else:
         notes.append("Bars are 95 % intervals (Wilson).")
-    if any(record["left_out"].values()):
-        counts = ", ".join(f"{n} {why}" for why, n in record["left_out"].items() if n)
-        notes.append(f"Clips left out: {counts}.")
+    if _left_out(record):
+        notes.append(f"Clips left out: {_left_out(record)}.")
     chance = percent(max(row["chance"] for row in rows))
     legend: Legend = [("linear probe", CURVE), (f"always the most frequent class {chance}", charts.GUESSING)]
     title = "What a linear probe reads off each layer"
-    return Figure(title, probe_curve(rows), legend, notes, WIDE * len(rows), OWN_TABLE)
+    return Figure(title, probe_curve(rows), legend, notes, WIDE * len(rows), OWN_TABLE, "probe")
 
 
 def _map_figure(record: Mapping[str, Any]) -> Figure:
@@ -171,13 +178,13 @@ def _map_figure(record: Mapping[str, Any]) -> Figure:
     title = f"Map of layer {drawn['layer']}"
     if len(record["layers"]) > 1:
         title += ", the best of the probe"
-    return Figure(title, embedding_map(points, looks), legend, notes, 0, OWN_TABLE)
+    return Figure(title, embedding_map(points, looks), legend, notes, 0, OWN_TABLE, "map")
 
 
-def section(record: Mapping[str, Any]) -> Section:
-    """Return the section of a probe: the curve, the map, the numbers of each layer."""
-    curve, picture = _curve_figure(record), _map_figure(record)
-    made = Section(
+def section(record: Mapping[str, Any], path: str) -> Section:
+    """Return the section of a probe's record at ``path``: the curve, the map, the numbers of each layer."""
+    curve, picture = _curve_figure(record, path), _map_figure(record)
+    return Section(
         f"Embeddings of {record['dataset']}",
         [
             f"model {record['model']}",
@@ -188,18 +195,28 @@ def section(record: Mapping[str, Any]) -> Section:
         banner(",".join(record["labels"])),
         # A deep model's curve takes the whole width; the map then stands below.
         [[curve, picture]] if curve.min_width <= 460 else [[curve], [picture]],
+        tables=[_table(record)],
+        key=f"embeddings {record['dataset']} {record['model']}",
     )
-    made.columns = ["layer", "width", "accuracy", "F1 macro", "most frequent class", "test clips", "C"]
-    made.lines = [
+
+
+def _table(record: Mapping[str, Any]) -> Table:
+    """Return the numbers of each layer."""
+    columns = ["layer", "width", "accuracy", "F1 macro", "most frequent class", "test clips", "C"]
+    lines = [
         [
-            layer["layer"],
-            str(layer["width"]),
-            f"{percent(layer['accuracy']['value'])} {interval(layer['accuracy'])}",
-            percent(layer["f1_macro"]),
-            percent(layer["chance"]),
-            str(layer["n_test"]),
-            ", ".join(f"{strength:g}" for strength in layer["C"]),
+            Cell(layer["layer"]),
+            Cell(str(layer["width"]), layer["width"]),
+            Cell(
+                f"{percent(layer['accuracy']['value'])} {interval(layer['accuracy'])}",
+                layer["accuracy"]["value"],
+            ),
+            Cell(percent(layer["f1_macro"]), layer["f1_macro"]),
+            Cell(percent(layer["chance"]), layer["chance"]),
+            Cell(str(layer["n_test"]), layer["n_test"]),
+            Cell(", ".join(f"{strength:g}" for strength in layer["C"])),
         ]
         for layer in record["layers"]
     ]
-    return made
+    notes = [f"Clips left out: {_left_out(record) or 'none'}."]
+    return Table("The numbers of each layer", columns, lines, notes, frozenset(columns[1:-1]), folded=True)

@@ -33,4 +33,5 @@ def render(template: Path, **values: Any) -> str:
         trim_blocks=True,
     )
     environment.filters |= {"percent": percent, "seconds": seconds}
-    return environment.get_template(template.name).render(vega=_vega(), **values)
+    sortable = Markup((FOLDER / "sortable.js").read_text())
+    return environment.get_template(template.name).render(vega=_vega(), sortable=sortable, **values)

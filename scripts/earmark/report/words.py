@@ -8,6 +8,26 @@ from typing import Any
 NBSP = "\u00a0"
 MINUS = "\u2212"
 DASH = "\u2013"
+LEVEL = 0.05
+"""A corrected p-value from here on shows no difference."""
+
+METRICS = {
+    "accuracy": "accuracy",
+    "wer": "WER",
+    "wer_mean": "mean WER",
+    "map": "mAP",
+    "iwer": "iWER",
+    "icer": "iCER",
+    "fense": "FENSE",
+    "date": "DATE",
+    "map_hard_labels": "mAP of hard labels",
+    "mean_score": "mean score",
+}
+
+
+def metric_name(name: str) -> str:
+    """Return what a metric is called on the page."""
+    return METRICS.get(name, name.replace("_", " "))
 
 
 def percent(value: float | None, digits: int = 1) -> str:
@@ -22,15 +42,36 @@ def interval(row: Mapping[str, Any], scale: float = 100, digits: int = 1) -> str
     return f"[{scale * row['low']:.{digits}f},{NBSP}{scale * row['high']:.{digits}f}]".replace("-", MINUS)
 
 
+def points_apart(value: float) -> str:
+    """Return a difference of shares in percentage points, signed."""
+    text = f"{100 * value:+.1f}".replace("-", MINUS)
+    return f"{text[1:] if float(text[1:]) == 0 else text}{NBSP}points"
+
+
+def p_value(value: float) -> str:
+    """Return a p-value with two digits, or that it is tiny."""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
+
+
 def difference(row: Mapping[str, Any] | None) -> str:
-    """Return the difference to the base in points, interval, p and whether that shows anything."""
+    """Return the difference to the base in points, interval, corrected p and whether that shows anything."""
     if row is None:
         return DASH
-    verdict = ", no difference shown" if row["low"] <= 0 <= row["high"] else ""
-    p = "p < 0.001" if row["p_value"] < 0.001 else f"p = {row['p_value']:.2g}"
-    value = f"{100 * row['value']:+.1f}".replace("-", MINUS)
-    value = value[1:] if float(value[1:]) == 0 else value
-    return f"{value}{NBSP}points {interval(row)}, {p.replace(' ', NBSP)}{verdict}"
+    p = row["p_value"] if row.get("p_adjusted") is None else row["p_adjusted"]
+    verdict = ", no difference shown" if p >= LEVEL else ""
+    return f"{points_apart(row['value'])} {interval(row)}, {p_value(p).replace(' ', NBSP)}{verdict}"
+
+
+def made(row: Mapping[str, Any]) -> str:
+    """Return where a number comes from, in one line: file, code, commit, samples."""
+    commit = row.get("commit") or ""
+    parts = [
+        str(row["result"]),
+        f"code {row['code']}" if row.get("code") else "",
+        f"commit {commit[:9]}{'-dirty' if commit.endswith('-dirty') else ''}" if commit else "",
+        f"samples {row['sample_set']}" if row.get("sample_set") else "",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def banner(labels: str) -> str:

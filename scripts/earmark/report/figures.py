@@ -1,0 +1,95 @@
+"""What a page is made of: figures, tables and sections; how they are drawn is the templates' business."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a method is drawn, on every chart of the page."""
+
+    colour: str
+    shape: str
+    dash: list[int]
+
+
+Legend = list[tuple[str, Look | str]]
+
+
+@dataclass
+class Figure:
+    """A chart with its title, legend and the remarks without which it would mislead."""
+
+    title: str
+    specification: dict[str, Any]
+    legend: Legend = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    min_width: int = 0
+    numbers: str = "in the table of all results"  # where to read them
+    key: str = ""
+
+    @property
+    def name(self) -> str:
+        """What files of this figure are called."""
+        return slug(self.key or self.title)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table's cell; ``key`` is what a number is sorted by, ``hover`` what is said when asked."""
+
+    text: str
+    key: float | None = None
+    hover: str = ""
+
+
+@dataclass
+class Table:
+    """A table to sort and filter, and to export; columns named in ``numbers`` hold numbers."""
+
+    title: str
+    columns: Sequence[str]
+    lines: list[list[Cell]]
+    notes: list[str] = field(default_factory=list)
+    numbers: frozenset[str] = frozenset()
+    folded: bool = False
+    """Whether the page shows it only when asked to."""
+
+    @property
+    def name(self) -> str:
+        """What files of this table are called."""
+        return slug(self.title)
+
+
+@dataclass
+class Section:
+    """What can be compared: results of one task, model, device and seed, a timing file or a probe."""
+
+    title: str
+    facts: list[str]
+    banner: str
+    figures: list[list[Figure]]
+    notes: list[str] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    key: str = ""
+
+    @property
+    def name(self) -> str:
+        """What files of this section are called."""
+        return slug(self.key or self.title)
+
+
+def slug(text: str) -> str:
+    """Return a text as part of a file name: lower-case letters and digits, joined by ``-``."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:80] or "untitled"
+
+
+def texts(*words: str) -> list[Cell]:
+    """Return cells that are sorted as they read."""
+    return [Cell(word) for word in words]

@@ -1,0 +1,87 @@
+"""The table of all results, imported ones beside ours and marked, with what else was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from earmark.report.columns import DIFFERENCE, OURS
+from earmark.report.figures import Cell, Row, Table
+from earmark.report.words import DASH, percent, seconds
+
+MOST = 3000
+"""Rows on the page; summary.csv has all."""
+
+COUNTS = ("n", "unparsed", "failed", "truncated", "skipped")
+COLUMNS = (
+    "task", "model", "method", "kept, asked", "kept, effective", "layer", "score", "difference to base",
+    "F1 macro", "F1 weighted", "n", "unparsed", "failed", "truncated", "skipped", "time per clip", "prefill",
+    "device", "seed", "sample set", "source", "labels", "system", "code",
+)  # fmt: skip
+NUMBERS = frozenset(COLUMNS[3:7] + COLUMNS[8:17] + ("seed",))
+CORRECTED = (
+    "Differences to the unpruned model (base) are taken on the samples both answered, in percentage points "
+    "with a paired bootstrap 95 % interval. The p-value is McNemar's exact one, of word error rates that of "
+    "a randomisation test, corrected by Holm's method for the number of runs compared with the same base (it "
+    "stands in the hint of the cell and in summary.csv). “No difference shown” means that the corrected "
+    "p-value is 0.05 or more: not that there is none."
+)
+COMPARED = (
+    "Rows compare only where task, device, labels and sample set are the same: the sample set is a digest of "
+    "the samples scored, equal where they are."
+)
+RATES = (
+    "Of transcripts the score is the word error rate (WER): less is better, a difference above 0 is worse."
+)
+IMPORTED = "Imported rows were measured by other programs; units are ours, everything else is theirs."
+
+
+def table(points: Sequence[Row]) -> Table:
+    """Return the table of all results."""
+    notes = [CORRECTED, COMPARED]
+    notes += [RATES] if any(row["headline"].startswith("wer") for row in points) else []
+    notes += [IMPORTED] if any(row["source"] != OURS for row in points) else []
+    if len(points) > MOST:
+        notes.append(f"The first {MOST} of {len(points)} results; summary.csv has all.")
+    lines = [_line(row) for row in points[:MOST]]
+    return Table("All results", COLUMNS, lines, notes, NUMBERS)
+
+
+def _number(value: float | int | None, text: str | None = None) -> Cell:
+    return Cell(DASH) if value is None else Cell(str(value) if text is None else text, float(value))
+
+
+def _line(row: Row) -> list[Cell]:
+    found, metrics = row["metrics"].get(DIFFERENCE), row["metrics"]
+    hint = (
+        f"p {found['p_value']:.3g} before correction for {found['comparisons']} comparisons" if found else ""
+    )
+    f1 = [metrics.get(name, {}).get("value") for name in ("f1_macro", "f1_weighted")]
+    return [
+        Cell(row["task"] or DASH),
+        Cell(row["model"] or DASH),
+        Cell(row["method"] or DASH, hover=row["note"] or ""),
+        _number(row["ratio"], row["asked"]),
+        _number(row["keep_ratio_effective"], row["effective"]),
+        _number(row["layer"]),
+        _number(row["value"], row["score"]),
+        Cell(row["difference"], found["value"] if found else None, hint),
+        *(_number(value, percent(value)) for value in f1),
+        *(_number(row[name]) for name in COUNTS),
+        _number(row["latency"], seconds(row["latency"])),
+        _number(row["prefill_s"], seconds(row["prefill_s"])),
+        Cell(row["device"] or DASH),
+        _number(row["seed"]),
+        Cell(row["sample_set"] or DASH),
+        Cell(row["source"], hover=row["result"]),
+        Cell(row["labels"].replace(",", ", ") if row["labels"] else ""),
+        Cell(row["system"]),
+        Cell(row["code"] or DASH, hover=row["made"]),
+    ]
+
+
+def left_out(rows: Sequence[Row]) -> Table | None:
+    """Return the files below results/ that were not read, None if all were."""
+    if not rows:
+        return None
+    lines = [[Cell(row["result"]), Cell(row["note"])] for row in rows]
+    return Table("Files left out", ("file", "why"), lines)

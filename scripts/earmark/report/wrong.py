@@ -1,0 +1,176 @@
+"""Wrong answers with what was asked, what was right and, where it is on disk, what there was to hear.
+
+Of each section (one task, model, device, seed) half are answers the unpruned model got wrong, half are
+samples it got right and a reduced run lost, run after run from the gentlest on.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, zip_longest
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from earmark.errors import UserError
+from earmark.files import replacing
+from earmark.records import NOT_PARQUET
+from earmark.report import excerpts
+from earmark.report.columns import PRUNING
+from earmark.report.figures import Row
+from earmark.report.points import COMPARABLE, points
+from earmark.report.results import Result, question
+
+SCHEMA = pa.schema(
+    [
+        ("section", pa.string()),
+        ("task", pa.string()),
+        ("model", pa.string()),
+        ("result", pa.string()),
+        ("run", pa.string()),
+        ("lost", pa.bool_()),
+        ("clip_id", pa.string()),
+        ("prompt", pa.string()),
+        ("options", pa.list_(pa.string())),
+        ("answer", pa.list_(pa.string())),
+        ("predicted", pa.string()),
+        ("truth", pa.string()),
+        ("errors", pa.string()),
+        ("duration_s", pa.float64()),
+        ("excerpt_s", pa.float64()),
+        ("audio", pa.binary()),
+    ]
+)
+BASE64 = 4 / 3
+
+
+def collect(summary: pd.DataFrame, data: Path, settings: Mapping[str, Any]) -> list[Row]:
+    """Return the rows to show; ``settings`` are config's ``report``.
+
+    Excerpts are dealt out section by section in turn until they would take ``audio_mb`` in a page.
+
+    Raises:
+        UserError: the samples of a result or a shard are damaged.
+
+    """
+    same = itemgetter(*COMPARABLE)
+    chosen = [row for row in points(summary) if row["system"] == PRUNING and row["ours"]]
+    chosen.sort(key=lambda row: tuple(map(str, same(row))))
+    sections = [
+        list(_chosen(list(group), settings["wrong_answers"])) for _, group in groupby(chosen, key=same)
+    ]
+    _add_audio(sections, data, settings)
+    return [row for section in sections for row in section]
+
+
+def _chosen(rows: Sequence[Row], most: int) -> Iterator[Row]:
+    """Yield the wrong answers of one section."""
+    base = next((row for row in rows if row["is_base"]), None)
+    pruned = sorted((r for r in rows if not r["is_base"]), key=lambda r: (-(r["ratio"] or 0), r["run"]))
+    right, taken = None, set()
+    if base is not None and most:
+        known = _result(base)
+        right = {question(s) for s in known.samples() if s["correct"]}
+        wrong = (sample for sample in known.samples() if _is_wrong(sample))
+        for sample in heapq.nsmallest(most - most // 2, wrong, key=itemgetter("clip_id")):
+            yield _row(base, known, sample, lost=False)
+    queues = [_lost(row, right, most) for row in pruned] if most else []
+    left = most // 2
+    for turn in zip_longest(*queues):
+        for found in turn:
+            if found is not None and left and found["clip_id"] not in taken:
+                taken.add(found["clip_id"])
+                left -= 1
+                yield found
+        if not left:
+            return
+
+
+def _lost(row: Row, right: set[tuple[Any, ...]] | None, most: int) -> list[Row]:
+    """Return what a reduced run got wrong of what the unpruned model got right (None: it isn't there)."""
+    known = _result(row)
+    wrong = (s for s in known.samples() if _is_wrong(s) and (right is None or question(s) in right))
+    return [
+        _row(row, known, sample, lost=right is not None)
+        for sample in heapq.nsmallest(most, wrong, key=itemgetter("clip_id"))
+    ]
+
+
+def _result(row: Row) -> Result:
+    return Result(row["result"], json.loads(Path(row["result"]).read_bytes()))
+
+
+def _is_wrong(sample: Mapping[str, Any]) -> bool:
+    return sample["status"] == "scored" and not sample["correct"]
+
+
+def _row(row: Row, result: Result, sample: Mapping[str, Any], *, lost: bool) -> Row:
+    counted = sample["word_errors"]
+    errors = None
+    if counted is not None:
+        number = sum(counted[name] for name in ("substitutions", "deletions", "insertions"))
+        errors = f"{number} errors in {counted['words']} words"
+    return {
+        "section": name_of(row),
+        **{name: row[name] for name in ("task", "model", "result", "run")},
+        "lost": lost,
+        "prompt": result.asked["prompt"],
+        **{
+            name: sample[name]
+            for name in ("clip_id", "options", "answer", "predicted", "truth", "duration_s")
+        },
+        "errors": errors,
+        "excerpt_s": None,
+        "audio": None,
+    }
+
+
+def name_of(row: Row) -> str:
+    """Return what tells a section from others."""
+    return json.dumps([row[name] for name in COMPARABLE], default=str)
+
+
+def _add_audio(sections: Sequence[Sequence[Row]], data: Path, settings: Mapping[str, Any]) -> None:
+    """Give rows their excerpts, in turn by section, as long as the page stays within its limit."""
+    left, seconds = settings["audio_mb"] * 1e6 / BASE64, settings["audio_s"]
+    turns = [row for turn in zip_longest(*sections) for row in turn if row is not None]
+    made: dict[tuple[str, str], bytes] = {}
+    for task in sorted({row["task"] for row in turns}) if left else ():
+        clips = {row["clip_id"] for row in turns if row["task"] == task}
+        made |= {(task, clip): content for clip, content in excerpts.excerpts(data, task, clips, seconds)}
+    for row in turns:
+        content = made.get((row["task"], row["clip_id"]))
+        if content is not None and len(content) <= left:
+            left -= len(content)
+            row["audio"], row["excerpt_s"] = content, min(seconds, row["duration_s"])
+
+
+def write(rows: Iterable[Row], output: Path) -> None:
+    """Write the rows as Parquet."""
+    with replacing(output) as partial:
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMA), partial)
+
+
+def load(path: Path) -> list[Row]:
+    """Read the rows back.
+
+    Raises:
+        UserError: the file isn't what it should be.
+
+    """
+    try:
+        table = pq.read_table(path)
+    except (OSError, *NOT_PARQUET) as error:
+        raise UserError(
+            f"{path} is not a table of wrong answers ({error}); delete it to make it again"
+        ) from None
+    if table.schema.names != SCHEMA.names:
+        raise UserError(f"{path} is not a table of wrong answers; delete it to make it again")
+    found: list[Row] = table.to_pylist()
+    return found
