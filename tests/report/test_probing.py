@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from earmark.report.charts import COLOURS, SHAPES
-from earmark.report.probing import NAMED, REST, label_looks, section
 from earmark.report import files
+from earmark.report.charts import COLOURS, SHAPES
 from earmark.report.figures import Section
+from earmark.report.probing import NAMED, REST, label_looks, section
 
 
 @pytest.fixture

@@ -125,9 +125,7 @@ def test_formulas_are_text_in_csv_and_untouched_in_parquet(
     assert pd.api.types.is_float_dtype(numbers["value"])
 
 
-def test_what_is_no_result_of_this_version_is_named_and_left_out(
-    results: list[Path], tmp_path: Path
-) -> None:
+def test_what_is_no_result_of_this_version_is_named_and_left_out(results: list[Path], tmp_path: Path) -> None:
     foreign = tmp_path / "foreign.json"
     for text, problem in [
         ("{}", "names no schema"),
