@@ -18,10 +18,13 @@ include: "rules/train.smk"
 include: "rules/features.smk"
 include: "rules/fbank.smk"
 include: "rules/logits.smk"
+include: "rules/students.smk"
 include: "rules/evaluate.smk"
 include: "rules/embeddings.smk"
 include: "rules/probe.smk"
+include: "rules/sweep.smk"
 include: "rules/report.smk"
+include: "rules/doctor.smk"
 
 
 rule all:
@@ -36,6 +39,14 @@ rule grid:
     """The results of the configured grid, one file per cell."""
     input:
         grid_results(),
+
+
+rule fast_ast:
+    """Students that tag audio, over recipes and merging schedules (`ast.grid`), and the page with them."""
+    input:
+        tagged_results(),
+        "results/fast_ast.csv",
+        "results/fast_ast.html",
 
 
 rule embeddings:

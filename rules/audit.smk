@@ -16,16 +16,18 @@ rule audit_data:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=600,
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(600),
     params:
         code=code_digest("audit.py", *PAGE, "earmark/audit/page.html"),
         settings=lambda w: read(SETTINGS.audit(w.task)),
+        folder=lambda w, input: folders_of(input)[0],
         shards=lambda w: read({s: data_of(w)["shards"][s] for s in data_of(w)["segment"]}),
     shell:
         # The indexes are told by folder and number: thousands of paths make no command line.
         """
-        python "$SCRIPTS/audit.py" --task {wildcards.task} --folder data/{wildcards.task}/shards \
+        python "$SCRIPTS/audit.py" --task {wildcards.task} --folder {params.folder:q} \
             --shards {params.shards:q} --settings {params.settings:q} \
             --output {output.json:q} --page {output.page:q} --code {params.code} 2>&1 | tee {log:q}
         """

@@ -9,6 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
+from earmark.cluster import refuse_beside_others
 from earmark.embedding import request
 from earmark.errors import UserError
 from earmark.files import write_json
@@ -62,6 +63,11 @@ wildcard_constraints:
 def gpus():
     """Return the GPUs a computing job asks for: one, unless it will run on a CPU."""
     return SETTINGS.gpus()
+
+
+def growing(amount):
+    """Return a resource that doubles with every attempt: what was killed for too little is retried with more."""
+    return lambda wildcards, attempt: amount * 2 ** (attempt - 1)
 
 
 def all_cores(wildcards):
@@ -153,9 +159,19 @@ def grid_results():
     return [SETTINGS.path(*cell) for cell in SETTINGS.cells()]
 
 
+def asked_results():
+    """Return the results that this run was asked for by name."""
+    return [word for word in sys.argv[1:] if parse_target(word.removeprefix("./"), SETTINGS)]
+
+
 def repeated(option, paths):
     """Return an option repeated for every path, quoted for the shell."""
     return " ".join(f"{option} {shlex.quote(str(path))}" for path in paths)
+
+
+def folders_of(paths):
+    """Return the folders that files lie in, each once: shorter than their paths, which may be thousands."""
+    return list(dict.fromkeys(os.path.dirname(path) for path in paths))
 
 
 def reducer_files(methods, entry):
@@ -258,7 +274,18 @@ def generation_states(path):
     return {"generated": path} if SETTINGS.content["caption"]["generation_states"] else {}
 
 
+def check_queue():
+    """Refuse to start beside jobs that a dead run left in a cluster's queue."""
+    try:
+        # A run by cluster-generic waits for them itself.
+        if workflow.executor_plugin.name == "slurm":
+            refuse_beside_others(Path.cwd())
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
 onstart:
+    check_queue()
     list_grid()
 
 

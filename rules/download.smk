@@ -13,9 +13,10 @@ rule download:
         "../envs/audio.yaml"
     threads: 2
     resources:
-        mem_mb=2000,
+        gpu=0,
+        mem_mb=growing(1000),
         # Files of the hub may take a day to come down.
-        runtime=lambda w: 1440 if "hub" in data_of(w)["source"] else 60,
+        runtime=lambda w, attempt: (1440 if "hub" in data_of(w)["source"] else 60) * 2 ** (attempt - 1),
     params:
         code=lambda w: code_digest("download.py", f"earmark/sources/{data_of(w)['source']['kind']}.py"),
         settings=lambda w: read(data_of(w)["source"]),

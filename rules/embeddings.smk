@@ -30,8 +30,8 @@ for model, task, block in embedding_blocks():
         threads: 1
         resources:
             gpu=gpus(),
-            mem_mb=8000,
-            runtime=240,
+            mem_mb=growing(8000),
+            runtime=growing(240),
         params:
             code=embedding_code("embed.py", model),
             settings=read(request.job(SETTINGS, model, task, block)),
@@ -62,8 +62,8 @@ rule caption:
     threads: 1
     resources:
         gpu=gpus(),
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         code=lambda w: embedding_code("caption.py", w.model),
         settings=lambda w: read(request.caption(SETTINGS, w.model, w.task)),

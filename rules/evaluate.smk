@@ -25,8 +25,8 @@ rule evaluate:
     threads: 1
     resources:
         gpu=gpus(),
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         code=lambda w: evaluation_code(model_of(w), w.task, w.method),
         settings=lambda w: read(SETTINGS.cell(model_of(w), w.task, w.method, w.ratio)),
@@ -79,8 +79,8 @@ rule prefill:
     threads: all_cores
     resources:
         gpu=gpus(),
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
     params:
         code=lambda w: prefill_code(w),
         settings=lambda w: read(SETTINGS.prefill(w.model, int(w.seconds))),

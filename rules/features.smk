@@ -19,8 +19,8 @@ rule features:
     threads: 1
     resources:
         gpu=gpus(),
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
     params:
         code=lambda w: code_digest("features.py", family(w)),
         settings=lambda w: read(SETTINGS.encoding(w.model, w.task)),

@@ -15,8 +15,9 @@ rule fetch:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=1440,
+        gpu=0,
+        mem_mb=growing(1000),
+        runtime=growing(1440),
     params:
         code=code_digest("fetch.py"),
         settings=lambda w: read(data_of(w)["fetch"]),

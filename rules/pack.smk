@@ -16,8 +16,9 @@ rule pack:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         code=code_digest("pack.py"),
         settings=lambda w: read({k: data_of(w)[k] for k in ("sample_rate", "channels", "shard_limits")}),
@@ -48,8 +49,9 @@ rule resample:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         code=code_digest("resample.py"),
     shell:

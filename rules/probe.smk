@@ -22,13 +22,14 @@ rule probe:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        gpu=0,
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         code=code_digest("probe.py"),
         settings=lambda w: read(probing.job(SETTINGS, w.model, w.task)),
         # Folders, not files: all shards of all layers would not fit on a command line.
-        embeddings=lambda w: repeated("--embeddings", probing.folders(SETTINGS, w.model, w.task)),
+        embeddings=lambda w, input: repeated("--embeddings", folders_of(input)),
     shell:
         """
         python "$SCRIPTS/probe.py" {params.embeddings} --settings {params.settings:q} --output {output:q} \

@@ -17,8 +17,9 @@ rule summarize:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         code=code_digest("summarize.py"),
         imports=read(SETTINGS.content["import"]),
@@ -74,8 +75,9 @@ rule report:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         code=code_digest("report.py", *PAGE, "earmark/report/page.html"),
     shell:

@@ -16,8 +16,9 @@ rule segment:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        gpu=0,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         code=code_digest("segment.py"),
         settings=lambda w: read(SETTINGS.segment(w.task)),

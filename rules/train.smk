@@ -15,8 +15,9 @@ rule checkpoint:
         "../envs/torch.yaml"
     threads: all_cores
     resources:
-        mem_mb=2000,
-        runtime=240,
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(240),
     params:
         code=code_digest("checkpoint.py"),
         settings=lambda w: read(
@@ -46,8 +47,9 @@ rule train:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        gpu=0,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         code=lambda w: training_code(w),
         settings=lambda w: read(SETTINGS.training(model_of(w), w.task)),

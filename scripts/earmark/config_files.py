@@ -39,6 +39,18 @@ def overlaid(base: Any, over: Any) -> Any:
     return merged
 
 
+def deep_merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Lay one config over another as Snakemake does: mappings deeply, everything else replaced."""
+    merged = dict(base)
+    for key, value in over.items():
+        inner = merged.get(key)
+        if isinstance(inner, dict) and isinstance(value, dict):
+            merged[key] = deep_merged(inner, value)
+        else:
+            merged[key] = copy.deepcopy(value)
+    return merged
+
+
 def checked_source(source: dict[str, Any], where: str) -> dict[str, Any]:
     """Check a source against the schema of its kind; its files are below ``root`` or on the ``hub``."""
     kinds = sorted(p.name.partition(".")[0] for p in (CONFIG / "schemas" / "sources").glob("*.json"))

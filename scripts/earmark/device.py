@@ -8,10 +8,13 @@ from pathlib import Path
 import torch
 
 from earmark.errors import UserError
+from earmark.gpus import claim
 
 
 def prepare(device: str, threads: int) -> torch.device:
     """Resolve ``auto`` to a GPU where there is one, bound the threads, fix determinism.
+
+    Where there are several, this process takes one that no other job has.
 
     Raises:
         UserError: a GPU was asked for and there is none.
@@ -19,6 +22,8 @@ def prepare(device: str, threads: int) -> torch.device:
     """
     torch.set_num_threads(max(1, threads))
     torch.set_flush_denormal(True)
+    if device in ("auto", "cuda"):
+        claim()
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device.startswith("cuda") and not torch.cuda.is_available():

@@ -129,6 +129,7 @@ def _run(file: BinaryIO, timeout_s: float) -> Iterator[tuple[str, int, int, Iter
     # The format is found by content. A stream that changes its rate or channels midway is an error.
     source = ffmpeg.input(
         f"file:/dev/fd/{file.fileno()}",
+        threads=1,  # the job's threads decode a file each; by itself ffmpeg takes every core
         nostdin=None,
         hide_banner=None,
         nostats=None,

@@ -25,6 +25,7 @@ SCRIPTS = Path(__file__).resolve().parents[1]
 ROOT = SCRIPTS.parent
 PACKAGES = (
     "torch",
+    "accelerate",
     "transformers",
     "tokenizers",
     "safetensors",

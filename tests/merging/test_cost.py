@@ -7,9 +7,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import ASTConfig
 
 from earmark.errors import UserError
-from earmark.merging.cost import grid, macs
+from earmark.merging.cost import macs
 from earmark.merging.hooks import Merging
 from earmark.merging.schedule import Schedule, clamp
+from earmark.tagging import network
 
 BASE = ASTConfig(num_labels=527)
 
@@ -25,7 +26,7 @@ BASE = ASTConfig(num_labels=527)
 def test_the_grid_of_patches(frames: int, tokens: dict[tuple[int, int], int]) -> None:
     for (along_mel, along_time), count in tokens.items():
         config = ASTConfig(max_length=frames, frequency_stride=along_mel, time_stride=along_time)
-        assert grid(config) == count
+        assert network.tokens(config) == count
 
 
 @pytest.mark.parametrize(

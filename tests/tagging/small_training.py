@@ -6,17 +6,18 @@ python small_training.py FOLDER '{"training": {...}, ...}'
 import json
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from accelerate import Accelerator
+from scipy.sparse import csr_array
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 from earmark.merging.schedule import Schedule
 from earmark.tagging import student
+from earmark.tagging.dataset import Example
 from earmark.tagging.settings import Training
 from earmark.tagging.state import Store
 from earmark.tagging.training import Plan, Trainer, prepare
@@ -38,16 +39,6 @@ BASE = {
 }
 
 
-@dataclass
-class Made:
-    clip_id: str
-    features: torch.Tensor
-    target: torch.Tensor
-    soft: torch.Tensor | None
-    has_soft: bool
-    mixed: bool
-
-
 class Clips:
     """Each class is a bright band of mel bins; some labels are missing, the teacher knows them all."""
 
@@ -58,14 +49,16 @@ class Clips:
         self.true = torch.from_numpy((rng.random((count, CLASSES)) < 0.4).astype(np.float32))
         kept = torch.from_numpy((rng.random((count, CLASSES)) < 0.8).astype(np.float32))
         self.labels = self.true * kept if name == "train" else self.true
-        self.clip_ids = [f"{name}-{number}" for number in range(count)]
         self.taught = int(taught * count)
         self.noise, self.slow_s = noise, slow_s
 
     def __len__(self) -> int:
-        return len(self.clip_ids)
+        return len(self.labels)
 
-    def __getitem__(self, pair: tuple[int, int]) -> Made:
+    def label_table(self) -> csr_array:
+        return csr_array(self.labels.numpy())
+
+    def __getitem__(self, pair: tuple[int, int]) -> Example:
         index, draw = pair
         time.sleep(self.slow_s)
         rng = np.random.default_rng([index, draw])
@@ -73,8 +66,8 @@ class Clips:
         for number in self.true[index].nonzero().flatten().tolist():
             features[:, 32 * number : 32 * number + 20] += 1
         known = index < self.taught
-        soft = 0.9 * self.true[index] + 0.05 if known else None
-        return Made(self.clip_ids[index], features, self.labels[index], soft, known, bool(rng.random() < 0.5))
+        soft = 0.9 * self.true[index] + 0.05 if known else torch.zeros(CLASSES)
+        return Example(f"{index}", features, self.labels[index], soft, known, bool(rng.random() < 0.5))
 
 
 def trainer(folder: Path, accelerator: Accelerator, **changes) -> Trainer:

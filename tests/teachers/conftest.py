@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,14 @@ import numpy as np
 import pytest
 import soundfile
 
+import logits
+import teacher
 from earmark import shards
 from earmark.provenance import SCRIPTS
 from earmark.records import Clip, Part
 from earmark.tagging.classes import Classes
+from earmark.teachers import request
+from earmark.teachers.store import Logits
 
 NAMES = ("hum", "hiss", "chirp")
 
@@ -47,8 +50,6 @@ class Packed:
 
     def settings(self, kind: str = "mobilenet", **options: object) -> dict:
         """The settings of both rules for one teacher, as the workflow would write them."""
-        from earmark.teachers import request
-
         entry = request.completed("t", {"kind": kind, "options": options})
         return {
             "name": "t",
@@ -66,22 +67,29 @@ class Packed:
             "source": "folder",
         }
 
-    def teach(self, settings: dict, *extra: str) -> subprocess.CompletedProcess:
-        """Run the script of rule `teacher`."""
-        command = [
-            "teacher.py",
-            "--settings",
+    def teach(self, settings: dict) -> dict:
+        """Do what the rule `teacher` does; return its record."""
+        trained = "train" in settings["options"]
+        shard, index = ([self.tar], [self.index]) if trained else ([], [])
+        teacher.main(
             json.dumps(settings),
-            "--classes",
             self.folder / "classes.json",
-        ]
-        command += ["--output", self.folder / "teacher/teacher.json", "--work", self.folder / "work/teacher"]
-        if "train" in settings["options"]:
-            command += ["--shard", self.tar, "--index", self.index]
-        return script(*command, *extra)
+            self.folder / "teacher/teacher.json",
+            self.folder / "work/teacher",
+            shard,
+            index,
+        )
+        return json.loads((self.folder / "teacher/teacher.json").read_text())
 
-    def logits_command(self, settings: dict, output: str = "logits/a.safetensors") -> list:
-        command = ["logits.py", "--shard", self.tar, "--index", self.index]
+    def logits(self, settings: dict, output: str = "logits/a.safetensors") -> Logits:
+        """Do what the rule `logits` does; return what it stored."""
+        given = (self.folder / "teacher/teacher.json", self.folder / "classes.json", json.dumps(settings))
+        path = self.folder / output
+        logits.main(self.tar, self.index, *given, path, self.folder / "work/logits")
+        return Logits([[path]])
+
+    def logits_command(self, settings: dict, output: str) -> list:
+        command = [SCRIPTS / "logits.py", "--shard", self.tar, "--index", self.index]
         command += [
             "--teacher",
             self.folder / "teacher/teacher.json",
@@ -91,15 +99,21 @@ class Packed:
         command += ["--settings", json.dumps(settings), "--output", self.folder / output]
         return [*command, "--work", self.folder / "work/logits"]
 
-    def logits(self, settings: dict, output: str = "logits/a.safetensors") -> subprocess.CompletedProcess:
-        """Run the script of rule `logits`."""
-        return script(*self.logits_command(settings, output))
+    def teacher_command(self, settings: dict) -> list:
+        command = [SCRIPTS / "teacher.py", "--settings", json.dumps(settings)]
+        command += ["--classes", self.folder / "classes.json", "--work", self.folder / "work/teacher"]
+        command += ["--shard", self.tar, "--index", self.index]
+        return [*command, "--output", self.folder / "teacher/teacher.json"]
 
 
-def script(name: str, *arguments: object) -> subprocess.CompletedProcess:
-    """Run one of scripts/."""
-    command = [sys.executable, str(SCRIPTS / name), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment())
+def patched(command: list, patch: str) -> list[str]:
+    """A call of a script with some code run before it, to be slow or to die at a given point."""
+    code = (
+        "import sys, os, time, runpy; sys.argv = sys.argv[1:];"
+        "sys.path.insert(0, sys.argv[0].rpartition('/')[0]);"
+        f"{patch}; runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    return list(map(str, [sys.executable, "-c", code, *command]))
 
 
 def environment() -> dict[str, str]:

@@ -21,6 +21,9 @@ WINDOW_S = {"omni": 2, "qwen2_audio": 30}
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
+VOCABULARY = 152_000
+"""Rows of the published models' embeddings, about."""
+
 SPEEDS = {"1 TFLOP/s (some CPU cores)": 1e12, "100 TFLOP/s (a data-centre GPU)": 1e14}
 
 STAND_IN = {
@@ -73,6 +76,14 @@ def sizes_of(model: dict[str, Any]) -> dict[str, int] | None:
     if model.get("sizes") is not None:
         return STAND_IN | {key: value for key, value in model["sizes"].items() if key in STAND_IN}
     return PUBLISHED.get(model.get("hub") or "")
+
+
+def parameters(sizes: dict[str, int]) -> float:
+    """Return about how many weights a published model of these sizes has, embeddings and head included."""
+    decoder = sizes["layers"] * _linear(sizes) / 2
+    hidden = sizes["audio_hidden"]
+    tower = sizes["audio_layers"] * (4 * hidden * hidden + 2 * hidden * sizes["audio_ffn"])
+    return decoder + tower + 2 * VOCABULARY * sizes["hidden"]
 
 
 def estimate(model: dict[str, Any], lengths: dict[str, Any], over_limit: int) -> dict[str, Any]:

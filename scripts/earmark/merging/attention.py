@@ -47,10 +47,16 @@ def attend(
     } | kwargs
     if sizes is None:
         return function(module, query, key, value, None, **kwargs)
-    if name == "eager" or query.device.type == "cpu":
+    if sizes_as(module, query.device) == "mask":
         return function(module, query, key, value, sizes.log().to(query.dtype)[:, None, None], **kwargs)
     out, weights = function(module, *widened(query, key, value, sizes, kwargs["scaling"]), None, **kwargs)
     return out[..., : value.shape[-1]], weights
+
+
+def sizes_as(module: nn.Module, device: torch.device) -> str:
+    """Return how sizes enter the attention of a model: as a ``mask``, or as ``channels`` of its heads."""
+    name = module.config._attn_implementation  # type: ignore[union-attr]
+    return "mask" if name == "eager" or device.type == "cpu" else "channels"
 
 
 def widened(

@@ -28,10 +28,3 @@ def macs(config: ASTConfig, r: Sequence[int], tokens: int) -> int:
         for before, after in zip(counts, counts[1:], strict=False)
     )
     return int(patches + layers + width * config.num_labels)
-
-
-def grid(config: ASTConfig) -> int:
-    """Return the tokens of a spectrogram: patches along both axes, and the two special tokens."""
-    along_mel = (config.num_mel_bins - config.patch_size) // config.frequency_stride + 1
-    along_time = (config.max_length - config.patch_size) // config.time_stride + 1
-    return int(along_mel * along_time + PROTECTED)

@@ -9,6 +9,7 @@ Method: Bolya et al., "Token Merging: Your ViT But Faster" (ICLR 2023), section 
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -20,28 +21,35 @@ from earmark.merging.schedule import mergeable
 
 @dataclass(frozen=True)
 class Plan:
-    """What becomes of the tokens of one layer, by place; nothing here carries a gradient."""
+    """What becomes of the tokens of one layer; nothing here carries a gradient.
 
+    Indices go through all rows of a batch behind one another, so that whole lines are copied at once: token
+    t of row b is ``b * tokens + t``.
+    """
+
+    rows: int
     tokens: int
-    """Tokens that come in."""
+    """Tokens of a row that come in."""
     left: Tensor
-    """[rows, tokens left] which token each place that is left comes from."""
+    """[rows * tokens left] which token each place that is left comes from."""
     sources: Tensor
-    """[rows, r] the tokens that vanish."""
+    """[rows * r] the tokens that vanish."""
     into: Tensor
-    """[rows, r] the place, among those left, that each source is merged into."""
+    """[rows * r] the place, among those left, that each source is merged into."""
     first_into: int
-    """No source is merged into a place before this one."""
+    """In no row is a source merged into a place before this one."""
 
     def slots(self) -> Tensor:
-        """Return the place each token ends in, [rows, tokens]."""
-        slots = self.left.new_empty(len(self.left), self.tokens)
-        places = torch.arange(self.left.shape[1], device=slots.device).expand_as(self.left)
-        return slots.scatter_(1, self.left, places).scatter_(1, self.sources, self.into)
+        """Return the place in its row each token ends in, [rows, tokens]."""
+        slots = self.left.new_empty(self.rows * self.tokens)
+        slots[self.left] = torch.arange(len(self.left), device=slots.device)
+        slots[self.sources] = self.into
+        return slots.view(self.rows, -1) % (len(self.left) // self.rows)
 
     def merge(self, x: Tensor) -> Tensor:
         """Return the sums of what is merged, [rows, tokens left, width], of ``x`` [rows, tokens, width]."""
-        return self._added(_rows(x, self.left), _rows(x, self.sources))
+        lines = x.flatten(0, 1)
+        return self._added(lines.index_select(0, self.left), lines.index_select(0, self.sources))
 
     def average(self, x: Tensor, sizes: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the means of what is merged, weighted by size, and the new sizes.
@@ -54,20 +62,28 @@ class Plan:
             sizes: [rows, tokens], how many patches are in each token; None: one in each.
 
         """
+        lines = x.flatten(0, 1)
         if sizes is None:
-            sizes = x.new_ones(x.shape[:2], dtype=torch.promote_types(x.dtype, torch.float32))
-        kept, lost = sizes.gather(1, self.left), sizes.gather(1, self.sources)
-        # Whole numbers: exact in any order, also on a GPU.
-        merged = kept.scatter_add(1, self.into, lost)
-        shares = (kept / merged).to(x.dtype), (lost / merged.gather(1, self.into)).to(x.dtype)
-        left, sources = _rows(x, self.left), _rows(x, self.sources)
-        return self._added(left.mul_(shares[0][..., None]), sources.mul_(shares[1][..., None])), merged
+            sizes = lines.new_ones(len(lines), dtype=torch.promote_types(x.dtype, torch.float32))
+        else:
+            sizes = sizes.flatten()
+        kept, lost = sizes.index_select(0, self.left), sizes.index_select(0, self.sources)
+        # Whole numbers: their sums are exact in any order, also on a GPU.
+        merged = kept.index_add(0, self.into, lost)
+        shares = (kept / merged).to(x.dtype), (lost / merged.index_select(0, self.into)).to(x.dtype)
+        left = lines.index_select(0, self.left).mul_(shares[0][:, None])
+        sources = lines.index_select(0, self.sources).mul_(shares[1][:, None])
+        return self._added(left, sources), merged.view(self.rows, -1)
 
     def _added(self, left: Tensor, sources: Tensor) -> Tensor:
         """Add the sources to where they go, in place; the order of additions is always the same."""
-        add = by_index if left.device.type == "cpu" else by_matrix
-        add(left, sources, self.into, self.first_into)
-        return left
+        if left.device.type == "cpu":
+            left.index_add_(0, self.into, sources)
+            return left.unflatten(0, (self.rows, -1))
+        # Adding by index has no order on a GPU.
+        left = left.unflatten(0, (self.rows, -1))
+        into = self.into.view(self.rows, -1) % left.shape[1]
+        return add_by_matrix(left, sources.unflatten(0, (self.rows, -1)), into, self.first_into)
 
 
 def match(metric: Tensor, r: int, *, protected: int) -> Plan | None:
@@ -84,7 +100,7 @@ def match(metric: Tensor, r: int, *, protected: int) -> Plan | None:
     if r == 0:
         return None
     first_a, first_b = (2 if protected else 0), (3 if protected == 2 else 1)
-    with torch.no_grad(), torch.autocast(metric.device.type, enabled=False):
+    with torch.no_grad(), _whole(metric.device):
         # Half precision would make ties of what differs.
         unit = F.normalize(metric.to(torch.promote_types(metric.dtype, torch.float32)), dim=-1)
         best, partner = (unit[:, first_a::2] @ unit[:, first_b::2].transpose(1, 2)).max(dim=-1)
@@ -92,42 +108,35 @@ def match(metric: Tensor, r: int, *, protected: int) -> Plan | None:
         matched, alone = order[:, :r], order[:, r:]
         if protected:
             alone = alone.sort(dim=-1).values
-        steady = torch.arange(protected, device=metric.device).expand(rows, -1)
-        b = torch.arange(first_b, tokens, 2, device=metric.device).expand(rows, -1)
+        every = torch.arange(rows * tokens, device=metric.device).view(rows, tokens)
+        a = every[:, first_a::2]
+        left = [every[:, :protected], a.gather(1, alone), every[:, first_b::2]]
         first_into = protected + alone.shape[1]
+        starts = torch.arange(first_into, rows * (tokens - r), tokens - r, device=metric.device)
         return Plan(
+            rows=rows,
             tokens=tokens,
-            left=torch.cat([steady, first_a + 2 * alone, b], dim=1),
-            sources=first_a + 2 * matched,
-            into=first_into + partner.gather(1, matched),
+            left=torch.cat(left, dim=1).flatten(),
+            sources=a.gather(1, matched).flatten(),
+            into=(starts[:, None] + partner.gather(1, matched)).flatten(),
             first_into=first_into,
         )
 
 
-def by_index(places: Tensor, extra: Tensor, into: Tensor, first: int) -> None:
+def add_by_matrix(places: Tensor, extra: Tensor, into: Tensor, first: int) -> Tensor:
     """Add ``extra`` [rows, r, width] to ``places`` [rows, n, width], in place, where ``into`` [rows, r] says.
 
-    On a CPU in the order of the rows of ``extra``; on a GPU in no order.
-    """
-    places.flatten(0, 1).index_add_(0, _flat(into, places.shape[1]), extra.flatten(0, 1))
-
-
-def by_matrix(places: Tensor, extra: Tensor, into: Tensor, first: int) -> None:
-    """Do the same by a product with zeros and ones, in an order that is fixed everywhere.
-
-    Nothing goes to a place before ``first``, which halves the product.
+    A product with zeros and ones, whose order of additions is fixed on every device. Nothing goes to a place
+    before ``first``, which halves the product.
     """
     n = places.shape[1] - first
     ones = extra.new_zeros(len(places), n, into.shape[1]).scatter_(1, (into - first)[:, None], 1.0)
-    with torch.autocast(places.device.type, enabled=False):
+    with _whole(places.device):
         places[:, first:] += ones @ extra
+    return places
 
 
-def _rows(x: Tensor, index: Tensor) -> Tensor:
-    """Return ``x[row, index[row]]``, [rows, k, width]: whole lines are copied, which gather does not do."""
-    return x.flatten(0, 1).index_select(0, _flat(index, x.shape[1])).unflatten(0, index.shape)
-
-
-def _flat(index: Tensor, width: int) -> Tensor:
-    """Return an index into each of the rows as one into all of them behind one another."""
-    return (index + torch.arange(0, len(index) * width, width, device=index.device)[:, None]).flatten()
+def _whole(device: torch.device) -> torch.autocast | nullcontext[None]:
+    """Return a context without autocast; entering one costs a small model, so only where it is on."""
+    on = torch.is_autocast_enabled(device.type)
+    return torch.autocast(device.type, enabled=False) if on else nullcontext()

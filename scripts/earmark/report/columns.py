@@ -4,6 +4,7 @@ from __future__ import annotations
 
 DIFFERENCE = "difference_to_base"
 PRUNING, TIMING, PROBE, LEFT_OUT = "pruned-evaluation", "prefill-timing", "linear-probe", "left-out"
+TAGGING, TAGGING_SPEED = "audio-tagging", "tagging-speed"
 OURS = "earmark"
 """The source of results made here; imported ones say ``imported: <from where>``."""
 
@@ -15,13 +16,15 @@ DTYPES = {
     "keep_ratio": "float64",
     "keep_tokens": "Int64",
     "keep_ratio_effective": "float64",
-    "r": "str",
+    **dict.fromkeys(("r", "train_r"), "str"),
     "layer": "Int64",
     "seed": "Int64",
     "metric": "str",
     **dict.fromkeys(("value", "low", "high"), "float64"),
     "interval": "str",
     "n": "Int64",
+    "seeds": "Int64",
+    **dict.fromkeys(("seed_min", "seed_max", "seed_sd"), "float64"),
     "p_value": "float64",
     "p_adjusted": "float64",
     "comparisons": "Int64",
@@ -37,7 +40,8 @@ DTYPES = {
     "digest": "str",
 }
 """Every column with its type. ``p_adjusted`` is ``p_value`` corrected for the ``comparisons`` of its
-family (Holm). ``*_s`` are medians per sample. ``code`` digests the code, ``digest`` the file ``result``,
-``sample_set`` the samples scored: equal where the questions were the same."""
+family (Holm). ``seed_*`` are the spread over ``seeds`` trainings. ``*_s`` are medians per sample. ``code``
+digests the code, ``digest`` the file ``result``, ``sample_set`` the samples scored: equal where the
+questions were the same."""
 
 ORDER = ("source", "system", "task", "profile", "model", "labels", "device", "reducer", "method", "layer")

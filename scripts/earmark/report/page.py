@@ -13,8 +13,8 @@ import pandas as pd
 
 from earmark.errors import UserError
 from earmark.files import replacing
-from earmark.report import charts, overview, probing, pruning, shell, speedups, summary, wrong
-from earmark.report.columns import LEFT_OUT, OURS, PROBE, PRUNING, TIMING
+from earmark.report import charts, overview, probing, pruning, shell, speedups, summary, tagging, wrong
+from earmark.report.columns import LEFT_OUT, OURS, PROBE, PRUNING, TAGGING, TIMING
 from earmark.report.figures import Look, Row, Section, Table
 from earmark.report.origins import origins
 from earmark.report.points import COMPARABLE, left_out, points
@@ -62,6 +62,7 @@ def systems(table: pd.DataFrame, rows: Sequence[Row]) -> Iterator[tuple[str, lis
     pruned = records_of(table, PRUNING)
     yield "Token reduction", list(pruning.sections(rows, pruned, look))
     yield "Prefill time", [speedups.section(record, path, look) for path, record in timings.items()]
+    yield "Audio tagging", tagging.sections(records_of(table, TAGGING))
     probes = records_of(table, PROBE)
     yield "Embeddings", [probing.section(record, path) for path, record in probes.items()]
 

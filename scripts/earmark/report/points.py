@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from earmark.report.columns import DIFFERENCE, LEFT_OUT, OURS, PROBE, TIMING
+from earmark.report.columns import DIFFERENCE, LEFT_OUT, OURS, PROBE, TAGGING_SPEED, TIMING
 from earmark.report.figures import Row
 from earmark.report.words import difference, interval, made, metric_name, percent
 
@@ -27,7 +27,7 @@ SAME = (
     "layer",
     "seed",
 )
-HEADLINES = ("accuracy", "wer", "map", "mean_score", "wer_mean")
+HEADLINES = ("accuracy", "wer", "mAP", "map", "mean_score", "wer_mean")
 LATENCY = ("mel", "encode", "prefill", "decode")
 COUNTED = ("unparsed", "failed", "truncated", "windowed", "skipped")
 
@@ -44,7 +44,7 @@ def points(summary: pd.DataFrame) -> list[Row]:
     Timings and probes, which have points of their own, are not here.
     """
     grouped: dict[tuple[Any, ...], list[Row]] = {}
-    for row in records(summary[~summary["system"].isin([TIMING, PROBE, LEFT_OUT])]):
+    for row in records(summary[~summary["system"].isin([TIMING, PROBE, TAGGING_SPEED, LEFT_OUT])]):
         grouped.setdefault(tuple(row[name] for name in SAME), []).append(row)
     return [_point(members) for members in grouped.values()]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from earmark.report import tagging_rows
 from earmark.report.columns import COUNTS, OURS, PROBE, STAGES, TIMING
 
 Row = dict[str, Any]
@@ -13,7 +14,7 @@ Record = Mapping[str, Any]
 
 def of(kind: str, record: Record) -> list[Row]:
     """Return a file's rows, without the path and what only other files tell."""
-    return [{"source": OURS, **row} for row in KINDS[kind](record)]
+    return [{"source": OURS, **made(record), **row} for row in KINDS[kind](record)]
 
 
 def made(record: Record) -> Row:
@@ -104,7 +105,8 @@ def probe(record: Record) -> Iterator[Row]:
 
 KINDS: dict[str, Callable[[Record], Iterator[Row]]] = {
     "result": evaluation,
-    "ast_result": evaluation,
+    "ast_result": tagging_rows.result,
+    "ast_speed": tagging_rows.speed,
     "timing": timing,
     "probe": probe,
 }

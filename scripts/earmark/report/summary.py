@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from earmark.errors import UserError
 from earmark.files import replacing
-from earmark.report import difference, files, imports, rows
-from earmark.report.columns import DTYPES, LEFT_OUT, ORDER, OURS
+from earmark.report import difference, files, imports, rows, tagged
+from earmark.report.columns import DTYPES, LEFT_OUT, ORDER, OURS, TAGGING
 from earmark.report.remembered import Remembered
 from earmark.report.results import Answers, Result, sample_set
 
@@ -50,6 +50,7 @@ def summarize(
     known = [_known(path, memory) for path in tqdm(unique, desc="results", unit="file", mininterval=1.0)]
     made = [row for each in known for row in each.found]
     made += _differences([each for each in known if each.base_of], memory)
+    made += _tagging_differences(known)
     for block in wanted:
         made += imports.rows(block)
     memory.close()
@@ -112,6 +113,15 @@ def _differences(known: Sequence[_Known], memory: Remembered) -> list[Row]:
         difference.correct(family)
         made += family
     return made
+
+
+def _tagging_differences(known: Sequence[_Known]) -> list[Row]:
+    """Return a row for each result of audio tagging and what it can be compared with."""
+    found = {str(each.path): each.found[0] for each in known if each.found[0]["system"] == TAGGING}
+    return [
+        {**{name: found[path].get(name) for name in DTYPES}, **_blank(), **row}
+        for path, row in tagged.differences(tagged.read(map(Path, found)))
+    ]
 
 
 def _compared(each: _Known, base: _Known, answers: list[Answers]) -> Row | None:

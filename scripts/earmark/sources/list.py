@@ -96,9 +96,9 @@ class _Reader:
 def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
     """Yield one row per row of the lists, in their order.
 
-    ``settings``: ``root``, ``lists`` (a file below root, or files per split), ``columns`` (role ->
-    column), ``label_separator``, ``options_separator``, ``split_names``, ``test_share``, ``licence``,
-    ``encoding``, ``absolute``.
+    ``settings``: ``root``, ``lists`` (a file below root, or files per split), ``folder`` (below root,
+    that files are named from), ``columns`` (role -> column), ``label_separator``,
+    ``options_separator``, ``split_names``, ``test_share``, ``licence``, ``encoding``, ``absolute``.
 
     Raises:
         UserError: a list or column is missing or unreadable, a file is named by a URL or, unless
@@ -201,7 +201,7 @@ def _clip(reader: _Reader, row: Row, root: Path, deal: Deal | None) -> Clip:
     clip = Clip(
         clip_id=reader.name(row, "id") or file + cut,
         source_id=[_original(reader, row)],
-        parts=[Part(str(root / file), start_s, end_s)],
+        parts=[Part(str(root / reader.settings["folder"] / file), start_s, end_s)],
         duration_s=0.0,
         sample_rate=0,
         channels=0,

@@ -11,8 +11,9 @@ order and resuming change nothing. Files are opened when first needed, in the pr
 
 from __future__ import annotations
 
+import copy
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +25,7 @@ import pyarrow.compute as pc
 import soundfile
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -52,7 +54,7 @@ class Example:
     """One clip as a model sees it: features [frames, 128] normalised and padded, targets [classes].
 
     ``soft`` are the teacher's probabilities, None without a teacher; with one that has not seen the
-    clip, or the one it is mixed with, zeros, and ``has_soft`` is False.
+    clip, or the one it is mixed with, zeros, and ``has_soft`` is False. ``mixed``: with another clip.
     """
 
     clip_id: str
@@ -60,22 +62,38 @@ class Example:
     target: Tensor
     soft: Tensor | None
     has_soft: bool
+    mixed: bool = False
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Examples stacked: features [batch, frames, 128], targets and soft targets [batch, classes]."""
+    """Examples stacked: features [batch, frames, 128], targets and soft targets [batch, classes].
+
+    ``has_soft`` and ``mixed`` are bool [batch].
+    """
 
     clip_ids: list[str]
     features: Tensor
     target: Tensor
     soft: Tensor | None
     has_soft: Tensor
+    mixed: Tensor
 
     def pin_memory(self) -> Batch:
         """Return the batch in page-locked memory, for DataLoader's ``pin_memory``."""
-        soft = None if self.soft is None else self.soft.pin_memory()
-        return Batch(self.clip_ids, self.features.pin_memory(), self.target.pin_memory(), soft, self.has_soft)
+        return self._each(Tensor.pin_memory)
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on a device."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """Return the batch with every tensor changed."""
+        soft = None if self.soft is None else change(self.soft)
+        features, target, has_soft, mixed = map(
+            change, (self.features, self.target, self.has_soft, self.mixed)
+        )
+        return Batch(self.clip_ids, features, target, soft, has_soft, mixed)
 
 
 def collate(examples: Sequence[Example]) -> Batch:
@@ -87,6 +105,7 @@ def collate(examples: Sequence[Example]) -> Batch:
         torch.stack([example.target for example in examples]),
         torch.stack(soft) if soft else None,
         torch.tensor([example.has_soft for example in examples]),
+        torch.tensor([example.mixed for example in examples]),
     )
 
 
@@ -158,6 +177,17 @@ class Clips(Dataset[Example]):
         """Return what decides each clip's role, in order: what ``roles`` reads."""
         return entries(self._placed)
 
+    def untouched(self) -> Clips:
+        """Return the same clips without augmentation and without a teacher."""
+        other = copy.copy(self)
+        other.augmentation = other._teacher = None
+        return other
+
+    def label_table(self) -> csr_array:
+        """Return the multi-hot labels [clips, classes] of all clips as a sparse matrix, without copying."""
+        ones = np.ones(len(self._codes), dtype=np.float32)
+        return csr_array((ones, self._codes, self._starts), shape=(len(self), len(self.classes)))
+
     @cached_property
     def labels(self) -> Tensor:
         """Multi-hot labels [clips, classes] float32 of all clips; as large as that sounds."""
@@ -179,7 +209,8 @@ class Clips(Dataset[Example]):
         if self.augmentation is None:
             return self._example(index, self._normalised(self._features(index)), target, soft)
         how, rng = self.augmentation, self.augmentation.generator(draw)
-        if rng.random() < how.mixup:
+        blended = rng.random() < how.mixup
+        if blended:
             assert self.partners is not None
             other = int(self.partners[rng.integers(len(self.partners))])
             factor = float(rng.beta(how.mixup_beta, how.mixup_beta))
@@ -192,7 +223,7 @@ class Clips(Dataset[Example]):
         features = self._normalised(masked(self._padded(features), how.freq_mask, how.time_mask, rng))
         if how.noise:
             features = shifted(features, -self.mean / (2 * self.std), rng)
-        return self._example(index, features, target, soft)
+        return self._example(index, features, target, soft, blended)
 
     def waveform(self, index: int) -> Tensor:
         """Return the 16 kHz audio [samples] that a clip's features are made of."""
@@ -205,11 +236,13 @@ class Clips(Dataset[Example]):
             raise self._torn(index, "other audio than the index says")
         return torch.from_numpy(samples)
 
-    def _example(self, index: int, features: Tensor, target: Tensor, soft: Tensor | None) -> Example:
+    def _example(
+        self, index: int, features: Tensor, target: Tensor, soft: Tensor | None, mixed: bool = False
+    ) -> Example:
         if self._teacher is None:
-            return Example(self.clip_ids[index], features, target, None, False)
+            return Example(self.clip_ids[index], features, target, None, False, mixed)
         given = torch.zeros_like(target) if soft is None else soft
-        return Example(self.clip_ids[index], features, target, given, soft is not None)
+        return Example(self.clip_ids[index], features, target, given, soft is not None, mixed)
 
     def _place(self, index: int, *columns: str) -> tuple[int, ...]:
         return tuple(int(self._stored[column][index]) for column in columns)

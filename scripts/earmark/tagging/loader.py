@@ -2,76 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from torch.utils.data import DataLoader
 
+from earmark.tagging.dataset import Batch, Example, collate
 from earmark.tagging.sampling import Pair
 
 
-class Example(Protocol):
-    """One clip as the student hears it; see `dataset.Example`."""
-
-    clip_id: str
-    features: Tensor
-    target: Tensor
-    soft: Tensor | None
-    has_soft: bool
-    mixed: bool
-
-
 class Examples(Protocol):
-    """Clips to train on or to choose a checkpoint by; see `dataset.Clips`."""
-
-    @property
-    def labels(self) -> Tensor:
-        """Multi-hot float32 [clips, classes]."""
-
-    @property
-    def clip_ids(self) -> Sequence[str]:
-        """The clips' ids."""
+    """What a training reads of `dataset.Clips`."""
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, pair: Pair) -> Any: ...
+    def __getitem__(self, item: Pair) -> Example: ...
+
+    def label_table(self) -> csr_array:
+        """Return the multi-hot labels, [clips, classes]."""
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Clips together.
+class Part:
+    """Some of the clips, known by their place among ``chosen``: those to train on, or to choose by."""
 
-    ``features`` [batch, frames, 128]; ``target`` and ``soft`` [batch, classes], zeros where ``has_soft``
-    [batch] is False; ``mixed`` is how many are mixed with another clip.
-    """
+    clips: Examples
+    chosen: NDArray[np.int64]
 
-    features: Tensor
-    target: Tensor
-    soft: Tensor
-    has_soft: Tensor
-    mixed: int
+    def __len__(self) -> int:
+        return len(self.chosen)
 
-    def to(self, device: torch.device) -> Batch:
-        """Return the batch on a device."""
-        tensors = (self.features, self.target, self.soft, self.has_soft)
-        features, target, soft, has_soft = (tensor.to(device, non_blocking=True) for tensor in tensors)
-        return Batch(features, target, soft, has_soft, self.mixed)
+    def __getitem__(self, item: Pair) -> Example:
+        return self.clips[int(self.chosen[item[0]]), item[1]]
 
-
-def collate(examples: Sequence[Example]) -> Batch:
-    """Return a batch of examples."""
-    target = torch.stack([example.target for example in examples])
-    nothing = torch.zeros_like(target[0])
-    return Batch(
-        torch.stack([example.features for example in examples]),
-        target,
-        torch.stack([nothing if example.soft is None else example.soft for example in examples]),
-        torch.tensor([example.has_soft for example in examples]),
-        sum(example.mixed for example in examples),
-    )
+    def label_table(self) -> csr_array:
+        """Return the multi-hot labels, [clips, classes]."""
+        return self.clips.label_table()[self.chosen]
 
 
 def batches(

@@ -15,21 +15,22 @@ from earmark.tagging.settings import CE
 
 
 def clip_losses(
-    logits: Tensor, target: Tensor, soft: Tensor, has_soft: Tensor, *, weight: float, kind: str
+    logits: Tensor, target: Tensor, soft: Tensor | None, has_soft: Tensor, *, weight: float, kind: str
 ) -> Tensor:
     """Return each clip's loss, shape [batch], in float32.
 
     Args:
         logits: of the student, [batch, classes].
         target: labels, mixed as the waveforms were, [batch, classes].
-        soft: the teachers' probabilities, mixed alike, [batch, classes]; whatever where there are none.
+        soft: the teachers' probabilities, mixed alike, [batch, classes]; whatever where there are none, None
+            where there is no teacher.
         has_soft: whether a clip has them, bool [batch].
         weight: lambda, the weight of the labels; 1 leaves the teachers out.
         kind: ``bce`` or ``ce``.
 
     """
     hard = _against(logits.float(), target, kind)
-    if weight == 1:
+    if weight == 1 or soft is None:
         return hard
     both = weight * hard + (1 - weight) * _against(logits.float(), soft, kind)
     return both.where(has_soft, hard)

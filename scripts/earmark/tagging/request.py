@@ -11,14 +11,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from earmark.config_files import overlaid
 from earmark.errors import UserError, nearest
 from earmark.merging.schedule import Schedule
+from earmark.tagging.settings import Training
 from earmark.teachers import request as teachers
 
 WHOLE = "all"
 """The fold of tasks that have none."""
 
 _RESULT = re.compile(r"results/ast/([a-z][a-z0-9_]*)_([a-z][a-z0-9-]*)_r([a-z0-9-]+)\.jsonl?")
+
+_SPEED = re.compile(r"results/ast/speed/([a-z][a-z0-9_]*)_([a-z][a-z0-9-]*)_r([a-z0-9-]+)\.json")
 
 
 class Settings(Protocol):
@@ -86,6 +90,14 @@ def recipe(settings: Settings, name: str) -> dict[str, Any]:
     return entry
 
 
+def training(settings: Settings, task: str, name: str) -> Training:
+    """Return how a recipe trains on a task; raises UserError for settings that contradict each other."""
+    entry = tagging(settings, task)
+    values = overlaid(entry["training"], recipe(settings, name)["training"])
+    where = f"recipe '{name}' on task '{task}': training"
+    return Training.from_mapping(values, where).fitted(entry["kind"], entry["frames"], where)
+
+
 def student(settings: Settings, name: str) -> dict[str, Any]:
     """Return a student; raises UserError with the nearest name, or if its weights come from nowhere."""
     entry = _named(settings.students, "student", name)
@@ -130,6 +142,21 @@ def path(task: str, name: str, r: str) -> str:
     return f"results/ast/{task}_{name}_r{r}.json"
 
 
+def speed(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
+    """Return what a speed measurement of a student reads; raises UserError for an unknown name."""
+    entry, ast = student(settings, name), settings.content["ast"]
+    schedule(settings, r)
+    return {
+        "task": task,
+        "frames": tagging(settings, task)["frames"],
+        "student": {"name": name, **{key: entry[key] for key in ("sizes", "strides", "labels")}},
+        "r": r,
+        "schedules": {r: ast["schedules"][r]} if r in ast["schedules"] else {},
+        **ast["speed"],
+        "device": settings.content["device"],
+    }
+
+
 def cells(settings: Settings) -> Iterator[tuple[str, str, str]]:
     """Yield (task, recipe, r) of the grid; before merged models come the unmerged one and its baseline's."""
     seen: set[tuple[str, str, str]] = set()
@@ -159,12 +186,19 @@ def check_cell(settings: Settings, task: str, name: str, r: str) -> None:
     tagging(settings, task)
     for other in recipe(settings, name)["teachers"]:
         teachers.check(settings, other, task)
+    training(settings, task, name)
     schedule(settings, r)
 
 
 def check_target(path: str, settings: Settings) -> None:
     """Check the names in a target below ``results/ast/``; raises UserError with the nearest ones."""
-    if not path.startswith("results/ast/") or path.startswith("results/ast/speed/"):
+    if not path.startswith("results/ast/"):
+        return
+    if path.startswith("results/ast/speed/"):
+        timed = _SPEED.fullmatch(path)
+        if timed is None:
+            raise UserError(f"{path}: speeds are called results/ast/speed/<task>_<student>_r<r>.json")
+        speed(settings, *timed.groups())
         return
     found = _RESULT.fullmatch(path)
     if found is None:

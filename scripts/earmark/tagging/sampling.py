@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from earmark.errors import UserError
 from earmark.seeding import generator
@@ -21,7 +22,7 @@ Pair = tuple[int, int]
 """The index of a clip and its draw."""
 
 
-def balanced_weights(labels: NDArray[np.float32]) -> NDArray[np.float64]:
+def balanced_weights(labels: csr_array) -> NDArray[np.float64]:
     """Return AST's sampling weights, shape [clips]: the sum over a clip's classes of 1000 / (count + 0.01).
 
     Args:
@@ -31,8 +32,7 @@ def balanced_weights(labels: NDArray[np.float32]) -> NDArray[np.float64]:
         UserError: no clip has a label.
 
     """
-    present = labels > 0
-    weights: NDArray[np.float64] = present @ (1000.0 / (present.sum(axis=0) + 0.01))
+    weights = np.asarray(labels @ (1000.0 / (labels.sum(axis=0, dtype=np.float64) + 0.01)), np.float64)
     if not weights.any():
         raise UserError("training.sampling: balanced needs labels, and no training clip has one; use all")
     return weights

@@ -55,7 +55,7 @@ def roles(
     names: dict[int, str] = {}
     groups: set[str] = set()
     for position, clip in enumerate(clips):
-        test = clip.split == TEST if fold == WHOLE else clip.group == fold
+        test = is_tested(clip, fold)
         tested.append(test)
         chooses.append(not test and clip.group == tagging["validation_group"])
         for source in clip.source_id:
@@ -100,6 +100,11 @@ def roles(
         VALIDATION: np.flatnonzero(validation),
         TEST: np.flatnonzero(test_clips),
     }
+
+
+def is_tested(clip: Placed, fold: str) -> bool:
+    """Whether a clip is tested on: it is of the fold, or of the split ``test`` where the fold is ``all``."""
+    return clip.split == TEST if fold == WHOLE else clip.group == fold
 
 
 def _hash(seed: int, source: str) -> int:

@@ -77,5 +77,10 @@ class Store:
         """Read weights of an epoch."""
         return load_file(self._weights(what, epoch))
 
+    def clear(self) -> None:
+        """Forget everything."""
+        for path in (self.folder / "state.pt", *self.folder.glob("*.safetensors")):
+            path.unlink(missing_ok=True)
+
     def _weights(self, what: str, epoch: int) -> Path:
         return self.folder / f"{what}-{epoch}.safetensors"

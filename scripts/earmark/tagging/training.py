@@ -28,7 +28,8 @@ from earmark.errors import UserError
 from earmark.merging.schedule import Schedule
 from earmark.tagging import averaging, validation
 from earmark.tagging.curves import Curves
-from earmark.tagging.loader import Batch, Examples, batches
+from earmark.tagging.dataset import Batch
+from earmark.tagging.loader import Examples, batches
 from earmark.tagging.loss import clip_losses
 from earmark.tagging.sampling import Order, Share, balanced_weights
 from earmark.tagging.settings import Training
@@ -41,7 +42,8 @@ _WRITE_EVERY = 10  # steps between two points of the loss's curve
 class Plan:
     """What a training does apart from its data.
 
-    ``weight`` is lambda, that of the labels; ``merging`` the tokens merged while training.
+    ``training``: with its warm-up fitted to the steps. ``weight`` is lambda, that of the labels;
+    ``merging`` the tokens merged while training.
     """
 
     training: Training
@@ -84,7 +86,7 @@ class Trainer:
         """Place the model, and load the state if there is one of this training."""
         self.train, self.valid, self.plan, self.accelerator = train, valid, plan, accelerator
         settings = plan.training
-        weights = balanced_weights(train.labels.numpy()) if settings.sampling == "balanced" else None
+        weights = balanced_weights(train.label_table()) if settings.sampling == "balanced" else None
         self.order = Order(len(train), settings.batch_size, plan.seed, weights)
         self.store = work
         saved = work.load()
@@ -186,10 +188,9 @@ class Trainer:
         self.optimiser.step()
         self.progress.step = step + 1
         if own:
-            alone = (~batch.has_soft).sum() if self.plan.weight < 1 else batch.has_soft.new_zeros(())
-            counts = torch.stack([losses.new_tensor(batch.mixed), alone.to(losses)])
-            counts = torch.cat([losses.new_tensor([len(losses)]), counts])
-            self.sums += torch.cat([losses.detach().sum()[None], counts]).double()
+            alone = (~batch.has_soft & (self.plan.weight < 1)).sum()
+            count = batch.has_soft.new_tensor(len(losses), dtype=torch.float64)
+            self.sums += torch.stack([losses.detach().sum().double(), count, batch.mixed.sum(), alone])
         if step % _WRITE_EVERY == 0:
             total = here.reduce(losses.detach().sum() * own, "sum")
             self.curves.step(step, total.item() / clips, rate)
@@ -247,7 +248,7 @@ class Trainer:
             batch_size=2 * settings.batch_size,
             workers=settings.workers,
         )
-        return validation.score(logits, self.valid.labels.numpy(), self.plan.kind)
+        return validation.score(logits, self.valid.label_table().toarray(), self.plan.kind)
 
     def _save(self) -> None:
         if self.accelerator.is_main_process:

@@ -134,13 +134,13 @@ class Record:
 
 def describe(making: Making, made: Made, order: list[int]) -> dict[str, Any]:
     """Return the content of teacher.json; ``order`` maps the task's classes to the teacher's."""
-    folder = making.folder.resolve()
+    folder = making.folder.absolute()
     files = {}
     for path in made.files:
-        place = path.resolve()
-        files[place.relative_to(folder).as_posix() if place.is_relative_to(folder) else str(place)] = sha256(
-            place
-        )
+        # As it is called, not where links lead: the hub's cache keeps its files under other names.
+        place = path.absolute()
+        name = place.relative_to(folder).as_posix() if place.is_relative_to(folder) else str(place)
+        files[name] = sha256(place)
     what: dict[str, Any] = {
         "kind": making.settings["kind"],
         "options": {k: v for k, v in making.options.items() if k not in ("path", "source")},

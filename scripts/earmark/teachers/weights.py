@@ -36,7 +36,15 @@ def read(path: Path) -> dict[str, Tensor]:
             f"{path} holds more than weights (or is damaged), and reading it could run code; nothing of it "
             "was run. Get the published file, or save the state dict alone"
         ) from None
-    except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (
+        SafetensorError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        KeyError,
+        OSError,
+        zipfile.BadZipFile,
+    ) as error:
         raise UserError(f"{path} is damaged ({' '.join(str(error).split())[:120]})") from None
     if not isinstance(content, Mapping) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()

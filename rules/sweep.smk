@@ -1,0 +1,202 @@
+"""Students that tag audio, over merging schedules: what they predict, how fast they are, what it amounts to."""
+
+from earmark.tagging import request as students, sweep
+
+
+def spectrograms_of(wildcards, suffix):
+    """Return the spectrogram shards that hold test clips: a fold's lie in those of every split."""
+    splits = data_of(wildcards)["segment"] if students.tagging(SETTINGS, wildcards.task)["folds"] else ["test"]
+    return [
+        path for split in splits for path in shards_of(wildcards, f"fbank/{wildcards.task}", split, suffix)
+    ]
+
+
+def run_of(wildcards):
+    """Return the fold and seed a job is for."""
+    return students.Run(wildcards.fold, int(wildcards.run_seed))
+
+
+def student_of(wildcards):
+    """Return the folder of the student that predicts."""
+    return students.folder(SETTINGS, wildcards.task, wildcards.recipe, wildcards.r, run_of(wildcards))
+
+
+def tagged_results():
+    """Return the results of the configured grid of students."""
+    return [students.path(*cell) for cell in students.cells(SETTINGS)]
+
+
+def runs_of(wildcards):
+    """Return every fold and seed behind a result."""
+    return students.runs(SETTINGS, wildcards.task, wildcards.recipe)
+
+
+def predicted(wildcards, suffix):
+    """Return the files of one kind of the predictions behind a result."""
+    return [
+        f"{sweep.predictions(wildcards.task, wildcards.recipe, wildcards.r, run)}.{suffix}"
+        for run in runs_of(wildcards)
+    ]
+
+
+def trained(wildcards):
+    """Return the records of the students behind a result."""
+    return [
+        f"{students.folder(SETTINGS, wildcards.task, wildcards.recipe, wildcards.r, run)}/student.json"
+        for run in runs_of(wildcards)
+    ]
+
+
+rule predict:
+    """Run a trained student over the test clips of its fold, tokens merged as asked."""
+    input:
+        weights=lambda w: f"{student_of(w)}/model.safetensors",
+        config=lambda w: f"{student_of(w)}/config.json",
+        fbanks=lambda w: spectrograms_of(w, "safetensors"),
+        indexes=lambda w: spectrograms_of(w, "parquet"),
+        statistics="fbank/{task}/statistics.json",
+        classes="data/{task}/classes.json",
+    output:
+        record="predictions/{task}/{recipe}/r{r}/{fold}-{run_seed}.json",
+        logits="predictions/{task}/{recipe}/r{r}/{fold}-{run_seed}.safetensors",
+        rows="predictions/{task}/{recipe}/r{r}/{fold}-{run_seed}.parquet",
+    log:
+        "logs/predict/{task}/{recipe}/r{r}/{fold}-{run_seed}.log",
+    benchmark:
+        "benchmarks/predict/{task}/{recipe}/r{r}/{fold}-{run_seed}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=gpus(),
+        mem_mb=4000,
+        runtime=240,
+    params:
+        code=code_digest("predict.py"),
+        settings=lambda w: read(sweep.prediction(SETTINGS, w.task, w.recipe, w.r, run_of(w))),
+        student=student_of,
+        indexes=lambda w, input: repeated("--index", input.indexes),
+        fbanks=lambda w, input: repeated("--fbank", input.fbanks),
+    shell:
+        """
+        python "$SCRIPTS/predict.py" --student {params.student:q} {params.indexes} {params.fbanks} \
+            --classes {input.classes:q} --statistics {input.statistics:q} --settings {params.settings:q} \
+            --output {output.record:q} --code {params.code} --threads {threads} 2>&1 | tee {log:q}
+        """
+
+
+rule ast_speed:
+    """Time a student at one merging schedule beside the unmerged one and its 16/16-stride baseline."""
+    input:
+        classes="data/{task}/classes.json",
+    output:
+        "results/ast/speed/{task}_{student}_r{r}.json",
+    log:
+        "logs/ast_speed/{task}_{student}_r{r}.log",
+    benchmark:
+        "benchmarks/ast_speed/{task}_{student}_r{r}.tsv"
+    wildcard_constraints:
+        student="[a-z][a-z0-9-]*",
+        r="[a-z0-9-]+",
+    conda:
+        "../envs/torch.yaml"
+    # All cores, so that no job of ours runs beside a measurement; it computes with one thread.
+    threads: all_cores
+    resources:
+        gpu=gpus(),
+        mem_mb=8000,
+        runtime=120,
+    params:
+        code=code_digest("ast_speed.py"),
+        settings=lambda w: read(students.speed(SETTINGS, w.task, w.student, w.r)),
+    shell:
+        """
+        python "$SCRIPTS/ast_speed.py" --classes {input.classes:q} --settings {params.settings:q} \
+            --output {output:q} --code {params.code} 2>&1 | tee {log:q}
+        """
+
+
+rule ast_result:
+    """Score what every fold and seed of a recipe predicts at one r."""
+    input:
+        predictions=lambda w: predicted(w, "json"),
+        logits=lambda w: predicted(w, "safetensors"),
+        rows=lambda w: predicted(w, "parquet"),
+        students=trained,
+        speed=lambda w: sweep.speed(SETTINGS, w.recipe, w.task, w.r),
+        classes="data/{task}/classes.json",
+    output:
+        record="results/ast/{task}_{recipe}_r{r}.json",
+        rows="results/ast/{task}_{recipe}_r{r}.jsonl",
+        resamples="results/ast/{task}_{recipe}_r{r}.resamples.parquet",
+    log:
+        "logs/ast_result/{task}_{recipe}_r{r}.log",
+    benchmark:
+        "benchmarks/ast_result/{task}_{recipe}_r{r}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code_digest("ast_result.py"),
+        settings=lambda w: read(sweep.result(SETTINGS, w.task, w.recipe, w.r)),
+        predictions=lambda w, input: repeated("--prediction", input.predictions),
+        students=lambda w, input: repeated("--student", input.students),
+    shell:
+        """
+        python "$SCRIPTS/ast_result.py" {params.predictions} {params.students} --speed {input.speed:q} \
+            --classes {input.classes:q} --settings {params.settings:q} --output {output.record:q} \
+            --code {params.code} 2>&1 | tee {log:q}
+        """
+
+
+rule summarize_ast:
+    """Gather the results of students into one long table, paired with what they have to beat."""
+    input:
+        tagged_results(),
+    output:
+        csv="results/fast_ast.csv",
+        parquet="results/fast_ast.parquet",
+    log:
+        "logs/summarize_ast.log",
+    benchmark:
+        "benchmarks/summarize_ast.tsv"
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_digest("summarize.py"),
+    shell:
+        """
+        python "$SCRIPTS/summarize.py" --results results/ast --memory .earmark/summary_ast \
+            --csv {output.csv:q} --parquet {output.parquet:q} 2>&1 | tee {log:q}
+        """
+
+
+rule report_ast:
+    """Draw the page of students alone; the page of all results has them too, once they are there."""
+    input:
+        "results/fast_ast.parquet",
+    output:
+        "results/fast_ast.html",
+    log:
+        "logs/report_ast.log",
+    benchmark:
+        "benchmarks/report_ast.tsv"
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_digest("report.py", *PAGE, "earmark/report/page.html"),
+    shell:
+        """
+        python "$SCRIPTS/report.py" --summary {input:q} --output {output:q} 2>&1 | tee {log:q}
+        """

@@ -1,0 +1,37 @@
+"""Time a student at one merging schedule: from its settings to a speed record."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from earmark import cli, provenance
+from earmark import device as devices
+from earmark.files import write_json
+from earmark.merging.schedule import Schedule
+from earmark.tagging import speed
+
+
+def main(
+    classes: Annotated[Path, typer.Option(help="the task's classes (JSON)")],
+    settings: Annotated[
+        str, typer.Option(help="JSON: task, frames, student, r, schedules, batches, repeats, device")
+    ],
+    output: Annotated[Path, typer.Option(help="speed record to write (JSON)")],
+    code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
+    threads: int = 1,
+) -> None:
+    """Measure the student at its schedule, unmerged, and unmerged with strides 16/16, side by side."""
+    chosen = json.loads(settings)
+    device = devices.prepare(chosen["device"], threads)
+    number = len(json.loads(classes.read_text())["classes"])
+    schedule = Schedule.parse(chosen["r"], chosen["schedules"])
+    record = speed.record(chosen, number, schedule, device, threads)
+    write_json(output, record | {"provenance": provenance.record(code) | {"config": chosen}})
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,63 @@
+"""What this machine can run, what is out of reach and why, and about what it takes.
+
+Runs within seconds with nothing downloaded and no network. Exit status 1 if something is missing that the
+default targets need, or those named by --target.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+
+from earmark import cli
+from earmark.config_files import deep_merged
+from earmark.doctor import job, page
+from earmark.errors import UserError
+from earmark.files import replacing, write_json
+from earmark.schema import CONFIG
+from earmark.settings import Settings
+
+
+def main(
+    config: Annotated[str, typer.Option(help="JSON: the configuration as Snakemake merged it")] = "",
+    configfile: Annotated[
+        list[Path] | None, typer.Option(help="by hand: YAML laid over config/config.yaml; repeat")
+    ] = None,
+    target: Annotated[list[str] | None, typer.Option(help="a result that is wanted; repeat")] = None,
+    output: Annotated[Path, typer.Option(help="record to write (JSON)")] = Path("results/doctor.json"),
+    log: Annotated[Path | None, typer.Option(help="file for the page, besides the terminal")] = None,
+) -> None:
+    """Say what this machine can run."""
+    content = json.loads(config) if config else _read([CONFIG / "config.yaml", *(configfile or [])])
+    # The network's settings may hold a password, so they are on no command line.
+    if "EARMARK_NETWORK" in os.environ:
+        content["fetch"] = json.loads(os.environ["EARMARK_NETWORK"])
+    record = job.examine(Settings.load(content, Path.cwd()), target or [])
+    write_json(output, record)
+    if log is not None:
+        with replacing(log) as partial:
+            partial.write_text(page.text(record, colours=False) + "\n")
+    print(page.text(record, colours=sys.stdout.isatty() and "NO_COLOR" not in os.environ), flush=True)
+    if not record["ok"]:
+        raise UserError(f"something is missing that {record['asked']} need; {output} has it all")
+
+
+def _read(files: list[Path]) -> dict[str, object]:
+    """Read YAML files, each laid over those before it, as Snakemake does."""
+    content: dict[str, object] = {}
+    for path in files:
+        try:
+            content = deep_merged(content, yaml.safe_load(path.read_text()) or {})
+        except (OSError, yaml.YAMLError) as error:
+            raise UserError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+    return content
+
+
+if __name__ == "__main__":
+    cli.run(main)

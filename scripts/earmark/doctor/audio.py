@@ -1,0 +1,83 @@
+"""How much audio a split holds: measured by the task's audit, or else what is known beforehand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MARATHON = {
+    "desed": (254, 285),
+    "gtzan": (120, 240),
+    "had": (776, 240),
+    "librispeech": (204, 150),
+    "race": (820, 187),
+    "slue": (490, 232),
+    "tau": (1145, 150),
+    "vesus": (185, 105),
+    "vox_age": (959, 150),
+    "vox_gender": (1614, 150),
+}
+"""Clips and about how many seconds each of AudioMarathon's tasks has: published counts, middles of the
+published ranges of length."""
+
+WORD_S = 0.5
+"""About how long a word of the embedded transcription task is."""
+
+
+@dataclass(frozen=True)
+class Audio:
+    """A split's clips: how many, seconds of their lengths, and where that is known from."""
+
+    clips: int
+    mean_s: float
+    std_s: float
+    longest_s: float
+    known_from: str
+
+    @property
+    def seconds(self) -> float:
+        """All of it."""
+        return self.clips * self.mean_s
+
+    def lengths(self) -> dict[str, Any]:
+        """Return it as :func:`earmark.audit.cost.estimate` takes it."""
+        return {"count": self.clips, "mean": self.mean_s, "std": self.std_s, "max": self.longest_s}
+
+
+def of_split(task: str, entry: dict[str, Any], split: str) -> Audio | None:
+    """Return a split's audio, or None if nobody knows before the data are here."""
+    return _audited(task, split) or _expected(entry, split)
+
+
+def _audited(task: str, split: str) -> Audio | None:
+    """Return what the task's audit measured."""
+    try:
+        lengths = json.loads(Path(f"data/{task}/audit.json").read_text())["splits"][split]["lengths"]
+        return Audio(lengths["count"], lengths["mean"], lengths["std"], lengths["max"], "audit")
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _expected(entry: dict[str, Any], split: str) -> Audio | None:
+    """Return what the source's settings say, or what was published."""
+    source = entry["data"]["source"]
+    wanted = source.get("splits", {}).get(split, {}) if isinstance(source.get("splits"), dict) else {}
+    if source["kind"] == "synthetic_music" and wanted:
+        return _between(source["genres"] * wanted["clips_per_class"], wanted["min_s"], wanted["max_s"])
+    if source["kind"] == "synthetic_marathon" and wanted:
+        if "utterances" in wanted:
+            words = (wanted["min_words"] * WORD_S, wanted["max_words"] * WORD_S)
+            return _between(wanted["utterances"], *words)
+        # Two to ten classes; the smaller tasks have four.
+        return _between(4 * wanted["clips_per_class"], wanted["min_s"], wanted["max_s"])
+    if source["kind"] == "audiomarathon" and split == "test" and source.get("task") in MARATHON:
+        clips, seconds = MARATHON[source["task"]]
+        return Audio(clips, seconds, 0.2 * seconds, 300, "published counts")
+    return None
+
+
+def _between(clips: int, least: float, most: float) -> Audio:
+    """Return clips of lengths spread evenly between two."""
+    return Audio(clips, (least + most) / 2, (most - least) / 12**0.5, most, "settings")

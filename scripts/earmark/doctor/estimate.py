@@ -1,0 +1,199 @@
+"""About how long what is wanted will take, and how much disk: rough, and said how rough.
+
+A job's time is what it took here before (``benchmarks/``), else what like jobs took here, else a guess:
+operations of a published model at a usual speed, or what the embedded demonstration's jobs take on a
+core. Disk is counted from lengths of audio. Jobs of the same pass share its work.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from earmark.audit.cost import BYTES, estimate, parameters, sizes_of
+from earmark.doctor.audio import Audio, of_split
+from earmark.doctor.entries import Repository, cached
+from earmark.doctor.plan import Job
+from earmark.embedding.windows import TOKENS_PER_SECOND
+from earmark.settings import Settings
+
+MEASURED, LIKE, GUESSED = "measured here before", "measured here on like jobs", "guessed"
+
+START_S = 5.0
+"""What starting Python and its packages takes, a job."""
+
+PER_AUDIO_S = {"download": 0.01, "pack": 0.01, "features": 0.01, "embeddings": 0.05, "evaluate": 0.001}
+"""CPU seconds per second of audio, from a run of the embedded demonstration."""
+
+TRAIN_S, PREFILL_S = 350.0, 70.0
+"""Of the embedded demonstration, on a core."""
+
+GPU_SPEED, CPU_SPEED = 1e14, 1e12
+"""Operations a second that a data-centre GPU or some CPU cores make of a large model."""
+
+FLAC = 0.6
+"""Bytes of FLAC per byte of samples, about."""
+
+MARATHON_BYTES, MARATHON_S = 59e9, 1.16e6
+"""AudioMarathon as published: bytes and about how many seconds."""
+
+
+@dataclass
+class Estimate:
+    """Seconds and bytes of what is still to be done, and what the numbers rest on."""
+
+    jobs: int
+    done: int
+    seconds: float = 0.0
+    bytes: float = 0.0
+    basis: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    unknown: list[str] = field(default_factory=list)
+
+    def flat(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        return {
+            "jobs": self.jobs,
+            "done": self.done,
+            "seconds": round(self.seconds),
+            "bytes": round(self.bytes),
+            "basis": dict(self.basis),
+            "unknown": self.unknown,
+        }
+
+
+def of(settings: Settings, jobs: Sequence[Job], gpu: bool) -> Estimate:
+    """Return the estimate for those of ``jobs`` that are not done."""
+    todo = [job for job in jobs if not job.done]
+    found = Estimate(len(todo), len(jobs) - len(todo))
+    audio = {
+        (job.task, job.split): of_split(job.task, settings.task(job.task), job.split)
+        for job in jobs
+        if job.task and job.split
+    }
+    found.unknown = sorted(
+        {f"data of {task}, {split}" for (task, split), known in audio.items() if not known}
+    )
+    passes: set[tuple[str, str]] = set()
+    for job in todo:
+        first = job.rule != "evaluate" or (job.model, job.task) not in passes
+        passes.add((job.model, job.task))
+        seconds, basis = _seconds(settings, job, audio.get((job.task, job.split)), gpu, first)
+        found.seconds += seconds
+        found.basis[basis] += 1
+        found.bytes += _bytes(settings, job, audio.get((job.task, job.split)))
+    return found
+
+
+def _seconds(settings: Settings, job: Job, audio: Audio | None, gpu: bool, first: bool) -> tuple[float, str]:
+    """Return a job's time and what it is known from."""
+    own = noted(Path(job.benchmark))
+    if own is not None:
+        return own, MEASURED
+    like = _like(job)
+    if like:
+        return fmean(like), LIKE
+    return _guess(settings, job, audio, gpu, first), GUESSED
+
+
+def _guess(settings: Settings, job: Job, audio: Audio | None, gpu: bool, first: bool) -> float:
+    """Return a time for a job that never ran here."""
+    if job.rule == "train":
+        return TRAIN_S
+    if job.rule == "prefill":
+        return PREFILL_S
+    share = audio.seconds / job.of if audio else 0.0
+    model = settings.model(job.model) if job.model else None
+    if audio and model and "hub" in model and sizes_of(model):
+        cost = estimate(model, audio.lengths(), 0)
+        speed = GPU_SPEED if gpu else CPU_SPEED
+        if job.rule in ("features", "embeddings"):
+            return START_S + cost["encoder_flops"] / speed / job.of
+        if job.rule == "evaluate":
+            (cell,) = job.cells
+            kept = 1.0 if cell[3].endswith("t") else float(cell[3])
+            return START_S + cost["prefill_flops"] * kept / speed
+    if job.rule == "evaluate" and not first:
+        # The embedded cells of a pass are answered together.
+        return START_S / 5 + PER_AUDIO_S["evaluate"] * share
+    return START_S + PER_AUDIO_S.get(job.rule, 0.0) * share
+
+
+def noted(path: Path) -> float | None:
+    """Return the seconds that a benchmark file notes, if there is one."""
+    try:
+        with path.open(newline="") as stream:
+            rows = list(csv.DictReader(stream, delimiter="\t"))
+        return fmean(float(row["s"]) for row in rows) if rows else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+@cache
+def _folder(path: Path) -> tuple[float, ...]:
+    return tuple(s for file in sorted(path.rglob("*.tsv")) if (s := noted(file)) is not None)
+
+
+def _like(job: Job) -> tuple[float, ...]:
+    """Return what jobs of the same rule, and the same model if it has one, took here."""
+    parts = Path(job.benchmark).parts
+    shard = job.rule in ("pack", "fetch", "features", "embeddings")
+    return _folder(Path(job.benchmark).parent) if shard or len(parts) > 3 else ()
+
+
+def _bytes(settings: Settings, job: Job, audio: Audio | None) -> float:
+    """Return what a job leaves on the disk."""
+    if job.rule == "checkpoint":
+        return _checkpoint_bytes(settings, job.model)
+    if job.rule == "download":
+        return _source_bytes(settings, job.task)
+    if audio is None:
+        return 0.0
+    share = audio.seconds / job.of
+    if job.rule in ("pack", "fetch"):
+        data = settings.task(job.task)["data"]
+        rate = data["fetch"]["sample_rate"] if job.rule == "fetch" else data["sample_rate"]
+        return float(share * rate * 2 * FLAC)
+    if job.rule == "features":
+        sizes = sizes_of(_sized(settings, job.model))
+        width = sizes["hidden"] if sizes else 0
+        return share * TOKENS_PER_SECOND * width * BYTES[settings.model(job.model)["dtype"]]
+    return 0.0
+
+
+def _sized(settings: Settings, model: str) -> dict[str, Any]:
+    """Return what :func:`earmark.audit.cost.sizes_of` reads."""
+    entry = settings.model(model)
+    made = entry.get("train") or entry.get("random_weights")
+    return {"hub": entry.get("hub"), "sizes": made.get("sizes", {}) if made is not None else None}
+
+
+def _checkpoint_bytes(settings: Settings, model: str) -> float:
+    """Return what of a published checkpoint must come down."""
+    entry = settings.model(model)
+    if "hub" not in entry:
+        return 0.0
+    found = Repository(("models", model), "", entry["hub"], entry["revision"], "model")
+    sizes = sizes_of(entry)
+    return 0.0 if cached(found) or sizes is None else 2.0 * parameters(sizes)
+
+
+def _source_bytes(settings: Settings, task: str) -> float:
+    """Return what recordings take: rendered here, or fetched from the hub."""
+    entry = settings.task(task)
+    source = entry["data"]["source"]
+    if source["kind"].startswith("synthetic"):
+        found = [of_split(task, entry, split) for split in entry["data"]["segment"]]
+        return sum(audio.seconds for audio in found if audio) * 16000 * 2 * FLAC
+    if source["kind"] == "audiomarathon" and "hub" in source:
+        repository = Repository(
+            ("tasks", task), "", source["hub"]["repo"], source["hub"]["revision"], "dataset"
+        )
+        audio = of_split(task, entry, "test")
+        return 0.0 if cached(repository) or audio is None else MARATHON_BYTES * audio.seconds / MARATHON_S
+    return 0.0

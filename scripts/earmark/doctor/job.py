@@ -1,0 +1,78 @@
+"""All the doctor's checks in one pass of a few seconds, whatever hangs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from earmark.doctor import entries, estimate, machine, network, packages, plan
+from earmark.doctor.findings import MISSING, NOTE, OK, Finding, at_once, guarded
+from earmark.doctor.page import size
+from earmark.doctor.wanted import Wanted
+from earmark.schema import checked, schema
+from earmark.settings import Settings
+
+PATIENCE_S = 8.0
+AREAS = (packages.AREA, machine.AREA, network.AREA)
+SPARE = 1.1
+"""Disk wanted for every byte that is written: files take their final name when they are whole."""
+
+
+def examine(settings: Settings, targets: Sequence[str]) -> dict[str, Any]:
+    """Return the record of config/schemas/doctor.schema.json.
+
+    Raises:
+        UserError: a target names something unknown.
+
+    """
+    wanted = Wanted.read(settings, targets)
+    needed = wanted.entries(settings)
+    fetch = settings.content["fetch"]
+    from_hub = [found for found in entries.repositories(settings) if found.entry in needed]
+    wants_hub = any(not entries.cached(found) for found in from_hub)
+    wants_youtube = any(settings.fetched(name) for section, name in needed if section == "tasks")
+
+    why_not = at_once({"hub": network.hub_trouble}, PATIENCE_S / 2)["hub"]
+    why_not = "it does not answer" if why_not is None else why_not
+    of_machine = machine.checks(settings.content["device"], wants_youtube)
+    of_network = network.checks(fetch, wants_youtube, why_not, wants_hub)
+    calls = {(machine.AREA, name): check for name, check in of_machine.items()}
+    calls |= {(network.AREA, name): check for name, check in of_network.items()}
+    found = at_once({place: guarded(*place, check) for place, check in calls.items()}, PATIENCE_S)
+    checks = [*packages.check(), *packages.optional(settings.models, {n for s, n in needed if s == "models"})]
+    for place, answer in found.items():
+        late = Finding(*place, NOTE, f"no answer within {PATIENCE_S:g} s")
+        checks += answer if answer is not None else [late]
+
+    unreachable = [
+        replace(problem, needed=entry in needed)
+        for entry, problem in [*entries.local(settings), *entries.remote(settings, why_not)]
+    ]
+    gpu = any(check.name == "GPU" and check.status == OK for check in checks)
+    jobs = plan.jobs(settings, wanted)
+    takes = estimate.of(settings, jobs, gpu)
+    free, folder = shutil.disk_usage(Path.cwd()).free, str(Path.cwd())
+    checks.append(_disk(takes.bytes, free))
+    record = {
+        "schema": "earmark/doctor/1",
+        "ok": not any(check.stops for check in checks) and not any(p.needed for p in unreachable),
+        "asked": "the default targets" if wanted.everything else f"{len(wanted.cells)} results",
+        "checks": [check.flat() for check in sorted(checks, key=lambda c: AREAS.index(c.area))],
+        "unreachable": [problem.flat() for problem in unreachable],
+        "estimate": takes.flat(),
+        "disk": {"folder": folder, "free": free},
+    }
+    content: dict[str, Any] = checked(record, schema("doctor"), "doctor")
+    return content
+
+
+def _disk(needed: float, free: float) -> Finding:
+    """Compare what will be written with what is free."""
+    text = f"{size(free)} free, about {size(needed)} needed"
+    if needed * SPARE > free:
+        fix = "make space, or run from a larger disk with --directory"
+        return Finding(machine.AREA, "disk", MISSING, text, fix, needed=True)
+    return Finding(machine.AREA, "disk", OK, text)

@@ -1,0 +1,62 @@
+"""One GPU for each job of a box that has several, without anyone who deals them out.
+
+Snakemake bounds how many GPU jobs run (`resources: gpu`), not which GPU each takes. So every job takes
+one for itself: it holds a lock on a file per GPU for as long as it lives. The kernel drops the lock when
+the process ends, however it ends; and a user's other workflows on the same box are seen too.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_held: list[int] = []
+"""The open files whose locks this process holds: they close with it."""
+
+
+def visible(environment: Mapping[str, str], devices: Path = Path("/dev")) -> list[str]:
+    """Return the GPUs that CUDA would see, as CUDA_VISIBLE_DEVICES names them."""
+    chosen = environment.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return [name.strip() for name in chosen.split(",") if name.strip()]
+    return [str(number) for number in range(len(list(devices.glob("nvidia[0-9]*"))))]
+
+
+def claim() -> str | None:
+    """Take a free GPU for this process and let CUDA see no other; with one GPU or none, do nothing.
+
+    Waits while other jobs hold them all. To be called before CUDA is first used.
+    """
+    names = visible(os.environ)
+    if len(names) < 2 or _held:
+        return None
+    name = take(names, Path(tempfile.gettempdir()) / f"earmark-gpus-{os.getuid()}")
+    os.environ["CUDA_VISIBLE_DEVICES"] = name
+    return name
+
+
+def take(names: Sequence[str], folder: Path, pause_s: float = 2.0) -> str:
+    """Return the first of ``names`` that no living process holds in ``folder``, and hold it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    told = False
+    while True:
+        for name in names:
+            # A name may be a UUID or a slice of a GPU; none of them leaves the folder.
+            path = folder / f"{name.replace('/', '_')}.lock"
+            file = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(file)
+                continue
+            _held.append(file)
+            return name
+        if not told:
+            print(f"waiting for a GPU: all {len(names)} are taken by other jobs", file=sys.stderr)
+            told = True
+        time.sleep(pause_s)

@@ -1,0 +1,172 @@
+"""What a student is trained on: clips by role, and what teachers say of them, checked beforehand."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from earmark.errors import UserError
+from earmark.tagging import statistics, validation
+from earmark.tagging.augment import Augmentation
+from earmark.tagging.classes import Classes
+from earmark.tagging.dataset import Clips
+from earmark.tagging.index import PLACED, entries, usable
+from earmark.tagging.loader import Part
+from earmark.tagging.recipe import shards
+from earmark.tagging.settings import CE, MULTI_LABEL, SINGLE_LABEL, Training
+from earmark.tagging.splits import TRAIN, VALIDATION, roles
+from earmark.teachers.store import Logits
+
+_SCORED = 20_000
+"""Clips, evenly taken, that a teacher is scored on: enough to see rows that are wrong."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of a training, shard by shard.
+
+    ``audio`` is empty where nothing is mixed; ``logits`` has a list per teacher.
+    """
+
+    indexes: list[Path]
+    fbanks: list[Path]
+    audio: list[Path]
+    logits: list[list[Path]]
+    classes: Path
+    statistics: Path
+
+    @classmethod
+    def of(cls, places: Mapping[str, Any], classes: Path, numbers: Path) -> Files:
+        """Return the files by folder and number of shards, as the rule lists them.
+
+        Args:
+            places: ``shards`` (split to number), folders ``fbank`` and ``audio`` (or null), ``logits`` (of
+                each teacher a folder and splits).
+            classes: of the task.
+            numbers: the statistics of its spectrograms.
+
+        """
+
+        def listed(folder: str, suffix: str, splits: Sequence[str]) -> list[Path]:
+            of = places["shards"]
+            return [path for split in splits for path in shards(folder, split, of[split], suffix)]
+
+        every = list(places["shards"])
+        return cls(
+            listed(places["fbank"], "parquet", every),
+            listed(places["fbank"], "safetensors", every),
+            listed(places["audio"], "tar", every) if places["audio"] else [],
+            [listed(each["folder"], "safetensors", each["splits"]) for each in places["logits"]],
+            classes,
+            numbers,
+        )
+
+    def fingerprint(self, *also: Any) -> str:
+        """Return what tells one training from another: its files as they are now, and ``also``."""
+        paths = [*self.indexes, *self.fbanks, *self.audio, *(path for part in self.logits for path in part)]
+        known = [
+            (str(path), stat.st_size, stat.st_mtime_ns)
+            for path in (*paths, self.classes, self.statistics)
+            for stat in [path.stat()]
+        ]
+        return hashlib.sha256(json.dumps([known, *also], sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Materials:
+    """Clips to train on and to choose by; ``teachers`` is what is recorded of the teachers."""
+
+    classes: Classes
+    train: Part
+    valid: Part
+    teachers: dict[str, Any] | None
+
+
+def gather(settings: Mapping[str, Any], files: Files, training: Training, seed: int) -> Materials:
+    """Return what a student is trained on.
+
+    Args:
+        settings: of the training, see `recipe.job`.
+        files: of the training.
+        training: its own settings.
+        seed: of what is random about a clip.
+
+    Raises:
+        UserError: a file is damaged or missing, classes differ, a clip has no logits although all must, or no
+            clip is left for a role.
+
+    """
+    classes, fold = Classes.read(files.classes), settings["fold"]
+    tagging = settings["tagging"]
+    rows = pa.concat_tables([usable(path, PLACED) for path in files.indexes])
+    place = roles(entries(rows), tagging, fold, settings["seed"])
+    store = _logits(files, classes) if settings["lambda"] < 1 else None
+    kind = SINGLE_LABEL if training.loss == CE else MULTI_LABEL
+    clips = Clips(
+        files.indexes,
+        files.fbanks,
+        files.audio,
+        classes,
+        tagging,
+        statistics.read(files.statistics, fold),
+        Augmentation.of(training.to_dict(), seed),
+        store,
+        tau=settings["tau"],
+        partners=place[TRAIN],
+        soft_kind=kind,
+    )
+    train, valid = Part(clips, place[TRAIN]), Part(clips.untouched(), place[VALIDATION])
+    found = None if store is None else _check_taught(settings, clips, train, store)
+    return Materials(classes, train, valid, found)
+
+
+def _logits(files: Files, classes: Classes) -> Logits:
+    """Return the stored logits; UserError if they are of other classes."""
+    store = Logits(files.logits)
+    first = files.logits[0][0]
+    if store.width != len(classes) or store.classes_digest != classes.digest:
+        raise UserError(
+            f"{first}: the logits are of {store.width} classes that are not the {len(classes)} of "
+            f"{files.classes} in their order; delete {first.parent} to make them again"
+        )
+    return store
+
+
+def _check_taught(settings: Mapping[str, Any], clips: Clips, train: Part, store: Logits) -> dict[str, Any]:
+    """Check that every clip to train on has logits, and return what is recorded of the teachers.
+
+    Their own score on the training labels is recorded: of rows that belong to other clips it is chance.
+    """
+    ids = [clips.clip_ids[index] for index in train.chosen]
+    missing = store.missing(ids)
+    if missing and settings["unlabelled_by_teacher"] == "refuse":
+        reasons = ", ".join(f"{reason}: {count}" for reason, count in store.failed.most_common(3))
+        raise UserError(
+            f"recipe '{settings['recipe']}': {len(missing)} of {len(ids)} training clips have no logits "
+            f"(the first is '{missing[0][:80]}'{'; ' + reasons if reasons else ''}); make them, or set "
+            "unlabelled_by_teacher to labels"
+        )
+    if len(missing) == len(ids):
+        raise UserError(
+            f"recipe '{settings['recipe']}': no training clip has a teacher's logits; are they of this task?"
+        )
+    unseen = frozenset(missing)
+    known = np.flatnonzero([name not in unseen for name in ids])
+    known = known[:: -(-len(known) // _SCORED)]
+    kind = settings["tagging"]["kind"]
+    said = np.stack([store.probabilities(ids[i], 1.0, kind) for i in known])
+    labels = train.label_table()[known].toarray()
+    return {
+        "names": settings["teachers"],
+        "stored": store.teachers,
+        "missing": len(missing),
+        "score": validation.score(said, labels, kind),
+        "scored": len(known),
+    }

@@ -1,0 +1,38 @@
+"""Train a student: from spectrograms, and teachers' logits, to weights for transformers and a record."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from earmark import cli
+from earmark.tagging.launch import in_processes
+
+
+def main(
+    settings: Annotated[str, typer.Option(help="JSON: everything the training depends on but its files")],
+    places: Annotated[
+        str, typer.Option(help="JSON: folders of spectrograms, audio and logits; shards by split")
+    ],
+    classes: Annotated[Path, typer.Option(help="the task's classes")],
+    statistics: Annotated[Path, typer.Option(help="the statistics of its spectrograms")],
+    output: Annotated[Path, typer.Option(help="record to write; weights and curves go beside it")],
+    work: Annotated[Path, typer.Option(help="folder for the state an interrupted training continues from")],
+    code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
+    processes: Annotated[int, typer.Option(help="processes that share each batch: one per GPU")] = 1,
+    threads: Annotated[int, typer.Option(help="of all processes together")] = 1,
+) -> None:
+    """Train the student, going on from where an earlier run was interrupted."""
+    in_processes(processes)
+    from earmark.tagging import job
+    from earmark.tagging.materials import Files
+
+    files = Files.of(json.loads(places), classes, statistics)
+    job.run(json.loads(settings), files, output, work, code, max(1, threads // processes))
+
+
+if __name__ == "__main__":
+    cli.run(main)
