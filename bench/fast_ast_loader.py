@@ -100,11 +100,11 @@ def epoch(clips: Dataset, number: int, gather: Callable | None = None) -> None:
     """Load every clip once, in random order, in batches."""
     order = np.random.default_rng(1).permutation(number)
     items = [(int(index), draw) for draw, index in enumerate(order)]
-    for _ in DataLoader(clips, batch_size=BATCH, sampler=items, collate_fn=gather):  # type: ignore[arg-type]
+    for _ in DataLoader(clips, batch_size=BATCH, sampler=items, collate_fn=gather):
         pass
 
 
-def fastest(sides: dict[str, Callable[[], None]], turns: int) -> dict[str, float]:
+def fastest(sides: dict[str, Callable[[], object]], turns: int) -> dict[str, float]:
     """CPU seconds of each side's fastest turn, after one that does not count."""
     best = dict.fromkeys(sides, float("inf"))
     for turn in range(turns + 1):
@@ -150,8 +150,8 @@ def compare(folder: Path, count: int, turns: int) -> dict[str, float]:
             "loose": lambda: epoch(Loose(paths, fbank, 0), count),
             "loose mixed": lambda: epoch(Loose(paths, fbank, MIXED), count),
             "loose stock": lambda: epoch(Loose(paths, front, 0), count),
-            "front": lambda: [fbank(wave) for _ in range(count)] and None,
-            "front stock": lambda: [front(wave) for _ in range(count)] and None,
+            "front": lambda: [fbank(wave) for _ in range(count)],
+            "front stock": lambda: [front(wave) for _ in range(count)],
         },
         turns,
     )

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from tqdm import tqdm
 
 from earmark import cli
+from earmark.progress import tqdm
 from earmark.records import iter_manifest
 from earmark.tagging import classes
 
@@ -22,7 +22,7 @@ def main(
     listed: Annotated[Path | None, typer.Option(help="the source's own list of classes (CSV)")] = None,
 ) -> None:
     """List the classes of a task and check its labels."""
-    rows = tqdm(iter_manifest(clips), desc="reading labels", unit="clip", mininterval=1.0)
+    rows = tqdm(iter_manifest(clips), desc="reading labels", unit="clip")
     classes.of_task(task, json.loads(settings), listed, rows).write(output)
 
 

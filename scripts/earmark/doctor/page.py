@@ -34,7 +34,7 @@ def _paint(words: str, code: str, colours: bool) -> str:
 def _wrapped(words: str, width: int, indent: int) -> list[str]:
     """Break words into lines that start at ``indent``."""
     clean = "".join(c if c.isprintable() else " " for c in words)
-    return textwrap.wrap(clean, width - indent, break_on_hyphens=False) or [""]
+    return textwrap.wrap(clean, width - indent, break_on_hyphens=False, break_long_words=False) or [""]
 
 
 def _check(check: dict[str, Any], width: int, colours: bool) -> list[str]:
@@ -74,14 +74,17 @@ def _estimate(asked: str, found: dict[str, Any], disk: dict[str, Any], width: in
         said = ", ".join(f"{n} {basis}" for basis, n in found["basis"].items())
         rough = "; guesses may be several times off" if "guessed" in found["basis"] else ""
         took, needed, free = duration(found["seconds"]), size(found["bytes"]), size(disk["free"])
-        lines.append(f"     {found['jobs']} jobs to do, {found['done']} done")
-        lines.append(f"     {took} of one core or GPU (times: {said}{rough})")
-        lines.append(f"     {needed} of disk; {free} are free in {disk['folder']}")
+        said_lines = [
+            f"{found['jobs']} jobs to do, {found['done']} done",
+            f"{took} of one core or GPU (times: {said}{rough})",
+            f"{needed} of disk; {free} are free in {disk['folder']}",
+        ]
+        lines += [f"     {line}" for one in said_lines for line in _wrapped(one, width, 5)]
     else:
         lines.append(f"     nothing to do as far as files tell ({found['done']} jobs are done)")
         lines.append(f"     {size(disk['free'])} of disk are free in {disk['folder']}")
     if found["unknown"]:
-        words = f"not counted: {'; '.join(found['unknown'])} (known once `snakemake audit` ran)"
+        words = f"not counted: {'; '.join(found['unknown'])}"
         lines += [f"     {line}" for line in _wrapped(words, width, 5)]
     return lines
 

@@ -21,11 +21,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from earmark import audio
 from earmark.embedding.store import StateWriter
 from earmark.errors import AudioError, UserError
+from earmark.progress import tqdm
 from earmark.records import ROW_GROUP, Clip, iter_manifest
 from earmark.shards import both
 from earmark.tagging.fbank import SAMPLE_RATE, fbank, frames_of, samples_for
@@ -51,7 +51,7 @@ def write(tar: Path, index: Path, frames: int, output: Path, output_index: Path)
     with both(output, output_index) as (body, partial), body.open("wb") as stream:
         tensors = StateWriter(stream, usable, {"frames": str(frames), "sample_rate": str(SAMPLE_RATE)})
         start = stream.tell()
-        bar = tqdm(total=usable, desc=f"spectrograms of {tar.name}", unit="clip", mininterval=1.0)
+        bar = tqdm(total=usable, desc=f"spectrograms of {tar.name}", unit="clip")
         with bar, pq.ParquetWriter(partial, INDEX, compression="zstd") as rows:
             clips = iter_manifest(index)
             members = _members(tar)

@@ -20,12 +20,12 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from torch import Tensor
-from tqdm import tqdm
 from transformers import ASTForAudioClassification
 
 from earmark import device as devices
 from earmark.errors import UserError
 from earmark.merging.schedule import Schedule
+from earmark.progress import tqdm
 from earmark.tagging import averaging, validation
 from earmark.tagging.curves import Curves
 from earmark.tagging.dataset import Batch
@@ -140,7 +140,6 @@ class Trainer:
             desc="training",
             unit="step",
             file=sys.stderr,
-            mininterval=1.0,
             maxinterval=30.0,
             disable=not here.is_main_process,
         ) as bar:

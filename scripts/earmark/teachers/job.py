@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from earmark import audio, shards
 from earmark.device import is_out_of_memory
 from earmark.errors import AudioError, UserError
 from earmark.files import exclusive, sha256, write_json
+from earmark.progress import tqdm
 from earmark.records import FAILED, OK, Clip, iter_manifest
 from earmark.teachers.cache import Rows
 from earmark.teachers.contract import Record, Teacher, Wave
@@ -107,9 +107,7 @@ class Shard:
     ) -> None:
         """Append the batches' rows in order."""
         waves = self._waves(tar, clips[kept:])
-        with tqdm(
-            total=len(clips), initial=kept, desc=f"logits {tar.name}", unit="clip", mininterval=1.0
-        ) as bar:
+        with tqdm(total=len(clips), initial=kept, desc=f"logits {tar.name}", unit="clip") as bar:
             for batch in batches:
                 own = [clips[number] for number in batch]
                 heard = [next(waves) for _ in own] if self.teacher.sample_rate else []

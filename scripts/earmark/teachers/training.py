@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
-from tqdm import tqdm
 
 from earmark import shards
 from earmark.errors import UserError
 from earmark.files import replacing, sha256
+from earmark.progress import tqdm
 from earmark.records import Clip, iter_manifest
 from earmark.teachers.contract import Making, fitted
 from earmark.teachers.mel import LogMel
@@ -91,7 +91,7 @@ def _spectrograms(
     path = making.work / "mels.npy"
     made = np.lib.format.open_memmap(path, "w+", np.float16, (len(clips), *shape))
     waves = ((key, wave) for tar in making.tars for key, wave in shards.stream(tar, rate))
-    bar = tqdm(waves, total=len(clips), desc="log-mel", unit="clip", mininterval=1.0)
+    bar = tqdm(waves, total=len(clips), desc="log-mel", unit="clip")
     count = 0
     for clip, (key, wave) in zip(clips, bar):
         if key != clip.key:

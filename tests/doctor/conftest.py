@@ -1,0 +1,67 @@
+"""The doctor's script in a folder of its own, on a machine without a network."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from earmark.provenance import SCRIPTS
+
+CLOSED = "http://127.0.0.1:9"
+"""An address at which nobody listens: no request gets further than this."""
+
+
+class Doctor:
+    """Runs scripts/doctor.py; ``record`` is what it wrote, ``page`` what it printed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.python = folder, sys.executable
+        hidden = ("HF_TOKEN", "HF_HUB_OFFLINE", "EARMARK_NETWORK", "NO_PROXY", "no_proxy")
+        self.environment = {k: v for k, v in os.environ.items() if k not in hidden} | {
+            "HF_HOME": str(folder / "hf"),
+            "HF_ENDPOINT": CLOSED,
+            "https_proxy": CLOSED,
+            "HTTPS_PROXY": CLOSED,
+        }
+        self.page, self.record = "", {}
+
+    def __call__(self, config: dict | Path | None = None, *more: str) -> int:
+        if isinstance(config, dict):
+            (self.folder / "own.yaml").write_text(yaml.safe_dump(config))
+            config = self.folder / "own.yaml"
+        chosen = ["--configfile", str(config)] if config else []
+        done = subprocess.run(
+            [self.python, str(SCRIPTS / "doctor.py"), *chosen, *more],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+        )
+        self.page = done.stdout
+        assert "Traceback" not in self.page, self.page
+        path = self.folder / "results/doctor.json"
+        self.record = json.loads(path.read_text()) if path.is_file() else {}
+        return done.returncode
+
+    def entries(self) -> dict[str, dict]:
+        """The entries out of reach by key, without those that come with earmark: published teachers."""
+        own = (entry for entry in self.record["unreachable"] if not entry["key"].startswith("teachers.mn"))
+        return {entry["key"]: entry for entry in own}
+
+    def check(self, name: str) -> dict:
+        """The finding of that name."""
+        (found,) = [check for check in self.record["checks"] if check["name"] == name]
+        return found
+
+
+@pytest.fixture
+def doctor(tmp_path) -> Doctor:
+    return Doctor(tmp_path)
