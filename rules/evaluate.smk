@@ -1,6 +1,10 @@
 """Pruned evaluation, and prefill time against keep ratio."""
 
 
+# As for checkpoints, see train.smk.
+ruleorder: evaluate > evaluate_default
+
+
 rule evaluate:
     """Answer a task's questions with one method at one keep ratio."""
     input:

@@ -58,8 +58,9 @@ rule classes:
         "../envs/audio.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         code=code_digest("classes.py"),
         settings=lambda w: read(tagging_of(w, "kind", "classes", "folds")),
@@ -87,8 +88,9 @@ rule fbank:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         code=code_digest("fbank.py"),
         frames=lambda w: tagging_of(w, "frames")["frames"],
@@ -119,8 +121,9 @@ rule fbank_statistics:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        gpu=0,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         code=code_digest("fbank_statistics.py"),
         settings=lambda w: read(

@@ -22,8 +22,9 @@ rule teacher:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        gpu=0,
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         code=lambda w: teacher_code("teacher.py", w.teacher),
         settings=lambda w: read(teachers.making(SETTINGS, w.teacher, w.task)),
@@ -58,8 +59,8 @@ rule logits:
     threads: 1
     resources:
         gpu=gpus(),
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         code=lambda w: teacher_code("logits.py", w.teacher),
         settings=lambda w: read(teachers.job(SETTINGS, w.teacher, w.task)),

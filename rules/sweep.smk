@@ -5,7 +5,9 @@ from earmark.tagging import request as students, sweep
 
 def spectrograms_of(wildcards, suffix):
     """Return the spectrogram shards that hold test clips: a fold's lie in those of every split."""
-    splits = data_of(wildcards)["segment"] if students.tagging(SETTINGS, wildcards.task)["folds"] else ["test"]
+    splits = (
+        data_of(wildcards)["segment"] if students.tagging(SETTINGS, wildcards.task)["folds"] else ["test"]
+    )
     return [
         path for split in splits for path in shards_of(wildcards, f"fbank/{wildcards.task}", split, suffix)
     ]

@@ -1,6 +1,10 @@
 """Checkpoints: fetched, checked, or trained here."""
 
 
+# The constraints of wildcards don't hold for files in a bucket.
+ruleorder: train > checkpoint
+
+
 rule checkpoint:
     """Resolve a checkpoint from the hub, a local folder or random weights, and record its hashes."""
     output:

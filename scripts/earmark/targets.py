@@ -9,6 +9,7 @@ from earmark.errors import UserError
 from earmark.probe import request as probing
 from earmark.settings import Settings
 from earmark.tagging import request as tagging
+from earmark.teachers import request as teachers
 
 
 def parse_target(path: str, settings: Settings) -> tuple[str, str, str, str] | None:
@@ -21,6 +22,7 @@ def parse_target(path: str, settings: Settings) -> tuple[str, str, str, str] | N
     request.check_target(path, settings)
     probing.check_target(path, settings)
     tagging.check_target(path, settings)
+    teachers.check_target(path, settings)
     if not (path.startswith("results/") and path.endswith((".json", ".jsonl"))):
         return None
     *folders, name = path.removeprefix("results/").rpartition(".")[0].split("/")

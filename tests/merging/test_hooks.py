@@ -115,6 +115,16 @@ def test_sizes_as_channels_are_sizes_as_a_mask(dtype: torch.dtype, tolerance: fl
     assert channels[..., 8:].abs().max() == 0
 
 
+def test_a_model_with_sizes_as_channels_is_the_one_with_a_mask(monkeypatch) -> None:
+    model = tiny_ast().double()
+    logits = []
+    for way in ("mask", "channels"):
+        monkeypatch.setattr("earmark.merging.attention.sizes_as", lambda module, device, way=way: way)
+        with Merging(model, constant(8)):
+            logits.append(model(spectrograms().double()).logits)
+    torch.testing.assert_close(*logits, rtol=1e-10, atol=1e-10)
+
+
 def test_merging_without_proportion_is_another_model() -> None:
     model = tiny_ast()
     logits = []

@@ -14,7 +14,7 @@ from earmark.errors import UserError
 from earmark.probe.job import run, shard_files
 from earmark.probe.read import by_layer, position, read
 from earmark.provenance import SCRIPTS
-from earmark.report.tables import read_probes
+from earmark.report import files
 
 
 def test_layers_are_in_the_order_of_the_network():
@@ -30,7 +30,7 @@ def test_script_makes_the_same_valid_record_twice(embeddings, settings, tmp_path
         rest = ["--settings", json.dumps(settings), "--output", str(tmp_path / name)]
         subprocess.run([*command, *rest], check=True)
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
-    record = read_probes([tmp_path / "a.json"])[str(tmp_path / "a.json")]
+    record = files.read(tmp_path / "a.json", "probe")
     assert [layer["layer"] for layer in record["layers"]] == ["encoder", "lm.2", "lm.10"]
     assert record["map"]["layer"] == "encoder", "the best layer is the one on the map"
     assert record["layers"][0]["accuracy"]["low"] > record["layers"][0]["chance"]

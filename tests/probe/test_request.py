@@ -48,6 +48,7 @@ def test_a_job_reads_every_shard_of_every_split_and_layer(tmp_path: Path) -> Non
     files = request.files(one, "embedded", "gtzan")
     job = request.job(one, "embedded", "gtzan")
     assert len(files) == 2 * sum(job["shards"].values())
-    assert {str(Path(path).parent) for path in files} == set(request.folders(one, "embedded", "gtzan"))
+    layers = request.block_of(one, "embedded", "gtzan")["layers"]
+    assert {str(Path(path).parent) for path in files} == {f"embeddings/embedded/gtzan/{x}" for x in layers}
     assert all(path.endswith(".parquet") for path in files)
     assert job["labels"] == ["embedded", "synthetic"]

@@ -10,6 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
+
+from earmark import shards
+from earmark.records import Clip, Part
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -264,6 +268,28 @@ def fake_timing(path: Path, methods: Sequence[str], ratios: Sequence[float], lay
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record))
     return path
+
+
+def fake_shard(data: Path, task: str, clips: int) -> Path:
+    """Pack clips whose pitch tells their number: 200 Hz and 20 more for each; returns ``data``."""
+    folder, rate = data / task / "shards", 16000
+    sounds = data / "sounds"
+    sounds.mkdir(parents=True, exist_ok=True)
+    made = []
+    for i in range(clips):
+        path = sounds / f"{i}.wav"
+        soundfile.write(path, 0.3 * np.sin(2 * np.pi * (200 + 20 * i) * np.arange(3 * rate) / rate), rate)
+        parts = [Part(str(path), 0.0, 3.0)]
+        made.append(Clip(f"clip{i:04d}", [f"s{i}"], parts, 3.0, rate, 1, "test", ["a"], key=f"k{i:03d}"))
+    folder.mkdir(parents=True, exist_ok=True)
+    name = "test-00000-of-00001"
+    shards.write(lambda: iter(made), folder / f"{name}.tar", folder / f"{name}.parquet", shards.Form(rate))
+    return data
+
+
+@pytest.fixture
+def pack_clips() -> Callable[..., Path]:
+    return fake_shard
 
 
 @pytest.fixture

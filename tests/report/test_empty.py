@@ -16,7 +16,7 @@ def script(name: str, *arguments: str) -> None:
 
 def test_no_results_make_an_empty_table_and_a_page(tmp_path: Path) -> None:
     table, csv, page = (str(tmp_path / name) for name in ("s.parquet", "s.csv", "r.html"))
-    script("summarize.py", "--csv", csv, "--parquet", table)
+    script("summarize.py", "--results", str(tmp_path / "results"), "--csv", csv, "--parquet", table)
     script("report.py", "--summary", table, "--output", page)
-    assert Path(csv).read_text().count("\n") == 1 and Path(csv).read_text().startswith("system,")
+    assert Path(csv).read_text().count("\n") == 1 and Path(csv).read_text().startswith("source,")
     assert "0 results" in Path(page).read_text()

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from earmark.report import files
 from earmark.report.charts import COLOURS, SHAPES
+from earmark.report.figures import Section
 from earmark.report.probing import NAMED, REST, label_looks, section
-from earmark.report.sections import Section
-from earmark.report.tables import read_probes
 
 
 @pytest.fixture
 def shown(write_probe: Callable[..., Path], tmp_path: Path) -> Callable[..., Section]:
     def make(*arguments: object, **changed: object) -> Section:
         path = write_probe(tmp_path / "probe.json", *arguments, **changed)
-        return section(read_probes([path])[str(path)])
+        return section(files.read(path, "probe"), str(path))
 
     return make
 
@@ -27,8 +27,9 @@ def test_curve_and_map_share_a_section_with_the_numbers_in_words(shown: Callable
     made = shown()
     curve, picture = made.figures[0]
     intervals = curve.specification["layer"][1]
-    assert intervals["encoding"]["x"]["sort"] == [line[0] for line in made.lines]
-    assert made.lines[0][:3] == ["encoder.0", "64", "60.0\u00a0% [50.0,\u00a070.0]"]
+    lines = [[cell.text for cell in line] for line in made.tables[0].lines]
+    assert intervals["encoding"]["x"]["sort"] == [line[0] for line in lines]
+    assert lines[0][:3] == ["encoder.0", "64", "60.0\u00a0% [50.0,\u00a070.0]"]
     assert "the best of the probe" in picture.title
     assert "embedded model / synthetic data" in made.banner
 

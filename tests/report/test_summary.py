@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,11 +16,14 @@ import pytest
 
 from earmark.errors import UserError
 from earmark.provenance import SCRIPTS
-from earmark.report.tables import DTYPES, read_results, read_timings, summarize, write_summary
+from earmark.report.columns import DTYPES
+from earmark.report.remembered import Remembered
+from earmark.report.summary import summarize, write
+from earmark.scoring.multiple import holm
 
 
 def table(results: list[Path], timing: Path | None = None) -> pd.DataFrame:
-    return summarize(read_results(results), read_timings([timing] if timing else []))
+    return summarize([*results, *([timing] if timing else [])])
 
 
 def rows(found: pd.DataFrame) -> list[dict[str, Any]]:
@@ -58,6 +62,9 @@ def test_difference_rests_on_the_samples_both_answered(results: list[Path]) -> N
         assert row["value"] == pytest.approx(sum(ours[c] - base[c] for c in both) / len(both), abs=1e-12)
         assert row["low"] <= row["value"] <= row["high"]
         assert 0 < row["p_value"] <= 1
+    corrected = holm([row["p_value"] for row in found])
+    assert [row["p_adjusted"] for row in found] == corrected
+    assert {row["comparisons"] for row in found} == {6}
 
 
 @pytest.mark.parametrize("change", [{"model": "other"}, {"seed": 1}, {"labels": ()}, {"device": "cuda"}])
@@ -99,7 +106,7 @@ def test_order_of_inputs_and_repetition_change_no_byte(
     made = []
     for i, paths in enumerate((results, [*reversed(results), results[0]])):
         out = (tmp_path / f"{i}.csv", tmp_path / f"{i}.parquet")
-        write_summary(table(paths, timing), *out)
+        write(table(paths, timing), *out)
         made.append([path.read_bytes() for path in out])
     assert made[0] == made[1]
 
@@ -110,7 +117,7 @@ def test_formulas_are_text_in_csv_and_untouched_in_parquet(
     evil = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1"]
     paths = [write_result(tmp_path / f"{i}.json", task=name) for i, name in enumerate(evil)]
     found = table(paths)
-    write_summary(found, tmp_path / "s.csv", tmp_path / "s.parquet")
+    write(found, tmp_path / "s.csv", tmp_path / "s.parquet")
     with (tmp_path / "s.csv").open(newline="") as stream:
         assert {row["task"] for row in csv.DictReader(stream)} == {"'" + name for name in evil}
     assert set(pd.read_parquet(tmp_path / "s.parquet")["task"]) == set(evil)
@@ -118,18 +125,31 @@ def test_formulas_are_text_in_csv_and_untouched_in_parquet(
     assert pd.api.types.is_float_dtype(numbers["value"])
 
 
-def test_foreign_files_are_named_with_their_problem(results: list[Path], tmp_path: Path) -> None:
+def test_what_is_no_result_of_this_version_is_named_and_left_out(results: list[Path], tmp_path: Path) -> None:
     foreign = tmp_path / "foreign.json"
-    for text, problem in [("{}", "required"), ("[1]", "not of type 'object'"), ("{", "not JSON")]:
+    for text, problem in [
+        ("{}", "names no schema"),
+        ("[1]", "names no schema"),
+        ('{"schema": "other/1"}', "names no schema"),
+        ('{"schema": "earmark/result/1"}', "another version"),
+        ('{"schema": "earmark/audit/1"}', "another version|no scores"),
+    ]:
         foreign.write_text(text)
-        with pytest.raises(UserError, match=problem) as caught:
-            read_results([foreign])
-        assert str(foreign) in str(caught.value)
+        (row,) = rows(table([*results, foreign]).query("system == 'left-out'"))
+        assert row["result"] == str(foreign) and re.search(problem, row["note"])
+
+
+def test_damaged_results_are_named_with_their_problem(results: list[Path], tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.json"
+    damaged.write_text("{")
+    with pytest.raises(UserError, match="not JSON") as caught:
+        table([damaged])
+    assert str(damaged) in str(caught.value)
     record = json.loads(results[0].read_text())
     record["counts"]["scored"] = "many"
-    foreign.write_text(json.dumps(record))
+    damaged.write_text(json.dumps(record))
     with pytest.raises(UserError, match=r"counts\.scored: 'many' is not of type 'integer'"):
-        read_results([foreign])
+        table([damaged])
 
 
 def test_samples_of_another_result_are_refused(results: list[Path]) -> None:
@@ -144,18 +164,59 @@ def test_samples_of_another_result_are_refused(results: list[Path]) -> None:
         table(results)
 
 
-def test_the_script_ends_a_users_mistake_in_one_line(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        str(SCRIPTS / "summarize.py"),
-        "--result",
-        str(tmp_path / "none.json"),
-    ]
+def test_the_script_finds_all_results_and_ends_a_users_mistake_in_one_line(
+    results: list[Path], timing: Path, write_probe: Callable[..., Path], tmp_path: Path
+) -> None:
+    write_probe(tmp_path / "results" / "embeddings" / "m" / "genres.json")
+    command = [sys.executable, str(SCRIPTS / "summarize.py"), "--results", str(tmp_path / "results")]
     out = ["--csv", str(tmp_path / "s.csv"), "--parquet", str(tmp_path / "s.parquet")]
+    subprocess.run([*command, *out], check=True, capture_output=True)
+    found = pd.read_parquet(tmp_path / "s.parquet")
+    assert set(found["system"]) == {"pruned-evaluation", "prefill-timing", "linear-probe"}
+    assert set(found["result"]) == {str(path) for path in (tmp_path / "results").rglob("*.json")}
+    results[0].write_text("{")
+    (tmp_path / "s.csv").unlink()
     done = subprocess.run([*command, *out], capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr == f"error: {tmp_path / 'none.json'} does not exist\n"
+    assert done.stderr.splitlines()[-1].startswith(f"error: {results[0]} is not JSON")
     assert not (tmp_path / "s.csv").exists()
+
+
+def test_only_what_changed_is_read_again_and_the_table_is_the_same(
+    results: list[Path], timing: Path, write_result: Callable[..., Path], tmp_path: Path
+) -> None:
+    def summed() -> tuple[int, pd.DataFrame]:
+        memory = Remembered(tmp_path / "memory")
+        return (found := summarize([*results, timing], memory=memory)) is None or memory.read, found
+
+    assert summed()[0] == 8 + 6, "8 files, and 6 comparisons with the base"
+    read, again = summed()
+    assert read == 0
+    pd.testing.assert_frame_equal(again, table(results, timing))
+    write_result(results[1], "random", 0.5, accuracy=0.1)
+    read, changed = summed()
+    assert read == 2, "one file and its comparison"
+    pd.testing.assert_frame_equal(changed, table(results, timing))
+    assert not changed.equals(again)
+    for path in (tmp_path / "memory").glob("*.json"):
+        path.write_text("damaged")
+    pd.testing.assert_frame_equal(summed()[1], changed)
+    kept = len(list((tmp_path / "memory").glob("*.json")))
+    results.pop()
+    assert summed()[0] == 0
+    assert len(list((tmp_path / "memory").glob("*.json"))) == kept - 2, "what is gone is forgotten"
+
+
+def test_results_on_other_samples_have_another_sample_set(
+    tmp_path: Path, write_result: Callable[..., Path]
+) -> None:
+    paths = [
+        write_result(tmp_path / "base.json"),
+        write_result(tmp_path / "same.json", "dart", 0.5),
+        write_result(tmp_path / "failed.json", "dart", 0.3, failed=1),
+    ]
+    found = table(paths).drop_duplicates("result").set_index("result")["sample_set"]
+    assert found[str(paths[0])] == found[str(paths[1])] != found[str(paths[2])]
 
 
 def test_error_rates_are_compared_with_the_base_and_stand_for_groups(

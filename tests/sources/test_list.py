@@ -9,9 +9,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from made import completed, tone
 
 from earmark.errors import UserError
+from earmark.provenance import ROOT
 from earmark.sources import list as source
 
 
@@ -259,3 +261,26 @@ def test_real_recordings_with_labels_speakers_and_transcripts(real_audio, tmp_pa
     ]
     assert max(abs(c.duration_s - r.duration_s) for c, r in zip(clips, table.itertuples())) < 1e-3
     assert 0.4 < sum(c.split == "test" for c in clips) / len(clips) < 0.6
+
+
+def test_files_may_be_named_from_a_folder_as_esc_50_does(root):
+    (root / "meta").mkdir()
+    (root / "audio").mkdir()
+    for name in ("1-100-A-0.wav", "5-100-B-3.wav"):
+        (root / "audio" / name).write_bytes(tone())
+    rows = ["filename,fold,target,category,esc10,src_file,take"]
+    rows += [
+        "1-100-A-0.wav,1,0,dog,True,100,A",
+        "5-100-B-3.wav,5,3,cow,False,100,B",
+        "../0.wav,5,3,cow,False,1,B",
+    ]
+    write(root, "\n".join(rows), "meta/esc50.csv")
+    task = yaml.safe_load((ROOT / "config" / "tasks" / "esc50.yaml").read_text())
+    named = {key: value for key, value in task["data"]["source"].items() if key not in ("kind", "root")}
+    dog, cow, outside = collect(root, **named)
+    assert [clip.split for clip in (dog, cow)] == ["test", "test"]
+    assert [(clip.labels, clip.group, clip.source_id) for clip in (dog, cow)] == [
+        (["dog"], "1", ["100"]),
+        (["cow"], "5", ["100"]),
+    ]
+    assert outside.reason == "leads out of the folder"

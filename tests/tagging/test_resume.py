@@ -1,11 +1,11 @@
 """An interrupted training ends with the same bits as one left alone."""
 
-import json
 import os
 import signal
-import subprocess
 import sys
 import time
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from small_training import trainer  # noqa: E402
+import small_training  # noqa: E402
 
 from earmark.tagging.state import Progress, Store  # noqa: E402
 from earmark.tagging.training import prepare  # noqa: E402
@@ -27,11 +27,22 @@ CASES = {
 }
 
 
-def start(folder: Path, changes: dict) -> subprocess.Popen:
-    command = [sys.executable, str(HERE / "small_training.py"), str(folder), json.dumps(changes)]
-    return subprocess.Popen(
-        command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE, start_new_session=True
-    )
+def start(folder: Path, changes: dict) -> BaseProcess:
+    """Start a training in a process of its own; a fork, since torch and transformers are slow to import."""
+
+    def work() -> None:
+        os.setsid()
+        small_training.run(folder, prepare("cpu", 1, "no"), **changes)
+
+    process = get_context("fork").Process(target=work)
+    process.start()
+    return process
+
+
+def finish(folder: Path, changes: dict) -> None:
+    process = start(folder, changes)
+    process.join(120)
+    assert process.exitcode == 0
 
 
 def steps(folder: Path) -> int:
@@ -45,20 +56,18 @@ def steps(folder: Path) -> int:
 @pytest.mark.parametrize("case", CASES)
 def test_a_killed_training_ends_with_the_same_bits(tmp_path, case):
     changes = {**CASES[case], "clips": {"count": 38, "taught": 1.0, "slow_s": 0.005}}
-    whole = start(tmp_path / "whole", changes)
-    assert whole.wait(120) == 0, whole.stderr.read()
+    finish(tmp_path / "whole", changes)
 
     cut = tmp_path / "cut"
     for least in (4, 17):  # in the first epoch, and in the fourth
         process = start(cut, changes)
-        while steps(cut) < least and process.poll() is None:
+        while steps(cut) < least and process.is_alive():
             time.sleep(0.005)
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.join()
         assert least <= steps(cut) < 30
     assert not (cut / "model.safetensors").exists()
-    again = start(cut, changes)
-    assert again.wait(120) == 0, again.stderr.read()
+    finish(cut, changes)
 
     expected, found = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "cut"))
     assert all(torch.equal(found[name], expected[name]) for name in expected)
@@ -68,15 +77,14 @@ def test_a_killed_training_ends_with_the_same_bits(tmp_path, case):
 def test_workers_change_nothing(tmp_path):
     ends = []
     for workers in (0, 2):
-        process = start(tmp_path / str(workers), {"training": {"epochs": 2, "workers": workers}})
-        assert process.wait(120) == 0
+        finish(tmp_path / str(workers), {"training": {"epochs": 2, "workers": workers}})
         ends.append(load_file(tmp_path / str(workers) / "model.safetensors"))
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
 
 
 def test_a_state_of_another_training_is_ignored(tmp_path):
     Store(tmp_path / "work", "other").save(Progress(step=3), model={})
-    made = trainer(tmp_path, prepare("cpu", 1, "no"))
+    made = small_training.trainer(tmp_path, prepare("cpu", 1, "no"))
     torch.use_deterministic_algorithms(False)
     assert made.progress.step == 0
 

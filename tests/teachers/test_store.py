@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_array
 from sklearn.metrics import average_precision_score
 
 from earmark.errors import UserError
@@ -88,10 +89,10 @@ def test_before_training_missing_clips_are_counted_and_named(two) -> None:
     with pytest.raises(
         UserError, match="2 of 4 training clips have no logits of 't', 'u' .first: 'id4', 'id5'"
     ):
-        check(logits, CLASSES, ids, labels, "refuse")
-    assert check(logits, CLASSES, ids, labels, "labels")["without_logits"] == 2
+        check(logits, CLASSES, ids, csr_array(labels), "refuse")
+    assert check(logits, CLASSES, ids, csr_array(labels), "labels")["without_logits"] == 2
     with pytest.raises(UserError, match="none of the 2 training clips"):
-        check(logits, CLASSES, ["x", "y"], labels[:2], "labels")
+        check(logits, CLASSES, ["x", "y"], csr_array(labels[:2]), "labels")
 
 
 def test_another_order_of_classes_is_refused_before_training(two) -> None:
@@ -99,10 +100,10 @@ def test_another_order_of_classes_is_refused_before_training(two) -> None:
     turned = Classes(("b", "a", "c"), ("", "", ""), "multi_label")
 
     with pytest.raises(UserError, match="not in their order"):
-        check(logits, turned, ["id0"], np.ones((1, 3), np.float32), "refuse")
+        check(logits, turned, ["id0"], csr_array(np.ones((1, 3), np.float32)), "refuse")
     more = Classes(("a", "b", "c", "d"), ("",) * 4, "multi_label")
     with pytest.raises(UserError, match="of 3 classes that are not the student's 4"):
-        check(logits, more, ["id0"], np.ones((1, 4), np.float32), "refuse")
+        check(logits, more, ["id0"], csr_array(np.ones((1, 4), np.float32)), "refuse")
 
 
 def test_the_teachers_own_precision_shows_rows_of_other_clips(tmp_path) -> None:
@@ -113,7 +114,7 @@ def test_the_teachers_own_precision_shows_rows_of_other_clips(tmp_path) -> None:
     right = stored(tmp_path / "r.safetensors", ids, good, teacher="right")
     wrong = stored(tmp_path / "w.safetensors", ids, np.roll(good, 1, axis=0), teacher="wrong")
 
-    found = check(Logits([[right], [wrong]]), CLASSES, ids, labels, "refuse")["teachers"]
+    found = check(Logits([[right], [wrong]]), CLASSES, ids, csr_array(labels), "refuse")["teachers"]
 
     oracle = average_precision_score(labels, good.astype(np.float32), average="macro")
     assert found[0]["training_map"]["map"] == pytest.approx(oracle)

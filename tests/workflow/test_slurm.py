@@ -25,10 +25,10 @@ if name == "gtzan":
     open("tried_gtzan", "w").close()
 mark = f"tried_{name}"
 if not os.path.exists(mark):
-    hoard = b"x" * (1_300_000_000 if name == "greedy" else 0)
     with open(mark + ".part", "w") as file:
         file.write(os.environ["SLURM_JOB_ID"])
     os.rename(mark + ".part", mark)
+    hoard = b"x" * (1_300_000_000 if name == "greedy" else 0)
     time.sleep(600)
 """
 WAIT = """
@@ -124,6 +124,7 @@ def test_a_cancelled_job_is_tried_again(run):
 def test_a_job_out_of_memory_is_tried_again_with_twice_as_much(run):
     flow, _, printed = run
     assert (flow.folder / "data/greedy/recordings.parquet").is_file(), printed
+    assert "Exceeded job memory limit" in printed
     assert "mem_mb=1000," in printed and "mem_mb=2000," in printed
 
 

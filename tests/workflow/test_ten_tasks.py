@@ -11,7 +11,7 @@ import yaml
 from workflow import SMALL, Workflow
 
 from earmark.provenance import ROOT
-from earmark.report.tables import read_results, summarize
+from earmark.report.summary import summarize
 
 CHOICES = ("desed", "had", "race", "slue", "tau", "vesus", "vox_gender", "vox_age")
 TASKS = ("gtzan", "librispeech", *CHOICES)
@@ -90,7 +90,7 @@ def test_groups_have_tables_of_their_own(flow, task, facet):
 
 
 def test_the_summary_compares_choices_and_transcripts_with_their_base(flow):
-    found = summarize(read_results(flow.folder / cell for cell in CELLS), {})
+    found = summarize([flow.folder / cell for cell in CELLS])
     compared = found[found["metric"] == "difference_to_base"]
     assert set(compared["task"]) == {"gtzan", "race", "librispeech"}
     assert set(found["profile"]) == {"default"}

@@ -48,13 +48,8 @@ def block_of(settings: Settings, model: str, task: str) -> dict[str, Any]:
     return block
 
 
-def folders(settings: Settings, model: str, task: str) -> list[str]:
-    """Return the folders of the layers that a probe reads."""
-    return [f"embeddings/{model}/{task}/{layer}" for layer in block_of(settings, model, task)["layers"]]
-
-
 def files(settings: Settings, model: str, task: str) -> list[str]:
-    """Return the files of vectors in those folders."""
+    """Return the files of vectors that a probe reads, of every layer."""
     layers = block_of(settings, model, task)["layers"]
     states = [path for layer in layers for path in request.paths(settings, model, task, layer)]
     return [f"{path.removesuffix('.safetensors')}.parquet" for path in states]

@@ -274,7 +274,7 @@ def histogram(bins: Rows, title: str) -> dict[str, Any]:
                 "from:Q", title=title, axis=alt.Axis(grid=False), scale=alt.Scale(zero=False, nice=False)
             ),
             x2="to:Q",
-            y=alt.Y("n:Q", title="clips", axis=alt.Axis(format="~g", tickCount=4)),
+            y=alt.Y("n:Q", title="clips", axis=alt.Axis(format=",d", tickCount=4, tickMinStep=1)),
             y2=alt.Y2Datum(0),
             tooltip=tooltips({"text": "length", "n": "clips"}),
         )

@@ -14,7 +14,7 @@ import pandas as pd
 from earmark.errors import UserError
 from earmark.files import replacing
 from earmark.report import charts, overview, probing, pruning, shell, speedups, summary, tagging, wrong
-from earmark.report.columns import OURS, PROBE, PRUNING, TAGGING, TIMING
+from earmark.report.columns import LEFT_OUT, OURS, PROBE, PRUNING, TAGGING, TIMING
 from earmark.report.figures import Look, Row, Section, Table
 from earmark.report.origins import origins
 from earmark.report.points import COMPARABLE, left_out, points
@@ -30,7 +30,7 @@ def records_of(table: pd.DataFrame, system: str | None = None) -> dict[str, dict
         UserError: a file is gone or has changed since the summary was made.
 
     """
-    ours = table[(table["source"] == OURS) & table["code"].notna()]
+    ours = table[(table["source"] == OURS) & (table["system"] != LEFT_OUT)]
     if system is not None:
         ours = ours[ours["system"] == system]
     found = {}

@@ -92,7 +92,7 @@ class Tagged:
 
 def read(paths: Iterable[Path]) -> list[Tagged]:
     """Read results of audio tagging; raises UserError for a file that is none."""
-    return [Tagged(path, record) for path, record in files.many(paths, "ast_result")]
+    return [Tagged(str(path), files.read(path, "ast_result")) for path in sorted(paths)]
 
 
 def partners(result: Tagged, results: Sequence[Tagged]) -> dict[str, Tagged]:

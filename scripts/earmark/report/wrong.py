@@ -120,7 +120,7 @@ def _row(row: Row, result: Result, sample: Mapping[str, Any], *, lost: bool) -> 
         "section": name_of(row),
         **{name: row[name] for name in ("task", "model", "result", "run")},
         "lost": lost,
-        "prompt": result.asked["prompt"],
+        "prompt": _prompt(result),
         **{
             name: sample[name]
             for name in ("clip_id", "options", "answer", "predicted", "truth", "duration_s")
@@ -129,6 +129,14 @@ def _row(row: Row, result: Result, sample: Mapping[str, Any], *, lost: bool) -> 
         "excerpt_s": None,
         "audio": None,
     }
+
+
+def _prompt(result: Result) -> str:
+    """Return what was asked: the system prompt, and the template with the question if all clips share it."""
+    asked, config = result.asked, result.record["provenance"].get("config", {})
+    question = config.get("task", {}).get("question") or "(the question that comes with the clip)"
+    filled = asked["prompt"].replace("{question}", question).replace("{options}", "(the options below)")
+    return "\n\n".join(text for text in (asked["system_prompt"], filled) if text)
 
 
 def name_of(row: Row) -> str:

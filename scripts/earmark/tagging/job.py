@@ -80,8 +80,9 @@ def _announce(found: Materials, steps: int) -> None:
     """Say what is trained on, and how good the teachers are."""
     print(f"{len(found.train)} clips to train on, {len(found.valid)} to choose by, {steps} steps", flush=True)
     if found.teachers is not None:
-        score = ", ".join(f"{name} {value:.3g}" for name, value in found.teachers["score"].items())
-        print(f"the teachers on the training labels: {score}", flush=True)
+        for teacher in found.teachers["teachers"]:
+            score, name = teacher["training_map"], teacher["teacher"]
+            print(f"teacher '{name}' on the training labels: mAP {score['map']}, chance {score['chance']}")
 
 
 def _describe(

@@ -1,4 +1,4 @@
-"""A script started anew in several processes by accelerate: one on each GPU, or each with a share of the CPU."""
+"""A script started anew in several processes by accelerate: one per GPU, or each with a share of the CPU."""
 
 from __future__ import annotations
 

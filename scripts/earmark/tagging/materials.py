@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from earmark.errors import UserError
-from earmark.tagging import statistics, validation
+from earmark.tagging import statistics
 from earmark.tagging.augment import Augmentation
 from earmark.tagging.classes import Classes
 from earmark.tagging.dataset import Clips
@@ -22,10 +20,8 @@ from earmark.tagging.loader import Part
 from earmark.tagging.recipe import shards
 from earmark.tagging.settings import CE, MULTI_LABEL, SINGLE_LABEL, Training
 from earmark.tagging.splits import TRAIN, VALIDATION, roles
+from earmark.teachers import checks
 from earmark.teachers.store import Logits
-
-_SCORED = 20_000
-"""Clips, evenly taken, that a teacher is scored on: enough to see rows that are wrong."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +103,7 @@ def gather(settings: Mapping[str, Any], files: Files, training: Training, seed: 
     tagging = settings["tagging"]
     rows = pa.concat_tables([usable(path, PLACED) for path in files.indexes])
     place = roles(entries(rows), tagging, fold, settings["seed"])
-    store = _logits(files, classes) if settings["lambda"] < 1 else None
+    store = Logits(files.logits) if settings["lambda"] < 1 else None
     kind = SINGLE_LABEL if training.loss == CE else MULTI_LABEL
     clips = Clips(
         files.indexes,
@@ -123,50 +119,9 @@ def gather(settings: Mapping[str, Any], files: Files, training: Training, seed: 
         soft_kind=kind,
     )
     train, valid = Part(clips, place[TRAIN]), Part(clips.untouched(), place[VALIDATION])
-    found = None if store is None else _check_taught(settings, clips, train, store)
+    found = None
+    if store is not None:
+        ids = [clips.clip_ids[index] for index in train.chosen]
+        labels = train.label_table()
+        found = checks.check(store, classes, ids, labels, settings["unlabelled_by_teacher"])
     return Materials(classes, train, valid, found)
-
-
-def _logits(files: Files, classes: Classes) -> Logits:
-    """Return the stored logits; UserError if they are of other classes."""
-    store = Logits(files.logits)
-    first = files.logits[0][0]
-    if store.width != len(classes) or store.classes_digest != classes.digest:
-        raise UserError(
-            f"{first}: the logits are of {store.width} classes that are not the {len(classes)} of "
-            f"{files.classes} in their order; delete {first.parent} to make them again"
-        )
-    return store
-
-
-def _check_taught(settings: Mapping[str, Any], clips: Clips, train: Part, store: Logits) -> dict[str, Any]:
-    """Check that every clip to train on has logits, and return what is recorded of the teachers.
-
-    Their own score on the training labels is recorded: of rows that belong to other clips it is chance.
-    """
-    ids = [clips.clip_ids[index] for index in train.chosen]
-    missing = store.missing(ids)
-    if missing and settings["unlabelled_by_teacher"] == "refuse":
-        reasons = ", ".join(f"{reason}: {count}" for reason, count in store.failed.most_common(3))
-        raise UserError(
-            f"recipe '{settings['recipe']}': {len(missing)} of {len(ids)} training clips have no logits "
-            f"(the first is '{missing[0][:80]}'{'; ' + reasons if reasons else ''}); make them, or set "
-            "unlabelled_by_teacher to labels"
-        )
-    if len(missing) == len(ids):
-        raise UserError(
-            f"recipe '{settings['recipe']}': no training clip has a teacher's logits; are they of this task?"
-        )
-    unseen = frozenset(missing)
-    known = np.flatnonzero([name not in unseen for name in ids])
-    known = known[:: -(-len(known) // _SCORED)]
-    kind = settings["tagging"]["kind"]
-    said = np.stack([store.probabilities(ids[i], 1.0, kind) for i in known])
-    labels = train.label_table()[known].toarray()
-    return {
-        "names": settings["teachers"],
-        "stored": store.teachers,
-        "missing": len(missing),
-        "score": validation.score(said, labels, kind),
-        "scored": len(known),
-    }

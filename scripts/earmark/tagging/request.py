@@ -112,7 +112,7 @@ def student(settings: Settings, name: str) -> dict[str, Any]:
 
 def teacher(settings: Settings, name: str) -> dict[str, Any]:
     """Return a teacher; raises UserError with the nearest name."""
-    return _named(settings.teachers, "teacher", name)
+    return teachers.named(settings, name)
 
 
 def schedule(settings: Settings, name: str) -> Schedule:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from sklearn.metrics import average_precision_score
 
 from earmark.errors import UserError
@@ -18,7 +18,7 @@ MOST = 20_000
 
 
 def check(
-    stored: Logits, classes: Classes, clip_ids: Sequence[str], labels: NDArray[np.float32], policy: str
+    stored: Logits, classes: Classes, clip_ids: Sequence[str], labels: csr_array, policy: str
 ) -> dict[str, Any]:
     """Check that a student can learn from stored logits; return what to record of them.
 
@@ -26,7 +26,7 @@ def check(
         stored: of all the recipe's teachers.
         classes: the task's.
         clip_ids: the training clips.
-        labels: theirs, [clips, classes].
+        labels: theirs, [clips, classes], sparse.
         policy: ``unlabelled_by_teacher`` of the recipe.
 
     Returns:
@@ -66,7 +66,7 @@ def check(
 
 
 def _scores(
-    stored: Logits, clip_ids: Sequence[str], labels: NDArray[np.float32]
+    stored: Logits, clip_ids: Sequence[str], labels: csr_array
 ) -> list[dict[str, float | int | None]]:
     """Return each teacher's mean average precision over the classes with positives, and their shares.
 
@@ -77,7 +77,7 @@ def _scores(
     known = [(index, rows) for index, rows in found if rows is not None]
     if not known:
         return [{"map": None, "chance": None, "classes": 0, "clips": 0} for _ in stored.teachers]
-    truth = labels[[index for index, _ in known]] > 0
+    truth = labels[[index for index, _ in known]].toarray() > 0
     present = np.flatnonzero(truth.any(axis=0))
     scores: list[dict[str, float | int | None]] = []
     for teacher in range(len(stored.teachers)):

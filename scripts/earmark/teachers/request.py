@@ -5,11 +5,14 @@ Imported when the workflow is parsed, so it stays light.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Protocol
 
-from earmark.errors import UserError
+from earmark.errors import UserError, nearest
 from earmark.schema import checked, schema
+
+_TARGET = re.compile(r"(?:teachers|logits)/([^/]+)/([^/]+)/[^/]+")
 
 
 class Settings(Protocol):
@@ -37,15 +40,32 @@ def completed(name: str, entry: dict[str, Any]) -> dict[str, Any]:
     return {**entry, "options": options}
 
 
+def named(settings: Settings, name: str) -> dict[str, Any]:
+    """Return a teacher; raises UserError with the nearest name."""
+    if name not in settings.teachers:
+        raise UserError(f"unknown teacher '{name}'; {nearest(name, settings.teachers)}")
+    return settings.teachers[name]
+
+
 def trained(settings: Settings, name: str) -> bool:
     """Whether a teacher is trained on the task it teaches."""
-    return "train" in settings.teachers[name]["options"]
+    return "train" in named(settings, name)["options"]
+
+
+def check_target(path: str, settings: Settings) -> None:
+    """Check the names in a target below ``teachers/`` or ``logits/``, and that the teacher is there."""
+    found = _TARGET.fullmatch(path)
+    if found is not None:
+        check(settings, *found.groups())
+        check_reach(settings, found.group(1))
 
 
 def check(settings: Settings, name: str, task: str) -> None:
     """Check that a teacher can teach a task, as far as the configuration says; raises UserError."""
-    entry, of = settings.teachers[name], settings.task(task)
+    entry, of = named(settings, name), settings.task(task)
     options, data, where = entry["options"], of["data"], f"teacher '{name}' for task '{task}'"
+    if of["tagging"] is None:
+        raise UserError(f"{where}: the task has no tagging section, so there are no classes to teach")
     if trained(settings, name) and of["tagging"]["folds"]:
         raise UserError(
             f"{where}: it is trained on the split 'train', and the task is tested by folds, so it would have "

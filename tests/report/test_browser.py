@@ -1,0 +1,174 @@
+"""A real browser shows the page: drawn, sorted, heard, and without asking anybody else."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from earmark.report import page, wrong
+from earmark.report.summary import summarize
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from browsing import opened, requests, specifications  # noqa: E402
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+
+SETTINGS = {"wrong_answers": 6, "audio_mb": 2, "audio_s": 2.0}
+HOSTILE = "</script><script>document.title='owned'</script><img src=http://evil.test/x onerror=alert(1)>"
+ENDLESS = "x" * 4000
+RIGHT_TO_LEFT = "\u202e\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627"
+EMOJI = "\U0001f3b7\U0001f469\u200d\U0001f3a4"
+
+
+@pytest.fixture
+def drawn(
+    results: list[Path],
+    timing: Path,
+    pack_clips: Callable[..., Path],
+    write_probe: Callable[..., Path],
+    tmp_path: Path,
+) -> Callable[..., Path]:
+    """Draw a page of the given results and more, with sound."""
+
+    def draw(*more: Path) -> Path:
+        data = pack_clips(tmp_path / "data", "genres", 40)
+        table = summarize([*results, timing, write_probe(tmp_path / "probe.json"), *more])
+        path = tmp_path / "report.html"
+        path.write_text(page.build(table, wrong.collect(table, data, SETTINGS)))
+        return path
+
+    return draw
+
+
+def complaints(browser: Chrome) -> list[dict[str, Any]]:
+    return [entry for entry in browser.get_log("browser") if entry["level"] != "INFO"]
+
+
+def test_every_chart_is_drawn_and_nobody_is_asked(browser: Chrome, drawn: Callable[..., Path]) -> None:
+    path = drawn()
+    opened(browser, path)
+    assert complaints(browser) == []
+    assert requests(browser) <= {"file", "data"}
+    assert browser.title == "earmark: results"
+    marks = browser.execute_script(
+        "return [...document.querySelectorAll('.chart')].map("
+        "c => c.querySelectorAll('svg [role=graphics-symbol], svg .mark-rect path').length)"
+    )
+    assert len(marks) == len(specifications(path.read_text())) > 8
+    assert all(count > 0 for count in marks)
+    curve, points = (
+        browser.execute_script(
+            "return [...arguments[0].querySelectorAll('svg .mark-symbol path')].map("
+            "p => [p.getAttribute('aria-label'), p.getAttribute('fill-opacity')])",
+            chart,
+        )
+        for chart in browser.find_elements("css selector", ".chart")[-2:]
+    )
+    assert [label.partition(";")[0] for label, _ in curve] == [
+        f"layer, in the order of the network: {name}" for name in ("encoder.0", "encoder", "lm.0", "lm.10")
+    ]
+    assert len(points) == 40
+    assert sum(float(filled) > 0 for _, filled in points) == 10, "test clips are filled"
+
+
+def test_hovering_tells_samples_interval_and_origin(browser: Chrome, drawn: Callable[..., Path]) -> None:
+    from selenium.webdriver import ActionChains
+
+    opened(browser, drawn())
+    mark = browser.find_element("css selector", ".chart svg .mark-symbol path")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", mark)
+    ActionChains(browser).move_to_element(mark).perform()
+    text = browser.find_element("id", "vg-tooltip-element").text
+    assert "samples" in text and "[" in text and "genres_" in text and "code c0de" in text
+
+
+def test_tables_sort_and_filter_by_keyboard_too(browser: Chrome, drawn: Callable[..., Path]) -> None:
+    opened(browser, drawn())
+    heads = browser.find_elements("css selector", "#all th button")
+    score = next(head for head in heads if head.text == "score")
+    place = [head.text for head in heads].index("score") + 1
+
+    def column() -> list[float]:
+        shown = browser.find_elements("css selector", f"#all tbody tr:not([hidden]) td:nth-child({place})")
+        return [float(cell.text.split()[0]) for cell in shown]
+
+    score.click()
+    assert column() == sorted(column())
+    assert score.find_element("xpath", "..").get_attribute("aria-sort") == "ascending"
+    score.send_keys("\ue007")  # Enter
+    assert column() == sorted(column(), reverse=True)
+    assert len(column()) == 7
+    browser.find_element("css selector", "#all input").send_keys("dart-l2")
+    assert len(column()) == 2
+    assert browser.find_element("css selector", "#all [role=status]").text == "2 of 7 rows"
+
+
+def test_sound_plays(browser: Chrome, drawn: Callable[..., Path]) -> None:
+    opened(browser, drawn())
+    assert len(browser.find_elements("css selector", "#wrong audio")) == 6
+    browser.execute_script("window.heard = document.querySelector('#wrong audio'); heard.muted = true")
+    browser.find_element("css selector", "#wrong audio").send_keys(" ")  # the space bar plays
+    end = time.monotonic() + 20
+    while not browser.execute_script("return heard.currentTime > 0.2 && heard.readyState >= 2"):
+        assert time.monotonic() < end, browser.execute_script("return heard.error && heard.error.message")
+        time.sleep(0.05)
+    assert browser.execute_script("return heard.duration") == pytest.approx(2, abs=0.1)
+    assert complaints(browser) == []
+
+
+def test_hostile_labels_and_answers_are_text_and_break_nothing(
+    browser: Chrome, drawn: Callable[..., Path], write_result: Callable[..., Path], tmp_path: Path
+) -> None:
+    more = []
+    for i, evil in enumerate((HOSTILE, ENDLESS, RIGHT_TO_LEFT, EMOJI)):
+        classes = ("blues", "classical", "jazz", evil)
+        given = {"classes": classes, "answer": evil, "model": evil, "accuracy": 0.2, "note": evil}
+        more += [write_result(tmp_path / f"{i}.json", **given)]
+        more += [write_result(tmp_path / f"{i}d.json", "dart", 0.5, **given)]
+    opened(browser, drawn(*more))
+    assert complaints(browser) == []
+    assert requests(browser) <= {"file", "data"}
+    assert browser.title == "earmark: results"
+    browser.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
+    text = browser.execute_script("return document.querySelector('#wrong').textContent")
+    assert all(evil in text for evil in (HOSTILE, ENDLESS, RIGHT_TO_LEFT, EMOJI))
+    browser.set_window_size(1400, 900)
+    wide = "return document.documentElement.scrollWidth <= window.innerWidth"
+    assert browser.execute_script(wide), "a long word widens the page"
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(390, "light"), (390, "dark"), (1400, "light"), (1400, "dark")]
+)
+def test_it_fits_phones_and_desks_in_light_and_dark(
+    browser: Chrome, drawn: Callable[..., Path], width: int, scheme: str
+) -> None:
+    phone = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 600}
+    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    try:
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        opened(browser, drawn())
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        page_, ink = browser.execute_script(
+            "const s = getComputedStyle(document.body);"
+            "return [s.backgroundColor, s.color].map(c => c.match(/\\d+/g).slice(0, 3).reduce((a, b) => a + +b, 0) / 3)"
+        )
+        assert abs(page_ - ink) > 150 and (page_ > ink) == (scheme == "light")
+        assert complaints(browser) == []
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_it_prints(browser: Chrome, drawn: Callable[..., Path]) -> None:
+    opened(browser, drawn())
+    made = browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
+    assert len(made["data"]) > 50_000

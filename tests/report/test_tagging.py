@@ -1,0 +1,118 @@
+"""Students that tag audio, in the summary and on the page."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from browsing import opened, specifications, visible
+from tagged_results import fake_sweep, fake_tagged
+
+from earmark.errors import UserError
+from earmark.report import files, page, summary, tagged, tagging
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sweep") / "results"
+    fake_sweep(folder / "ast")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def table(sweep) -> pd.DataFrame:
+    return summary.summarize(files.find(sweep))
+
+
+def rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    return table[table["metric"] == metric].set_index(["method", "r"])
+
+
+def test_the_summary_has_every_result_with_its_spread_over_seeds(table):
+    found = rows(table, "mAP")
+    assert len(found) == 10 and (found["seeds"] == 3).all()
+    assert (found["seed_min"] <= found["value"]).all() and (found["value"] <= found["seed_max"]).all()
+    assert (found["low"] < found["value"]).all() and (found["value"] < found["high"]).all()
+    assert set(table["system"]) == {"audio-tagging"}
+
+
+def test_merged_students_are_paired_with_the_unmerged_the_baseline_and_labels_alone(table):
+    value = rows(table, "mAP")["value"]
+    unmerged = rows(table, "difference_to_unmerged")
+    assert set(unmerged.index) == {(recipe, r) for recipe in ("plain", "kd") for r in ("4", "8", "16")}
+    assert unmerged.loc[("kd", "8"), "value"] == pytest.approx(value["kd", "8"] - value["kd", "0"])
+    baseline = rows(table, "difference_to_baseline")
+    assert baseline.loc[("plain", "0"), "value"] == pytest.approx(
+        value["plain", "0"] - value["plain-s16", "0"]
+    )
+    alone = rows(table, "difference_to_labels_alone")
+    assert {recipe for recipe, _ in alone.index} == {"kd", "kd-s16"}
+    assert alone.loc[("kd", "4"), "value"] == pytest.approx(value["kd", "4"] - value["plain", "4"])
+
+
+def test_a_paired_interval_is_that_of_the_same_resamples(sweep):
+    ours, theirs = tagged.read([sweep / "ast/sounds_kd_r8.json", sweep / "ast/sounds_kd_r0.json"])
+    if ours.asked["r"] == "0":
+        ours, theirs = theirs, ours
+    found = tagged.difference(ours, theirs)
+    drawn = ours.resampled - theirs.resampled
+    low, high = np.quantile(drawn, [0.025, 0.975]) - drawn.mean() + found["value"]
+    assert (found["low"], found["high"]) == pytest.approx((low, high))
+    alone = ours.record["metrics"]["mAP"]
+    assert found["high"] - found["low"] < alone["high"] - alone["low"], "the same clips are hard for both"
+
+
+def test_results_on_other_clips_are_not_paired(tmp_path):
+    fake_tagged(tmp_path / "results", "plain", 0)
+    fake_tagged(tmp_path / "results", "plain", 8, n=39)
+    found = summary.summarize(files.find(tmp_path / "results"))
+    assert not found["metric"].str.startswith("difference").any()
+
+
+def test_a_result_without_its_resamples_is_named(tmp_path):
+    for r in (0, 8):
+        fake_tagged(tmp_path / "results", "plain", r)
+    (tmp_path / "results/sounds_plain_r8.resamples.parquet").unlink()
+    with pytest.raises(UserError, match="sounds_plain_r8.resamples.parquet.*delete"):
+        summary.summarize(files.find(tmp_path / "results"))
+
+
+def test_the_chart_has_a_line_per_recipe_and_the_baselines_beside_it(table):
+    (section,) = tagging.sections(page.records_of(table, "audio-tagging"))
+    ((figure,),) = section.figures
+    values = [row for part in figure.specification["datasets"].values() for row in part]
+    drawn = {(row["recipe"], row["name"]) for row in values if "recipe" in row}
+    lines = {(recipe, f"r{r}") for recipe in ("plain", "kd") for r in (0, 4, 8, 16)}
+    assert drawn == lines | {("plain-s16", "16/16"), ("kd-s16", "16/16")}
+    baseline = next(row for row in values if row.get("recipe") == "plain-s16")
+    assert baseline["speedup"] == 2.0, "the speed measured beside the recipe's own student"
+    assert len(section.tables[0].lines) == 10
+
+
+def test_a_clamped_schedule_is_marked_and_explained(tmp_path):
+    fake_tagged(tmp_path / "results", "plain", 0)
+    fake_tagged(tmp_path / "results", "plain", 16, clamped=True)
+    table = summary.summarize(files.find(tmp_path / "results"))
+    (section,) = tagging.sections(page.records_of(table, "audio-tagging"))
+    assert any("r of 16 asks for more" in note for note in section.notes)
+    assert [line[1].text for line in section.tables[0].lines] == ["0", "16*"]
+
+
+def test_a_single_label_task_stands_by_its_accuracy(tmp_path):
+    for r in (0, 8):
+        fake_tagged(tmp_path / "results", "plain", r, kind="single_label")
+    table = summary.summarize(files.find(tmp_path / "results"))
+    (section,) = tagging.sections(page.records_of(table, "audio-tagging"))
+    assert section.figures[0][0].title.startswith("Accuracy against speed-up")
+    assert "at random 25.0\u00a0%" in section.facts
+
+
+def test_the_page_draws_it_in_a_browser(table, tmp_path, browser):
+    path = tmp_path / "page.html"
+    path.write_text(page.build(table))
+    drawn = opened(browser, path)
+    assert "AST: quality against measured speed" in visible(path.read_text())
+    assert len(specifications(path.read_text())) >= 1
+    marks = drawn.execute_script("return document.querySelectorAll('.chart svg .mark-symbol path').length")
+    assert marks >= 10
+    assert "could not be drawn" not in drawn.find_element("tag name", "body").text

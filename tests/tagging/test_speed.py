@@ -1,0 +1,130 @@
+"""What a speed record says of a student, and how it came about."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+
+import jsonschema
+import pytest
+import torch
+import yaml
+
+from earmark.errors import UserError
+from earmark.merging.schedule import Schedule
+from earmark.provenance import ROOT, SCRIPTS
+from earmark.schema import schema
+from earmark.settings import Settings
+from earmark.tagging import request, speed
+from earmark.targets import parse_target
+
+STUDENT = {"name": "ast-tiny", "labels": ["embedded"], "strides": [10, 10]}
+STUDENT["sizes"] = {"hidden": 16, "layers": 3, "heads": 2, "mlp": 32}
+ASKED = {"task": "bells", "frames": 64, "student": STUDENT, "batches": [1, 3], "repeats": 3, "device": "cpu"}
+CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+
+
+def settings(**ast: object) -> Settings:
+    task = {"title": "bells", "data": {"source": {"kind": "folder", "root": "x"}}}
+    task["tagging"] = {"kind": "multi_label", "frames": 64}
+    return Settings.load({**CONFIG, "tasks": {"bells": task}, "ast": ast}, ROOT)
+
+
+def compared(r: str) -> dict[str, speed.Side]:
+    return speed.sides(STUDENT, 4, 64, Schedule.parse(r, {}), torch.device("cpu"))
+
+
+def test_a_record_compares_three_sides_at_every_batch_size(tmp_path) -> None:
+    # given classes and settings as the rule passes them
+    classes, output = tmp_path / "classes.json", tmp_path / "speed.json"
+    classes.write_text(json.dumps({"classes": [{"name": name} for name in "abcd"]}))
+    chosen = {**ASKED, "r": "early", "schedules": {"early": [20, 40]}}
+    # when the script measures
+    script = [
+        sys.executable,
+        str(SCRIPTS / "ast_speed.py"),
+        "--classes",
+        str(classes),
+        "--output",
+        str(output),
+    ]
+    subprocess.run([*script, "--settings", json.dumps(chosen)], check=True, capture_output=True)
+    record = json.loads(output.read_text())
+    # then the record is as published
+    jsonschema.validate(record, schema("ast_speed"))
+    assert [entry["batch"] for entry in record["batches"]] == [1, 3]
+    assert record["tokens"] == {
+        "unmerged": [62, 62, 62, 62],
+        "merged": [62, 42, 22, 22],
+        "strides_16": [34, 34, 34, 34],
+        "asked": [20, 40, 0],
+        "clamped_layers": [1],
+    }
+    assert record["classes"] == 4
+    for entry in record["batches"]:
+        full, merged, baseline = entry["unmerged"], entry["merged"], entry["strides_16"]
+        assert full["speedup"] == full["speedup_low"] == full["speedup_high"] == 1
+        assert merged["speedup_low"] <= merged["speedup"] <= merged["speedup_high"]
+        assert merged["clips_per_s"] == pytest.approx(entry["batch"] / merged["median_s"])
+        assert full["macs"] / merged["macs"] == pytest.approx(record["mac_speedup"]["merged"])
+        assert full["macs"] > baseline["macs"]
+        assert full["peak_memory_bytes"] > baseline["peak_memory_bytes"] > 0
+
+
+def test_every_round_runs_every_side_and_every_other_one_backwards() -> None:
+    ran: list[str] = []
+
+    class Noted:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def once(self, x: torch.Tensor, clock: object = None, loops: int = 0) -> float:
+            if loops:
+                ran.append(self.name)
+            return 1.0
+
+    seconds = speed.interleaved({name: Noted(name) for name in "abc"}, torch.zeros(1), 4)  # type: ignore[misc]
+    assert ran == list("abccbaabccba")
+    assert Counter(map(len, seconds.values())) == {4: 3}
+
+
+def test_a_forward_is_timed_often_enough_to_be_seen() -> None:
+    ticks = iter(range(100))
+    assert (
+        compared("0")["unmerged"].once(torch.zeros(1, 64, 128), lambda: float(next(ticks)), loops=4) == 0.25
+    )
+
+
+def test_the_model_is_left_as_it_was() -> None:
+    sides = compared("9")
+    x = speed.spectrograms(2, sides["merged"].model, torch.device("cpu"))
+    with torch.inference_mode():
+        before = sides["unmerged"].model(x).logits
+        sides["merged"].once(x)
+        assert torch.equal(sides["unmerged"].model(x).logits, before)
+
+
+def test_a_job_reads_only_what_its_time_depends_on() -> None:
+    found = request.speed(settings(schedules={"early": [9], "late": [0, 9]}), "bells", "ast-tiny", "early")
+    assert found["schedules"] == {"early": [9]}
+    assert set(found["student"]) == {"name", "sizes", "strides", "labels"}
+    other = settings(schedules={"early": [9], "late": [1, 9]}, bootstrap=200)
+    assert request.speed(other, "bells", "ast-tiny", "early") == found
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("bels_ast-tiny_r8", "did you mean 'bells'"),
+        ("bells_ast-tine_r8", "did you mean 'ast-tiny'"),
+        ("bells_ast-tiny_r8x", "unknown merging schedule '8x'"),
+        ("bells_8", "speeds are called"),
+    ],
+)
+def test_a_speed_that_cannot_be_is_named(name: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        parse_target(f"results/ast/speed/{name}.json", settings())
+
+
+def test_a_speed_is_no_cell_of_the_other_grid() -> None:
+    assert parse_target("results/ast/speed/bells_ast-tiny_r8.json", settings()) is None

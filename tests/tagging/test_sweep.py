@@ -1,0 +1,73 @@
+"""What predictions and results read of the configuration: all they depend on, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from earmark.provenance import ROOT
+from earmark.settings import Settings
+from earmark.tagging import request, sweep
+from earmark.tagging.request import Run
+
+
+@pytest.fixture
+def config() -> dict:
+    return yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+
+
+def loaded(config: dict, **changes) -> Settings:
+    return Settings.load(config | changes, ROOT)
+
+
+def test_the_embedded_grid_is_what_the_documentation_says(config):
+    found = {request.path(*cell) for cell in request.cells(loaded(config))}
+    expected = {
+        f"results/ast/embedded_{name}_r{r}.json" for name in ("plain", "kd") for r in (0, 4, 8, 16, 32)
+    }
+    baselines = {f"results/ast/embedded_{name}-s16_r0.json" for name in ("plain", "kd")}
+    assert found == expected | baselines
+
+
+def test_labels_say_what_is_a_stand_in(config):
+    settings = loaded(config)
+    assert sweep.result(settings, "embedded", "kd", "8")["run"]["labels"] == ["embedded", "synthetic"]
+    assert sweep.result(settings, "audioset", "kd-base", "8")["run"]["labels"] == []
+    assert sweep.result(settings, "audioset", "kd", "8")["run"]["labels"] == ["embedded"]
+
+
+def test_a_prediction_does_not_depend_on_how_students_are_trained_or_results_scored(config):
+    run = Run("all", 0)
+    changed = {
+        "ast": config["ast"] | {"bootstrap": 500},
+        "recipes": {"kd": {"training": {"epochs": 3}, "lambda": 0.5}},
+        "evaluate": config["evaluate"] | {"max_failed_share": 0.5},
+    }
+    before, after = (
+        sweep.prediction(settings, "embedded", "kd", "8", run)
+        for settings in (loaded(config), loaded(config, **changed))
+    )
+    assert before == after
+
+
+def test_listed_schedules_reach_the_jobs_that_use_them(config):
+    settings = loaded(config, ast=config["ast"] | {"schedules": {"steep": [30, 10], "other": [1]}})
+    assert sweep.prediction(settings, "embedded", "kd", "steep", Run("all", 0))["schedules"] == {
+        "steep": [30, 10]
+    }
+    assert sweep.result(settings, "embedded", "kd", "8")["schedules"] == {}
+
+
+def test_what_the_data_stages_let_pass_is_allowed_in_the_result_too(config):
+    share = sweep.result(loaded(config), "audioset", "kd-base", "0")["run"]["max_failed_share"]
+    assert share == 0.35
+
+
+@pytest.mark.parametrize("r", ["0", "16", "64d"])
+def test_one_training_serves_every_r_unless_the_recipe_trains_with_it(config, r):
+    settings = loaded(config, recipes={"plain": {"train_r": "same"}})
+    assert request.folder(settings, "embedded", "kd", r, Run("all", 1)) == "students/embedded/kd/r0/all-1"
+    assert (
+        request.folder(settings, "embedded", "plain", r, Run("all", 1))
+        == f"students/embedded/plain/r{r}/all-1"
+    )

@@ -1,0 +1,132 @@
+"""Students from sounds to results and their page, as file targets; no other target trains one."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import jsonschema
+import pandas as pd
+import pytest
+from sklearn.metrics import average_precision_score
+from workflow import SMALL, Workflow
+
+from earmark.schema import schema
+from earmark.tagging import predictions
+
+TRAINING = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-3, "mixup": 0, "warmup_steps": 0}
+CONFIG = SMALL | {
+    "ast": {
+        "grid": [{"tasks": ["sounds"], "recipes": ["plain", "kd"], "r": ["8", "64"]}],
+        "bootstrap": 100,
+        "speed": {"batches": [1, 2], "repeats": 3},
+    },
+    "tasks": SMALL["tasks"]
+    | {
+        "sounds": {
+            "title": "Synthetic sounds",
+            "data": {
+                "source": {"kind": "synthetic_tags", "clips": {"train": 24, "test": 10}},
+                "sample_rate": 32000,
+            },
+            "tagging": {"kind": "multi_label", "frames": 64, "training": TRAINING},
+        }
+    },
+    "students": {
+        name: {"sizes": {"hidden": 16, "heads": 2, "mlp": 16}} for name in ("ast-tiny", "ast-tiny-s16")
+    },
+    "teachers": {"mn-tiny": {"options": {"train": {"steps": 3, "batch": 4}}}},
+    "recipes": {
+        "plain": {"seeds": [0, 1]},
+        "plain-s16": {"seeds": [0, 1]},
+        "kd": {"seeds": [0, 1], "baseline": None},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def flow(tmp_path_factory) -> Workflow:
+    """A finished sweep."""
+    made = Workflow(tmp_path_factory.mktemp("fast_ast"))
+    made.configure(CONFIG)
+    made.run("-j2", "fast_ast")
+    return made
+
+
+def record(flow: Workflow, recipe: str, r: str) -> dict:
+    return json.loads((flow.folder / f"results/ast/sounds_{recipe}_r{r}.json").read_text())
+
+
+def test_every_result_fits_its_schema_and_says_what_it_rests_on(flow):
+    for recipe, r in (("plain", "0"), ("plain", "64"), ("plain-s16", "0"), ("kd", "8")):
+        found = record(flow, recipe, r)
+        jsonschema.validate(found, schema("ast_result"))
+        assert found["labels"] == ["embedded", "synthetic"]
+        assert found["counts"]["scored"] == 10 and len(found["per_run"]) == 2
+        assert found["speed"]["batches"][1]["merged"]["clips_per_s"] > 0
+        student = found["provenance"]["runs"]["all-0"]["student"]
+        assert (student["teachers"] is not None) == (recipe == "kd")
+    assert record(flow, "plain", "64")["tokens"]["clamped_layers"]
+    assert record(flow, "plain", "8")["tokens"]["clamped_layers"] == []
+
+
+def test_a_results_numbers_follow_from_its_predictions(flow):
+    (first, _) = record(flow, "plain", "8")["per_run"]
+    found = predictions.read(flow.folder / "predictions/sounds/plain/r8/all-0.json")
+    classes = [
+        c["name"] for c in json.loads((flow.folder / "data/sounds/classes.json").read_text())["classes"]
+    ]
+    truth = pd.DataFrame([{name: name in row["labels"] for name in classes} for row in found.rows])
+    heard = [i for i, name in enumerate(classes) if truth[name].any()]
+    expected = average_precision_score(truth.to_numpy()[:, heard], found.logits[:, heard], average="macro")
+    assert first["mAP"] == pytest.approx(expected) and first["classes_with_positives"] == len(heard)
+
+
+def test_the_page_and_the_table_pair_results_with_what_they_have_to_beat(flow):
+    table = pd.read_csv(flow.folder / "results/fast_ast.csv")
+    made = table[table["metric"].str.startswith("difference")].groupby("metric")["method"].apply(set)
+    assert made["difference_to_baseline"] == {"plain"}
+    assert made["difference_to_unmerged"] == {"plain", "kd"}
+    assert made["difference_to_labels_alone"] == {"kd"}
+    assert "AST: quality against measured speed" in (flow.folder / "results/fast_ast.html").read_text()
+
+
+def test_a_finished_sweep_has_nothing_to_do_and_other_targets_train_no_student(flow):
+    assert flow.would_make("fast_ast") == set()
+    assert not any(path.startswith(("students/", "predictions/")) for path in flow.would_make("all"))
+
+
+def test_another_r_trains_no_student_again(flow):
+    made = flow.would_make("results/ast/sounds_kd_r16d.json")
+    assert "results/ast/sounds_kd_r16d.json" in made
+    assert not any(path.startswith(("students/", "logits/", "teachers/", "fbank/")) for path in made)
+
+
+def test_resamples_make_results_stale_and_no_prediction(flow):
+    changed = copy.deepcopy(CONFIG)
+    changed["ast"]["bootstrap"] = 120
+    flow.configure(changed)
+    try:
+        made = flow.would_make("fast_ast")
+    finally:
+        flow.configure(CONFIG)
+    assert {"results/ast/sounds_kd_r8.json", "results/fast_ast.html"} <= made
+    assert not any(path.startswith(("students/", "predictions/", "results/ast/speed/")) for path in made)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("results/ast/sound_kd_r8.json", "unknown task 'sound'; did you mean 'sounds'?"),
+        ("results/ast/gtzan_kd_r8.json", "task 'gtzan' has no tagging section"),
+        ("results/ast/sounds_kdd_r8.json", "unknown recipe 'kdd'; did you mean 'kd'?"),
+        ("results/ast/sounds_kd_r8x.json", "unknown merging schedule '8x'"),
+        ("results/ast/sounds_kd_8.json", "results are called results/ast/<task>_<recipe>_r<r>.json"),
+    ],
+)
+def test_an_impossible_target_is_one_line_before_any_job(flow, target, message):
+    done = flow.run("-j1", target, check=False)
+    assert done.returncode != 0
+    (line,) = [line for line in done.stdout.splitlines() if "error" in line.lower()]
+    assert line.startswith("error: ") and message in line
+    assert "Building DAG" not in done.stdout and "Traceback" not in done.stdout

@@ -1,0 +1,63 @@
+"""Every rule says what its jobs need, no job needs more, and its threads reach what computes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+from workflow import Workflow
+
+from earmark import usage
+from earmark.provenance import ROOT, SCRIPTS
+
+
+def rules() -> dict[str, str]:
+    """Every rule that runs something, by name: its text."""
+    found = {}
+    for path in sorted((ROOT / "rules").glob("*.smk")):
+        text = path.read_text()
+        # Of a rule made in a loop, the name stands below.
+        parts = re.split(r"^ *(?:use )?rule\b", text, flags=re.MULTILINE)[1:]
+        for part in parts:
+            if "shell:" in part:
+                found[f"{path.name}: {part.split(':')[0].strip() or 'made in a loop'}"] = part
+    return found
+
+
+@pytest.mark.parametrize("rule", rules())
+def test_every_rule_declares_threads_gpus_memory_and_time(rule):
+    text = rules()[rule]
+    assert re.search(r"^ +threads: ", text, flags=re.MULTILINE)
+    missing = [name for name in ("gpu", "mem_mb", "runtime") if not re.search(rf"^ +{name}=", text, re.M)]
+    assert not missing, f"{rule} says nothing about {missing}"
+
+
+def test_no_job_took_more_than_its_rule_asks_for(finished):
+    listing = finished.run("-n", "-F", "all").stdout
+    jobs = list(usage.of_run(listing.splitlines(), finished.folder))
+    assert {"pack", "features", "train", "evaluate_default", "report"} <= {job.rule for job in jobs}
+    assert not [job for job in jobs if job.exceeded], usage.table(jobs)
+    command = [sys.executable, str(SCRIPTS / "usage.py"), "--folder", str(finished.folder)]
+    printed = subprocess.run(command, input=listing, capture_output=True, text=True, check=True).stdout
+    assert re.search(r"^pack +\d+ +\d+ +2000 +\d\.\d +60$", printed, flags=re.MULTILINE), printed
+
+
+def test_a_job_that_took_more_than_asked_is_marked(tmp_path):
+    (tmp_path / "b.tsv").write_text("s\tmax_rss\n90.0\t1500.5\n")
+    listing = ["rule pack:", "    benchmark: b.tsv", "    resources: mem_mb=1000, mem=1 GB, runtime=60"]
+    (job,) = usage.of_run(listing, tmp_path)
+    assert job == usage.Usage("pack", 1000, 60, 1500.5, 1.5) and job.exceeded
+    assert "<- more than asked" in usage.table([job])
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_job_s_threads_reach_openmp_and_its_script(tmp_path, cores):
+    flow = Workflow(tmp_path)
+    script = flow.folder / "scripts/download.py"
+    seen = 'import os, sys\nprint("seen", os.environ["OMP_NUM_THREADS"], *sys.argv[-2:])\n'
+    future = "from __future__ import annotations\n"
+    script.write_text(script.read_text().replace(future, future + seen))
+    printed = flow.run(f"-j{cores}", "data/gtzan/recordings.parquet").stdout
+    assert f"seen {cores} --threads {cores}\n" in printed
