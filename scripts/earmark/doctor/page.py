@@ -84,8 +84,8 @@ def _estimate(asked: str, found: dict[str, Any], disk: dict[str, Any], width: in
         lines.append(f"     nothing to do as far as files tell ({found['done']} jobs are done)")
         lines.append(f"     {size(disk['free'])} of disk are free in {disk['folder']}")
     if found["unknown"]:
-        words = f"not counted: {'; '.join(found['unknown'])}"
-        lines += [f"     {line}" for line in _wrapped(words, width, 5)]
+        left_out = f"not counted: {'; '.join(found['unknown'])}"
+        lines += [f"     {line}" for line in _wrapped(left_out, width, 5)]
     return lines
 
 
