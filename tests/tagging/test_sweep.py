@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from earmark.errors import UserError
 from earmark.provenance import ROOT
 from earmark.settings import Settings
 from earmark.tagging import request, sweep
 from earmark.tagging.request import Run
+from earmark.targets import parse_target
 
 
 @pytest.fixture
@@ -71,3 +73,28 @@ def test_one_training_serves_every_r_unless_the_recipe_trains_with_it(config, r)
         request.folder(settings, "embedded", "plain", r, Run("all", 1))
         == f"students/embedded/plain/r{r}/all-1"
     )
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("results/ast/embeded_kd_r8.json", "unknown task 'embeded'; did you mean 'embedded'?"),
+        ("results/ast/gtzan_kd_r8.json", "task 'gtzan' has no tagging section"),
+        ("results/ast/embedded_kdd_r8.json", "unknown recipe 'kdd'; did you mean 'kd'?"),
+        ("results/ast/embedded_kd_r8x.json", "unknown merging schedule '8x'"),
+        ("results/ast/embedded_kd_8.json", "results are called results/ast/<task>_<recipe>_r<r>.json"),
+        (
+            "results/ast/speed/embedded_ast-tyni_r8.json",
+            "unknown student 'ast-tyni'; did you mean 'ast-tiny'?",
+        ),
+    ],
+)
+def test_an_impossible_target_names_what_is_meant(config, target, message):
+    with pytest.raises(UserError) as caught:
+        parse_target(target, loaded(config))
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_results_and_what_lies_beside_them_are_possible_targets(config):
+    for ending in (".json", ".jsonl", ".resamples.parquet"):
+        assert parse_target(f"results/ast/embedded_kd_r16d{ending}", loaded(config)) is None

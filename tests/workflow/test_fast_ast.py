@@ -17,7 +17,10 @@ from earmark.tagging import predictions
 TRAINING = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-3, "mixup": 0, "warmup_steps": 0}
 CONFIG = SMALL | {
     "ast": {
-        "grid": [{"tasks": ["sounds"], "recipes": ["plain", "kd"], "r": ["8", "64"]}],
+        "grid": [
+            {"tasks": ["sounds"], "recipes": ["plain"], "r": ["8", "64"]},
+            {"tasks": ["sounds"], "recipes": ["kd"], "r": ["8"]},
+        ],
         "bootstrap": 100,
         "speed": {"batches": [1, 2], "repeats": 3},
     },
@@ -37,9 +40,9 @@ CONFIG = SMALL | {
     },
     "teachers": {"mn-tiny": {"options": {"train": {"steps": 3, "batch": 4}}}},
     "recipes": {
-        "plain": {"seeds": [0, 1]},
-        "plain-s16": {"seeds": [0, 1]},
-        "kd": {"seeds": [0, 1], "baseline": None},
+        "plain": {"seeds": [0]},
+        "plain-s16": {"seeds": [0]},
+        "kd": {"seeds": [0], "baseline": None},
     },
 }
 
@@ -62,7 +65,7 @@ def test_every_result_fits_its_schema_and_says_what_it_rests_on(flow):
         found = record(flow, recipe, r)
         jsonschema.validate(found, schema("ast_result"))
         assert found["labels"] == ["embedded", "synthetic"]
-        assert found["counts"]["scored"] == 10 and len(found["per_run"]) == 2
+        assert found["counts"]["scored"] == 10 and len(found["per_run"]) == 1
         assert found["speed"]["batches"][1]["merged"]["clips_per_s"] > 0
         student = found["provenance"]["runs"]["all-0"]["student"]
         assert (student["teachers"] is not None) == (recipe == "kd")
@@ -71,7 +74,7 @@ def test_every_result_fits_its_schema_and_says_what_it_rests_on(flow):
 
 
 def test_a_results_numbers_follow_from_its_predictions(flow):
-    (first, _) = record(flow, "plain", "8")["per_run"]
+    (first,) = record(flow, "plain", "8")["per_run"]
     found = predictions.read(flow.folder / "predictions/sounds/plain/r8/all-0.json")
     classes = [
         c["name"] for c in json.loads((flow.folder / "data/sounds/classes.json").read_text())["classes"]
@@ -114,19 +117,9 @@ def test_resamples_make_results_stale_and_no_prediction(flow):
     assert not any(path.startswith(("students/", "predictions/", "results/ast/speed/")) for path in made)
 
 
-@pytest.mark.parametrize(
-    ("target", "message"),
-    [
-        ("results/ast/sound_kd_r8.json", "unknown task 'sound'; did you mean 'sounds'?"),
-        ("results/ast/gtzan_kd_r8.json", "task 'gtzan' has no tagging section"),
-        ("results/ast/sounds_kdd_r8.json", "unknown recipe 'kdd'; did you mean 'kd'?"),
-        ("results/ast/sounds_kd_r8x.json", "unknown merging schedule '8x'"),
-        ("results/ast/sounds_kd_8.json", "results are called results/ast/<task>_<recipe>_r<r>.json"),
-    ],
-)
-def test_an_impossible_target_is_one_line_before_any_job(flow, target, message):
-    done = flow.run("-j1", target, check=False)
+def test_an_impossible_target_is_one_line_before_any_job(flow):
+    done = flow.run("-j1", "results/ast/sounds_kdd_r8.json", check=False)
     assert done.returncode != 0
     (line,) = [line for line in done.stdout.splitlines() if "error" in line.lower()]
-    assert line.startswith("error: ") and message in line
-    assert "Building DAG" not in done.stdout and "Traceback" not in done.stdout
+    assert line == "error: unknown recipe 'kdd'; did you mean 'kd'?"
+    assert "Building DAG" not in done.stdout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container
+from collections.abc import Container, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -92,3 +92,9 @@ def _fits(path: Path, content: Any, kind: str) -> dict[str, Any]:
         said = problem.message if len(problem.message) < LONGEST else problem.message[:LONGEST] + " ..."
         raise UserError(f"{path} is not a {kind} of earmark: {where}: {said}; delete it to make it again")
     return dict(content)
+
+
+def many(paths: Iterable[Path], kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield path and content of files of one kind, sorted by path, each once."""
+    for path in sorted(set(paths)):
+        yield str(path), read(path, kind)

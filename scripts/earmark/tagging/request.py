@@ -20,7 +20,9 @@ from earmark.teachers import request as teachers
 WHOLE = "all"
 """The fold of tasks that have none."""
 
-_RESULT = re.compile(r"results/ast/([a-z][a-z0-9_]*)_([a-z][a-z0-9-]*)_r([a-z0-9-]+)\.jsonl?")
+_RESULT = re.compile(
+    r"results/ast/([a-z][a-z0-9_]*)_([a-z][a-z0-9-]*)_r([a-z0-9-]+)(?:\.jsonl?|\.resamples\.parquet)"
+)
 
 _SPEED = re.compile(r"results/ast/speed/([a-z][a-z0-9_]*)_([a-z][a-z0-9-]*)_r([a-z0-9-]+)\.json")
 
