@@ -123,7 +123,7 @@ def settings(paper: bool) -> Settings:
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_targets_of_snakemake_exist(page):
     rules = "".join(path.read_text() for path in [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")])
-    names = set(re.findall(r"^rule (\w+):", rules, flags=re.MULTILINE))
+    names = set(re.findall(r"^(?:use rule \w+ as|rule) (\w+)\b", rules, flags=re.MULTILINE))
     commands = re.findall(r"(?:^ {4}|`)snakemake ([^`\n]+)", page.read_text(), flags=re.MULTILINE)
     for command in commands:
         words = re.split(r"[#|>&]", command)[0].split()
