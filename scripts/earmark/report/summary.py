@@ -120,7 +120,7 @@ def _tagging_differences(known: Sequence[_Known]) -> list[Row]:
     found = {str(each.path): each.found[0] for each in known if each.found[0]["system"] == TAGGING}
     return [
         {**{name: found[path].get(name) for name in DTYPES}, **_blank(), **row}
-        for path, row in tagged.differences(tagged.read(map(Path, found)))
+        for (path, _), row in tagged.differences(tagged.read(map(Path, found))).items()
     ]
 
 
