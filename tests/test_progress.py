@@ -114,12 +114,23 @@ def test_a_terminal_gets_a_bar():
     main, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     code = "from earmark.progress import tqdm\nfor _ in tqdm(range(3), desc='packing'): pass"
-    environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
+    environment = {k: v for k, v in os.environ.items() if k != "TQDM_DISABLE"} | {"PYTHONPATH": str(SCRIPTS)}
     subprocess.run([sys.executable, "-c", code], stderr=terminal, env=environment, check=True)
     os.close(terminal)
     drawn = os.read(main, 65536).decode()
     os.close(main)
     assert "\rpacking: " in drawn and "100%" in drawn and "3/3" in drawn
+
+
+def test_bars_of_other_libraries_stay_out_of_logs():
+    code = (
+        "from earmark import cli\nfrom earmark.progress import tqdm\n"
+        "for _ in tqdm(range(3), desc='ours'): pass\nfor _ in __import__('tqdm').tqdm(range(3), desc='theirs'): pass"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "TQDM_DISABLE"} | {"PYTHONPATH": str(SCRIPTS)}
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, stderr=subprocess.PIPE, env=environment, check=True, text=True).stderr
+    assert said.startswith("ours: 3 of 3 in") and said.count("\n") == 1 and "theirs" not in said
 
 
 def test_every_loop_of_the_library_goes_through_it():

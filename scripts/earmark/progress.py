@@ -49,6 +49,8 @@ class Lines:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         file = kwargs.get("file") or sys.stderr
         self._plain = not (hasattr(file, "isatty") and file.isatty())
+        if self._plain and kwargs.get("disable") is None:
+            kwargs["disable"] = False
         # tqdm's own first drawing, of nothing done yet, comes from its constructor.
         self._begun = False
         super().__init__(*args, **kwargs)
