@@ -84,6 +84,13 @@ def test_a_loop_that_breaks_off_says_how_far_it_came(log):
     assert log().startswith("encoding: 4 of 10 clips in")
 
 
+def test_a_bar_left_behind_by_an_error_adds_nothing_to_what_the_error_says(log):
+    bar = tqdm(total=10, desc="fetching", unit="file")
+    bar.update()
+    del bar
+    assert log() == ""
+
+
 def test_what_was_done_before_counts_but_not_as_speed():
     state = {"n": 60, "total": 100, "initial": 50, "elapsed": 5.0, "unit": "row", "prefix": "answering"}
     rest = {"rate": 2.0, "postfix": None, "unit_scale": False, "unit_divisor": 1000}

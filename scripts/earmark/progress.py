@@ -83,6 +83,12 @@ class Lines:
             return
         super().close()  # type: ignore[misc]
 
+    def __del__(self) -> None:
+        """Go without a word: a bar that nobody closed was left by an error, whose line is the last."""
+        if self._plain:
+            self.disable = True
+        super().__del__()  # type: ignore[misc]
+
     def _say(self, *, last: bool) -> None:
         try:
             # One write, so that lines of several processes do not mix.
