@@ -52,6 +52,7 @@ def flow(tmp_path_factory) -> Workflow:
     """A finished sweep."""
     made = Workflow(tmp_path_factory.mktemp("fast_ast"))
     made.configure(CONFIG)
+    made.run("-j2", "students/sounds/kd/r0/all-0/student.json")
     made.run("-j2", "fast_ast")
     return made
 
