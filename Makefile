@@ -23,7 +23,7 @@ demo: env
 	@echo "  results/gtzan_dart_0.7.json     one result with its provenance, samples beside it (.jsonl)"
 
 test: env
-	@python -m pytest tests
+	@python -m pytest tests -n auto --dist loadfile
 
 lint: env
 	ruff check .

@@ -16,6 +16,7 @@ rule doctor:
     handover: True
     threads: 1
     resources:
+        gpu=0,
         mem_mb=1000,
         runtime=5,
     params:

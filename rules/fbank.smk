@@ -1,48 +1,5 @@
 """What tagging needs of a task's data: its classes, spectrograms and their statistics."""
 
-from earmark.tagging import request as tagging
-
-
-def audio_16k(wildcards):
-    """Return the folder of a task's shards at 16 kHz, what students hear."""
-    kept = data_of(wildcards)["sample_rate"] == 16000
-    return f"data/{wildcards.task}/shards" if kept else f"data/{wildcards.task}/shards-16000"
-
-
-def every_shard(wildcards, folder, suffix):
-    """Return the shards of every split that a task has, below a folder, in one order."""
-    return [
-        path
-        for split in data_of(wildcards)["segment"]
-        for path in shards_of(wildcards, folder, split, suffix)
-    ]
-
-
-def tagging_of(wildcards, *keys):
-    """Return some keys of a task's tagging section; a task without one ends in one line."""
-    try:
-        section = tagging.tagging(SETTINGS, wildcards.task)
-    except UserError as error:
-        sys.exit(f"error: {error}")
-    return {key: section[key] for key in keys}
-
-
-def named_clips(wildcards):
-    """Return the manifest that lists every clip of a task, or every one that is to be fetched."""
-    name = "recordings" if fetched(wildcards.task) else "clips"
-    return f"data/{wildcards.task}/{name}.parquet"
-
-
-def listed_classes(wildcards):
-    """Return the option that names the source's own list of classes, where it has one."""
-    place = data_of(wildcards)["source"].get("classes")
-    if not fetched(wildcards.task) or place is None:
-        return ""
-    # The source has put what it took from an address beside its lists.
-    web = place.startswith(("http://", "https://"))
-    path = f"data/{wildcards.task}/source/classes.csv" if web else os.path.expanduser(place)
-    return repeated("--listed", [path])
-
 
 rule classes:
     """List the classes of a task, in order, and hold every clip's labels against them."""
@@ -99,12 +56,6 @@ rule fbank:
         python "$SCRIPTS/fbank.py" --shard {input.tar:q} --index {input.index:q} --frames {params.frames} \
             --output {output.states:q} --output-index {output.index:q} --threads {threads} 2>&1 | tee {log:q}
         """
-
-
-def summed_indexes(wildcards):
-    """Return the indexes that statistics are made from; none where the task's section gives them."""
-    given = tagging_of(wildcards, "statistics")["statistics"]
-    return [] if given else every_shard(wildcards, f"fbank/{wildcards.task}", "parquet")
 
 
 rule fbank_statistics:

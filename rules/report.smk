@@ -48,8 +48,9 @@ rule wrong_answers:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         code=code_digest("wrong_answers.py"),
         settings=read(SETTINGS.content["report"]),
@@ -107,8 +108,9 @@ rule tables:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         code=code_digest("export.py"),
         what="tables",

@@ -1,56 +1,11 @@
 """Students that tag audio, trained from labels and from what teachers say: one training per fold and seed."""
 
-from earmark.tagging import recipe as recipes
-
 
 wildcard_constraints:
     recipe="[a-z][a-z0-9-]*",
     r="[a-z0-9-]+",
     fold="[A-Za-z0-9]+",
     run_seed="[0-9]+",
-
-
-def training_of(wildcards):
-    """Return everything a training reads of the configuration; a mistake ends in one line."""
-    try:
-        run = tagging.Run(wildcards.fold, int(wildcards.run_seed))
-        return recipes.job(SETTINGS, wildcards.task, wildcards.recipe, wildcards.r, run)
-    except UserError as error:
-        sys.exit(f"error: {error}")
-
-
-def student_places(wildcards):
-    """Return the folders a training reads from, and the shards in them."""
-    settings = training_of(wildcards)
-    taught = {}
-    for teacher, split in recipes.taught(SETTINGS, wildcards.task, wildcards.recipe, wildcards.fold):
-        taught.setdefault(teacher, []).append(split)
-    return {
-        "fbank": f"fbank/{wildcards.task}",
-        "audio": audio_16k(wildcards) if settings["training"]["mixup"] else None,
-        "logits": [
-            {"folder": f"logits/{teacher}/{wildcards.task}", "splits": splits}
-            for teacher, splits in taught.items()
-        ],
-        "shards": {split: data_of(wildcards)["shards"][split] for split in data_of(wildcards)["segment"]},
-    }
-
-
-def student_audio(wildcards):
-    """Return the 16 kHz shards, where clips are mixed."""
-    folder = student_places(wildcards)["audio"]
-    return every_shard(wildcards, folder, "tar") if folder else []
-
-
-def student_logits(wildcards):
-    """Return the logits of every teacher, with their indexes."""
-    return [
-        path
-        for each in student_places(wildcards)["logits"]
-        for split in each["splits"]
-        for suffix in ("safetensors", "parquet")
-        for path in shards_of(wildcards, each["folder"], split, suffix)
-    ]
 
 
 rule train_student:

@@ -1,51 +1,5 @@
 """Students that tag audio, over merging schedules: what they predict, how fast they are, what it amounts to."""
 
-from earmark.tagging import request as students, sweep
-
-
-def spectrograms_of(wildcards, suffix):
-    """Return the spectrogram shards that hold test clips: a fold's lie in those of every split."""
-    splits = data_of(wildcards)["segment"] if students.tagging(SETTINGS, wildcards.task)["folds"] else ["test"]
-    return [
-        path for split in splits for path in shards_of(wildcards, f"fbank/{wildcards.task}", split, suffix)
-    ]
-
-
-def run_of(wildcards):
-    """Return the fold and seed a job is for."""
-    return students.Run(wildcards.fold, int(wildcards.run_seed))
-
-
-def student_of(wildcards):
-    """Return the folder of the student that predicts."""
-    return students.folder(SETTINGS, wildcards.task, wildcards.recipe, wildcards.r, run_of(wildcards))
-
-
-def tagged_results():
-    """Return the results of the configured grid of students."""
-    return [students.path(*cell) for cell in students.cells(SETTINGS)]
-
-
-def runs_of(wildcards):
-    """Return every fold and seed behind a result."""
-    return students.runs(SETTINGS, wildcards.task, wildcards.recipe)
-
-
-def predicted(wildcards, suffix):
-    """Return the files of one kind of the predictions behind a result."""
-    return [
-        f"{sweep.predictions(wildcards.task, wildcards.recipe, wildcards.r, run)}.{suffix}"
-        for run in runs_of(wildcards)
-    ]
-
-
-def trained(wildcards):
-    """Return the records of the students behind a result."""
-    return [
-        f"{students.folder(SETTINGS, wildcards.task, wildcards.recipe, wildcards.r, run)}/student.json"
-        for run in runs_of(wildcards)
-    ]
-
 
 rule predict:
     """Run a trained student over the test clips of its fold, tokens merged as asked."""
@@ -108,7 +62,7 @@ rule ast_speed:
         runtime=120,
     params:
         code=code_digest("ast_speed.py"),
-        settings=lambda w: read(students.speed(SETTINGS, w.task, w.student, w.r)),
+        settings=lambda w: read(tagging.speed(SETTINGS, w.task, w.student, w.r)),
     shell:
         """
         python "$SCRIPTS/ast_speed.py" --classes {input.classes:q} --settings {params.settings:q} \

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from earmark.config_files import deep_merged
+from earmark.errors import UserError
 from earmark.provenance import ROOT
 from earmark.settings import Settings
 from earmark.targets import parse_target
@@ -19,7 +20,8 @@ FOLDERS = ("scripts", "rules", "config", "envs", "profiles", "bench", "docs", "t
 """What starts with one of these names a file or folder of the repository."""
 
 MADE = re.compile(
-    r"bench/results\.json|config/(tasks|models)/(sounds|mine|my_\w+)\.yaml|scripts/earmark/reduction/edges\.py"
+    r"bench/results\.json|config/(tasks|models)/(sounds|mine|my_\w+)\.yaml|profiles/mine(/.*)?"
+    r"|scripts/earmark/reduction/edges\.py"
 )
 """Written by a run, or by a reader who follows the page."""
 
@@ -121,15 +123,19 @@ def settings(paper: bool) -> Settings:
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_targets_of_snakemake_exist(page):
     rules = "".join(path.read_text() for path in [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")])
-    names = set(re.findall(r"^rule (\w+):", rules, flags=re.MULTILINE))
+    names = set(re.findall(r"^(?:use rule \w+ as|rule) (\w+)\b", rules, flags=re.MULTILINE))
     commands = re.findall(r"(?:^ {4}|`)snakemake ([^`\n]+)", page.read_text(), flags=re.MULTILINE)
     for command in commands:
-        words = command.partition("#")[0].split()
+        words = re.split(r"[#|>&]", command)[0].split()
         for before, word in zip(["", *words], words, strict=False):
             if re.search(r"[*{}<>$=|…]", word) or before.startswith("--") or word.startswith("-"):
                 continue
             if "/" in word:
-                parse_target(word, settings("config/paper.yaml" in words))
+                try:
+                    parse_target(word, settings("config/paper.yaml" in words))
+                except UserError as error:
+                    # A name that nobody knows is a mistake of the page; a file that isn't here is not.
+                    assert "there is no" in str(error), f"{page.name}: snakemake {command}: {error}"
             elif re.fullmatch(r"[a-z_]+", word):
                 assert word in names, f"{page.name}: snakemake {command}"
 

@@ -23,6 +23,7 @@ import isolated  # noqa: E402
 ENVIRONMENTS = sorted(path.stem for path in (ROOT / "envs").glob("*.yaml"))
 UNIMPORTED = {
     "yt-dlp-ejs": "found by yt-dlp when YouTube asks for it",
+    "tensorboard": "what torch.utils.tensorboard writes curves with",
 }
 """Named, though no module of ours imports it."""
 OPTIONAL = {"bitsandbytes", "flash-attn"}

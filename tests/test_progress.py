@@ -84,6 +84,13 @@ def test_a_loop_that_breaks_off_says_how_far_it_came(log):
     assert log().startswith("encoding: 4 of 10 clips in")
 
 
+def test_a_bar_left_behind_by_an_error_adds_nothing_to_what_the_error_says(log):
+    bar = tqdm(total=10, desc="fetching", unit="file")
+    bar.update()
+    del bar
+    assert log() == ""
+
+
 def test_what_was_done_before_counts_but_not_as_speed():
     state = {"n": 60, "total": 100, "initial": 50, "elapsed": 5.0, "unit": "row", "prefix": "answering"}
     rest = {"rate": 2.0, "postfix": None, "unit_scale": False, "unit_divisor": 1000}
@@ -114,12 +121,23 @@ def test_a_terminal_gets_a_bar():
     main, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     code = "from earmark.progress import tqdm\nfor _ in tqdm(range(3), desc='packing'): pass"
-    environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
+    environment = {k: v for k, v in os.environ.items() if k != "TQDM_DISABLE"} | {"PYTHONPATH": str(SCRIPTS)}
     subprocess.run([sys.executable, "-c", code], stderr=terminal, env=environment, check=True)
     os.close(terminal)
     drawn = os.read(main, 65536).decode()
     os.close(main)
     assert "\rpacking: " in drawn and "100%" in drawn and "3/3" in drawn
+
+
+def test_bars_of_other_libraries_stay_out_of_logs():
+    code = (
+        "from earmark import cli\nfrom earmark.progress import tqdm\n"
+        "for _ in tqdm(range(3), desc='ours'): pass\nfor _ in __import__('tqdm').tqdm(range(3), desc='theirs'): pass"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "TQDM_DISABLE"} | {"PYTHONPATH": str(SCRIPTS)}
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, stderr=subprocess.PIPE, env=environment, check=True, text=True).stderr
+    assert said.startswith("ours: 3 of 3 in") and said.count("\n") == 1 and "theirs" not in said
 
 
 def test_every_loop_of_the_library_goes_through_it():

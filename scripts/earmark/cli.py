@@ -12,6 +12,9 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+if not sys.stderr.isatty():
+    # Bars that other libraries draw; ours say whole lines there. tqdm reads this when it is imported.
+    os.environ.setdefault("TQDM_DISABLE", "1")
 
 import typer
 

@@ -49,6 +49,8 @@ class Lines:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         file = kwargs.get("file") or sys.stderr
         self._plain = not (hasattr(file, "isatty") and file.isatty())
+        if self._plain and kwargs.get("disable") is None:
+            kwargs["disable"] = False
         # tqdm's own first drawing, of nothing done yet, comes from its constructor.
         self._begun = False
         super().__init__(*args, **kwargs)
@@ -80,6 +82,12 @@ class Lines:
             self._say(last=True)
             return
         super().close()  # type: ignore[misc]
+
+    def __del__(self) -> None:
+        """Go without a word: a bar that nobody closed was left by an error, whose line is the last."""
+        if self._plain:
+            self.disable = True
+        super().__del__()  # type: ignore[misc]
 
     def _say(self, *, last: bool) -> None:
         try:

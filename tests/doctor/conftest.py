@@ -52,9 +52,10 @@ class Doctor:
         return done.returncode
 
     def entries(self) -> dict[str, dict]:
-        """The entries out of reach by key, without those that come with earmark: published teachers."""
-        own = (entry for entry in self.record["unreachable"] if not entry["key"].startswith("teachers.mn"))
-        return {entry["key"]: entry for entry in own}
+        """The entries out of reach by key, without those of earmark's own files in config/."""
+        own = {f"{path.parent.name}.{path.stem}." for path in (SCRIPTS.parent / "config").glob("*/*.yaml")}
+        found = {entry["key"]: entry for entry in self.record["unreachable"]}
+        return {key: entry for key, entry in found.items() if not key.startswith(tuple(own))}
 
     def check(self, name: str) -> dict:
         """The finding of that name."""

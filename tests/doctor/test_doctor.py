@@ -26,15 +26,17 @@ def test_the_default_targets_need_no_network(doctor):
     assert doctor.record["estimate"]["done"] == 0 and doctor.record["estimate"]["seconds"] > 60
     assert "ready for the default targets" in doctor.page
     assert "\x1b" not in doctor.page, "colours are for terminals"
-    assert all(len(line) <= 110 for line in doctor.page.splitlines())
+    # A path is not broken, so that it can be copied.
+    prose = (line for line in doctor.page.splitlines() if max(map(len, line.split()), default=0) < 50)
+    assert all(len(line) <= 110 for line in prose)
 
 
 def test_real_checkpoints_and_data_are_said_to_be_out_of_reach(doctor):
     assert doctor(ROOT / "config/paper.yaml") == 1
-    entries = doctor.entries()
+    entries = {entry["key"]: entry for entry in doctor.record["unreachable"]}
     assert entries["models.qwen2.5-omni-3b.hub"]["needed"]
     assert entries["tasks.gtzan.data.source.hub"]["what"] == "Hezep/AudioMarathon"
-    assert all("hub can't be asked" in entry["why"] and entry["fix"] for entry in entries.values())
+    assert all("hub can't be asked" in e["why"] and e["fix"] for key, e in entries.items() if ".hub" in key)
     assert "not ready for the default targets" in doctor.page
     assert doctor.page.splitlines()[-1].startswith("error: something is missing")
     # A result that the unreachable entries have no part in is still within reach.

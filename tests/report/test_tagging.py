@@ -50,6 +50,17 @@ def test_merged_students_are_paired_with_the_unmerged_the_baseline_and_labels_al
     assert alone.loc[("kd", "4"), "value"] == pytest.approx(value["kd", "4"] - value["plain", "4"])
 
 
+def test_p_values_are_corrected_among_what_is_compared_with_the_same_result(sweep):
+    found = tagged.differences(tagged.read((sweep / "ast").glob("*_r*.json")))
+    family = [row for (path, name), row in found.items() if name == tagged.UNMERGED and "_kd_" in path]
+    assert {row["comparisons"] for row in family} == {3} == {len(family)}
+    ranked = sorted(row["p_value"] for row in family)
+    expected = np.maximum.accumulate([min(1.0, p * factor) for p, factor in zip(ranked, (3, 2, 1))])
+    assert sorted(row["p_adjusted"] for row in family) == pytest.approx(list(expected))
+    for row in family:  # what an interval that excludes 0 says, its own p-value says too
+        assert (row["p_value"] < 0.05) == (row["low"] > 0 or row["high"] < 0)
+
+
 def test_a_paired_interval_is_that_of_the_same_resamples(sweep):
     ours, theirs = tagged.read([sweep / "ast/sounds_kd_r8.json", sweep / "ast/sounds_kd_r0.json"])
     if ours.asked["r"] == "0":

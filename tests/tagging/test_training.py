@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from sklearn.metrics import average_precision_score
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -25,7 +26,7 @@ sys.path.insert(0, str(HERE))
 import small_training  # noqa: E402
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def accelerator():
     yield module.prepare("cpu", 1, "no")
     torch.use_deterministic_algorithms(False)
@@ -126,7 +127,9 @@ def test_processes_of_accelerate_share_a_batch_without_changing_the_training(tmp
         assert a == pytest.approx(b, rel=1e-4)
     weights = [load_file(tmp_path / name / "model.safetensors") for name in ("one", "two")]
     for name, value in weights[0].items():
-        torch.testing.assert_close(value, weights[1][name], rtol=1e-3, atol=1e-4)
+        # The same for all keys, their bias has no effect and no gradient but rounding, which Adam makes steps of.
+        if "attention.key.bias" not in name:
+            torch.testing.assert_close(value, weights[1][name], rtol=1e-3, atol=1e-4)
 
 
 def test_balanced_sampling_and_clipping_change_the_training(tmp_path, accelerator):
@@ -142,6 +145,17 @@ def test_balanced_sampling_and_clipping_change_the_training(tmp_path, accelerato
 def test_a_loss_that_is_no_number_ends_the_training_in_one_line(tmp_path, accelerator):
     with pytest.raises(UserError, match="lower learning_rate"):
         small_training.run(tmp_path, accelerator, training={"learning_rate": 1e30})
+
+
+def test_bf16_trains_on_a_cpu(tmp_path):
+    AcceleratorState._reset_state()
+    try:
+        made = small_training.run(tmp_path, module.prepare("cpu", 1, "bf16"), training={"epochs": 1})
+    finally:
+        torch.use_deterministic_algorithms(False)
+        AcceleratorState._reset_state()
+    assert made.plain.classifier.dense.weight.dtype == torch.float32
+    assert np.isfinite(made.progress.epochs[0]["loss"])
 
 
 def test_half_precision_of_a_gpu_is_refused_on_a_cpu():

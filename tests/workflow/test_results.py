@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -129,3 +130,12 @@ def test_after_sigkill_the_same_command_continues_and_gives_the_same_file(copied
     copied.run("-j1", target)
     assert untimed(copied, name) == expected
     assert not list(copied.folder.glob(f".earmark/evaluate/embedded/{name}/*"))
+
+
+def test_logs_hold_whole_lines_that_name_what_is_made(finished):
+    logs = {path: path.read_bytes() for path in (finished.folder / "logs").rglob("*.log")}
+    assert [path for path, content in logs.items() if b"\r" in content] == []
+    packed = next(finished.folder.glob("logs/pack/gtzan/test-*.log")).read_text()
+    assert re.search(
+        r"^data/gtzan/shards/test-\d+-of-\d+\.tar: packing: \d+ of \d+ clips in ", packed, re.MULTILINE
+    )

@@ -14,6 +14,7 @@ from earmark.doctor.page import size
 from earmark.doctor.wanted import Wanted
 from earmark.schema import checked, schema
 from earmark.settings import Settings
+from earmark.tagging import request as tagging
 
 PATIENCE_S = 8.0
 AREAS = (packages.AREA, machine.AREA, network.AREA)
@@ -54,6 +55,8 @@ def examine(settings: Settings, targets: Sequence[str]) -> dict[str, Any]:
     gpu = any(check.name == "GPU" and check.status == OK for check in checks)
     jobs = plan.jobs(settings, wanted)
     takes = estimate.of(settings, jobs, gpu)
+    if wanted.everything and (students := list(tagging.cells(settings))):
+        takes.unknown.append(f"{len(students)} results of students that tag audio, their teachers' logits")
     free, folder = shutil.disk_usage(Path.cwd()).free, str(Path.cwd())
     checks.append(_disk(takes.bytes, free))
     record = {

@@ -74,17 +74,17 @@ def _estimate(asked: str, found: dict[str, Any], disk: dict[str, Any], width: in
         said = ", ".join(f"{n} {basis}" for basis, n in found["basis"].items())
         rough = "; guesses may be several times off" if "guessed" in found["basis"] else ""
         took, needed, free = duration(found["seconds"]), size(found["bytes"]), size(disk["free"])
-        words = [
+        said_lines = [
             f"{found['jobs']} jobs to do, {found['done']} done",
             f"{took} of one core or GPU (times: {said}{rough})",
             f"{needed} of disk; {free} are free in {disk['folder']}",
         ]
-        lines += [f"     {line}" for one in words for line in _wrapped(one, width, 5)]
+        lines += [f"     {line}" for one in said_lines for line in _wrapped(one, width, 5)]
     else:
         lines.append(f"     nothing to do as far as files tell ({found['done']} jobs are done)")
         lines.append(f"     {size(disk['free'])} of disk are free in {disk['folder']}")
     if found["unknown"]:
-        left_out = f"not counted: {'; '.join(found['unknown'])} (known once `snakemake audit` ran)"
+        left_out = f"not counted: {'; '.join(found['unknown'])}"
         lines += [f"     {line}" for line in _wrapped(left_out, width, 5)]
     return lines
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tqdm import tqdm
 
 from earmark.errors import UserError
 from earmark.files import replacing
+from earmark.progress import tqdm
 from earmark.report import difference, files, imports, rows, tagged
 from earmark.report.columns import DTYPES, LEFT_OUT, ORDER, OURS, TAGGING
 from earmark.report.remembered import Remembered
@@ -47,7 +47,7 @@ def summarize(
     """
     memory = memory or Remembered(None)
     unique = sorted(set(paths))
-    known = [_known(path, memory) for path in tqdm(unique, desc="results", unit="file", mininterval=1.0)]
+    known = [_known(path, memory) for path in tqdm(unique, desc="results", unit="file")]
     made = [row for each in known for row in each.found]
     made += _differences([each for each in known if each.base_of], memory)
     made += _tagging_differences(known)
@@ -120,7 +120,7 @@ def _tagging_differences(known: Sequence[_Known]) -> list[Row]:
     found = {str(each.path): each.found[0] for each in known if each.found[0]["system"] == TAGGING}
     return [
         {**{name: found[path].get(name) for name in DTYPES}, **_blank(), **row}
-        for path, row in tagged.differences(tagged.read(map(Path, found)))
+        for (path, _), row in tagged.differences(tagged.read(map(Path, found))).items()
     ]
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from earmark.errors import UserError
 from earmark.records import NOT_PARQUET
 from earmark.report import files
+from earmark.report.difference import correct
 from earmark.scoring.tagging import centred, headline
 
 UNMERGED, BASELINE, LABELS = "difference_to_unmerged", "difference_to_baseline", "difference_to_labels_alone"
@@ -126,7 +127,8 @@ def difference(ours: Tagged, theirs: Tagged) -> Row | None:
     if ours.value is None or theirs.value is None:
         return None
     apart = ours.value - theirs.value
-    low, high = centred(apart, ours.resampled - theirs.resampled, -1.0, 1.0)
+    drawn = ours.resampled - theirs.resampled
+    low, high = centred(apart, drawn, -1.0, 1.0)
     mine, other = ours.per_seed(), theirs.per_seed()
     seeds = np.array([mine[seed] - other[seed] for seed in mine if seed in other])
     return {
@@ -135,6 +137,7 @@ def difference(ours: Tagged, theirs: Tagged) -> Row | None:
         "high": high,
         "n": min(each.record["metrics"][each.headline]["n"] for each in (ours, theirs)),
         "interval": "paired bootstrap",
+        "p_value": _p_value(apart, drawn),
         "seeds": len(seeds),
         "seed_min": float(seeds.min()) if len(seeds) else None,
         "seed_max": float(seeds.max()) if len(seeds) else None,
@@ -142,13 +145,32 @@ def difference(ours: Tagged, theirs: Tagged) -> Row | None:
     }
 
 
-def differences(results: Sequence[Tagged]) -> Iterable[tuple[str, Row]]:
-    """Yield path and row of every comparison that can be made."""
+def _p_value(apart: float, drawn: NDArray[np.float64]) -> float:
+    """Return the two-sided p-value of no difference: how often resamples, moved as the interval, cross 0."""
+    known = drawn[np.isfinite(drawn)]
+    if not len(known):
+        return 1.0
+    moved = known - known.mean() + apart
+    rarer = min(np.count_nonzero(moved <= 0), np.count_nonzero(moved >= 0))
+    return float(min(1.0, 2 * (rarer + 1) / (len(moved) + 1)))
+
+
+def differences(results: Sequence[Tagged]) -> dict[tuple[str, str], Row]:
+    """Return the row of every comparison that can be made, by the result's path and the difference's name.
+
+    p-values are corrected for the number of comparisons of one kind with the same result.
+    """
+    made: dict[tuple[str, str], Row] = {}
+    families: dict[tuple[str, str], list[Row]] = {}
     for result in results:
         for name, other in partners(result, results).items():
             found = difference(result, other)
             if found is not None:
-                yield result.path, {"metric": name, **found}
+                row = made[result.path, name] = {"metric": name, **found}
+                families.setdefault((name, other.path), []).append(row)
+    for family in families.values():
+        correct(family)
+    return made
 
 
 def ordered(results: Iterable[Tagged]) -> list[Tagged]:

@@ -8,9 +8,9 @@ from typing import Any
 
 from earmark.report.figures import Cell, Figure, Legend, Look, Row, Section, Table
 from earmark.report.rows import made as origin
-from earmark.report.tagged import BASELINE, LABELS, UNMERGED, Tagged, difference, ordered, partners
+from earmark.report.tagged import BASELINE, LABELS, UNMERGED, Tagged, differences, ordered, partners
 from earmark.report.tradeoff import HOLLOW, looks, shape, tradeoff
-from earmark.report.words import DASH, NBSP, banner, interval, made, percent, points_apart
+from earmark.report.words import DASH, NBSP, banner, difference, interval, made, percent
 
 TIMES = "\u00d7"
 NAMES = {"mAP": "mean average precision", "accuracy": "accuracy"}
@@ -27,11 +27,14 @@ COLUMNS = (
     "best class right", "to unmerged", "to 16/16", "to labels alone", "speed-up", "clips/s", "one clip",
     "GMAC", "peak MB", "clips", "failed", "cut",
 )  # fmt: skip
+Differences = Mapping[tuple[str, str], Row]
 NUMBERS = frozenset(COLUMNS) - {"recipe", "r", "trained with r", "over classes", "of the seeds"}
 COMPARED = (
-    "Differences are in percentage points on the same clips, with paired 95 % intervals, not corrected for "
-    "their number; those of the seeds, pair by pair, stand in the hints. To unmerged: the same recipe at r "
-    "0; to 16/16: the recipe's baseline; to labels alone: the same student and r without a teacher."
+    "Differences are in percentage points on the same clips, with paired 95 % intervals and p-values "
+    "corrected (Holm) for the number of results compared with the same one; “no difference shown” means "
+    "that the corrected p is at least 0.05. Those of the seeds, pair by pair, stand in the hints. To "
+    "unmerged: the same recipe at r 0; to 16/16: the recipe's baseline; to labels alone: the same student "
+    "and r without a teacher."
 )
 
 
@@ -45,10 +48,11 @@ def sections(records: Mapping[str, Mapping[str, Any]]) -> list[Section]:
         return tuple(map(str, parts))
 
     results.sort(key=lambda each: (same(each), each.path))
-    return [section(list(group), results) for _, group in groupby(results, key=same)]
+    found = differences(results)
+    return [section(list(group), results, found) for _, group in groupby(results, key=same)]
 
 
-def section(members: Sequence[Tagged], results: Sequence[Tagged]) -> Section:
+def section(members: Sequence[Tagged], results: Sequence[Tagged], found: Differences) -> Section:
     """Return a section: a chart for each student, and one table; ``results`` may be compared with."""
     asked = members[0].asked
     return Section(
@@ -57,7 +61,7 @@ def section(members: Sequence[Tagged], results: Sequence[Tagged]) -> Section:
         banner(",".join(sorted({label for each in members for label in each.record["labels"]}))),
         [list(_figures(members, results))],
         list(_notes(members)),
-        [_table(members, results)],
+        [_table(members, results, found)],
         f"ast {asked['task']}",
     )
 
@@ -194,26 +198,25 @@ def _seeds(result: Tagged) -> str:
     return f"{100 * values[0]:.1f}{DASH}{100 * values[-1]:.1f}" if len(values) > 1 else DASH
 
 
-def _apart(result: Tagged, other: Tagged | None) -> Cell:
-    """Return a difference in points with its interval, a dash where there is nothing to compare with."""
-    found = None if other is None else difference(result, other)
-    if other is None or found is None or found["low"] is None:
+def _apart(result: Tagged, name: str, other: Tagged | None, found: Differences) -> Cell:
+    """Return a difference in points with its interval and corrected p, a dash where there is none."""
+    row = found.get((result.path, name))
+    if other is None or row is None or row["low"] is None:
         return Cell(DASH)
-    verdict = ", none shown" if found["low"] <= 0 <= found["high"] else ""
-    hint = f"to {other.path}"
-    if found["seeds"]:
-        ends = {"low": found["seed_min"], "high": found["seed_max"]}
-        hint += f"; seed by seed {interval(ends)} ({found['seeds']})"
-    return Cell(f"{points_apart(found['value'])} {interval(found)}{verdict}", found["value"], hint)
+    hint = f"to {other.path}; p {row['p_value']:.3g} before correction for {row['comparisons']} comparisons"
+    if row["seeds"]:
+        ends = {"low": row["seed_min"], "high": row["seed_max"]}
+        hint += f"; seed by seed {interval(ends)} ({row['seeds']})"
+    return Cell(difference(row), row["value"], hint)
 
 
-def _table(members: Sequence[Tagged], results: Sequence[Tagged]) -> Table:
+def _table(members: Sequence[Tagged], results: Sequence[Tagged], found: Differences) -> Table:
     batches = f"Speed-up and clips/s are of batches of {_widest(members[0])['batch']}, peak memory too."
-    lines = [_line(each, results) for each in ordered(members)]
+    lines = [_line(each, results, found) for each in ordered(members)]
     return Table("The numbers of each result", COLUMNS, lines, [COMPARED, batches], NUMBERS)
 
 
-def _line(result: Tagged, results: Sequence[Tagged]) -> list[Cell]:
+def _line(result: Tagged, results: Sequence[Tagged], apart: Differences) -> list[Cell]:
     asked, record = result.asked, result.record
     metrics, counts, tokens = record["metrics"], record["counts"], record["tokens"]["tokens"]
     side, others = _widest(result)["merged"], partners(result, results)
@@ -234,7 +237,7 @@ def _line(result: Tagged, results: Sequence[Tagged]) -> list[Cell]:
         _number(metrics["mAUC"]["value"], percent(metrics["mAUC"]["value"])),
         _number(metrics["d_prime"]["value"], "{:.2f}"),
         _number(hits["value"], percent(hits["value"])),
-        *(_apart(result, others.get(name)) for name in (UNMERGED, BASELINE, LABELS)),
+        *(_apart(result, name, others.get(name), apart) for name in (UNMERGED, BASELINE, LABELS)),
         Cell(_speed(side), side["speedup"]),
         _number(side["clips_per_s"], "{:.4g}"),
         _number(took, f"{1000 * took:.2f} ms"),

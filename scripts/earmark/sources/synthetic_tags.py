@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
-from tqdm import tqdm
 
 from earmark import audio
+from earmark.progress import tqdm
 from earmark.records import Clip, Part, Span
 from earmark.seeding import generator
 from earmark.sources.recordings import with_headers
@@ -124,7 +124,7 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
     for split, count in settings["clips"].items():
         (folder / split).mkdir(parents=True, exist_ok=True)
         orders = [(folder, split, number, settings, seed) for number in range(count)]
-        bar = tqdm(total=count, desc=f"rendering {split}", unit="clip", mininterval=1.0)
+        bar = tqdm(total=count, desc=f"rendering {split}", unit="clip")
         with ProcessPoolExecutor(threads) as pool, bar:
             clips = []
             for clip in pool.map(_made, orders, chunksize=32):

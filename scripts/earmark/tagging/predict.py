@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 from transformers import ASTForAudioClassification
 
 from earmark import device as devices
@@ -20,6 +19,7 @@ from earmark.errors import UserError
 from earmark.files import sha256
 from earmark.merging.hooks import Merging
 from earmark.merging.schedule import Schedule
+from earmark.progress import tqdm
 from earmark.records import FAILED, NOT_PARQUET, OK
 from earmark.tagging import statistics, student
 from earmark.tagging.classes import Classes
@@ -117,7 +117,7 @@ def _logits(
 ) -> NDArray[np.float32]:
     """Return logits [chosen clips, classes], in float32 whatever the student was trained in."""
     found = np.empty((len(chosen), len(clips.classes)), np.float32)
-    starts = tqdm(range(0, len(chosen), batch), desc="predicting", unit="batch", mininterval=1.0)
+    starts = tqdm(range(0, len(chosen), batch), desc="predicting", unit="batch")
     for start in starts:
         part = chosen[start : start + batch]
         features = torch.stack([clips[i, 0].features for i in part]).to(model.device)

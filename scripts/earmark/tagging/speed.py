@@ -21,7 +21,6 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
-from tqdm import tqdm
 from transformers import ASTForAudioClassification
 
 from earmark import device as devices
@@ -29,6 +28,7 @@ from earmark.merging.attention import sizes_as
 from earmark.merging.cost import macs
 from earmark.merging.hooks import Merging
 from earmark.merging.schedule import PROTECTED, Clamped, Schedule, clamp
+from earmark.progress import tqdm
 from earmark.tagging import network
 from earmark.tagging.fbank import fbank, samples_for
 from earmark.timing import MemoryWatch, synchronise
@@ -106,7 +106,7 @@ def interleaved(
     """
     loops = max(1, math.ceil(LEAST_S / next(iter(sides.values())).once(x)))
     seconds: dict[str, list[float]] = {name: [] for name in sides}
-    for number in tqdm(range(rounds), desc=f"batch {len(x)}", unit="round", mininterval=1.0):
+    for number in tqdm(range(rounds), desc=f"batch {len(x)}", unit="round"):
         for name in list(sides)[:: 1 if number % 2 == 0 else -1]:
             seconds[name].append(sides[name].once(x, clock, loops))
     return seconds

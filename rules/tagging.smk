@@ -1,0 +1,137 @@
+"""Paths and settings that the rules of audio tagging share; no rules."""
+
+from earmark.tagging import recipe as recipes, request as tagging, sweep
+
+
+def audio_16k(wildcards):
+    """Return the folder of a task's shards at 16 kHz, what students hear."""
+    kept = data_of(wildcards)["sample_rate"] == 16000
+    return f"data/{wildcards.task}/shards" if kept else f"data/{wildcards.task}/shards-16000"
+
+
+def every_shard(wildcards, folder, suffix):
+    """Return the shards of every split that a task has, below a folder, in one order."""
+    return [
+        path
+        for split in data_of(wildcards)["segment"]
+        for path in shards_of(wildcards, folder, split, suffix)
+    ]
+
+
+def tagging_of(wildcards, *keys):
+    """Return some keys of a task's tagging section; a task without one ends in one line."""
+    try:
+        section = tagging.tagging(SETTINGS, wildcards.task)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    return {key: section[key] for key in keys}
+
+
+def named_clips(wildcards):
+    """Return the manifest that lists every clip of a task, or every one that is to be fetched."""
+    name = "recordings" if fetched(wildcards.task) else "clips"
+    return f"data/{wildcards.task}/{name}.parquet"
+
+
+def listed_classes(wildcards):
+    """Return the option that names the source's own list of classes, where it has one."""
+    place = data_of(wildcards)["source"].get("classes")
+    if not fetched(wildcards.task) or place is None:
+        return ""
+    # The source has put what it took from an address beside its lists.
+    web = place.startswith(("http://", "https://"))
+    path = f"data/{wildcards.task}/source/classes.csv" if web else os.path.expanduser(place)
+    return repeated("--listed", [path])
+
+
+def summed_indexes(wildcards):
+    """Return the indexes that statistics are made from; none where the task's section gives them."""
+    given = tagging_of(wildcards, "statistics")["statistics"]
+    return [] if given else every_shard(wildcards, f"fbank/{wildcards.task}", "parquet")
+
+
+def training_of(wildcards):
+    """Return everything a training reads of the configuration; a mistake ends in one line."""
+    try:
+        run = tagging.Run(wildcards.fold, int(wildcards.run_seed))
+        return recipes.job(SETTINGS, wildcards.task, wildcards.recipe, wildcards.r, run)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
+def student_places(wildcards):
+    """Return the folders a training reads from, and the shards in them."""
+    settings = training_of(wildcards)
+    taught = {}
+    for teacher, split in recipes.taught(SETTINGS, wildcards.task, wildcards.recipe, wildcards.fold):
+        taught.setdefault(teacher, []).append(split)
+    return {
+        "fbank": f"fbank/{wildcards.task}",
+        "audio": audio_16k(wildcards) if settings["training"]["mixup"] else None,
+        "logits": [
+            {"folder": f"logits/{teacher}/{wildcards.task}", "splits": splits}
+            for teacher, splits in taught.items()
+        ],
+        "shards": {split: data_of(wildcards)["shards"][split] for split in data_of(wildcards)["segment"]},
+    }
+
+
+def student_audio(wildcards):
+    """Return the 16 kHz shards, where clips are mixed."""
+    folder = student_places(wildcards)["audio"]
+    return every_shard(wildcards, folder, "tar") if folder else []
+
+
+def student_logits(wildcards):
+    """Return the logits of every teacher, with their indexes."""
+    return [
+        path
+        for each in student_places(wildcards)["logits"]
+        for split in each["splits"]
+        for suffix in ("safetensors", "parquet")
+        for path in shards_of(wildcards, each["folder"], split, suffix)
+    ]
+
+
+def spectrograms_of(wildcards, suffix):
+    """Return the spectrogram shards that hold test clips: a fold's lie in those of every split."""
+    splits = data_of(wildcards)["segment"] if tagging.tagging(SETTINGS, wildcards.task)["folds"] else ["test"]
+    return [
+        path for split in splits for path in shards_of(wildcards, f"fbank/{wildcards.task}", split, suffix)
+    ]
+
+
+def run_of(wildcards):
+    """Return the fold and seed a job is for."""
+    return tagging.Run(wildcards.fold, int(wildcards.run_seed))
+
+
+def student_of(wildcards):
+    """Return the folder of the student that predicts."""
+    return tagging.folder(SETTINGS, wildcards.task, wildcards.recipe, wildcards.r, run_of(wildcards))
+
+
+def tagged_results():
+    """Return the results of the configured grid of students."""
+    return [tagging.path(*cell) for cell in tagging.cells(SETTINGS)]
+
+
+def runs_of(wildcards):
+    """Return every fold and seed behind a result."""
+    return tagging.runs(SETTINGS, wildcards.task, wildcards.recipe)
+
+
+def predicted(wildcards, suffix):
+    """Return the files of one kind of the predictions behind a result."""
+    return [
+        f"{sweep.predictions(wildcards.task, wildcards.recipe, wildcards.r, run)}.{suffix}"
+        for run in runs_of(wildcards)
+    ]
+
+
+def trained(wildcards):
+    """Return the records of the students behind a result."""
+    return [
+        f"{tagging.folder(SETTINGS, wildcards.task, wildcards.recipe, wildcards.r, run)}/student.json"
+        for run in runs_of(wildcards)
+    ]
