@@ -95,6 +95,12 @@ def test_the_chart_has_a_line_per_recipe_and_the_baselines_beside_it(table):
     drawn = {(row["recipe"], row["name"]) for row in values if "recipe" in row}
     lines = {(recipe, f"r{r}") for recipe in ("plain", "kd") for r in (0, 4, 8, 16)}
     assert drawn == lines | {("plain-s16", "16/16"), ("kd-s16", "16/16")}
+    encodings = [layer["encoding"] for layer in figure.specification["layer"]]
+    for axis, ends in (("y", ("low", "high")), ("x", ("speedup_low", "speedup_high"))):
+        domains = [e[axis]["scale"]["domain"] for e in encodings if "scale" in e.get(axis, {})]
+        assert all(domain == domains[0] for domain in domains)
+        low, high = domains[0]
+        assert all(low <= row[end] <= high for row in values if "recipe" in row for end in ends)
     baseline = next(row for row in values if row.get("recipe") == "plain-s16")
     assert baseline["speedup"] == 2.0, "the speed measured beside the recipe's own student"
     assert len(section.tables[0].lines) == 10

@@ -45,7 +45,7 @@ def tradeoff(
     ``look`` is by ``colour_of``: a recipe's own name, and for a baseline that of the recipe it belongs to.
     """
     both = [*rows, *marks]
-    low, high = (pick(row["low"] for row in both) for pick in (min, max))
+    low, high = min(row["low"] for row in both), max(row["high"] for row in both)
     room = 0.08 * (high - low) or 0.01
     scale = alt.Scale(domain=[max(0.0, low - room), min(1.0, high + room)], nice=False, zero=False)
     axis = alt.Axis(format=".0%" if high - low > 0.1 else ".1%", tickCount=6)

@@ -177,7 +177,8 @@ class Logits:
         for number, path in enumerate(paths):
             try:
                 with safe_open(path, "np") as file:
-                    stems.append(dict(file.metadata() or {}))
+                    # Its order is not the same in every process.
+                    stems.append(dict(sorted((file.metadata() or {}).items())))
                     rows, self.width = file.get_slice("logits").get_shape()
                 columns = ["clip_id", "status", "reason"]
                 table = pq.read_table(path.with_suffix(".parquet"), columns=columns)
