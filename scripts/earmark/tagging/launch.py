@@ -20,8 +20,8 @@ _MEETING = "EARMARK_MEETING_PLACE"
 def in_processes(processes: int, nodes: int = 1, *, device: str = "auto") -> None:
     """Replace this process by ``processes`` on each node that run the same command; return in each of those.
 
-    With one process on one node it just returns. ``device`` is config's: unless it is a CPU, each process has a
-    GPU that no other job holds, where there are several.
+    With one process on one node it just returns. ``device`` is config's: unless it is a CPU, each process has
+    a GPU that no other job holds, where there are several.
 
     Raises:
         UserError: there are several nodes and no ``srun`` to reach them.
