@@ -91,6 +91,7 @@ rule ast_result:
         "../envs/torch.yaml"
     threads: 1
     resources:
+        gpu=0,
         mem_mb=4000,
         runtime=60,
     params:
@@ -121,6 +122,7 @@ rule summarize_ast:
         "../envs/report.yaml"
     threads: 1
     resources:
+        gpu=0,
         mem_mb=2000,
         runtime=10,
     params:
@@ -146,6 +148,7 @@ rule report_ast:
         "../envs/report.yaml"
     threads: 1
     resources:
+        gpu=0,
         mem_mb=2000,
         runtime=10,
     params:
