@@ -23,6 +23,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
+from earmark.config_files import checked_source
 from earmark.records import Clip, Measures, Part, write_manifest
 from earmark.settings import Settings
 
@@ -65,11 +66,13 @@ def measure(quick: bool) -> dict[str, float]:
 def peaks(folder: Path, count: int) -> dict[str, float]:
     """Return peak memory in MB of collecting, cutting, joining and auditing ``count`` recordings."""
     write_list(folder, count)
-    source = {
-        **{"kind": "list", "root": str(folder), "lists": "list.csv", "columns": {"id": "id", "source": "id"}},
-        **{"label_separator": None, "options_separator": "|", "split_names": {}, "test_share": 0.5},
-        **{"licence": "CC0-1.0", "encoding": "utf-8", "absolute": False},
+    asked = {
+        "kind": "list",
+        "root": str(folder),
+        "lists": "list.csv",
+        "columns": {"id": "id", "source": "id"},
     }
+    source = checked_source({**asked, "test_share": 0.5, "licence": "CC0-1.0"}, "bench")
     recordings, clips = folder / "data/recordings.parquet", folder / "data/clips.parquet"
 
     def segment(settings: dict[str, Any]) -> float:

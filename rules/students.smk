@@ -9,7 +9,7 @@ wildcard_constraints:
 
 
 rule train_student:
-    """Train a student; several GPUs, or processes, by --set-resources train_student:gpu=4 (or :processes=2)."""
+    """Train a student; with --set-resources train_student:gpu=4 (or :processes=2, :nodes=2) in several processes."""
     input:
         indexes=lambda w: every_shard(w, f"fbank/{w.task}", "parquet"),
         fbanks=lambda w: every_shard(w, f"fbank/{w.task}", "safetensors"),
@@ -31,6 +31,7 @@ rule train_student:
     resources:
         gpu=gpus(),
         processes=1,
+        nodes=1,
         mem_mb=8000,
         runtime=2880,
     params:
@@ -43,6 +44,6 @@ rule train_student:
         processes=$(({resources.gpu} > {resources.processes} ? {resources.gpu} : {resources.processes}))
         python "$SCRIPTS/train_student.py" --settings {params.settings:q} --places {params.places:q} \
             --classes {input.classes:q} --statistics {input.statistics:q} --output {output.record:q} \
-            --work {params.work:q} --code {params.code} --processes $processes --threads {threads} \
-            2>&1 | tee {log:q}
+            --work {params.work:q} --code {params.code} --processes $processes \
+            --nodes {resources.nodes} --threads {threads} 2>&1 | tee {log:q}
         """

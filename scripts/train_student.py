@@ -22,16 +22,18 @@ def main(
     output: Annotated[Path, typer.Option(help="record to write; weights and curves go beside it")],
     work: Annotated[Path, typer.Option(help="folder for the state an interrupted training continues from")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
-    processes: Annotated[int, typer.Option(help="processes that share each batch: one per GPU")] = 1,
-    threads: Annotated[int, typer.Option(help="of all processes together")] = 1,
+    processes: Annotated[int, typer.Option(help="processes of a node that share a batch: one per GPU")] = 1,
+    nodes: Annotated[int, typer.Option(help="nodes of a Slurm job that share each batch")] = 1,
+    threads: Annotated[int, typer.Option(help="of all processes of a node together")] = 1,
 ) -> None:
     """Train the student, going on from where an earlier run was interrupted."""
-    in_processes(processes)
+    chosen = json.loads(settings)
+    in_processes(processes, nodes, device=chosen["device"])
     from earmark.tagging import job
     from earmark.tagging.materials import Files
 
     files = Files.of(json.loads(places), classes, statistics)
-    job.run(json.loads(settings), files, output, work, code, max(1, threads // processes))
+    job.run(chosen, files, output, work, code, max(1, threads // processes))
 
 
 if __name__ == "__main__":

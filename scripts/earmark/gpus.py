@@ -27,24 +27,30 @@ def visible(environment: Mapping[str, str], devices: Path = Path("/dev")) -> lis
     return [str(number) for number in range(len(list(devices.glob("nvidia[0-9]*"))))]
 
 
-def claim() -> str | None:
-    """Take a free GPU for this process and let CUDA see no other; with one GPU or none, do nothing.
+def claim(count: int = 1) -> list[str]:
+    """Take free GPUs for this process and those it becomes or starts, and let CUDA see no others.
 
-    Waits while other jobs hold them all. To be called before CUDA is first used.
+    Does nothing where there are no more than that, or in a process that was started for one of several
+    that are taken already (``LOCAL_RANK``, as launchers set it). Waits while other jobs hold too many. To
+    be called before CUDA is first used.
     """
     names = visible(os.environ)
-    if len(names) < 2 or _held:
-        return None
-    name = take(names, Path(tempfile.gettempdir()) / f"earmark-gpus-{os.getuid()}")
-    os.environ["CUDA_VISIBLE_DEVICES"] = name
-    return name
+    if len(names) <= count or _held or "LOCAL_RANK" in os.environ:
+        return []
+    taken = take(names, Path(tempfile.gettempdir()) / f"earmark-gpus-{os.getuid()}", count)
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(taken)
+    return taken
 
 
-def take(names: Sequence[str], folder: Path, pause_s: float = 2.0) -> str:
-    """Return the first of ``names`` that no living process holds in ``folder``, and hold it."""
+def take(names: Sequence[str], folder: Path, count: int = 1, pause_s: float = 2.0) -> list[str]:
+    """Return the first ``count`` of ``names`` that no living process holds in ``folder``, and hold them.
+
+    All or none, so that two jobs never wait for each other.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     told = False
     while True:
+        taken: dict[str, int] = {}
         for name in names:
             # A name may be a UUID or a slice of a GPU; none of them leaves the folder.
             path = folder / f"{name.replace('/', '_')}.lock"
@@ -54,9 +60,18 @@ def take(names: Sequence[str], folder: Path, pause_s: float = 2.0) -> str:
             except BlockingIOError:
                 os.close(file)
                 continue
-            _held.append(file)
-            return name
+            taken[name] = file
+            if len(taken) == count:
+                for each in taken.values():
+                    # The lock outlives the script that becomes a launcher of several processes.
+                    os.set_inheritable(each, True)
+                _held.extend(taken.values())
+                return list(taken)
+        for file in taken.values():
+            os.close(file)
         if not told:
-            print(f"waiting for a GPU: all {len(names)} are taken by other jobs", file=sys.stderr)
+            wanted = "a GPU" if count == 1 else f"{count} GPUs"
+            held = len(names) - len(taken)
+            print(f"waiting for {wanted}: {held} of {len(names)} are taken by other jobs", file=sys.stderr)
             told = True
         time.sleep(pause_s)

@@ -150,36 +150,66 @@ def test_a_warm_up_of_most_of_the_training_is_refused(places, tmp_path):
         train(tmp_path, places, training={**SETTINGS["training"], "warmup_steps": 50})
 
 
-def test_the_script_trains_in_two_processes_and_tells_mistakes_in_one_line(places, tmp_path):
-    def run(settings: dict, *more: str) -> subprocess.CompletedProcess:
+SRUN = """#!{python}
+import os, subprocess, sys
+options, command = sys.argv[1:sys.argv.index(sys.executable)], sys.argv[sys.argv.index(sys.executable):]
+count = int(options[options.index("--ntasks") + 1])
+copies = [
+    subprocess.Popen(command, env={{**os.environ, "SLURM_NODEID": str(node), "CUDA_VISIBLE_DEVICES": ""}})
+    for node in range(count)
+]
+sys.exit(max(copy.wait() for copy in copies))
+"""
+
+
+@pytest.fixture
+def script(places, tmp_path):
+    """Run the script on the task's files."""
+
+    def run(settings: dict, *more: str, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess:
         command = [sys.executable, str(SCRIPTS / "train_student.py"), "--settings", json.dumps(settings)]
-        for option, path in (
-            ("classes", "classes.json"),
-            ("statistics", "statistics.json"),
-            ("work", "work"),
-        ):
-            command += [f"--{option}", str(tmp_path / path)]
-        command += [
-            "--places",
-            json.dumps(places),
-            "--output",
-            str(tmp_path / "student" / "student.json"),
-            *more,
-        ]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        for name in ("classes.json", "statistics.json", "work"):
+            command += [f"--{name.partition('.')[0]}", str(tmp_path / name)]
+        command += ["--places", json.dumps(places)]
+        command += ["--output", str(tmp_path / "student" / "student.json"), *more]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PATH": path}
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
-    done = run({**SETTINGS, "training": {"time_mask": 9, "epochs": 1, "batch_size": 2}}, "--processes", "2")
+    return run
+
+
+def test_the_script_trains_in_two_processes_and_tells_mistakes_in_one_line(script, tmp_path):
+    done = script(
+        {**SETTINGS, "training": {"time_mask": 9, "epochs": 1, "batch_size": 2}}, "--processes", "2"
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "student" / "student.json").read_text())
     assert found["processes"] == 2
     assert found["clips"]["drawn"] == found["clips"]["train"]
 
-    done = run({**SETTINGS, "lambda": 1.0, "training": {"epochs": 1, "precision": "fp16"}})
+    done = script({**SETTINGS, "lambda": 1.0, "training": {"epochs": 1, "precision": "fp16"}})
     assert done.returncode == 1
     assert (
         done.stderr.splitlines()[-1] == "error: training.precision: fp16 needs a GPU; use bf16 or no on a CPU"
     )
+
+
+def test_the_script_trains_on_two_nodes_that_srun_reaches(script, tmp_path):
+    """A stand-in for srun starts both copies here, each told that it is another node."""
+    settings = {**SETTINGS, "training": {"time_mask": 9, "epochs": 1, "batch_size": 2}}
+    (tmp_path / "bin").mkdir()
+    srun = tmp_path / "bin" / "srun"
+    srun.write_text(SRUN.format(python=sys.executable))
+    srun.chmod(0o755)
+    done = script(settings, "--nodes", "2", path=f"{srun.parent}:{os.environ['PATH']}")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "student" / "student.json").read_text())
+    assert found["processes"] == 2
+    assert found["clips"]["drawn"] == found["clips"]["train"]
+
+    done = script(settings, "--nodes", "2", path=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: train_student: nodes=2: there is no srun here")
 
 
 def test_a_fold_is_taught_on_clips_of_every_split():
