@@ -73,6 +73,21 @@ def test_a_paired_interval_is_that_of_the_same_resamples(sweep):
     assert found["high"] - found["low"] < alone["high"] - alone["low"], "the same clips are hard for both"
 
 
+def test_a_single_clip_that_changes_shows_no_difference(tmp_path):
+    """Of 40 clips one more is right: resamples without it are as they were."""
+    for r in (0, 8):
+        fake_tagged(tmp_path, "plain", r, kind="single_label", seeds=(0,))
+    first, second = tagged.read(tmp_path.glob("*.json"))
+    rng = np.random.default_rng(0)
+    drawn = pd.read_parquet(tmp_path / "sounds_plain_r0.resamples.parquet")
+    drawn["accuracy"] += rng.poisson(1, len(drawn)) / 40
+    drawn.to_parquet(tmp_path / "sounds_plain_r8.resamples.parquet")
+    metric = second.record["metrics"]["accuracy"]
+    metric["value"] = first.record["metrics"]["accuracy"]["value"] + 1 / 40
+    found = tagged.difference(second, first)
+    assert found["low"] == 0 and found["high"] > 0 and found["p_value"] > 0.5
+
+
 def test_results_on_other_clips_are_not_paired(tmp_path):
     fake_tagged(tmp_path / "results", "plain", 0)
     fake_tagged(tmp_path / "results", "plain", 8, n=39)

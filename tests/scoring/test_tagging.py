@@ -90,6 +90,13 @@ def test_intervals_of_a_mean_over_many_classes_hold_what_further_test_sets_give(
     assert sum(held) >= 8 and sum(percentiles) <= 5
 
 
+def test_a_share_of_clips_has_the_bare_percentiles():
+    found = score([made()], CLASSES, "multi_label", 200, 0)
+    low, high = np.quantile(found.resampled["top1_in_labels"], [0.025, 0.975])
+    metric = found.metrics["top1_in_labels"]
+    assert (metric["low"], metric["high"]) == pytest.approx((low, high))
+
+
 def test_one_clip_is_scored_without_inventing_numbers():
     run = Run("all", 0, ["x"], np.array([[0.3, 0.1]]), np.array([[True, False]]))
     found = score([run], ["a", "b"], "single_label", 100, 0)

@@ -16,7 +16,8 @@ from earmark.errors import UserError
 from earmark.records import NOT_PARQUET
 from earmark.report import files
 from earmark.report.difference import correct
-from earmark.scoring.tagging import centred, headline
+from earmark.scoring.resampled import ends, moved
+from earmark.scoring.tagging import headline
 
 UNMERGED, BASELINE, LABELS = "difference_to_unmerged", "difference_to_baseline", "difference_to_labels_alone"
 DIFFERENCES = (UNMERGED, BASELINE, LABELS)
@@ -127,8 +128,8 @@ def difference(ours: Tagged, theirs: Tagged) -> Row | None:
     if ours.value is None or theirs.value is None:
         return None
     apart = ours.value - theirs.value
-    drawn = ours.resampled - theirs.resampled
-    low, high = centred(apart, drawn, -1.0, 1.0)
+    drawn = moved(ours.headline, apart, ours.resampled - theirs.resampled)
+    low, high = ends(drawn, -1.0, 1.0)
     mine, other = ours.per_seed(), theirs.per_seed()
     seeds = np.array([mine[seed] - other[seed] for seed in mine if seed in other])
     return {
@@ -137,7 +138,7 @@ def difference(ours: Tagged, theirs: Tagged) -> Row | None:
         "high": high,
         "n": min(each.record["metrics"][each.headline]["n"] for each in (ours, theirs)),
         "interval": "paired bootstrap",
-        "p_value": _p_value(apart, drawn),
+        "p_value": _p_value(drawn),
         "seeds": len(seeds),
         "seed_min": float(seeds.min()) if len(seeds) else None,
         "seed_max": float(seeds.max()) if len(seeds) else None,
@@ -145,14 +146,12 @@ def difference(ours: Tagged, theirs: Tagged) -> Row | None:
     }
 
 
-def _p_value(apart: float, drawn: NDArray[np.float64]) -> float:
-    """Return the two-sided p-value of no difference: how often resamples, moved as the interval, cross 0."""
-    known = drawn[np.isfinite(drawn)]
-    if not len(known):
+def _p_value(drawn: NDArray[np.float64]) -> float:
+    """Return the two-sided p-value of no difference: how often resamples of it cross 0."""
+    if not len(drawn):
         return 1.0
-    moved = known - known.mean() + apart
-    rarer = min(np.count_nonzero(moved <= 0), np.count_nonzero(moved >= 0))
-    return float(min(1.0, 2 * (rarer + 1) / (len(moved) + 1)))
+    rarer = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
+    return float(min(1.0, 2 * (rarer + 1) / (len(drawn) + 1)))
 
 
 def differences(results: Sequence[Tagged]) -> dict[tuple[str, str], Row]:

@@ -117,19 +117,19 @@ def _logits(
 ) -> NDArray[np.float32]:
     """Return logits [chosen clips, classes], in float32 whatever the student was trained in."""
     found = np.empty((len(chosen), len(clips.classes)), np.float32)
-    starts = tqdm(range(0, len(chosen), batch), desc="predicting", unit="batch")
-    for start in starts:
-        part = chosen[start : start + batch]
-        features = torch.stack([clips[i, 0].features for i in part]).to(model.device)
-        try:
-            with torch.inference_mode():
-                found[start : start + len(part)] = model(features).logits.float().cpu().numpy()
-        except (RuntimeError, MemoryError) as error:
-            if devices.is_out_of_memory(error):
-                raise UserError(
-                    f"no memory for {len(part)} clips at once; lower ast.batch in config"
-                ) from None
-            raise
+    with tqdm(total=len(chosen), desc="predicting", unit="clip") as bar:
+        for start in range(0, len(chosen), batch):
+            part = chosen[start : start + batch]
+            features = torch.stack([clips[i, 0].features for i in part]).to(model.device)
+            try:
+                with torch.inference_mode():
+                    found[start : start + len(part)] = model(features).logits.float().cpu().numpy()
+            except (RuntimeError, MemoryError) as error:
+                if devices.is_out_of_memory(error):
+                    fix = "lower ast.batch in config"
+                    raise UserError(f"no memory for {len(part)} clips at once; {fix}") from None
+                raise
+            bar.update(len(part))
     return found
 
 
