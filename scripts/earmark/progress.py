@@ -112,7 +112,7 @@ else:
 def line(state: dict[str, Any], *, last: bool) -> str:
     """Return one line about a loop; ``state`` is tqdm's ``format_dict``."""
     n, total, elapsed, unit = state["n"], state["total"], state["elapsed"], state["unit"]
-    word = "" if unit == "it" else unit if unit == "B" else f" {unit}s"
+    word = "" if unit == "it" else unit if unit == "B" else f" {unit}{'es' if unit.endswith('ch') else 's'}"
     parts = [f"{_amount(n, state)}{f' of {_amount(total, state)}' if total else ''}{word}"]
     # As tqdm: the recent rate while it runs, the whole one at the end.
     done = n - state["initial"]
