@@ -7,6 +7,9 @@ import pytest
 from earmark.tasks.letter import parse
 
 GENRES = ["blues", "classical", "jazz", "rock"]
+SENTENCES = ["He was a teacher.", "He was not a teacher.", "She can't sing.", "None of the above."]
+SCENES = ["metro", "metro_station", "bus"]
+COUNTS = ["3", "5", "12"]
 
 
 @pytest.mark.parametrize(
@@ -61,6 +64,32 @@ GENRES = ["blues", "classical", "jazz", "rock"]
         ("D'accord", GENRES, None),
         ("ABBA", GENRES, None),
         ("\u0410", GENRES, None),
+        ("N/A", GENRES, None),
+        ("Not B", GENRES, None),
+        ("Not B, but C", GENRES, 2),
+        ("The answer isn't A. It's C", GENRES, 2),
+        ("do not choose B", GENRES, None),
+        ("It is not jazz", GENRES, None),
+        ("The audio is classical, not jazz", GENRES, 1),
+        ("Neither jazz nor rock; blues", GENRES, 0),
+        ("(A)(B)", GENRES, None),
+        ("A, B", GENRES, None),
+        ("C. C", GENRES, 2),
+        ("A. blues\nB. classical\nC. jazz\nD. rock", GENRES, None),
+        ("A. blues B. classical C. jazz D. rock\nThe answer is D", GENRES, 3),
+        ("C. jazz\nA. blues is wrong", GENRES, 2),
+        ("I choose c", GENRES, 2),
+        ("He was a teacher", SENTENCES, 0),
+        ("he was not a teacher", SENTENCES, 1),
+        ("She can't sing", SENTENCES, 2),
+        ("I'm sorry, I can't tell", SENTENCES, None),
+        ("None of the above", SENTENCES, 3),
+        ("None", SENTENCES, None),
+        ("metro_station", SCENES, 1),
+        ("The metro station.", SCENES, 1),
+        ("metro", SCENES, 0),
+        ("There are 12 named entities", COUNTS, 2),
+        ("1", COUNTS, None),
     ],
 )
 def test_an_answer_is_parsed(answer, options, expected):

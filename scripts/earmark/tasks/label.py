@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from earmark.tasks.letter import alone, declines, marked, mentioned, plain
+from earmark.tasks.letter import chosen, plain
 from earmark.tasks.question import shown
 
 OTHER_WORDS = {
@@ -24,27 +24,18 @@ OTHER_WORDS = {
     "happy": ("happiness",),
     "sad": ("sadness",),
 }
-_NEGATED = re.compile(r"\b(?:not|isn't|is not|neither|nor|no)\s+(?:an?\s+|the\s+)?([\w-]+)")
 
 
 def parse(answer: str, options: Sequence[str]) -> int | None:
     """Return the index of the option the answer names or marks by its letter, or None."""
-    text = plain(answer)
-    found = marked(text, options)
-    if found is not None:
-        return found
-    if declines(text):
-        return None
-    named = mentioned(_NEGATED.sub(" ", text.casefold()), [_names(option) for option in options])
-    if named:
-        return named[0] if len(named) == 1 else None
-    return alone(text, options)
+    return chosen(answer, options, [_names(option) for option in options])
 
 
 def _names(option: str) -> list[str]:
     """Return the spellings of an option: in full, without its gloss, what stands in brackets."""
-    text = shown(option)
-    head = re.split(r"\s*[(:;,\u2013\u2014]|\s+-\s+", text)[0].strip()
+    head = plain(re.split(r"\s*[(:;,\u2014]|\s+[-\u2013]\s+", shown(option))[0])
+    text = plain(shown(option))
     inside = re.findall(r"\(([^()]+)\)", text)
-    spellings = [text, head, *inside, *(name.replace("-", " to ") for name in inside)]
+    ranges = [name.replace("-", between) for name in inside for between in (" to ", " and ")]
+    spellings = [text, head, *inside, *ranges]
     return [name for name in [*spellings, *OTHER_WORDS.get(head.casefold(), ())] if name]
