@@ -7,7 +7,9 @@ import pytest
 from earmark.tasks import (
     label,
     letter,
+    reference_age,
     reference_first,
+    reference_gender,
     reference_label,
     reference_letter,
     reference_option,
@@ -16,6 +18,8 @@ from earmark.tasks import (
 )
 
 FOUR = ["blues", "classical", "jazz", "rock"]
+GENDER = ["male", "female"]
+AGES = ["Young Adult (18-30)", "Early Career (31-40)", "Senior (51-70)"]
 
 
 @pytest.mark.parametrize(
@@ -25,7 +29,20 @@ FOUR = ["blues", "classical", "jazz", "rock"]
         (reference_letter, letter, "The answer is C", FOUR, 2, 2),
         (reference_letter, label, "fake", ["real", "fake"], 0, 1),
         (reference_letter, label, "female", ["male", "female"], 0, 1),
-        (reference_label, label, "female", ["male", "female"], 1, 1),
+        (reference_gender, label, "female", GENDER, 1, 1),
+        (reference_gender, label, "It is a female voice", GENDER, 1, 1),
+        (reference_gender, label, "b) female", GENDER, 1, 1),
+        (reference_gender, label, "A female voice", GENDER, 0, 1),
+        (reference_gender, label, "not female", GENDER, 1, None),
+        (reference_gender, label, "option a", GENDER, 0, 0),
+        (reference_gender, label, "", GENDER, None, None),
+        (reference_age, label, "b", AGES, 1, 1),
+        (reference_age, label, "(c) Senior", AGES, 2, 2),
+        (reference_age, label, "I think it is B", AGES, 1, 1),
+        (reference_age, label, "a senior person", AGES, 0, 2),
+        (reference_age, label, "C, or the answer is A", AGES, 0, 0),
+        (reference_age, label, "Senior", AGES, None, 2),
+        (reference_age, label, "senior (51-70)", AGES, 2, 2),
         (reference_label, label, "this is a fake recording", ["real", "fake"], 0, 1),
         (reference_label, label, "option b", ["real", "fake"], 1, 1),
         (reference_option, letter, "I hear jazz or rock", FOUR, 2, None),

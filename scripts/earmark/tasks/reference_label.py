@@ -1,8 +1,8 @@
-"""The two-way parser of the public AudioMarathon code (HAD, VoxCeleb gender; its second script family).
+"""The HAD parser of the public AudioMarathon code's second script family.
 
 Lower-case rules in turn: the letter alone, in front, at the end, after ``option`` or ``choice``,
 between spaces anywhere (so any sentence with the article "a" is the first option), then the label as a
-word. Not for new work: see :mod:`earmark.tasks.label`.
+word. Which synonyms of the labels it goes on to isn't known; there are none here. Not for new work: see :mod:`earmark.tasks.label`.
 """
 
 from __future__ import annotations

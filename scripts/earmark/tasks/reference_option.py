@@ -1,4 +1,4 @@
-"""The option-text parser of the public AudioMarathon code (TAU, VESUS, VoxCeleb age).
+"""The option-text parser of the public AudioMarathon code (TAU, VESUS).
 
 The letter alone or marked in front, a letter after ``option``, ``choice`` or ``answer``, then the first
 option whose text (or its first word, as with VESUS's emotions) stands anywhere in the reply. Not for
