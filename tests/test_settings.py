@@ -142,6 +142,23 @@ def test_every_task_of_audiomarathon_has_every_wording(profile):
     assert [entry["person"] for entry in left_out] == ([] if profile == "default" else ["2", "10"])
 
 
+# What the two script families ask for; the first passes it by a name that has no effect.
+DART_TOKENS = [5, 5, 10, 40, 10, 10, 10, 5, 10, 5]
+OTHERS_TOKENS = [5, 5, 5, 40, 5, 5, 5, 10, 5, 5]
+
+
+@pytest.mark.parametrize(
+    ("profile", "tokens", "balanced"),
+    [("reference_dart", DART_TOKENS, {"had"}), ("reference_others", OTHERS_TOKENS, {"had", "vox_gender"})],
+)
+def test_the_reference_profiles_ask_for_as_many_tokens_and_balance_as_the_public_code(
+    profile, tokens, balanced
+):
+    asked = {task: load(profile=profile).asked(task) for task in TEN}
+    assert [asked[task]["max_new_tokens"] for task in TEN] == tokens
+    assert {task for task, entry in asked.items() if entry["balanced"]} == balanced
+
+
 def test_a_task_without_the_profile_keeps_its_own_wording_and_says_so():
     data = {"source": {"kind": "folder", "root": "x"}}
     settings = load(profile="reference_dart", tasks={"mine": {"title": "x", "data": data}})

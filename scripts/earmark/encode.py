@@ -115,5 +115,5 @@ def check_space(folder: Path, needed: int) -> None:
     if needed > free:
         raise UserError(
             f"{folder}: the encoder states need {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; "
-            "make space, lower the task's sample_limit or run from a larger disk with --directory"
+            "make space, or run from a larger disk with --directory"
         )

@@ -181,7 +181,7 @@ class Settings:
         entry, profile = self.task(task), self.content["profile"]
         changes = entry["profiles"].get(profile)
         keys = ("title", "question", "options", "choices", "prompt", "parser", "metric", "normaliser")
-        limits = ("max_new_tokens", "long_audio", "sample_limit", "leave_out")
+        limits = ("max_new_tokens", "long_audio", "sample_limit", "balanced", "leave_out")
         asked: dict[str, Any] = overlaid({key: entry[key] for key in (*keys, *limits)}, changes or {})
         return {
             "name": task,

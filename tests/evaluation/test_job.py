@@ -37,6 +37,7 @@ TASK = {
     "max_new_tokens": 3,
     "long_audio": "error",
     "sample_limit": None,
+    "balanced": False,
 }
 
 

@@ -59,6 +59,18 @@ def test_groups_are_balanced_where_labels_are_no_classes():
     assert sorted(r.clip.group for r in chosen) == ["level=high"] * 4 + ["level=middle"] * 4
 
 
+def test_balanced_is_as_many_of_every_class_as_the_rarest_has_by_the_seed():
+    rows = [row(f"real{i}", "real") for i in range(20)] + [row(f"fake{i}", "fake") for i in range(7)]
+    made = {seed: choose(rows, None, seed, balanced=True) for seed in (0, 1)}
+    for chosen in made.values():
+        assert sorted(r.clip.labels[0] for r in chosen) == ["fake"] * 7 + ["real"] * 7
+        assert [r for r in rows if r in chosen] == chosen, "order is kept"
+    assert made[0] != made[1]
+    assert choose(rows[::-1], None, 0, balanced=True) == made[0][::-1]
+    assert sorted(r.clip.labels[0] for r in choose(rows, 16, 0)) == ["fake"] * 7 + ["real"] * 9
+    assert len(choose(rows, 6, 0, balanced=True)) == 6 and choose([], 6, 0, balanced=True) == []
+
+
 def test_clips_are_left_out_only_where_all_facets_agree():
     rows = [row(f"{p}{e}", e) for p in ("2", "3") for e in ("happy", "sad")]
     for each in rows:

@@ -119,7 +119,7 @@ def run(
     everything.sort(key=lambda row: row.clip.clip_id)
     by = "label" if cell.task["metric"] == "classes" else "group"
     kept = plan.left_in(everything, cell.task["leave_out"])
-    chosen = plan.choose(kept, cell.task["sample_limit"], cell.run["seed"], by)
+    chosen = plan.choose(kept, cell.task["sample_limit"], cell.run["seed"], by, cell.task["balanced"])
     samples = samples_of(_bounded(cell, family), chosen, family.TOKENS_PER_SECOND)
     with contextlib.ExitStack() as held, FeatureStore(features) as store:
         attention = cell.model["attention"]

@@ -70,13 +70,16 @@ def left_in(rows: Sequence[FeatureRow], left_out: Sequence[Mapping[str, str]]) -
     return [row for row in rows if not any(fits(row, entry) for entry in left_out)]
 
 
-def choose(rows: Sequence[FeatureRow], limit: int | None, seed: int, by: str = "label") -> list[FeatureRow]:
+def choose(
+    rows: Sequence[FeatureRow], limit: int | None, seed: int, by: str = "label", balanced: bool = False
+) -> list[FeatureRow]:
     """Return at most ``limit`` clips, classes balanced, chosen by seed and name; order is kept.
 
     ``by`` is what is balanced: ``label``, or ``group`` where labels are no classes. Where not all
-    classes come in equally, which of them do depends on the seed.
+    classes come in equally, which of them do depends on the seed. ``balanced`` takes no more of any
+    class than the rarest has.
     """
-    if limit is None or limit >= len(rows):
+    if not rows or (not balanced and (limit is None or limit >= len(rows))):
         return list(rows)
     by_class: dict[str, list[FeatureRow]] = defaultdict(list)
     for row in rows:
@@ -86,7 +89,8 @@ def choose(rows: Sequence[FeatureRow], limit: int | None, seed: int, by: str = "
         sorted(by_class[name], key=lambda r: generator(seed, "sample", r.clip.clip_id).random())
         for name in order
     ]
-    dealt = [queue[i] for i in range(max(map(len, queues))) for queue in queues if i < len(queue)]
+    rounds = min(map(len, queues)) if balanced else max(map(len, queues))
+    dealt = [queue[i] for i in range(rounds) for queue in queues if i < len(queue)]
     chosen = {row.clip.clip_id for row in dealt[:limit]}
     return [row for row in rows if row.clip.clip_id in chosen]
 

@@ -157,6 +157,7 @@ def _asked(cell: Cell, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "long_audio": cell.task["long_audio"],
         "max_audio_s": cell.model["max_audio_s"],
         "sample_limit": cell.task["sample_limit"],
+        "balanced": cell.task["balanced"],
         "seed": cell.run["seed"],
         "chance": sum(1 / n for n in shown) / len(shown) if shown else None,
     }
