@@ -2,7 +2,8 @@
 
 Lower-case rules in turn: the letter alone, in front, at the end, after ``option`` or ``choice``,
 between spaces anywhere (so any sentence with the article "a" is the first option), then the label as a
-word. Which synonyms of the labels it goes on to isn't known; there are none here. Not for new work: see :mod:`earmark.tasks.label`.
+word. Which synonyms of the labels it goes on to isn't known; there are none here. Not for new work: see
+:mod:`earmark.tasks.label`.
 """
 
 from __future__ import annotations
