@@ -34,6 +34,8 @@ def main(
         for clip in tally.watch(module.collect(source, folder, seed, threads)):
             clip.origin = clip.origin or origin
             yield clip
+        for line in tally.first:
+            print(f"cannot be used: {line}", flush=True)
         # Within the writing, so that too many failures leave no manifest.
         tally.check(max_failed_share, str(output))
 

@@ -255,13 +255,20 @@ def read_manifest(path: Path) -> list[Clip]:
     return list(iter_manifest(path))
 
 
+LISTED = 1000
+"""Unusable recordings are listed up to so many: what bounds memory."""
+NAMED = 3
+"""So many of them are named in a message."""
+
+
 class Tally:
     """Counts clips as they pass, so that an error budget needs no list of them."""
 
     def __init__(self) -> None:
         self.total = 0
         self.reasons: Counter[str] = Counter()
-        self._first: list[str] = []
+        self.first: list[str] = []
+        """The first failed clips, at most ``LISTED``: path and reason."""
 
     def watch(self, clips: Iterable[Clip]) -> Iterator[Clip]:
         """Yield the clips, counting them."""
@@ -269,8 +276,8 @@ class Tally:
             self.total += 1
             if clip.status == FAILED:
                 self.reasons[reason_code(clip.reason)] += 1
-                if len(self._first) < 3:
-                    self._first.append(f"{clip.parts[0].path if clip.parts else clip.clip_id}: {clip.reason}")
+                if len(self.first) < LISTED:
+                    self.first.append(f"{clip.parts[0].path if clip.parts else clip.clip_id}: {clip.reason}")
             yield clip
 
     def check(self, max_failed_share: float, where: str) -> None:
@@ -282,11 +289,12 @@ class Tally:
         """
         failed = self.reasons.total()
         if failed > max_failed_share * self.total:
-            more = f" and {failed - len(self._first)} more" if failed > len(self._first) else ""
+            named = self.first[:NAMED]
+            more = f" and {failed - len(named)} more" if failed > len(named) else ""
             counts = ", ".join(f"{count} {reason}" for reason, count in self.reasons.most_common())
             raise UserError(
                 f"{where}: {failed} of {self.total} recordings cannot be used "
-                f"({'; '.join(self._first)}{more}) [{counts}]; mend or remove them, or allow them with "
+                f"({'; '.join(named)}{more}) [{counts}]; mend or remove them, or allow them with "
                 f"data.max_failed_share (now {max_failed_share:g})"
             )
 

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from earmark.errors import UserError
-from earmark.records import Clip
+from earmark.records import Clip, read_manifest
 from earmark.sources import audiomarathon, synthetic_music
 from earmark.sources.audiomarathon_layouts import HAD, LIBRISPEECH, LISTS
 
@@ -183,3 +183,27 @@ def test_recorded_speech_is_read_in_the_real_layouts(real_speech):
     assert len(voices) >= 20 and all(c.ok for c in voices)
     assert {c.labels[0] for c in voices} == {"male", "female"}
     assert all(c.group.startswith("speaker=librispeech_") for c in voices)
+
+
+@pytest.mark.parametrize("allowed", [0.0, 0.9])
+def test_every_missing_file_is_listed_before_anything_is_made_of_the_rest(tmp_path, download, allowed):
+    record(tmp_path / LISTS["gtzan"].folders[0] / "a.wav")
+    gone = [ITEM | {"path": f"gone{number}.wav", "uniq_id": number} for number in range(6)]
+    write(tmp_path, "gtzan", [ITEM, *gone])
+    source = {"kind": "audiomarathon", "task": "gtzan", "root": str(tmp_path)}
+    done = download("--max-failed-share", str(allowed), check=allowed > 0, **source)
+    for entry in gone:
+        assert (
+            f"cannot be used: {tmp_path / LISTS['gtzan'].folders[0] / entry['path']}: missing" in done.stdout
+        )
+    if allowed:
+        assert len(read_manifest(download.output)) == 7
+    else:
+        assert "6 of 7 recordings cannot be used" in done.stdout and not download.output.exists()
+
+
+def test_genres_are_found_wherever_their_paths_begin(tmp_path):
+    # The public builder writes paths from the folder above the one that the public scripts put in front.
+    record(tmp_path / "GTZAN/concatenated_audio/wav/a.wav")
+    write(tmp_path, "gtzan", [ITEM, ITEM | {"path": "wav/a.wav", "uniq_id": 8}])
+    assert [c.reason for c in collect(tmp_path)] == ["", ""]

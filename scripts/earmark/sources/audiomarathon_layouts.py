@@ -65,7 +65,8 @@ LISTS: dict[str, Listing] = {
         groups={"task_type": "task_type"},
     ),
     "gtzan": Listing(
-        ("GTZAN/concatenated_audio/music_genre_classification_meta.json",), ("GTZAN/concatenated_audio/wav",)
+        ("GTZAN/concatenated_audio/music_genre_classification_meta.json",),
+        ("GTZAN/concatenated_audio/wav", "GTZAN/concatenated_audio"),
     ),
     "race": Listing(
         ("race_audio/race_benchmark.json",),
