@@ -62,8 +62,16 @@ def test_bootstrap_intervals_equal_a_literal_loop():
 
 def test_all_right_does_not_claim_certainty():
     metrics, _ = score(["a"] * 10, ["a"] * 10, ["A"] * 10, ["A"] * 10, resamples=100, seed=0)
-    assert metrics["accuracy"]["interval"] == "wilson"
-    assert metrics["accuracy"]["low"] == pytest.approx(0.7225, abs=1e-3)
+    for found in metrics.values():
+        assert (found["value"], found["interval"], found["high"]) == (1, "wilson", 1)
+        assert found["low"] == pytest.approx(0.7225, abs=1e-3)
+
+
+def test_all_wrong_does_not_either():
+    metrics, _ = score(["a", "b"] * 5, [None] * 10, ["A", "B"] * 5, [None] * 10, resamples=100, seed=0)
+    for found in metrics.values():
+        assert (found["value"], found["interval"], found["low"]) == (0, "wilson", 0)
+        assert found["high"] == pytest.approx(0.2775, abs=1e-3)
 
 
 def test_nothing_scored_gives_no_number():

@@ -72,6 +72,18 @@ def test_a_reply_without_words_is_all_deletions_and_a_parse_failure(reply):
     assert transcripts.tables([row], TASK, 100, 0)["metrics"]["parse_failures"]["value"] == 1
 
 
+def test_no_mistake_in_a_few_utterances_does_not_claim_certainty():
+    metrics = transcripts.tables(judged(["one two"] * 10, ["one two"] * 10), TASK, 100, 0)["metrics"]
+    for name in ("wer", "wer_mean"):
+        assert (metrics[name]["value"], metrics[name]["interval"], metrics[name]["low"]) == (0, "wilson", 0)
+        assert metrics[name]["high"] == pytest.approx(0.2775, abs=1e-3)
+
+
+def test_a_single_utterance_has_no_interval():
+    found = transcripts.tables(judged(["one two"], ["one"]), TASK, 100, 0)["metrics"]["wer"]
+    assert found == {"value": 0.5, "low": None, "high": None, "n": 1, "interval": "bootstrap"}
+
+
 def test_windows_are_read_one_after_another():
     row = transcripts.judge(["one", "", "two"], parse, Question("?", (), None), "One, two!", TASK)
     assert (row["predicted"], row["correct"]) == ("one two", True)

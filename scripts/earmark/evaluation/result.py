@@ -223,8 +223,9 @@ def one_line(content: dict[str, Any]) -> str:
     """Return the result in one line for the terminal."""
     name = "wer" if "wer" in content["metrics"] else "accuracy"
     found, counts = content["metrics"][name], content["counts"]
+    ends = "" if found["low"] is None else f"[{found['low']:.3f}, {found['high']:.3f}] "
     return (
-        f"{name} {found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}] "
+        f"{name} {found['value']:.3f} {ends}"
         f"on {counts['scored']} samples ({counts['failed']} failed, {counts['unparsed']} unparsed), "
         f"{content['reduction']['keep_ratio_effective']:.3f} of the audio tokens kept"
     )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.scoring.intervals import bootstrap, share
+from earmark.scoring.intervals import metric, share
 
 
 def confusion(truth: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
@@ -65,7 +65,7 @@ def score(
     n = len(truth)
     names, t, p = _encode(truth, predicted)
     right = t == p
-    metrics: dict[str, Any] = {"accuracy": _accuracy(right, resamples, seed)}
+    metrics: dict[str, Any] = {"accuracy": metric(lambda i: right[i].mean(-1), n, resamples, seed)}
     letter_count, letter_truth, letter_choice = _letters(letters, predicted_letters)
     for name, statistic, classes, a, b in (
         ("f1_macro", f1_macro, len(names), t, p),
@@ -73,9 +73,7 @@ def score(
         ("f1_macro_letters", f1_macro, letter_count, letter_truth, letter_choice),
         ("f1_weighted_letters", f1_weighted, letter_count, letter_truth, letter_choice),
     ):
-        f1_of = partial(_resampled, statistic, a, b, classes)
-        value = float(f1_of(np.arange(n))) if n else None
-        metrics[name] = _metric(f1_of, value, n, resamples, seed)
+        metrics[name] = metric(partial(_resampled, statistic, a, b, classes), n, resamples, seed)
     if n == 0:
         return metrics, []
     counts = confusion(t, p, len(names))
@@ -126,26 +124,3 @@ def _letters(
 ) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
     names, t, p = _encode(truth, predicted)
     return len(names), t, p
-
-
-def _accuracy(right: NDArray[np.bool_], resamples: int, seed: int) -> dict[str, Any]:
-    """Return accuracy with its bootstrap interval; Wilson's where all are right or all wrong.
-
-    Resampling equal values would claim certainty from any number of samples.
-    """
-    n, hits = len(right), int(right.sum())
-    if n and hits in (0, n):
-        return share(right.tolist())
-    return _metric(lambda i: right[i].mean(-1), hits / n if n else None, n, resamples, seed)
-
-
-def _metric(statistic: Any, value: Any, n: int, resamples: int, seed: int) -> dict[str, Any]:
-    """Return a metric with its bootstrap interval."""
-    low, high = bootstrap(statistic, n, resamples, seed)
-    return {
-        "value": None if value is None else float(value),
-        "low": low,
-        "high": high,
-        "n": n,
-        "interval": "bootstrap",
-    }

@@ -32,9 +32,29 @@ def bootstrap_indices(n: int, resamples: int, seed: int) -> NDArray[np.int64]:
     return np.random.default_rng(seed).integers(0, n, size=(resamples, n))
 
 
-def bootstrap(
-    statistic: Callable[[NDArray[np.int64]], NDArray[np.float64]], n: int, resamples: int, seed: int
-) -> tuple[float | None, float | None]:
+Statistic = Callable[[NDArray[np.int64]], NDArray[np.float64]]
+
+
+def metric(statistic: Statistic, n: int, resamples: int, seed: int) -> dict[str, Any]:
+    """Return a statistic of n samples as a metric with its bootstrap interval.
+
+    Resampling equal values would claim certainty from any number of samples. So where all samples agree on
+    0 or 1 (all right, all wrong, no word mistaken) the interval is Wilson's of a share of so many, which
+    is what accuracy has there; a single sample with anything between has none.
+    """
+    value = float(statistic(np.arange(n))) if n else None
+    low, high = bootstrap(statistic, n, resamples, seed)
+    found = {"value": value, "low": low, "high": high, "n": n, "interval": "bootstrap"}
+    if value is not None and low == high == value:
+        if value in (0.0, 1.0):
+            low, high = wilson(round(value * n), n)
+            found |= {"low": low, "high": high, "interval": "wilson"}
+        elif n == 1:
+            found |= {"low": None, "high": None}
+    return found
+
+
+def bootstrap(statistic: Statistic, n: int, resamples: int, seed: int) -> tuple[float | None, float | None]:
     """Return the percentile interval of a statistic over resampled indices.
 
     ``statistic`` maps [resamples, n] indices to [resamples] values (Efron & Tibshirani 1993, ch. 13).

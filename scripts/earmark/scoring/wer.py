@@ -13,7 +13,7 @@ import jiwer
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.scoring.intervals import bootstrap
+from earmark.scoring.intervals import metric
 
 
 def count(reference: Sequence[str], hypothesis: Sequence[str]) -> dict[str, int]:
@@ -38,14 +38,14 @@ def corpus(counted: Sequence[dict[str, int]], resamples: int, seed: int) -> dict
     def rate(index: NDArray[np.int64]) -> NDArray[np.float64]:
         return np.asarray(errors[index].sum(-1) / np.maximum(words[index].sum(-1), 1))
 
-    return _metric(rate, len(errors), resamples, seed)
+    return metric(rate, len(errors), resamples, seed)
 
 
 def mean(counted: Sequence[dict[str, int]], resamples: int, seed: int) -> dict[str, Any]:
     """Return the mean of the utterances' rates and its bootstrap interval."""
     errors, words = _arrays(counted)
     rates = errors / np.maximum(words, 1)
-    return _metric(lambda index: rates[index].mean(-1), len(rates), resamples, seed)
+    return metric(lambda index: rates[index].mean(-1), len(rates), resamples, seed)
 
 
 def part(counted: Sequence[dict[str, int]], kind: str, resamples: int, seed: int) -> dict[str, Any]:
@@ -60,9 +60,3 @@ def part(counted: Sequence[dict[str, int]], kind: str, resamples: int, seed: int
 def _arrays(counted: Sequence[dict[str, int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     errors = np.array([mistakes(each) for each in counted], np.int64)
     return errors, np.array([each["words"] for each in counted], np.int64)
-
-
-def _metric(statistic: Any, n: int, resamples: int, seed: int) -> dict[str, Any]:
-    low, high = bootstrap(statistic, n, resamples, seed)
-    value = float(statistic(np.arange(n))) if n else None
-    return {"value": value, "low": low, "high": high, "n": n, "interval": "bootstrap"}
