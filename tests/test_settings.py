@@ -170,6 +170,73 @@ def test_an_unknown_profile_is_named_with_the_nearest():
         load(profile="reference_drat")
 
 
+@pytest.mark.parametrize(
+    ("task", "change", "message"),
+    [
+        (
+            "gtzan",
+            {"metric": "wer"},
+            "parser: 'letter' doesn't read what metric 'wer' scores; set it to tran",
+        ),
+        ("librispeech", {"parser": "label"}, "parser: 'label' doesn't read what metric 'wer'"),
+        (
+            "had",
+            {"profiles": {"p": {"parser": "transcript"}}},
+            "profiles.p.parser: 'transcript' doesn't read",
+        ),
+        ("gtzan", {"prompt": {"template": "{question} {opt}"}}, "unknown field {opt}; known: {question}"),
+        ("gtzan", {"prompt": {"template": "{options} {}"}}, "unknown field {}; known"),
+        ("gtzan", {"prompt": {"template": "{options} {question.__class__}"}}, "unknown field {question.__"),
+        ("gtzan", {"prompt": {"template": "{options"}}, "template: expected '}' before end of string; write"),
+        ("gtzan", {"prompt": {"template": "Which genre?"}}, "{options} is missing"),
+        ("librispeech", {"prompt": {"template": "{options}"}}, "a transcript has no {options}"),
+        (
+            "gtzan",
+            {"profiles": {"p": {"prompt": {"template": "x"}}}},
+            "profiles.p.prompt.template: {options}",
+        ),
+    ],
+)
+def test_a_prompt_parser_and_metric_that_do_not_fit_are_named_at_once(task, change, message):
+    with pytest.raises(UserError, match=re.escape(f"task '{task}': ")) as told:
+        load(tasks={task: change})
+    assert message in str(told.value) and "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"reducer": "dart", "options": {"pivots": 3}}, "methods.mine.options.pivots: no such option; "),
+        ({"reducer": "dart", "options": {"audio_pivot": 3}}, "did you mean 'audio_pivots'"),
+        ({"reducer": "dart", "options": {"audio_pivots": "3"}}, "audio_pivots: '3' must be of type int"),
+        ({"reducer": "dart", "options": {"audio_pivots": True}}, "audio_pivots: True must be of type int"),
+        ({"reducer": "kv-snap", "options": {"window": 1.5}}, "window: 1.5 must be of type int"),
+        ({"reducer": "frame", "options": {"x": 1}}, "x: no such option; the method has no options"),
+    ],
+)
+def test_options_a_method_does_not_have_are_named_before_any_job(entry, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        load(methods={"mine": entry}, grid=[])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": -1}, "seed: -1 is less than the minimum of 0"),
+        ({"seed": 2**32}, "seed: 4294967296 is greater than the maximum"),
+        (
+            {"evaluate": {"max_failed_share": float("nan")}},
+            "evaluate.max_failed_share: must be a finite number",
+        ),
+        ({"evaluate": {"batch_audio_s": float("inf")}}, "evaluate.batch_audio_s: must be a finite number"),
+        ({"models": {"embedded": {"max_audio_s": float("nan")}}}, "max_audio_s: must be a finite number"),
+    ],
+)
+def test_numbers_that_no_job_could_use_are_refused(change, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        load(**change)
+
+
 def test_a_profile_cannot_change_what_is_measured():
     with pytest.raises(UserError, match="unknown key 'profiles.mine.metric'"):
         load(tasks={"gtzan": {"profiles": {"mine": {"metric": "letters"}}}})

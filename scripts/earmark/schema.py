@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -41,12 +42,24 @@ def checked(content: Any, schema: Mapping[str, Any], where: str) -> Any:
 
     """
     completed = _complete(copy.deepcopy(content), schema)
+    if (place := _endless(completed)) is not None:
+        raise UserError(f"{where}: {place}: must be a finite number")
     errors = sorted(
         jsonschema.Draft202012Validator(schema).iter_errors(completed), key=lambda e: list(map(str, e.path))
     )
     if errors:
         raise UserError(f"{where}: {_worded(errors[0])}")
     return completed
+
+
+def _endless(content: Any, place: tuple[Any, ...] = ()) -> str | None:
+    """Return the key of a number that is infinite or none at all, which JSON Schema lets pass; or None."""
+    if isinstance(content, float) and not math.isfinite(content):
+        return ".".join(map(str, place))
+    if not isinstance(content, dict | list):
+        return None
+    items = content.items() if isinstance(content, dict) else enumerate(content)
+    return next((found for key, inner in items if (found := _endless(inner, (*place, key)))), None)
 
 
 def _worded(error: jsonschema.ValidationError) -> str:

@@ -12,10 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from earmark import wording
 from earmark.config_files import checked_source, overlaid, read_folder
 from earmark.embedding import request
 from earmark.errors import UserError, nearest
 from earmark.keep import budget, spelled
+from earmark.method_options import check_options
 from earmark.provenance import ROOT, SCRIPTS
 from earmark.reproduction.upstream import upstream
 from earmark.schema import CONFIG, checked, schema
@@ -78,6 +80,8 @@ class Settings:
             sections["teachers"][name] = teachers.completed(name, teacher)
         settings = cls(content, **sections)
         settings.check_profiles()
+        for name, task in settings.tasks.items():
+            wording.check(name, task)
         settings.model(content["default_model"])
         for cell in settings.cells():
             settings.check(*cell)
@@ -89,6 +93,8 @@ class Settings:
         tagging.check(settings)
         for name in settings.tasks:
             settings.segment(name)
+        for name in settings.content["methods"]:
+            settings.method(name, settings.model(content["default_model"]))
         return settings
 
     def task(self, name: str) -> dict[str, Any]:
@@ -124,12 +130,14 @@ class Settings:
             raise UserError(
                 f"config: methods.{name}.layer: {reducer} compresses every layer; leave layer out"
             )
+        options = entry.get("options", {})
+        check_options(f"config: methods.{name}.options", SCRIPTS / reducers()[reducer], options)
         return {
             "name": name,
             "reducer": reducer,
             "kind": "cache" if cache else "tokens",
             "layer": 0 if cache else entry.get("layer", model["reduction_layer"]),
-            "options": entry.get("options", {}),
+            "options": options,
             "reference": entry.get("reference", False),
         }
 
@@ -179,16 +187,10 @@ class Settings:
         A task that has no such profile keeps its own wording, and says so: its profile is ``default``.
         """
         entry, profile = self.task(task), self.content["profile"]
-        changes = entry["profiles"].get(profile)
-        keys = ("title", "question", "options", "choices", "prompt", "parser", "metric", "normaliser")
-        limits = ("max_new_tokens", "long_audio", "sample_limit", "balanced", "leave_out")
-        asked: dict[str, Any] = overlaid({key: entry[key] for key in (*keys, *limits)}, changes or {})
-        return {
-            "name": task,
-            "profile": DEFAULT_PROFILE if changes is None else profile,
-            "scoring": SCORING[asked["metric"]],
-            **asked,
-        }
+        if profile not in entry["profiles"]:
+            profile = DEFAULT_PROFILE
+        asked = wording.worded(entry, None if profile == DEFAULT_PROFILE else profile)
+        return {"name": task, "profile": profile, "scoring": SCORING[asked["metric"]], **asked}
 
     def check_profiles(self) -> None:
         """Check that some task knows the profile that config names; raises UserError."""

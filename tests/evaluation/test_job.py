@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from earmark.errors import UserError
 from earmark.evaluation.cell import Cell
+from earmark.evaluation.job import samples_of
 from earmark.features import FeatureRow, write_index
 from earmark.files import write_json
 from earmark.records import Clip, read_jsonl
@@ -160,6 +161,14 @@ def test_low_memory_gives_the_same_record(evaluated):
     ]
     assert small["timing"]["memory"]["streamed_bytes"] > 0
     assert small["metrics"] == plain["metrics"]
+
+
+def test_a_right_answer_that_is_no_option_names_the_clip_and_the_fix():
+    run, model = {"seed": 0}, {"max_audio_s": 300}
+    cell = Cell(TASK | {"choices": ["rain", "wind"]}, model, {}, run, "code")
+    row = FeatureRow(Clip("c0", ["c0"], [], 1, 16000, 1, "test", ["dog bark"]), 25, 0, 0, 0)
+    with pytest.raises(UserError, match=r"right answer of clip c0, 'dog bark', is none of .*task's choices"):
+        samples_of(cell, [row], 25)
 
 
 def test_results_of_earlier_records_without_the_new_keys_stay_valid(evaluated):

@@ -59,6 +59,17 @@ def test_groups_are_balanced_where_labels_are_no_classes():
     assert sorted(r.clip.group for r in chosen) == ["level=high"] * 4 + ["level=middle"] * 4
 
 
+def test_leaving_out_what_no_clip_has_or_every_clip_is_refused():
+    rows = [row("a", "rain")]
+    rows[0].clip.group = "person=2"
+    with pytest.raises(UserError, match="no clip's group says 'persn'; did you mean 'person'"):
+        left_in(rows, [{"persn": "2"}])
+    with pytest.raises(UserError, match="leave_out: no clip is left"):
+        left_in(rows, [{"label": "rain"}])
+    with pytest.raises(UserError, match="holds no clip"):
+        left_in([], [])
+
+
 def test_balanced_is_as_many_of_every_class_as_the_rarest_has_by_the_seed():
     rows = [row(f"real{i}", "real") for i in range(20)] + [row(f"fake{i}", "fake") for i in range(7)]
     made = {seed: choose(rows, None, seed, balanced=True) for seed in (0, 1)}

@@ -52,7 +52,12 @@ def samples_of(cell: Cell, rows: Sequence[FeatureRow], tokens_per_second: int) -
 
 
 def _question(cell: Cell, clip: Clip, classes: Sequence[str]) -> question.Question:
-    """Return what is asked about a clip; options are the task's, else the clip's own, else drawn."""
+    """Return what is asked about a clip; options are the task's, else the clip's own, else drawn.
+
+    Raises:
+        UserError: the right answer is none of the options.
+
+    """
     task, template = cell.task, cell.task["prompt"]["template"]
     if task["metric"] == "wer":
         # The clip's text is the answer here, so it is no question.
@@ -60,6 +65,11 @@ def _question(cell: Cell, clip: Clip, classes: Sequence[str]) -> question.Questi
     label = clip.labels[0]
     drawn = (task["options"], cell.run["seed"], clip.clip_id)
     options = task["choices"] or clip.options or question.draw_options(label, classes, *drawn)
+    if label not in options:
+        raise UserError(
+            f"task '{task['name']}': the right answer of clip {clip.clip_id}, '{label}', is none of the "
+            f"options {list(options)}; mend the clip's label or the task's choices"
+        )
     return question.ask(
         template,
         task["question"] or clip.text,
@@ -118,7 +128,10 @@ def run(
     everything = [row for rows, _ in read for row in rows if row.clip.status in (OK, "failed")]
     everything.sort(key=lambda row: row.clip.clip_id)
     by = "label" if cell.task["metric"] == "classes" else "group"
-    kept = plan.left_in(everything, cell.task["leave_out"])
+    try:
+        kept = plan.left_in(everything, cell.task["leave_out"])
+    except UserError as error:
+        raise UserError(f"task '{cell.task['name']}': {error}") from None
     chosen = plan.choose(kept, cell.task["sample_limit"], cell.run["seed"], by, cell.task["balanced"])
     samples = samples_of(_bounded(cell, family), chosen, family.TOKENS_PER_SECOND)
     with contextlib.ExitStack() as held, FeatureStore(features) as store:

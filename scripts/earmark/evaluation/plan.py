@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from earmark.errors import UserError, nearest
 from earmark.features import FeatureRow
 from earmark.seeding import generator
 from earmark.tasks.groups import facets
@@ -61,13 +62,29 @@ def windows(tokens: int, limit: int, policy: str) -> tuple[tuple[tuple[int, int]
 
 
 def left_in(rows: Sequence[FeatureRow], left_out: Sequence[Mapping[str, str]]) -> list[FeatureRow]:
-    """Return the clips that fit no entry of ``left_out``: facets of their group that all agree."""
+    """Return the clips that fit no entry of ``left_out``: facets of their group that all agree.
 
-    def fits(row: FeatureRow, entry: Mapping[str, str]) -> bool:
-        own = {**facets(row.clip.group), "label": row.clip.labels[0]}
-        return all(own.get(name, "").casefold() == value.casefold() for name, value in entry.items())
+    Raises:
+        UserError: an entry names what no clip has, so that it would leave out nothing unnoticed, or no
+            clip is left.
 
-    return [row for row in rows if not any(fits(row, entry) for entry in left_out)]
+    """
+    own = [{**facets(row.clip.group), "label": row.clip.labels[0]} for row in rows]
+    known = sorted({name for each in own for name in each})
+    for name in (name for entry in left_out for name in entry if name not in known):
+        raise UserError(f"leave_out: no clip's group says '{name}'; {nearest(name, known)}")
+
+    def fits(says: Mapping[str, str], entry: Mapping[str, str]) -> bool:
+        return all(says.get(name, "").casefold() == value.casefold() for name, value in entry.items())
+
+    kept = [
+        row for row, says in zip(rows, own, strict=True) if not any(fits(says, entry) for entry in left_out)
+    ]
+    if not kept:
+        raise UserError(
+            "leave_out: no clip is left to be asked" if rows else "the test split holds no clip to be asked"
+        )
+    return kept
 
 
 def choose(

@@ -68,12 +68,11 @@ def ask(
     itself.
 
     Raises:
-        UserError: the template has an unknown field or shows no options, or the label isn't among them.
+        UserError: the template has an unknown field or shows no options.
+        ValueError: the label is none of the options.
     """
     if "{options}" not in template and not fixed:
         raise UserError("template: {options} is missing, so the options would not be shown")
-    if label not in options:
-        raise UserError(f"the right answer '{label}' is not among the options {list(options)}")
     return Question(fill(template, question, options, mark), tuple(options), list(options).index(label))
 
 
