@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import subprocess
+import sys
 import textwrap
 
 import pytest
 import yaml
-from workflow import SMALL
+from workflow import SMALL, Workflow
 
 from earmark.provenance import ROOT
+from earmark.reduction.loader import available
 from earmark.settings import Settings
 
 
@@ -27,6 +31,42 @@ def test_the_method_of_the_docs_runs_after_following_its_steps(copied):
     copied.run("-j1", "results/gtzan_edges_0.5.json")
     record = json.loads((copied.folder / "results/gtzan_edges_0.5.json").read_text())
     assert record["reduction"]["keep_ratio_effective"] == pytest.approx(0.5, abs=0.01)
+
+
+COMMANDS = [
+    line.partition("#")[0].strip()
+    for block in blocks("docs/reproduce.md")
+    for line in block.splitlines()
+    if line.startswith("snakemake")
+]
+
+
+def test_published_figures_have_commands_with_every_profile():
+    text = " ".join(COMMANDS)
+    assert len(COMMANDS) >= 5 and "--configfile config/paper.yaml" in text
+    assert {"profile=reference_dart", "profile=reference_others"} <= set(text.split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_beside_published_figures_runs_as_it_stands(tmp_path, command):
+    flow = Workflow(tmp_path)
+    words = shlex.split(command)
+    done = subprocess.run(
+        [sys.executable, "-m", *words, "-n", "--quiet", "rules"],
+        cwd=flow.folder,
+        env=flow.environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "evaluate" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("method", ["dart", "fastv", "random", "frame", *available("kv-")])
+def test_every_method_has_a_reference_variant_of_that_name(method):
+    paper = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
+    assert paper["methods"][f"{method}-reference"] == {"reducer": method, "reference": True}
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/add_a_task.md"])
