@@ -8,8 +8,11 @@ import shlex
 import subprocess
 import sys
 import textwrap
+from itertools import product
 
+import numpy as np
 import pytest
+import soundfile
 import yaml
 from workflow import SMALL, Workflow
 
@@ -67,6 +70,43 @@ def test_a_command_beside_published_figures_runs_as_it_stands(tmp_path, command)
 def test_every_method_has_a_reference_variant_of_that_name(method):
     paper = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
     assert paper["methods"][f"{method}-reference"] == {"reducer": method, "reference": True}
+
+
+YAML = [b for b in map(str.strip, blocks("docs/add_a_task.md")) if not b.startswith(("file,", "snakemake"))]
+
+
+@pytest.mark.parametrize("text", YAML, ids=lambda text: text.split(":")[0])
+def test_every_block_of_the_task_page_is_part_of_a_valid_task(text):
+    task = {"title": "Mine", "data": {"source": {"kind": "folder", "root": "x"}}} | yaml.safe_load(text)
+    Settings.load({**SMALL, "tasks": {**SMALL["tasks"], "sounds": task}}, ROOT)
+
+
+def test_the_task_page_followed_to_the_letter_gives_a_result(tmp_path):
+    # given recordings named as on the page, and its table and its YAML, both as they stand but for the folder
+    (table,) = [b for b in blocks("docs/add_a_task.md") if b.strip().startswith("file,")]
+    (task,) = [b for b in YAML if "kind: folder" in b]
+    names, draw = [line.split(",") for line in table.split()], np.random.default_rng(0)
+    rows = [names[0]]
+    for (file, *said), clip in product(names[1:], range(8)):
+        rows.append([re.sub(r"\d+-(\d+)-", f"1-{clip}-", file), *said])
+        path = tmp_path / "esc10" / rows[-1][0]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, draw.normal(0, 0.1, 16000 * 9).astype("f4"), 16000)
+    (tmp_path / "esc10" / "metadata.csv").write_text("".join(f"{','.join(row)}\n" for row in rows))
+    assert task.count("/data/esc10") == 1
+    (tmp_path / "flow").mkdir()
+    flow = Workflow(tmp_path / "flow")
+    (flow.folder / "config/tasks/sounds.yaml").write_text(
+        task.replace("/data/esc10", str(tmp_path / "esc10"))
+    )
+    # when the command of the page is run
+    assert "snakemake -j1 results/sounds_base_1.0.json" in (ROOT / "docs/add_a_task.md").read_text()
+    flow.run("-j1", "results/sounds_base_1.0.json")
+    # then there is a result, on test clips of originals that were not trained on
+    record = json.loads((flow.folder / "results/sounds_base_1.0.json").read_text())
+    assert record["counts"]["scored"] == record["counts"]["total"] > 1
+    assert record["asked"]["title"] == yaml.safe_load(task)["title"]
+    assert record["provenance"]["data"]["licences"] == ["CC-BY-3.0", "CC0-1.0"]
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/add_a_task.md"])
