@@ -265,6 +265,35 @@ def test_a_method_keeps_what_its_formula_keeps(compressor: Compressor, seed: int
             assert kept == sorted({*best, *text})
 
 
+@pytest.mark.parametrize(("name", "window", "kernel"), [("kv-tova", 1, 1), ("kv-snap", 7, 3)])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_attention_is_the_stock_models_own_in_every_layer(
+    family: str, name: str, window: int, kernel: int
+) -> None:
+    # given the stock model's attention maps, positions and all, one of the models with three-row positions
+    inputs = inputs_for(family, "one")
+    method = load(name, {"window": window, "kernel": kernel} if name == "kv-snap" else {})
+    with torch.no_grad():
+        maps = tiny_model(family, "eager")(**inputs, output_attentions=True).attentions
+        with CacheCompression(tiny_model(family), method, keep_ratio=0.3) as compression:
+            tiny_model(family)(**inputs)
+    (record,) = compression.records
+    span = (inputs["input_ids"][0] == AUDIO).nonzero()[:, 0]
+    text = (inputs["input_ids"][0] != AUDIO).nonzero()[:, 0]
+    for number, layer in enumerate(maps):
+        # when a layer's last rows are averaged, over all heads or over those that share keys, and smoothed
+        rows = layer[0, :, -window:].mean(1)
+        rows[:, -window:] = 0 if name == "kv-snap" else rows[:, -window:]
+        shared = (
+            rows.mean(0, keepdim=True).expand(2, -1) if name == "kv-tova" else rows.view(2, 2, -1).mean(1)
+        )
+        scores = torch.nn.functional.avg_pool1d(shared[:, None], kernel, 1, kernel // 2)[:, 0]
+        for head, row in enumerate(scores):
+            best = span[row[span].topk(record.tokens_after).indices]
+            # then its largest audio entries are kept, and all text
+            assert record.kept[number, head].tolist() == sorted([*best.tolist(), *text.tolist()])
+
+
 def test_random_depends_on_seed_sample_layer_and_head_alone() -> None:
     method, given = load("kv-random"), entries(0, [90, 70], 90)
     assert isinstance(method, Compressor)
