@@ -14,8 +14,9 @@ import pytest
 
 from earmark.errors import UserError
 from earmark.provenance import SCRIPTS
-from earmark.report import page
+from earmark.report import overview, page
 from earmark.report.charts import looks
+from earmark.report.points import points
 from earmark.report.summary import summarize
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -184,3 +185,9 @@ def test_every_chart_tells_samples_interval_and_origin_on_hovering(
         counted = {"samples", "repeats", "test clips", "clips", "clip"} & set(titles)
         assert counted, titles
         assert "from" in titles or "clip" in titles or "length" in titles, titles
+
+
+def test_a_table_has_no_empty_columns_but_always_the_counts(results: list[Path]) -> None:
+    columns = overview.table(points(summarize(results))).columns
+    assert {"task", "score", "n", "unparsed", "failed", "truncated", "skipped"} <= set(columns)
+    assert "kept, asked" in columns and "r" not in columns

@@ -13,11 +13,15 @@ MOST = 3000
 
 COUNTS = ("n", "unparsed", "failed", "truncated", "skipped")
 COLUMNS = (
-    "task", "model", "method", "kept, asked", "kept, effective", "layer", "score", "difference to base",
+    "task", "model", "method", "kept, asked", "kept, effective", "layer", "r", "score", "difference to base",
     "F1 macro", "F1 weighted", "n", "unparsed", "failed", "truncated", "skipped", "time per clip", "prefill",
     "device", "seed", "sample set", "source", "labels", "system", "code",
 )  # fmt: skip
-NUMBERS = frozenset(COLUMNS[3:7] + COLUMNS[8:17] + ("seed",))
+NUMBERS = frozenset(COLUMNS[3:8] + COLUMNS[9:18] + ("seed",))
+ALWAYS = frozenset(("task", "model", "method", "score", *COUNTS, "source"))
+"""Columns that are shown even if no row has anything in them: counts stand beside every score."""
+
+ON_SCREEN = frozenset(("system", "code"))
 CORRECTED = (
     "Differences to the unpruned model (base) are taken on the samples both answered, in percentage points "
     "with a paired bootstrap 95 % interval. The p-value is McNemar's exact one, of word error rates that of "
@@ -43,11 +47,24 @@ def table(points: Sequence[Row]) -> Table:
     if len(points) > MOST:
         notes.append(f"The first {MOST} of {len(points)} results; summary.csv has all.")
     lines = [_line(row) for row in points[:MOST]]
-    return Table("All results", COLUMNS, lines, notes, NUMBERS)
+    used = [
+        i
+        for i, name in enumerate(COLUMNS)
+        if name in ALWAYS or any(line[i].text not in ("", DASH) for line in lines)
+    ]
+    columns = tuple(COLUMNS[i] for i in used)
+    shown = [[line[i] for i in used] for line in lines]
+    return Table("All results", columns, shown, notes, NUMBERS & set(columns), on_screen=ON_SCREEN)
 
 
 def _number(value: float | int | None, text: str | None = None) -> Cell:
     return Cell(DASH) if value is None else Cell(str(value) if text is None else text, float(value))
+
+
+def _merged(r: str) -> float | None:
+    """Return what a merging schedule is sorted by: 16 of ``16``, ``16d`` or ``16i``; None of a name."""
+    number = r.rstrip("di")
+    return float(number) if number.isdigit() else None
 
 
 def _line(row: Row) -> list[Cell]:
@@ -63,6 +80,7 @@ def _line(row: Row) -> list[Cell]:
         _number(row["ratio"], row["asked"]),
         _number(row["keep_ratio_effective"], row["effective"]),
         _number(row["layer"]),
+        Cell(DASH) if row["r"] is None else Cell(row["r"], _merged(row["r"])),
         _number(row["value"], row["score"]),
         Cell(row["difference"], found["value"] if found else None, hint),
         *(_number(value, percent(value)) for value in f1),

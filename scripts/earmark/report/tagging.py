@@ -121,7 +121,7 @@ def _figure(student: str, members: Sequence[Tagged], results: Sequence[Tagged]) 
     titles = {str(each.asked["recipe"]): each.asked["recipe_title"] for each in members}
     legend: Legend = [(f"{name}: {title}", look[name]) for name, title in titles.items()]
     legend += [
-        (f"{mark['recipe']}: strides 16/16, unmerged", Look(look[mark["colour_of"]].colour, HOLLOW, []))
+        (f"{mark['recipe']}: strides 16/16, unmerged", Look(look[mark["colour_of"]].colour, HOLLOW, [], True))
         for mark in marks
     ]
     notes.insert(0, SPEED.format(batch=widest["batch"]))
