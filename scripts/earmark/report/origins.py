@@ -16,7 +16,7 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
         for key, inner in value.items():
             yield from _flat(f"{name}.{key}" if name else str(key), inner)
     else:
-        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        text = ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
         yield name, text if len(text) <= LONGEST else text[:LONGEST] + " …"
 
 

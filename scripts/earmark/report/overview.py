@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from earmark.report.columns import DIFFERENCE, OURS
 from earmark.report.figures import Cell, Row, Table
+from earmark.report.tagging_rows import merged
 from earmark.report.words import DASH, percent, seconds
 
 MOST = 3000
@@ -41,7 +42,8 @@ IMPORTED = "Imported rows were measured by other programs; units are ours, every
 
 def table(points: Sequence[Row]) -> Table:
     """Return the table of all results."""
-    notes = [CORRECTED, COMPARED]
+    notes = [CORRECTED] if any(DIFFERENCE in row["metrics"] for row in points) else []
+    notes.append(COMPARED)
     notes += [RATES] if any(row["headline"].startswith("wer") for row in points) else []
     notes += [IMPORTED] if any(row["source"] != OURS for row in points) else []
     if len(points) > MOST:
@@ -61,12 +63,6 @@ def _number(value: float | int | None, text: str | None = None) -> Cell:
     return Cell(DASH) if value is None else Cell(str(value) if text is None else text, float(value))
 
 
-def _merged(r: str) -> float | None:
-    """Return what a merging schedule is sorted by: 16 of ``16``, ``16d`` or ``16i``; None of a name."""
-    number = r.rstrip("di")
-    return float(number) if number.isdigit() else None
-
-
 def _line(row: Row) -> list[Cell]:
     found, metrics = row["metrics"].get(DIFFERENCE), row["metrics"]
     hint = (
@@ -80,7 +76,7 @@ def _line(row: Row) -> list[Cell]:
         _number(row["ratio"], row["asked"]),
         _number(row["keep_ratio_effective"], row["effective"]),
         _number(row["layer"]),
-        Cell(DASH) if row["r"] is None else Cell(row["r"], _merged(row["r"])),
+        Cell(DASH) if row["r"] is None else Cell(row["r"], merged(row["r"])),
         _number(row["value"], row["score"]),
         Cell(row["difference"], found["value"] if found else None, hint),
         *(_number(value, percent(value)) for value in f1),
