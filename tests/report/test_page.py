@@ -191,3 +191,11 @@ def test_a_table_has_no_empty_columns_but_always_the_counts(results: list[Path])
     columns = overview.table(points(summarize(results))).columns
     assert {"task", "score", "n", "unparsed", "failed", "truncated", "skipped"} <= set(columns)
     assert "kept, asked" in columns and "r" not in columns
+
+
+def test_the_unpruned_model_tells_samples_interval_and_origin_too(results: list[Path]) -> None:
+    for chart in specifications(html(results))[:3]:
+        drawn = [row for rows in chart["datasets"].values() for row in rows] if "datasets" in chart else []
+        drawn += [row for layer in chart["layer"] for row in layer.get("data", {}).get("values", [])]
+        base = [row for row in drawn if row.get("method") == "base" and row.get("made")]
+        assert base and all({"n", "score", "low", "high"} <= set(row) for row in base)

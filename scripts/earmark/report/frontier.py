@@ -86,6 +86,7 @@ def figure(rows: Sequence[Row], look: Mapping[str, Look]) -> Figure | None:
     )
     intervals = pruned.mark_rule(strokeWidth=1.2, opacity=0.5).encode(y=alt.Y("low:Q"), y2="high:Q")
     base = plot([row for row in kept if row["method"] not in look])
+    known = base.mark_rule(strokeWidth=1.2, opacity=0.5, color=INK).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
     unpruned = base.mark_point(shape="diamond", filled=True, color=INK, size=140, opacity=1).encode(
         x=x, y=y, tooltip=tooltips(HOVER)
     )
@@ -97,7 +98,7 @@ def figure(rows: Sequence[Row], look: Mapping[str, Look]) -> Figure | None:
     )
     legend: Legend = [*((method, look[method]) for method in methods), ("Pareto front", FRONT)]
     legend += [("base", UNPRUNED)] if any(row["is_base"] for row in shown) else []
-    chart = fitted(alt.layer(line, intervals, points, unpruned), 300)
+    chart = fitted(alt.layer(line, intervals, known, points, unpruned), 300)
     return Figure(
         f"{name[0].upper()}{name[1:]} against measured time", chart, legend, [METHOD], key="latency"
     )
