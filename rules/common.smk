@@ -10,6 +10,7 @@ from pathlib import Path
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from earmark.cluster import refuse_beside_others
+from earmark.doctor.wanted import asks
 from earmark.embedding import request
 from earmark.errors import UserError
 from earmark.files import write_json
@@ -160,8 +161,8 @@ def grid_results():
 
 
 def asked_results():
-    """Return the results that this run was asked for by name."""
-    return [word for word in sys.argv[1:] if parse_target(word.removeprefix("./"), SETTINGS)]
+    """Return the words of the command line that ask for results by name."""
+    return [word for word in sys.argv[1:] if asks(word, SETTINGS)]
 
 
 def repeated(option, paths):
