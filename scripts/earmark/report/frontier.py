@@ -34,8 +34,8 @@ HOVER = {
     "made": "from",
 }
 INTERPOLATED = (
-    "Between two measured points, which the cells name, values lie on a straight line; a dash: no measured "
-    "points on both sides. Point estimates, without an interval."
+    "Between two measured points values lie on a straight line; in brackets what those points keep. A dash: "
+    "no measured points on both sides. Point estimates, without an interval."
 )
 METHOD = (
     "Seconds are the sum of the medians of mel, encode, prefill and decode, each clip's share of its batch. "
@@ -170,7 +170,7 @@ def _table(title: str, asked: Sequence[Any], found: Mapping[str, Sequence[Row]],
         for method, values in reached.items():
             if values:
                 value, where = best(values)
-                lines[method].append(Cell(f"{text(value)} (kept {where})", value))
+                lines[method].append(Cell(f"{text(value)} ({where})", value))
             else:
                 lines[method].append(Cell(DASH))
     return Table(title, ["method", *columns], list(lines.values()), [INTERPOLATED], frozenset(columns))

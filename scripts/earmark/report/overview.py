@@ -19,8 +19,11 @@ COLUMNS = (
     "device", "seed", "sample set", "source", "labels", "system", "code",
 )  # fmt: skip
 NUMBERS = frozenset(COLUMNS[3:8] + COLUMNS[9:18] + ("seed",))
-ALWAYS = frozenset(("task", "model", "method", "score", *COUNTS, "source"))
+ALWAYS = frozenset(("task", "model", "method", "score", *COUNTS))
 """Columns that are shown even if no row has anything in them: counts stand beside every score."""
+
+ONCE = ("device", "seed", "sample set", "source", "labels", "system", "code")
+"""Columns that a remark takes the place of where every row has the same."""
 
 ON_SCREEN = frozenset(("system", "code"))
 CORRECTED = (
@@ -49,10 +52,14 @@ def table(points: Sequence[Row]) -> Table:
     if len(points) > MOST:
         notes.append(f"The first {MOST} of {len(points)} results; summary.csv has all.")
     lines = [_line(row) for row in points[:MOST]]
+    texts = {name: {line[i].text for line in lines} for i, name in enumerate(COLUMNS)}
+    once = {name: texts[name].copy().pop() for name in ONCE if len(texts[name]) == 1 < len(lines)}
+    same = ", ".join(f"{name} {text}" for name, text in once.items() if text not in ("", DASH))
+    notes += [f"The same in every row: {same}."] if same else []
     used = [
         i
         for i, name in enumerate(COLUMNS)
-        if name in ALWAYS or any(line[i].text not in ("", DASH) for line in lines)
+        if name in ALWAYS or (name not in once and texts[name] - {"", DASH})
     ]
     columns = tuple(COLUMNS[i] for i in used)
     shown = [[line[i] for i in used] for line in lines]
@@ -77,7 +84,7 @@ def _line(row: Row) -> list[Cell]:
         _number(row["keep_ratio_effective"], row["effective"]),
         _number(row["layer"]),
         Cell(DASH) if row["r"] is None else Cell(row["r"], merged(row["r"])),
-        _number(row["value"], row["score"]),
+        Cell(DASH) if row["value"] is None else Cell(row["score"], float(row["value"]), row["made"]),
         Cell(row["difference"], found["value"] if found else None, hint),
         *(_number(value, percent(value)) for value in f1),
         *(_number(row[name]) for name in COUNTS),
@@ -86,10 +93,10 @@ def _line(row: Row) -> list[Cell]:
         Cell(row["device"] or DASH),
         _number(row["seed"]),
         Cell(row["sample_set"] or DASH),
-        Cell(row["source"], hover=row["result"]),
+        Cell(row["source"]),
         Cell(row["labels"].replace(",", ", ") if row["labels"] else ""),
         Cell(row["system"]),
-        Cell(row["code"] or DASH, hover=row["made"]),
+        Cell(row["code"] or DASH),
     ]
 
 
