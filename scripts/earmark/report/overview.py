@@ -14,11 +14,23 @@ MOST = 3000
 
 COUNTS = ("n", "unparsed", "failed", "truncated", "skipped")
 COLUMNS = (
-    "task", "model", "method", "kept, asked", "kept, effective", "layer", "r", "score", "difference to base",
-    "F1 macro", "F1 weighted", "n", "unparsed", "failed", "truncated", "skipped", "time per clip", "prefill",
-    "device", "seed", "sample set", "source", "labels", "system", "code",
+    "task", "model", "method", "kept, asked", "kept, effective", "layer", "r", "score", *COUNTS,
+    "difference to base", "F1 macro", "F1 weighted", "time per clip", "prefill", "device", "seed",
+    "sample set", "source", "labels", "system", "code",
 )  # fmt: skip
-NUMBERS = frozenset(COLUMNS[3:8] + COLUMNS[9:18] + ("seed",))
+WORDS = (
+    "task",
+    "model",
+    "method",
+    "difference to base",
+    "device",
+    "sample set",
+    "source",
+    "labels",
+    "system",
+    "code",
+)
+NUMBERS = frozenset(COLUMNS) - frozenset(WORDS)
 ALWAYS = frozenset(("task", "model", "method", "score", *COUNTS))
 """Columns that are shown even if no row has anything in them: counts stand beside every score."""
 
@@ -85,9 +97,9 @@ def _line(row: Row) -> list[Cell]:
         _number(row["layer"]),
         Cell(DASH) if row["r"] is None else Cell(row["r"], merged(row["r"])),
         Cell(DASH) if row["value"] is None else Cell(row["score"], float(row["value"]), row["made"]),
+        *(_number(row[name]) for name in COUNTS),
         Cell(row["difference"], found["value"] if found else None, hint),
         *(_number(value, percent(value)) for value in f1),
-        *(_number(row[name]) for name in COUNTS),
         _number(row["latency"], seconds(row["latency"])),
         _number(row["prefill_s"], seconds(row["prefill_s"])),
         Cell(row["device"] or DASH),
