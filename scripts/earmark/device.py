@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from earmark.allocator import keep_freed_memory
 from earmark.errors import UserError
 from earmark.gpus import claim
 
@@ -22,6 +23,7 @@ def prepare(device: str, threads: int) -> torch.device:
     """
     torch.set_num_threads(max(1, threads))
     torch.set_flush_denormal(True)
+    keep_freed_memory()
     if device in ("auto", "cuda"):
         claim()
     if device == "auto":
