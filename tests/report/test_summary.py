@@ -240,3 +240,10 @@ def test_what_the_doctor_wrote_is_neither_a_result_nor_left_out(results: list[Pa
     folder = results[0].parent
     (folder / "doctor.json").write_text('{"schema": "earmark/doctor/1"}')
     assert files.find(folder) == sorted(results)
+
+
+def test_torn_samples_are_named_with_the_way_out(results: list[Path]) -> None:
+    beside = results[0].with_suffix(".jsonl")
+    beside.write_text(beside.read_text()[:-40])
+    with pytest.raises(UserError, match=f"{beside}, line 40 is not a sample .* delete it and {results[0]}"):
+        summarize(results)
