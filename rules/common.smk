@@ -10,11 +10,12 @@ from pathlib import Path
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from earmark.cluster import refuse_beside_others
+from earmark.doctor.wanted import asks
 from earmark.embedding import request
 from earmark.errors import UserError
 from earmark.files import write_json
 from earmark.provenance import code_digest
-from earmark.report import request as reporting
+from earmark.report import exports as exporting, request as reporting
 from earmark.settings import Settings, reducers as method_files
 from earmark.targets import asked_cells, parse_target
 from earmark.teachers import request as teachers
@@ -160,8 +161,8 @@ def grid_results():
 
 
 def asked_results():
-    """Return the results that this run was asked for by name."""
-    return [word for word in sys.argv[1:] if parse_target(word.removeprefix("./"), SETTINGS)]
+    """Return the words of the command line that ask for results by name."""
+    return [word for word in sys.argv[1:] if asks(word, SETTINGS)]
 
 
 def repeated(option, paths):
@@ -262,6 +263,13 @@ def teacher_data(wildcards):
 def teacher_code(script, teacher):
     """Digest what making or running a teacher runs: the script and the module of its kind."""
     return code_digest(script, f"earmark/teachers/{SETTINGS.teachers[teacher]['kind']}.py")
+
+
+def exported(listing, kind):
+    """Return every file of every plot or table that a checkpoint listed."""
+    listed = Path(listing.get().output[0])
+    forms = exporting.KINDS[kind]
+    return [f"{listed.parent}/{kind}s/{n}.{form}" for n in exporting.names(listed, kind) for form in forms]
 
 
 def caption_split():

@@ -84,7 +84,10 @@ class Settings:
             wording.check(name, task)
         settings.model(content["default_model"])
         for cell in settings.cells():
-            settings.check(*cell)
+            try:
+                settings.check(*cell)
+            except UserError as error:
+                raise UserError(f"config: grid: {error}") from None
         for block in content["prefill"]:
             settings.model(block["model"])
             for method in block["methods"]:
