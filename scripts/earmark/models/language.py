@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
@@ -18,6 +19,7 @@ from transformers import AutoTokenizer
 from transformers.initialization import no_init_weights
 
 from earmark.errors import UserError
+from earmark.models.chat import template_of
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
 from earmark.models.loading import Load, read_decoder, weight_bytes
 
@@ -50,6 +52,11 @@ class LanguageModel(ABC):
     def read_config(checkpoint: Checkpoint) -> Any:
         """Return the family's config; it has a `text_config` and an `audio_token_id`."""
 
+    @staticmethod
+    def own_template() -> str | None:
+        """Return the chat template that transformers brings for the family; None if it brings none."""
+        return None
+
     def __init__(
         self,
         checkpoint: Checkpoint,
@@ -65,6 +72,7 @@ class LanguageModel(ABC):
         text = whole.text_config
         text._attn_implementation = attention
         self.device, self.dtype = torch.device(device), DTYPES[dtype]
+        self.folder = checkpoint.folder
         self.tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder)
         self.audio_id: int = whole.audio_token_id
         self.depth: int = text.num_hidden_layers
@@ -111,8 +119,15 @@ class LanguageModel(ABC):
             messages.insert(
                 0, {"role": "system", "content": [{"type": "text", "text": system.replace("<|", "< |")}]}
             )
-        text: str = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        text: str = self.tokenizer.apply_chat_template(
+            messages, chat_template=self._template, tokenize=False, add_generation_prompt=True
+        )
         return self._expanded(text, n_audio)
+
+    @cached_property
+    def _template(self) -> str:
+        """The chat template, looked for when it is needed: prompts taken as they stand need none."""
+        return template_of(self.tokenizer, self.folder, self.audio_id, self.own_template())
 
     def raw_ids(self, prompt: str, n_audio: int) -> list[int]:
         """Return the token ids of a prompt taken as it stands, its audio placeholder expanded.

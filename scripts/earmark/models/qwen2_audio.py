@@ -8,14 +8,20 @@ clip costs 7 s. Two frames of padding stay, which the convolutions see from the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import AutoFeatureExtractor, Qwen2AudioConfig, Qwen2AudioEncoder, Qwen2Model
+from transformers import (
+    AutoFeatureExtractor,
+    Qwen2AudioConfig,
+    Qwen2AudioEncoder,
+    Qwen2AudioProcessor,
+    Qwen2Model,
+)
 from transformers.initialization import no_init_weights
 
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
@@ -185,3 +191,9 @@ class Decoder(LanguageModel):
     prefixes = ("language_model.model.", "model.language_model.")
     heads = ("language_model.lm_head.", "lm_head.")
     read_config = staticmethod(config_of)
+
+    @staticmethod
+    def own_template() -> str | None:
+        """Return the template in transformers' processor: the published checkpoints come without one."""
+        template: str = cast(Any, Qwen2AudioProcessor).default_chat_template.fget(None)
+        return template
