@@ -17,7 +17,7 @@ from earmark.embedding import request
 from earmark.errors import UserError, nearest
 from earmark.keep import budget, spelled
 from earmark.provenance import ROOT, SCRIPTS
-from earmark.reproduction.upstream import upstream
+from earmark.reproduction.upstream import resolved, upstream
 from earmark.schema import CONFIG, checked, schema
 from earmark.tagging import request as tagging
 from earmark.teachers import request as teachers
@@ -318,6 +318,7 @@ class Settings:
                     "repeats": block["repeats"],
                     "seed": self.content["seed"],
                     "device": self.content["device"],
+                    "upstream": {"weights": resolved(entry)},
                 }
         raise UserError(f"config: prefill has no entry for model '{model}' at {seconds} s")
 
