@@ -32,6 +32,14 @@ def test_every_rule_declares_threads_gpus_memory_and_time(rule):
     assert re.search(r"^ +threads: ", text, flags=re.MULTILINE)
     missing = [name for name in ("gpu", "mem_mb", "runtime") if not re.search(rf"^ +{name}=", text, re.M)]
     assert not missing, f"{rule} says nothing about {missing}"
+    if "localrules" not in (ROOT / "rules" / rule.partition(":")[0]).read_text():
+        fixed = [
+            name
+            for name in ("mem_mb", "runtime")
+            if not re.search(rf"{name}=(growing|lambda.*attempt)", text)
+        ]
+        assert not fixed, f"{rule}: {fixed} are the same for a job that was killed for too little"
+        assert re.search(r"^ +benchmark:$", text, flags=re.MULTILINE), f"{rule} measures nothing"
 
 
 def test_no_job_took_more_than_its_rule_asks_for(finished):
