@@ -9,7 +9,7 @@ import jsonschema
 import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
-from workflow import SMALL, Workflow
+from workflow import KEPT, SMALL, Workflow
 
 from earmark import usage
 from earmark.schema import schema
@@ -140,6 +140,7 @@ def test_a_result_is_made_again_from_its_record_teacher_and_student_included(flo
     flow.configure({})
     try:
         for result in ("results/ast/sounds_kd_r8.json", "results/ast/speed/sounds_ast-tiny_r8.json"):
+            assert set(json.loads((flow.folder / result).read_text())["provenance"]) >= KEPT
             done = flow.reproduce(result)
             assert done.returncode == 0 and f"{result}: same" in done.stdout, done.stdout
     finally:

@@ -7,7 +7,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from workflow import SMALL
+from workflow import KEPT, SMALL
 
 from earmark import provenance
 
@@ -16,6 +16,7 @@ RESULT = "results/gtzan_dart_0.5.json"
 
 def test_records_tell_lock_and_input_checksums(finished):
     made = json.loads((finished.folder / RESULT).read_text())["provenance"]
+    assert set(made) >= KEPT
     assert made["lock"] is None, "the copy of the workflow has no lock"
     assert provenance.lock_state()["differing"] == []
     assert len(made["data"]["clips_sha256"]) == 64
@@ -58,6 +59,7 @@ def test_a_probe_and_a_timing_are_made_again_too(copied):
     copied.run("-j1", probe)
     copied.configure({})
     for result, inputs in ((probe, {"checkpoint", "clips", "embeddings"}), (timing, {"checkpoint"})):
+        assert set(json.loads((copied.folder / result).read_text())["provenance"]) >= KEPT
         done = copied.reproduce(result)
         assert done.returncode == 0 and f"{result}: same" in done.stdout, done.stdout
         (found,) = (copied.folder / "build/reproduce").glob(f"{Path(result).stem}-*/reproduction.json")

@@ -13,6 +13,9 @@ import yaml
 
 from earmark.provenance import ROOT
 
+KEPT = {"config", "upstream", "lock", "git", "code", "packages", "python", "platform"}
+"""What `provenance` of every result holds, whatever made it."""
+
 SMALL = {
     "default_model": "embedded",
     "evaluate": {"bootstrap": 100, "batch_audio_s": 60},
