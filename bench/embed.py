@@ -29,6 +29,7 @@ from transformers import AutoFeatureExtractor, Qwen2AudioForConditionalGeneratio
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
+from earmark.allocator import keep_freed_memory
 from earmark.embedding.extract import Extractor
 from earmark.embedding.layers import Depth, Plan, parse
 from earmark.models import qwen2_audio, tiny_qwen2_audio
@@ -123,6 +124,7 @@ def timed(run: Callable[[list[Wave]], None], waves: list[Wave], device: str) -> 
 def main(device: str = "cpu", quick: bool = False, repeats: int = 0) -> None:
     """Time both sides on mixed and on 30 s clips; 0 means the default for --quick or not."""
     torch.set_num_threads(1)
+    keep_freed_memory()  # as every job does
     rng = np.random.default_rng(0)
     lengths = {"mixed": MIXED[:6:2] if quick else MIXED, "30s": (30.0,) * (1 if quick else 4)}
     sets: dict[str, list[Wave]] = {

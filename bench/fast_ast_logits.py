@@ -26,6 +26,7 @@ from transformers import ASTConfig, ASTForAudioClassification
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
+from earmark.allocator import keep_freed_memory
 from earmark.records import Clip
 from earmark.teachers.mel import FrontEnd, LogMel
 from earmark.teachers.mobilenet import Tagger
@@ -105,6 +106,7 @@ def _sides(setting: Setting, folder: Path) -> dict[str, Callable[[], None]]:
 def measure(quick: bool) -> dict[str, float]:
     """Time both sides; return clips per second of each and how much more the stored logits give."""
     torch.set_num_threads(1)
+    keep_freed_memory()  # as every job does
     metrics: dict[str, float] = {}
     print(f"{'setting':10} {'soft targets':14} {'clips/s':>9} {'spread':>8}")
     for setting in SETTINGS:

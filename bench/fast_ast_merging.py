@@ -23,6 +23,7 @@ import typer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
+from earmark.allocator import keep_freed_memory
 from earmark.merging.schedule import Schedule
 from earmark.tagging.speed import BASELINE, Side, interleaved, sides, spectrograms
 
@@ -63,6 +64,7 @@ def measure(quick: bool, device: str = "cpu") -> dict[str, float]:
     threads = torch.get_num_threads()
     if where.type == "cpu":
         torch.set_num_threads(1)  # CPU seconds of one thread are not disturbed by neighbours
+        keep_freed_memory()  # as every job does
     student: dict[str, Any] = SMALL if quick else BASE
     made = sides(student, CLASSES, FRAMES, Schedule.parse("0", {}), where)
     unmerged = made[FIRST]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from earmark.allocator import keep_freed_memory
 from earmark.errors import UserError
 from earmark.gpus import claim
 
@@ -25,6 +26,7 @@ def prepare(device: str, threads: int) -> torch.device:
     with contextlib.suppress(RuntimeError):  # it can be set once
         torch.set_num_interop_threads(1)
     torch.set_flush_denormal(True)
+    keep_freed_memory()
     if device in ("auto", "cuda"):
         claim()
     if device == "auto":

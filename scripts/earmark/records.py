@@ -160,6 +160,20 @@ class Clip:
         self.status, self.reason = FAILED, reason
 
     @classmethod
+    def unread(cls, path: Path | str, clip_id: str, split: str, labels: list[str], **more: Any) -> Clip:
+        """Return the row of a file that has not been looked at: no duration, rate or channels yet.
+
+        ``more`` are further columns; the recording inside is ``clip_id`` where ``source_id`` isn't named.
+        """
+        row: dict[str, Any] = {
+            "source_id": [clip_id],
+            "duration_s": 0.0,
+            "sample_rate": 0,
+            "channels": 0,
+        } | more
+        return cls(clip_id=clip_id, parts=[Part(str(path), 0.0, 0.0)], split=split, labels=labels, **row)
+
+    @classmethod
     def from_row(cls, row: dict[str, Any]) -> Clip:
         """Return the clip of a manifest's row."""
         nested = {

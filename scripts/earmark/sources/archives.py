@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from earmark.errors import UserError
 from earmark.files import replacing
 from earmark.progress import tqdm
-from earmark.records import Clip, Part
+from earmark.records import Clip
 from earmark.sources.patterns import matching
 from earmark.sources.recordings import SUFFIXES, with_headers
 
@@ -110,17 +110,7 @@ def _clip(
 ) -> Clip:
     """Return a listed recording as a clip, its file not looked at yet."""
     name = f"{archive}/{row['key']}"
-    clip = Clip(
-        clip_id=name,
-        source_id=[name],
-        parts=[Part(str(place / (row.get("file") or "")), 0.0, 0.0)],
-        duration_s=0.0,
-        sample_rate=0,
-        channels=0,
-        split=split,
-        labels=[],
-        licence=licence,
-    )
+    clip = Clip.unread(place / (row.get("file") or ""), name, split, [], licence=licence)
     if row.get("reason"):
         clip.fail(row["reason"])
     else:

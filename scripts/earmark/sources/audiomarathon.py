@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from earmark.errors import UserError
-from earmark.records import Clip, Part
+from earmark.records import Clip
 from earmark.sources.audiomarathon_layouts import Item, folder_of, items
 from earmark.sources.recordings import with_headers
 from earmark.tasks import groups
@@ -57,15 +57,12 @@ def _clips(task: str, root: Path, split: str, licence: str) -> Iterator[Clip]:
     for item in items(task, root):
         seen[item.uid] += 1
         again = f"#{seen[item.uid]}" if seen[item.uid] > 1 else ""
-        clip = Clip(
-            clip_id=f"{split}-{item.uid}{again}",
+        clip = Clip.unread(
+            item.audio,
+            f"{split}-{item.uid}{again}",
+            split,
+            [item.label],
             source_id=[f"{split}/{_original(item, root)}"],
-            parts=[Part(str(item.audio), 0.0, 0.0)],
-            duration_s=0.0,
-            sample_rate=0,
-            channels=0,
-            split=split,
-            labels=[item.label],
             group=groups.joined(item.groups),
             text=item.text,
             options=list(item.options),

@@ -8,7 +8,7 @@ from typing import Any
 
 from earmark.audio import AudioError
 from earmark.errors import UserError
-from earmark.records import Clip, Part, Span
+from earmark.records import Clip, Span
 from earmark.seeding import generator
 from earmark.sources.recordings import END_SLACK_S, contain, shown, with_headers
 
@@ -43,18 +43,7 @@ def recording(settings: dict[str, Any], path: Path, label: str, group: str, spli
     """Return a row for the file at ``path``, its header not yet read; what is named is only named."""
     root = root_of(settings)
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-    return Clip(
-        clip_id=name,
-        source_id=[name],
-        parts=[Part(str(path), 0.0, 0.0)],
-        duration_s=0.0,
-        sample_rate=0,
-        channels=0,
-        split=split,
-        labels=[shown(label)],
-        licence=settings["licence"],
-        group=shown(group),
-    )
+    return Clip.unread(path, name, split, [shown(label)], licence=settings["licence"], group=shown(group))
 
 
 def completed(settings: dict[str, Any], clips: Iterable[Clip], threads: int) -> Iterator[Clip]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from earmark.errors import UserError, nearest
-from earmark.records import Clip, Part
+from earmark.records import Clip
 from earmark.sources.dealing import Deal, Seen
 from earmark.sources.recordings import SUFFIXES, shown, with_headers
 from earmark.sources.rows import read_rows
@@ -65,17 +65,7 @@ def _split(clips: Iterator[Clip], deal: Deal | None) -> Iterator[Clip]:
 
 def _clip(root: Path, name: str, label: str, group: str, split: str, licence: str) -> Clip:
     """Return a recording whose file has not been looked at yet."""
-    return Clip(
-        clip_id=name,
-        source_id=[group],
-        parts=[Part(str(root / name), 0.0, 0.0)],
-        duration_s=0.0,
-        sample_rate=0,
-        channels=0,
-        split=split,
-        labels=[label],
-        licence=licence,
-    )
+    return Clip.unread(root / name, name, split, [label], source_id=[group], licence=licence)
 
 
 def _tabled(root: Path, settings: dict[str, Any], group: Callable[[str], str]) -> Iterator[Clip]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from earmark.errors import UserError
-from earmark.records import Clip, Part
+from earmark.records import Clip
 from earmark.sources.recordings import with_headers
 
 TESTING, VALIDATION = "testing_list.txt", "validation_list.txt"
@@ -64,15 +64,12 @@ def _rows(root: Path, testing: set[str], validation: set[str]) -> Iterator[Clip]
 
 def _row(root: Path, name: str, testing: set[str], validation: set[str]) -> Clip:
     word, _, file = name.partition("/")
-    return Clip(
-        clip_id=name,
+    return Clip.unread(
+        root / name,
+        name,
+        "test" if name in testing else "train",
+        [word],
         source_id=[file.partition("_nohash_")[0] if "_nohash_" in file else name],
-        parts=[Part(str(root / name), 0.0, 0.0)],
-        duration_s=0.0,
-        sample_rate=0,
-        channels=0,
-        split="test" if name in testing else "train",
-        labels=[word],
         licence=LICENCE,
         group="validation" if name in validation and name not in testing else "",
     )

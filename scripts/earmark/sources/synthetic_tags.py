@@ -20,7 +20,7 @@ from scipy.signal import butter, sosfilt
 
 from earmark import audio
 from earmark.progress import tqdm
-from earmark.records import Clip, Part, Span
+from earmark.records import Clip, Span
 from earmark.seeding import generator
 from earmark.sources.recordings import with_headers
 
@@ -144,18 +144,7 @@ def _made(order: tuple[Path, str, int, dict[str, Any], int]) -> Clip:
     if split == "train":
         noticed = generator(seed, "noticed", name).random(len(heard)) >= settings["missing_share"]
         heard = [label for label, there in zip(heard, noticed, strict=True) if there]
-    return Clip(
-        clip_id=name,
-        source_id=[name],
-        parts=[Part(str(path), 0.0, 0.0)],
-        duration_s=0.0,
-        sample_rate=0,
-        channels=0,
-        split=split,
-        labels=heard,
-        licence=LICENCE,
-        spans=spans,
-    )
+    return Clip.unread(path, name, split, heard, licence=LICENCE, spans=spans)
 
 
 def render(settings: dict[str, Any], rng: np.random.Generator) -> tuple[NDArray[np.float32], list[Span]]:
