@@ -61,11 +61,13 @@ def test_a_job_that_took_more_than_asked_is_marked(tmp_path):
 
 
 @pytest.mark.parametrize("cores", [1, 2])
-def test_a_job_s_threads_reach_openmp_and_its_script(tmp_path, cores):
+def test_a_job_s_threads_reach_libraries_and_its_script(tmp_path, cores):
     flow = Workflow(tmp_path)
     script = flow.folder / "scripts/download.py"
-    seen = 'import os, sys\nprint("seen", os.environ["OMP_NUM_THREADS"], *sys.argv[-2:])\n'
+    names = [f"{library}_NUM_THREADS" for library in ("OMP", "MKL", "OPENBLAS", "RAYON")]
+    seen = "import os, sys, pyarrow\n"
+    seen += f'print("seen", *map(os.environ.get, {names}), pyarrow.cpu_count(), *sys.argv[-2:])\n'
     future = "from __future__ import annotations\n"
     script.write_text(script.read_text().replace(future, future + seen))
     printed = flow.run(f"-j{cores}", "data/gtzan/recordings.parquet").stdout
-    assert f"seen {cores} --threads {cores}\n" in printed
+    assert f"seen {' '.join(5 * [str(cores)])} --threads {cores}\n" in printed
