@@ -172,6 +172,16 @@ def test_relative_folders_are_found_from_where_the_result_was_asked_for(tmp_path
     assert found.model("mine")["path"] == str(tmp_path / "elsewhere/weights")
 
 
+def test_lists_of_what_was_fetched_are_found_from_there_too(tmp_path):
+    source = {"kind": "youtube", "lists": {"test": "lists/eval.csv"}, "classes": "https://x.example/c.csv"}
+    tasks = {"videos": {"title": "x", "question": "?", "data": {"source": source}}}
+    record = record_of(Settings.load(DEFAULT | {"tasks": tasks}, ROOT), ("embedded", "videos", "dart", "0.5"))
+    found, _ = again(record, tmp_path)
+    asked = found.task("videos")["data"]["source"]
+    assert asked["lists"] == {"test": str(tmp_path / "elsewhere/lists/eval.csv")}
+    assert asked["classes"] == "https://x.example/c.csv"
+
+
 def test_a_result_of_an_older_version_is_refused():
     record = record_of(Settings.load(DEFAULT, ROOT), ("embedded", "gtzan", "dart", "0.7"))
     del record["provenance"]["upstream"]

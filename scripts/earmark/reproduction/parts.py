@@ -30,12 +30,15 @@ def data(section: Mapping[str, Any], origins: Sequence[str], workdir: Path) -> d
         source["hub"]["revision"] = commits.pop()
     if source.get("root"):
         source["root"] = placed(source["root"], workdir)
+    if source["kind"] == "youtube":
+        source["lists"] = {split: placed(path, workdir) for split, path in source["lists"].items()}
+        source["classes"] = placed(source["classes"], workdir)
     return made
 
 
 def placed(path: str, workdir: Path) -> str:
-    """Return a path of a configuration as it is found from another working directory."""
-    return str(workdir / Path(path).expanduser())
+    """Return a path of a configuration as it is found from another working directory; an address as it is."""
+    return path if "://" in path else str(workdir / Path(path).expanduser())
 
 
 def weights(made: Mapping[str, Any], origin: Mapping[str, Any], workdir: Path) -> dict[str, Any]:

@@ -99,4 +99,6 @@ def _teachers(
         if options.get("ids"):
             options["ids"] = parts.placed(options["ids"], workdir)
         made[each] = {**entry, "options": options}
+        if entry["classes"] not in ("audioset", "task"):
+            made[each]["classes"] = parts.placed(entry["classes"], workdir)
     return made
