@@ -26,6 +26,7 @@ include: "rules/embeddings.smk"
 include: "rules/probe.smk"
 include: "rules/sweep.smk"
 include: "rules/report.smk"
+include: "rules/export.smk"
 include: "rules/doctor.smk"
 
 

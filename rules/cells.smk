@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from earmark.doctor.wanted import asks
 from earmark.files import write_json
 from earmark.settings import reducers as method_files
 from earmark.targets import asked_cells
@@ -13,8 +14,8 @@ def grid_results():
 
 
 def asked_results():
-    """Return the results that this run was asked for by name."""
-    return [word for word in sys.argv[1:] if parse_target(word.removeprefix("./"), SETTINGS)]
+    """Return the words of the command line that ask for results by name."""
+    return [word for word in sys.argv[1:] if asks(word, SETTINGS)]
 
 
 def reducer_files(methods, entry):

@@ -12,7 +12,7 @@ from earmark.cluster import refuse_beside_others
 from earmark.embedding import request
 from earmark.errors import UserError
 from earmark.provenance import code_digest
-from earmark.report import request as reporting
+from earmark.report import exports as exporting, request as reporting
 from earmark.settings import Settings
 from earmark.targets import parse_target
 
@@ -185,6 +185,13 @@ def embedding_results():
 def embedding_code(script, model):
     """Digest what embedding or captioning runs: the script and the model family."""
     return code_digest(script, f"earmark/models/{SETTINGS.model(model)['kind']}.py")
+
+
+def exported(listing, kind):
+    """Return every file of every plot or table that a checkpoint listed."""
+    listed = Path(listing.get().output[0])
+    forms = exporting.KINDS[kind]
+    return [f"{listed.parent}/{kind}s/{n}.{form}" for n in exporting.names(listed, kind) for form in forms]
 
 
 def caption_split():

@@ -16,6 +16,7 @@ import typer
 
 from earmark import cli
 from earmark.report import files, summary
+from earmark.report.columns import LEFT_OUT
 from earmark.report.remembered import Remembered
 
 
@@ -30,7 +31,9 @@ def main(
     known = Remembered(memory)
     table = summary.summarize(files.find(results), json.loads(imports), known)
     summary.write(table, csv, parquet)
-    print(f"{table['result'].nunique()} files, {len(table)} rows; {known.read} parts read anew")
+    left = table.loc[table["system"] == LEFT_OUT, "result"].nunique()
+    named = f"; {left} left out, for reasons the page tells" if left else ""
+    print(f"{table['result'].nunique()} files, {len(table)} rows; {known.read} parts read anew{named}")
 
 
 if __name__ == "__main__":

@@ -80,7 +80,10 @@ class Settings:
         settings.check_profiles()
         settings.model(content["default_model"])
         for cell in settings.cells():
-            settings.check(*cell)
+            try:
+                settings.check(*cell)
+            except UserError as error:
+                raise UserError(f"config: grid: {error}") from None
         for block in content["prefill"]:
             settings.model(block["model"])
             for method in block["methods"]:

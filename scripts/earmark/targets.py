@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from earmark.embedding import request
 from earmark.errors import UserError
 from earmark.probe import request as probing
+from earmark.report import exports
 from earmark.settings import Settings
 from earmark.tagging import request as tagging
 from earmark.teachers import request as teachers
@@ -23,6 +24,7 @@ def parse_target(path: str, settings: Settings) -> tuple[str, str, str, str] | N
     probing.check_target(path, settings)
     tagging.check_target(path, settings)
     teachers.check_target(path, settings)
+    exports.check_target(path)
     if not (path.startswith("results/") and path.endswith((".json", ".jsonl"))):
         return None
     *folders, name = path.removeprefix("results/").rpartition(".")[0].split("/")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -44,6 +46,32 @@ def test_real_checkpoints_and_data_are_said_to_be_out_of_reach(doctor):
     assert doctor(config, "--target", "results/gtzan_dart_0.7.json") == 0
     assert doctor.record["asked"] == "1 results"
     assert [entry["needed"] for entry in doctor.entries().values()] == [False]
+
+
+def test_students_and_their_teachers_are_needed_and_counted_where_they_are_asked_for(doctor):
+    teacher = {"title": "x", "kind": "mobilenet", "options": {"path": "mn.pt"}}
+    recipe = {"title": "x", "student": "ast-tiny", "teachers": ["big"], "lambda": 0.1}
+    grid = {"tasks": ["embedded"], "recipes": ["far"], "r": ["8"]}
+    config = {"teachers": {"big": teacher}, "recipes": {"far": recipe}, "ast": {"grid": [grid]}}
+    assert doctor(config) == 0, doctor.page
+    assert not doctor.entries()["teachers.big.options.path"]["needed"], "no default target trains a student"
+    assert doctor.record["estimate"]["unknown"] == []
+    assert doctor(config, "--target", "fast_ast") == 1
+    assert doctor.entries()["teachers.big.options.path"]["needed"]
+    assert doctor.record["asked"] == "2 results of students"
+    (unknown,) = doctor.record["estimate"]["unknown"]
+    assert unknown == "the time of jobs whose like never ran here: 1 of teacher, 1 of logits"
+
+
+def test_a_students_jobs_are_those_that_snakemake_would_run(doctor):
+    target = "results/ast/embedded_kd_r8.json"
+    assert doctor(None, "--target", target) == 0, doctor.page
+    command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), target, "-n"]
+    done = subprocess.run(command, cwd=doctor.folder, capture_output=True, text=True)
+    counted = re.search(r"^total +(\d+)$", done.stdout, flags=re.MULTILINE)
+    assert counted is not None, done.stdout + done.stderr
+    assert doctor.record["estimate"]["jobs"] == int(counted[1])
+    assert doctor.record["estimate"]["unknown"] == [] and doctor.record["estimate"]["seconds"] > 60
 
 
 def test_local_files_that_are_not_there_are_named_with_the_fix(doctor):

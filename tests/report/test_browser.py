@@ -89,6 +89,15 @@ def test_hovering_tells_samples_interval_and_origin(browser: Chrome, drawn: Call
     assert "samples" in text and "[" in text and "genres_" in text and "code c0de" in text
 
 
+def test_a_hint_is_read_without_a_mouse_too(browser: Chrome, drawn: Callable[..., Path]) -> None:
+    opened(browser, drawn())
+    said = browser.execute_script(
+        "const cell = document.querySelector('#all td [title]'); cell.focus();"
+        "return [getComputedStyle(cell, '::after').content, cell.title]"
+    )
+    assert said[1] and said[0].strip('"') == said[1]
+
+
 def test_tables_sort_and_filter_by_keyboard_too(browser: Chrome, drawn: Callable[..., Path]) -> None:
     opened(browser, drawn())
     heads = browser.find_elements("css selector", "#all th button")

@@ -10,7 +10,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from earmark.errors import UserError
 from earmark.provenance import SCRIPTS
+from earmark.report import drawing, exports
 from earmark.report.exported import latex, markdown
 from earmark.report.figures import Cell, Table
 from earmark.report.summary import summarize, write
@@ -25,44 +27,88 @@ def summary(results: list[Path], timing: Path, tmp_path: Path) -> Path:
     return path
 
 
-def exported(what: str, summary: Path, folder: Path) -> list[Path]:
-    command = [sys.executable, str(SCRIPTS / "export.py"), what, "--summary", str(summary)]
-    subprocess.run([*command, "--output", str(folder)], check=True, capture_output=True)
-    return sorted(folder.iterdir())
+def run(script: str, *words: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(SCRIPTS / script), *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True)
 
 
-def test_every_table_is_there_twice_with_the_same_numbers(summary: Path, tmp_path: Path) -> None:
-    made = exported("tables", summary, tmp_path / "tables")
-    names = {path.stem for path in made}
-    assert {"all-results", "genres-test-model-accuracy-at-equal-time"} <= names
-    assert {path.name for path in made} == {f"{name}.{kind}" for name in names for kind in ("md", "tex")}
+@pytest.fixture
+def listed(summary: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "exports.jsonl"
+    assert run("exports.py", "--summary", summary, "--output", path).returncode == 0
+    return path
+
+
+def drawn(kind: str, name: str, listed: Path, folder: Path) -> list[Path]:
+    files = [folder / f"{name}.{form}" for form in exports.KINDS[kind]]
+    outputs = [word for path in files for word in ("--output", path)]
+    done = run(f"{kind}.py", "--name", name, "--exports", listed, *outputs)
+    assert done.returncode == 0, done.stderr
+    return files
+
+
+def test_every_table_is_made_twice_with_the_same_numbers(listed: Path, tmp_path: Path) -> None:
+    names = exports.names(listed, "table")
+    assert {"all-results", "genres-test-model-accuracy-at-equal-time"} <= set(names)
+    assert len(names) == len(set(names))
     for name in names:
         numbers = [
-            sorted(re.findall(r"\d+\.\d+", (tmp_path / "tables" / f"{name}.{kind}").read_text()))
-            for kind in ("md", "tex")
+            sorted(re.findall(r"\d+\.\d+", path.read_text()))
+            for path in drawn("table", name, listed, tmp_path)
         ]
         assert numbers[0] == numbers[1] != []
 
 
-def test_every_plot_is_there_three_times_with_its_legend_and_warning(summary: Path, tmp_path: Path) -> None:
-    made = exported("plots", summary, tmp_path / "plots")
-    names = {path.stem for path in made}
+def test_a_plot_is_made_three_times_with_its_legend_and_warning(listed: Path, tmp_path: Path) -> None:
     assert {
         f"genres-test-model-{what}"
         for what in ("accuracy-layer-0", "latency", "stages", "classes", "durations")
-    } <= names
-    for path in made:
-        content = path.read_bytes()
-        if path.suffix == ".png":
-            assert content.startswith(b"\x89PNG")
-        elif path.suffix == ".pdf":
-            assert content.startswith(b"%PDF")
-        else:
-            text = "".join(ElementTree.fromstring(content).itertext())
-            assert "embedded model" in text
-            assert b"currentColor" not in content
-    drawn = (tmp_path / "plots" / "genres-test-model-accuracy-layer-0.svg").read_text()
-    assert "dart" in drawn and "random" in drawn and "solid line: base" in drawn
+    } <= set(exports.names(listed, "plot"))
+    svg, png, pdf = drawn("plot", "genres-test-model-accuracy-layer-0", listed, tmp_path)
+    assert png.read_bytes().startswith(b"\x89PNG") and pdf.read_bytes().startswith(b"%PDF")
+    text = "".join(ElementTree.fromstring(svg.read_bytes()).itertext())
+    assert "dart" in text and "random" in text and "solid line: base" in text
+
+
+def test_every_plot_stands_alone_on_paper(listed: Path) -> None:
+    for name in exports.names(listed, "plot"):
+        content = drawing.drawn(exports.read(listed, "plot", name), "svg")
+        assert "embedded model" in "".join(ElementTree.fromstring(content).itertext())
+        assert b"currentColor" not in content
+
+
+def test_a_name_that_is_not_there_is_answered_with_those_that_are(listed: Path, tmp_path: Path) -> None:
+    done = run("plot.py", "--name", "acuracy", "--exports", listed, "--output", tmp_path / "x.pdf")
+    assert done.returncode == 1 and not (tmp_path / "x.pdf").exists()
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: there is no plot acuracy; there are: genres-test-model-accuracy-layer-")
+    assert all(name in line for name in exports.names(listed, "plot"))
+    exports.write([], [], listed)
+    with pytest.raises(UserError, match="there is no table x; the page has no table"):
+        exports.read(listed, "table", "x")
+
+
+def test_names_that_come_twice_are_told_apart(tmp_path: Path) -> None:
+    exports.write([("a", 1), ("a", 2), ("b", 3)], [("a", 4)], tmp_path / "l")
+    assert exports.names(tmp_path / "l", "plot") == ["a", "a-2", "b"]
+    assert (
+        exports.read(tmp_path / "l", "plot", "a-2") == 2 and exports.read(tmp_path / "l", "table", "a") == 4
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("results/plots", "ask for all of them by `plots`"),
+        ("results/fast_ast/tables/", "ask for all of them by `fast_ast_tables`"),
+        ("results/plots/accuracy.jpg", r"a plot is made as svg, png, pdf: results/plots/<name>\.pdf"),
+        ("results/tables/all-results.csv", "a table is made as md, tex"),
+    ],
+)
+def test_a_form_that_is_not_made_is_refused_before_any_job(path: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        exports.check_target(path)
+    exports.check_target("results/plots/accuracy.pdf")
 
 
 def test_untrusted_cells_stay_one_cell_of_text() -> None:

@@ -131,7 +131,7 @@ def test_imported_rows_stand_beside_ours_marked_and_uncompared(results: list[Pat
     )
 
 
-def test_mistakes_are_one_line(tmp_path: Path) -> None:
+def test_a_block_that_names_nothing_readable_ends_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="config: import: there is no file"):
         list(imports.rows(block("xares_llm", tmp_path / "none.tsv")))
     odd = tmp_path / "odd.json"

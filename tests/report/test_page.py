@@ -14,8 +14,9 @@ import pytest
 
 from earmark.errors import UserError
 from earmark.provenance import SCRIPTS
-from earmark.report import page
+from earmark.report import overview, page, wrong
 from earmark.report.charts import looks
+from earmark.report.points import points
 from earmark.report.summary import summarize
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -184,3 +185,46 @@ def test_every_chart_tells_samples_interval_and_origin_on_hovering(
         counted = {"samples", "repeats", "test clips", "clips", "clip"} & set(titles)
         assert counted, titles
         assert "from" in titles or "clip" in titles or "length" in titles, titles
+
+
+def test_a_table_has_no_empty_columns_but_always_the_counts(results: list[Path]) -> None:
+    columns = overview.table(points(summarize(results))).columns
+    beside = columns.index("score") + 1
+    assert columns[beside : beside + 5] == ("n", "unparsed", "failed", "truncated", "skipped")
+    assert "kept, asked" in columns and "r" not in columns
+
+
+def test_the_unpruned_model_tells_samples_interval_and_origin_too(results: list[Path]) -> None:
+    for chart in specifications(html(results))[:3]:
+        drawn = [row for rows in chart["datasets"].values() for row in rows] if "datasets" in chart else []
+        drawn += [row for layer in chart["layer"] for row in layer.get("data", {}).get("values", [])]
+        base = [row for row in drawn if row.get("method") == "base" and row.get("made")]
+        assert base and all({"n", "score", "low", "high"} <= set(row) for row in base)
+
+
+def test_where_numbers_come_from_stays_short(results: list[Path]) -> None:
+    for i, path in enumerate(results):
+        record = json.loads(path.read_text())
+        record["provenance"] |= {"code": f"digest{i}", "cell": f"ce11{i}"}
+        record["provenance"]["model"]["origin"] = {"trained": {"seed": 0}}
+        path.write_text(json.dumps(record))
+    text = visible(html(results)).partition('<section id="provenance">')[2]
+    assert re.search(r"digest\d.*<details><summary>1 more</summary>.*digest\d", text, flags=re.DOTALL)
+    assert "torch 0-test, numpy 0-test" in text and "ce11" not in text
+    shown, _, how = text.partition("How models were made")
+    assert "model.origin" in how and "model.origin" not in shown
+
+
+def test_an_empty_answer_is_said_to_be_empty(write_result: Callable[..., Path], tmp_path: Path) -> None:
+    table = summarize([write_result(tmp_path / "a.json", answer="", accuracy=0.2)])
+    answers = wrong.collect(table, tmp_path, {"wrong_answers": 2, "audio_mb": 0, "audio_s": 1})
+    assert visible(page.build(table, answers)).count("(nothing)") == 1
+
+
+def test_what_every_row_has_is_said_once(write_result: Callable[..., Path], tmp_path: Path) -> None:
+    made = [write_result(tmp_path / f"{i}.json", device=device) for i, device in enumerate(("cpu", "cpu"))]
+    whole = overview.table(points(summarize(made)))
+    assert "device" not in whole.columns
+    assert any("The same in every row: device cpu, seed 0, " in note for note in whole.notes)
+    other = write_result(tmp_path / "other.json", device="cuda")
+    assert "device" in overview.table(points(summarize([*made, other]))).columns

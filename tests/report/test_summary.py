@@ -16,6 +16,7 @@ import pytest
 
 from earmark.errors import UserError
 from earmark.provenance import SCRIPTS
+from earmark.report import files
 from earmark.report.columns import DTYPES
 from earmark.report.remembered import Remembered
 from earmark.report.summary import summarize, write
@@ -233,3 +234,16 @@ def test_error_rates_are_compared_with_the_base_and_stand_for_groups(
     assert found.loc["difference_to_base", "p_value"] < 0.01
     assert found.loc["wer@speaker=1", "value"] == rates[1]
     assert "accuracy" not in found.index
+
+
+def test_what_the_doctor_wrote_is_neither_a_result_nor_left_out(results: list[Path]) -> None:
+    folder = results[0].parent
+    (folder / "doctor.json").write_text('{"schema": "earmark/doctor/1"}')
+    assert files.find(folder) == sorted(results)
+
+
+def test_torn_samples_are_named_with_the_way_out(results: list[Path]) -> None:
+    beside = results[0].with_suffix(".jsonl")
+    beside.write_text(beside.read_text()[:-40])
+    with pytest.raises(UserError, match=f"{beside}, line 40 is not a sample .* delete it and {results[0]}"):
+        summarize(results)

@@ -9,7 +9,8 @@ from browsing import opened, specifications, visible
 from tagged_results import fake_sweep, fake_tagged
 
 from earmark.errors import UserError
-from earmark.report import files, page, summary, tagged, tagging
+from earmark.report import files, overview, page, summary, tagged, tagging
+from earmark.report.points import points
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +149,12 @@ def test_the_page_draws_it_in_a_browser(table, tmp_path, browser):
     marks = drawn.execute_script("return document.querySelectorAll('.chart svg .mark-symbol path').length")
     assert marks >= 10
     assert "could not be drawn" not in drawn.find_element("tag name", "body").text
+
+
+def test_the_table_of_all_results_tells_students_apart_by_their_r(table):
+    whole = overview.table(points(table))
+    recipe, r = (whole.columns.index(name) for name in ("method", "r"))
+    assert "kept, asked" not in whole.columns, "nobody asked for a share"
+    shown = [(line[recipe].text, line[r].text, line[r].key) for line in whole.lines]
+    assert len(set(shown)) == len(shown) == 10
+    assert [r for name, r, _ in shown if name == "kd"] == ["0", "4", "8", "16"]

@@ -66,7 +66,8 @@ CONFIG = SMALL | {
 TARGETS = [
     "all",
     "audit",
-    "results/tables",
+    "results/plots/gtzan-embedded-latency.svg",
+    "results/tables/all-results.md",
     "caption/embedded/gtzan.jsonl",
     "data/gtzan/shards-8000/test-00000-of-00001.tar",
     "results/ast/gtzan_kd_r8.json",
@@ -107,10 +108,10 @@ def conda(tmp_path, monkeypatch) -> Iterator[Workflow]:
 
 def of_rules(environment: str) -> set[str]:
     """The scripts of the rules that run in an environment."""
-    rules = (ROOT / "rules").glob("*.smk")
-    parts = [part for path in rules for part in re.split(r"^\s*rule\b", path.read_text(), flags=re.M)[1:]]
-    own = [part for part in parts if f'"../envs/{environment}.yaml"' in part]
-    return {script for part in own for script in re.findall(r"\$SCRIPTS/(\w+\.py)", part)}
+    text = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
+    rules = re.split(r"^ *(?:use )?(?:rule|checkpoint)\b[^=\n]*:$", text, flags=re.MULTILINE)
+    own = [rule for rule in rules if f'"../envs/{environment}.yaml"' in rule]
+    return {script for rule in own for script in re.findall(r"\$SCRIPTS/(\w+\.py)", rule)}
 
 
 def test_every_rule_runs_with_the_packages_of_its_environment_alone(conda):

@@ -49,6 +49,21 @@ def test_a_missing_import_ends_in_one_line(copied: Workflow) -> None:
     assert "Traceback" not in done.stdout
 
 
+def test_each_plot_and_table_is_a_target(copied: Workflow) -> None:
+    plot, table = "results/plots/gtzan-embedded-latency", "results/tables/all-results"
+    copied.run("-j1", f"{plot}.pdf", f"{table}.tex")
+    made = {path.name for path in copied.folder.glob("results/[pt]*s/*")}
+    assert made == {f"gtzan-embedded-latency.{form}" for form in ("svg", "png", "pdf")} | {
+        "all-results.md",
+        "all-results.tex",
+    }
+    assert copied.would_make(f"{plot}.pdf", f"{table}.tex") == set()
+    unknown = copied.run("-j1", "results/plots/accuracy.pdf", check=False)
+    assert unknown.returncode != 0 and "Traceback" not in unknown.stdout
+    assert "error: there is no plot accuracy; there are: " in unknown.stdout
+    assert "gtzan-embedded-latency" in unknown.stdout
+
+
 def test_snakemakes_report_has_captions_and_categories_and_asks_nobody(copied: Workflow, browser) -> None:
     copied.run("-j1", "all", "tables", "plots")
     copied.run("--report", "snakemake.html", "all", "tables", "plots")
@@ -58,6 +73,12 @@ def test_snakemakes_report_has_captions_and_categories_and_asks_nobody(copied: W
         assert category in text
     assert "corrected for the number of comparisons (Holm)" in text, "captions"
     assert "gtzan-embedded-accuracy-layer-0" in text
+    # Plots and tables are as many as the page lists, each in every form.
+    listed = (copied.folder / "results/exports.jsonl").read_text().splitlines()
+    for kind, forms in (("plot", 3), ("table", 2)):
+        made = list(copied.folder.glob(f"results/{kind}s/*"))
+        assert len(made) == forms * sum(f'"kind": "{kind}"' in line for line in listed) > 0
+    assert copied.would_make("all", "tables", "plots") == set()
     browser.get_log("performance")
     browser.get(path.as_uri())
     assert requests(browser) <= {"file", "data", "blob"}

@@ -19,7 +19,7 @@ def rules() -> dict[str, str]:
     for path in sorted((ROOT / "rules").glob("*.smk")):
         text = path.read_text()
         # Of a rule made in a loop, the name stands below.
-        parts = re.split(r"^ *(?:use )?rule\b", text, flags=re.MULTILINE)[1:]
+        parts = re.split(r"^ *(?:use )?(?:rule|checkpoint)(?= ?\w*:$| \w+ as )", text, flags=re.MULTILINE)[1:]
         for part in parts:
             if "shell:" in part:
                 found[f"{path.name}: {part.split(':')[0].strip() or 'made in a loop'}"] = part

@@ -66,6 +66,8 @@ def _expected(entry: dict[str, Any], split: str) -> Audio | None:
     wanted = source.get("splits", {}).get(split, {}) if isinstance(source.get("splits"), dict) else {}
     if source["kind"] == "synthetic_music" and wanted:
         return _between(source["genres"] * wanted["clips_per_class"], wanted["min_s"], wanted["max_s"])
+    if source["kind"] == "synthetic_tags" and split in source.get("clips", {}):
+        return _between(source["clips"][split], source["seconds"], source["seconds"])
     if source["kind"] == "synthetic_marathon" and wanted:
         if "utterances" in wanted:
             words = (wanted["min_words"] * WORD_S, wanted["max_words"] * WORD_S)

@@ -34,6 +34,9 @@ PER_AUDIO_S = {"download": 0.01, "pack": 0.01, "features": 0.01, "embeddings": 0
 TRAIN_S, PREFILL_S = 350.0, 70.0
 """Of the embedded demonstration, on a core."""
 
+STUDENT_S = {"train_student": 35.0, "teacher": 30.0, "ast_speed": 15.0}
+"""Of the embedded students and their teacher, on a core."""
+
 GPU_SPEED, CPU_SPEED = 1e14, 1e12
 """Operations a second that a data-centre GPU or some CPU cores make of a large model."""
 
@@ -79,14 +82,21 @@ def of(settings: Settings, jobs: Sequence[Job], gpu: bool) -> Estimate:
     found.unknown = sorted(
         {f"data of {task}, {split}" for (task, split), known in audio.items() if not known}
     )
+    unguessed: dict[str, int] = defaultdict(int)
     passes: set[tuple[str, str]] = set()
     for job in todo:
         first = job.rule != "evaluate" or (job.model, job.task) not in passes
         passes.add((job.model, job.task))
+        if not job.usual and noted(Path(job.benchmark)) is None and not _like(job):
+            unguessed[job.rule] += 1
+            continue
         seconds, basis = _seconds(settings, job, audio.get((job.task, job.split)), gpu, first)
         found.seconds += seconds
         found.basis[basis] += 1
         found.bytes += _bytes(settings, job, audio.get((job.task, job.split)))
+    if unguessed:
+        named = ", ".join(f"{n} of {rule}" for rule, n in unguessed.items())
+        found.unknown.append(f"the time of jobs whose like never ran here: {named}")
     return found
 
 
@@ -107,6 +117,8 @@ def _guess(settings: Settings, job: Job, audio: Audio | None, gpu: bool, first: 
         return TRAIN_S
     if job.rule == "prefill":
         return PREFILL_S
+    if job.rule in STUDENT_S:
+        return STUDENT_S[job.rule]
     share = audio.seconds / job.of if audio else 0.0
     model = settings.model(job.model) if job.model else None
     if audio and model and "hub" in model and sizes_of(model):
@@ -142,7 +154,7 @@ def _folder(path: Path) -> tuple[float, ...]:
 def _like(job: Job) -> tuple[float, ...]:
     """Return what jobs of the same rule, and the same model if it has one, took here."""
     parts = Path(job.benchmark).parts
-    shard = job.rule in ("pack", "fetch", "features", "embeddings")
+    shard = job.rule in ("pack", "resample", "fetch", "features", "embeddings", "fbank", "logits")
     return _folder(Path(job.benchmark).parent) if shard or len(parts) > 3 else ()
 
 

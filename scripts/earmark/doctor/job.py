@@ -8,13 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from earmark.doctor import entries, estimate, machine, network, packages, plan
+from earmark.doctor import entries, estimate, machine, network, packages, plan, students
 from earmark.doctor.findings import MISSING, NOTE, OK, Finding, at_once, guarded
 from earmark.doctor.page import size
 from earmark.doctor.wanted import Wanted
 from earmark.schema import checked, schema
 from earmark.settings import Settings
-from earmark.tagging import request as tagging
 
 PATIENCE_S = 8.0
 AREAS = (packages.AREA, machine.AREA, network.AREA)
@@ -53,16 +52,14 @@ def examine(settings: Settings, targets: Sequence[str]) -> dict[str, Any]:
         for entry, problem in [*entries.local(settings), *entries.remote(settings, why_not)]
     ]
     gpu = any(check.name == "GPU" and check.status == OK for check in checks)
-    jobs = plan.jobs(settings, wanted)
+    jobs = plan.jobs(settings, wanted, students.jobs(settings, wanted.students))
     takes = estimate.of(settings, jobs, gpu)
-    if wanted.everything and (students := list(tagging.cells(settings))):
-        takes.unknown.append(f"{len(students)} results of students that tag audio, their teachers' logits")
     free, folder = shutil.disk_usage(Path.cwd()).free, str(Path.cwd())
     checks.append(_disk(takes.bytes, free))
     record = {
         "schema": "earmark/doctor/1",
         "ok": not any(check.stops for check in checks) and not any(p.needed for p in unreachable),
-        "asked": "the default targets" if wanted.everything else f"{len(wanted.cells)} results",
+        "asked": wanted.words,
         "checks": [check.flat() for check in sorted(checks, key=lambda c: AREAS.index(c.area))],
         "unreachable": [problem.flat() for problem in unreachable],
         "estimate": takes.flat(),

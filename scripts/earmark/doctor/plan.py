@@ -6,7 +6,7 @@ counts as done here even if a change of config made it stale.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,8 @@ class Job:
     split: str = ""
     of: int = 1
     cells: tuple[Cell, ...] = ()
+    usual: bool = True
+    """Whether it takes about what the demonstration's jobs take, where nothing better is known."""
 
     @property
     def done(self) -> bool:
@@ -35,10 +37,10 @@ class Job:
         return all(Path(path).exists() for path in self.outputs)
 
 
-def jobs(settings: Settings, wanted: Wanted) -> list[Job]:
-    """Return every job, each once, in the order of the data."""
+def jobs(settings: Settings, wanted: Wanted, more: Iterable[Job] = ()) -> list[Job]:
+    """Return every job, and ``more``, each once, in the order of the data."""
     found: dict[tuple[str, ...], Job] = {}
-    for job in _jobs(settings, wanted):
+    for job in [*_jobs(settings, wanted), *more]:
         found.setdefault(job.outputs, job)
     return list(found.values())
 
@@ -46,9 +48,9 @@ def jobs(settings: Settings, wanted: Wanted) -> list[Job]:
 def _jobs(settings: Settings, wanted: Wanted) -> Iterator[Job]:
     for model, task in wanted.pairs():
         trained = "train" in settings.model(model)
-        yield from _data(settings, task, ["train", "test"] if trained else ["test"])
+        yield from data(settings, task, ["train", "test"] if trained else ["test"])
         yield from _model(settings, model, task)
-        yield from _shards(settings, "features", task, "test", f"features/{model}/{task}", model)
+        yield from shards(settings, "features", task, "test", f"features/{model}/{task}", model)
     for cell in wanted.cells:
         model, task, method, ratio = cell
         path = settings.path(*cell)
@@ -63,11 +65,11 @@ def _jobs(settings: Settings, wanted: Wanted) -> Iterator[Job]:
         yield Job("prefill", (timing,), f"benchmarks/prefill/{name}.tsv", model=block["model"])
     for model, task, block in request.blocks(settings):
         splits = sorted(settings.task(task)["data"]["segment"])
-        yield from _data(settings, task, splits)
+        yield from data(settings, task, splits)
         yield from _model(settings, model, task)
         folders = [f"embeddings/{model}/{task}/{layer}" for layer in block["layers"]]
         for split in splits:
-            yield from _shards(settings, "embeddings", task, split, folders[0], model)
+            yield from shards(settings, "embeddings", task, split, folders[0], model)
     for path in probing.targets(settings):
         model, task = path.removeprefix(probing.FOLDER).removesuffix(".json").split("/")
         yield Job("probe", (path,), f"benchmarks/probe/{model}/{task}.tsv", task, model)
@@ -75,16 +77,16 @@ def _jobs(settings: Settings, wanted: Wanted) -> Iterator[Job]:
     yield Job("report", ("results/report.html",), "benchmarks/report.tsv")
 
 
-def _data(settings: Settings, task: str, splits: list[str]) -> Iterator[Job]:
+def data(settings: Settings, task: str, splits: list[str]) -> Iterator[Job]:
     """Yield what makes a task's shards."""
     yield Job("download", (f"data/{task}/recordings.parquet",), f"benchmarks/download/{task}.tsv", task)
     if settings.fetched(task):
         for split in splits:
-            yield from _shards(settings, "fetch", task, split, f"data/{task}/fetched")
+            yield from shards(settings, "fetch", task, split, f"data/{task}/fetched")
     else:
         yield Job("segment", (f"data/{task}/clips.parquet",), f"benchmarks/segment/{task}.tsv", task)
     for split in splits:
-        yield from _shards(settings, "pack", task, split, f"data/{task}/shards")
+        yield from shards(settings, "pack", task, split, f"data/{task}/shards")
 
 
 def _model(settings: Settings, model: str, task: str) -> Iterator[Job]:
@@ -97,12 +99,12 @@ def _model(settings: Settings, model: str, task: str) -> Iterator[Job]:
         yield Job("checkpoint", (path,), note, model=model)
 
 
-def _shards(
+def shards(
     settings: Settings, rule: str, task: str, split: str, folder: str, model: str = ""
 ) -> Iterator[Job]:
     """Yield a job per shard of a split."""
     of = settings.task(task)["data"]["shards"][split]
-    suffix = {"pack": "tar", "fetch": "parquet"}.get(rule, "safetensors")
+    suffix = {"pack": "tar", "resample": "tar", "fetch": "parquet"}.get(rule, "safetensors")
     notes = "/".join(part for part in ("benchmarks", rule, model, task) if part)
     for shard in range(of):
         name = f"{split}-{shard:05d}-of-{of:05d}"

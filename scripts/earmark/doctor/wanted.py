@@ -3,34 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from earmark.settings import Settings
 from earmark.tagging import request as tagging
 from earmark.targets import parse_target
 
 Cell = tuple[str, str, str, str]
+Student = tuple[str, str, str]
+"""Task, recipe and r of a student that tags audio."""
+
 Entry = tuple[str, str]
 """Section of the configuration and name: ("models", "embedded")."""
 
 
+ALL = ("all", "demo")
+STUDENTS = ("fast_ast", "fast_ast_plots", "fast_ast_tables")
+"""Target rules for every student of the grid; no default target trains one."""
+
+
+def asks(word: str, settings: Settings) -> bool:
+    """Say whether a word of a command line asks for results by name.
+
+    Raises:
+        UserError: it names something unknown.
+
+    """
+    path = word.removeprefix("./")
+    return bool(word in (*ALL, *STUDENTS) or parse_target(path, settings) or _students(path, settings))
+
+
+def _students(path: str, settings: Settings) -> list[Student]:
+    """Return the results of students that a target asks for."""
+    if path in STUDENTS or path.startswith(("results/fast_ast.", "results/fast_ast/")):
+        return list(tagging.cells(settings))
+    cell = tagging.cell_of(path)
+    return [cell] if cell else []
+
+
 @dataclass(frozen=True)
 class Wanted:
-    """The cells that are wanted, and whether all else the config lists is too."""
+    """The cells and students that are wanted, and whether the config's timings and embeddings are too."""
 
     cells: list[Cell]
     everything: bool
+    students: list[Student] = field(default_factory=list)
 
     @classmethod
     def read(cls, settings: Settings, targets: Sequence[str]) -> Wanted:
-        """Return what targets ask for; without a result among them, what the config lists.
+        """Return what targets ask for; without a result among them, what the default targets make.
 
         Raises:
             UserError: a target names something unknown.
 
         """
-        named = [cell for target in targets if (cell := parse_target(target.removeprefix("./"), settings))]
-        return cls(named or list(settings.cells()), not named)
+        paths = [target.removeprefix("./") for target in targets]
+        named = [cell for path in paths if (cell := parse_target(path, settings))]
+        students = [cell for path in paths for cell in _students(path, settings)]
+        everything = not (named or students) or any(path in ALL for path in paths)
+        cells = [*(settings.cells() if everything else ()), *named]
+        return cls(list(dict.fromkeys(cells)), everything, list(dict.fromkeys(students)))
+
+    @property
+    def words(self) -> str:
+        """What is wanted, in words."""
+        parts = ["the default targets"] if self.everything else []
+        parts += [f"{len(self.cells)} results"] if self.cells and not self.everything else []
+        parts += [f"{len(self.students)} results of students"] if self.students else []
+        return " and ".join(parts)
 
     def pairs(self) -> list[tuple[str, str]]:
         """Return the (model, task) pairs of the cells, each once."""
@@ -45,8 +85,8 @@ class Wanted:
             for block in settings.content["embeddings"]:
                 found.add(("models", block.get("model", settings.content["default_model"])))
                 found |= {("tasks", task) for task in block["tasks"]}
-            for task, recipe, _ in tagging.cells(settings):
-                entry = settings.recipes[recipe]
-                found |= {("tasks", task), ("students", entry["student"])}
-                found |= {("teachers", name) for name in entry["teachers"]}
+        for task, recipe, _ in self.students:
+            entry = settings.recipes[recipe]
+            found |= {("tasks", task), ("students", entry["student"])}
+            found |= {("teachers", name) for name in entry["teachers"]}
         return found

@@ -111,7 +111,7 @@ class Encoder:
 
 
 def batched_states(
-    tower: Qwen2_5OmniAudioEncoder, mels: Sequence[Tensor], wanted: Sequence[str], windows_per_batch: int = 16
+    tower: Qwen2_5OmniAudioEncoder, mels: Sequence[Tensor], wanted: Sequence[str], windows_per_batch: int = 32
 ) -> list[dict[str, Tensor]]:
     """Return the states [tokens, width] of each mel [128, frames], by layer; see :meth:`Encoder.states`.
 
@@ -142,7 +142,7 @@ def batched_states(
 
 def _windows(tower: Qwen2_5OmniAudioEncoder, mel: Tensor, wanted: Sequence[str]) -> dict[str, Tensor]:
     """Encode windows of one length: [windows, 128, frames] to [windows, tokens, width] by layer."""
-    x = F.gelu(tower.conv2(F.gelu(tower.conv1(mel)))).transpose(1, 2)
+    x = F.gelu(tower.conv2(F.gelu(tower.conv1(mel)))).transpose(1, 2).contiguous()
     x = x + tower.positional_embedding.positional_embedding[: x.shape[1]].to(x.dtype)
     found = {"encoder.0": x} if "encoder.0" in wanted else {}
     for number, layer in enumerate(tower.layers, start=1):

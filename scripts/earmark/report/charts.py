@@ -136,9 +136,11 @@ def _curves(
     return [intervals, lines, points]
 
 
-def level(row: Row, look: Look) -> list[alt.Chart]:
+def level(row: Row, look: Look, hover: Mapping[str, str] | None = None) -> list[alt.Chart]:
     """Return a level line and, where ``low`` and ``high`` are given, its interval."""
     chart = plot([row])
+    if hover:
+        chart = chart.encode(tooltip=tooltips(hover))
     band = chart.mark_rect(color=INK, opacity=0.13).encode(y=alt.Y("low:Q"), y2="high:Q")
     line = chart.mark_rule(color=INK, strokeDash=look.dash, opacity=0.8).encode(y=alt.Y("value:Q"))
     return [*([band] if row.get("low") is not None else []), line]
@@ -174,7 +176,11 @@ def quality(
         scale=alt.Scale(domain=[0, highest]),
         axis=alt.Axis(format=".0%", tickCount=5),
     )
-    below = [layer for line, row in references for layer in level(row, line)]
+    below = [
+        layer
+        for line, row in references
+        for layer in level(row, line, ACCURACY_HOVER if "made" in row else None)
+    ]
     curves = _curves(rows, axis, ratios, look, ACCURACY_HOVER)
     return fitted(alt.layer(*below, *curves), 300)
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
-from earmark.files import replacing
-from earmark.report.figures import Table
+from earmark.report.figures import Cell, Table
 from earmark.report.words import DASH, MINUS, NBSP
 
 LATEX = {
@@ -28,16 +27,21 @@ LATEX = {
 CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
-def write(tables: Iterable[tuple[str, Table]], folder: Path) -> int:
-    """Write every table as ``<name>.md`` and ``<name>.tex``; returns their number."""
-    taken: dict[str, int] = {}
-    for name, table in tables:
-        taken[name] = taken.get(name, 0) + 1
-        unique = name if taken[name] == 1 else f"{name}-{taken[name]}"
-        for suffix, text in (("md", markdown(table)), ("tex", latex(table))):
-            with replacing(folder / f"{unique}.{suffix}") as partial:
-                partial.write_text(text)
-    return sum(taken.values())
+def plain(table: Table) -> dict[str, Any]:
+    """Return what is exported of a table, as JSON."""
+    return {
+        "title": table.title,
+        "columns": list(table.columns),
+        "lines": [[cell.text for cell in line] for line in table.lines],
+        "notes": list(table.notes),
+        "numbers": sorted(table.numbers),
+    }
+
+
+def restored(content: Mapping[str, Any]) -> Table:
+    """Return the table that :func:`plain` was made of, without what it is sorted by."""
+    lines = [[Cell(text) for text in line] for line in content["lines"]]
+    return Table(content["title"], content["columns"], lines, content["notes"], frozenset(content["numbers"]))
 
 
 def markdown(table: Table) -> str:

@@ -17,6 +17,7 @@ class Look:
     colour: str
     shape: str
     dash: list[int]
+    hollow: bool = False
 
 
 Legend = list[tuple[str, Look | str]]
@@ -60,6 +61,8 @@ class Table:
     numbers: frozenset[str] = frozenset()
     folded: bool = False
     """Whether the page shows it only when asked to."""
+    on_screen: frozenset[str] = frozenset()
+    """Columns that paper has no room for."""
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ import jsonschema
 from earmark.errors import UserError
 from earmark.schema import CONFIG, schema
 
+DOCTOR = "doctor.json"
 LONGEST = 200  # characters of a schema's complaint
 
 
@@ -35,8 +36,11 @@ def _validator(kind: str) -> jsonschema.Draft202012Validator:
 
 
 def find(folder: Path) -> list[Path]:
-    """Return the JSON files below a folder, sorted; hidden files and folders are not looked at."""
-    found = (path for path in folder.rglob("*.json") if path.is_file())
+    """Return the JSON files below a folder, sorted; hidden files and folders are not looked at.
+
+    Nor is what the doctor wrote beside results: asking it makes no summary stale.
+    """
+    found = (path for path in folder.rglob("*.json") if path.is_file() and path != folder / DOCTOR)
     return sorted(
         path for path in found if not any(p.startswith(".") for p in path.relative_to(folder).parts)
     )

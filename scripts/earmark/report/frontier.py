@@ -34,8 +34,8 @@ HOVER = {
     "made": "from",
 }
 INTERPOLATED = (
-    "Between two measured points, which the cells name, values lie on a straight line; a dash: no measured "
-    "points on both sides. Point estimates, without an interval."
+    "Between two measured points values lie on a straight line; in brackets what those points keep. A dash: "
+    "no measured points on both sides. Point estimates, without an interval."
 )
 METHOD = (
     "Seconds are the sum of the medians of mel, encode, prefill and decode, each clip's share of its batch. "
@@ -86,6 +86,7 @@ def figure(rows: Sequence[Row], look: Mapping[str, Look]) -> Figure | None:
     )
     intervals = pruned.mark_rule(strokeWidth=1.2, opacity=0.5).encode(y=alt.Y("low:Q"), y2="high:Q")
     base = plot([row for row in kept if row["method"] not in look])
+    known = base.mark_rule(strokeWidth=1.2, opacity=0.5, color=INK).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
     unpruned = base.mark_point(shape="diamond", filled=True, color=INK, size=140, opacity=1).encode(
         x=x, y=y, tooltip=tooltips(HOVER)
     )
@@ -97,7 +98,7 @@ def figure(rows: Sequence[Row], look: Mapping[str, Look]) -> Figure | None:
     )
     legend: Legend = [*((method, look[method]) for method in methods), ("Pareto front", FRONT)]
     legend += [("base", UNPRUNED)] if any(row["is_base"] for row in shown) else []
-    chart = fitted(alt.layer(line, intervals, points, unpruned), 300)
+    chart = fitted(alt.layer(line, intervals, known, points, unpruned), 300)
     return Figure(
         f"{name[0].upper()}{name[1:]} against measured time", chart, legend, [METHOD], key="latency"
     )
@@ -169,7 +170,7 @@ def _table(title: str, asked: Sequence[Any], found: Mapping[str, Sequence[Row]],
         for method, values in reached.items():
             if values:
                 value, where = best(values)
-                lines[method].append(Cell(f"{text(value)} (kept {where})", value))
+                lines[method].append(Cell(f"{text(value)} ({where})", value))
             else:
                 lines[method].append(Cell(DASH))
     return Table(title, ["method", *columns], list(lines.values()), [INTERPOLATED], frozenset(columns))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 LONGEST = 300  # characters of a setting
+LEFT_OUT = ("config", "upstream", "cell")  # in the files; a cell's digest is that of its own settings
 
 Origins = list[tuple[str, list[tuple[str, list[str]]]]]
 
@@ -16,7 +17,7 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
         for key, inner in value.items():
             yield from _flat(f"{name}.{key}" if name else str(key), inner)
     else:
-        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        text = ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
         yield name, text if len(text) <= LONGEST else text[:LONGEST] + " …"
 
 
@@ -24,7 +25,9 @@ def origins(records: Mapping[str, Mapping[str, Any]]) -> Origins:
     """Return what made the files: for each name its values, and for each value the files."""
     found: dict[str, dict[str, list[str]]] = {}
     for path, record in records.items():
-        made = {k: value for k, value in record["provenance"].items() if k not in ("config", "upstream")}
+        made = {k: value for k, value in record["provenance"].items() if k not in LEFT_OUT}
+        if "packages" in made:
+            made["packages"] = [f"{name} {version}" for name, version in made["packages"].items()]
         clock = record.get("timing", record)
         made |= {key: clock[key] for key in ("device", "dtype", "attention", "threads") if key in clock}
         for name, text in _flat("", made):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from earmark.report.columns import DIFFERENCE, OURS
 from earmark.report.figures import Cell, Row, Table
+from earmark.report.tagging_rows import merged
 from earmark.report.words import DASH, percent, seconds
 
 MOST = 3000
@@ -13,11 +14,30 @@ MOST = 3000
 
 COUNTS = ("n", "unparsed", "failed", "truncated", "skipped")
 COLUMNS = (
-    "task", "model", "method", "kept, asked", "kept, effective", "layer", "score", "difference to base",
-    "F1 macro", "F1 weighted", "n", "unparsed", "failed", "truncated", "skipped", "time per clip", "prefill",
-    "device", "seed", "sample set", "source", "labels", "system", "code",
+    "task", "model", "method", "kept, asked", "kept, effective", "layer", "r", "score", *COUNTS,
+    "difference to base", "F1 macro", "F1 weighted", "time per clip", "prefill", "device", "seed",
+    "sample set", "source", "labels", "system", "code",
 )  # fmt: skip
-NUMBERS = frozenset(COLUMNS[3:7] + COLUMNS[8:17] + ("seed",))
+WORDS = (
+    "task",
+    "model",
+    "method",
+    "difference to base",
+    "device",
+    "sample set",
+    "source",
+    "labels",
+    "system",
+    "code",
+)
+NUMBERS = frozenset(COLUMNS) - frozenset(WORDS)
+ALWAYS = frozenset(("task", "model", "method", "score", *COUNTS))
+"""Columns that are shown even if no row has anything in them: counts stand beside every score."""
+
+ONCE = ("device", "seed", "sample set", "source", "labels", "system", "code")
+"""Columns that a remark takes the place of where every row has the same."""
+
+ON_SCREEN = frozenset(("system", "code"))
 CORRECTED = (
     "Differences to the unpruned model (base) are taken on the samples both answered, in percentage points "
     "with a paired bootstrap 95 % interval. The p-value is McNemar's exact one, of word error rates that of "
@@ -37,13 +57,25 @@ IMPORTED = "Imported rows were measured by other programs; units are ours, every
 
 def table(points: Sequence[Row]) -> Table:
     """Return the table of all results."""
-    notes = [CORRECTED, COMPARED]
+    notes = [CORRECTED] if any(DIFFERENCE in row["metrics"] for row in points) else []
+    notes.append(COMPARED)
     notes += [RATES] if any(row["headline"].startswith("wer") for row in points) else []
     notes += [IMPORTED] if any(row["source"] != OURS for row in points) else []
     if len(points) > MOST:
         notes.append(f"The first {MOST} of {len(points)} results; summary.csv has all.")
     lines = [_line(row) for row in points[:MOST]]
-    return Table("All results", COLUMNS, lines, notes, NUMBERS)
+    texts = {name: {line[i].text for line in lines} for i, name in enumerate(COLUMNS)}
+    once = {name: texts[name].copy().pop() for name in ONCE if len(texts[name]) == 1 < len(lines)}
+    same = ", ".join(f"{name} {text}" for name, text in once.items() if text not in ("", DASH))
+    notes += [f"The same in every row: {same}."] if same else []
+    used = [
+        i
+        for i, name in enumerate(COLUMNS)
+        if name in ALWAYS or (name not in once and texts[name] - {"", DASH})
+    ]
+    columns = tuple(COLUMNS[i] for i in used)
+    shown = [[line[i] for i in used] for line in lines]
+    return Table("All results", columns, shown, notes, NUMBERS & set(columns), on_screen=ON_SCREEN)
 
 
 def _number(value: float | int | None, text: str | None = None) -> Cell:
@@ -63,19 +95,20 @@ def _line(row: Row) -> list[Cell]:
         _number(row["ratio"], row["asked"]),
         _number(row["keep_ratio_effective"], row["effective"]),
         _number(row["layer"]),
-        _number(row["value"], row["score"]),
+        Cell(DASH) if row["r"] is None else Cell(row["r"], merged(row["r"])),
+        Cell(DASH) if row["value"] is None else Cell(row["score"], float(row["value"]), row["made"]),
+        *(_number(row[name]) for name in COUNTS),
         Cell(row["difference"], found["value"] if found else None, hint),
         *(_number(value, percent(value)) for value in f1),
-        *(_number(row[name]) for name in COUNTS),
         _number(row["latency"], seconds(row["latency"])),
         _number(row["prefill_s"], seconds(row["prefill_s"])),
         Cell(row["device"] or DASH),
         _number(row["seed"]),
         Cell(row["sample_set"] or DASH),
-        Cell(row["source"], hover=row["result"]),
+        Cell(row["source"]),
         Cell(row["labels"].replace(",", ", ") if row["labels"] else ""),
         Cell(row["system"]),
-        Cell(row["code"] or DASH, hover=row["made"]),
+        Cell(row["code"] or DASH),
     ]
 
 

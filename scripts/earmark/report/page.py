@@ -20,6 +20,9 @@ from earmark.report.origins import origins
 from earmark.report.points import COMPARABLE, left_out, points
 from earmark.report.words import banner
 
+HOW = ("model.origin.", "model.files.", "runs.")
+"""How settings begin that the page shows only when asked to."""
+
 Records = Mapping[str, Mapping[str, Any]]
 
 
@@ -88,6 +91,7 @@ def build(table: pd.DataFrame, answers: Sequence[Row] = ()) -> str:
     shown = [(name, sections) for name, sections in systems(table, rows) if sections]
     records = records_of(table)
     labels = [record["labels"] for record in records.values()]
+    made = origins(records)
     warning = banner(",".join(label for each in labels for label in each))
     return shell.render(
         Path(__file__).with_name("page.html"),
@@ -96,7 +100,8 @@ def build(table: pd.DataFrame, answers: Sequence[Row] = ()) -> str:
         left_out=overview.left_out(left_out(table)),
         answers=_grouped(answers),
         warning=("" if all(labels) else "Where marked so: ") + warning if warning else "",
-        provenance=origins(records),
+        provenance=[each for each in made if not each[0].startswith(HOW)],
+        made_how=[each for each in made if each[0].startswith(HOW)],
         files=len(records),
         imported=sorted({row["source"] for row in rows if row["source"] != OURS}),
         results=sum(row["source"] == OURS for row in rows),

@@ -1,23 +1,16 @@
-"""Every plot of the page as a picture of its own: SVG, PNG and PDF, on white, with its legend inside."""
+"""Every plot of the page as a picture of its own: on white, with its title, legend and warning inside."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-import altair
-import vl_convert
-
-from earmark.files import replacing
 from earmark.report.charts import INK
 from earmark.report.figures import Figure, Look, Section
 
-KINDS = ("svg", "png", "pdf")
 PAPER_INK = "#1c1f23"
 WIDTH = 460  # pixels, more where a figure asks for it
-SCALE = 2.0  # of the PNG
 LEGENDS = ("color", "shape", "strokeDash", "fill", "stroke")
 DASHES = {"1 0": "solid line", "2 3": "dotted line", "1 3": "finely dotted line", "5 4": "dashed line"}
 DASHES |= {"5 3": "dashed steps"}
@@ -75,27 +68,3 @@ def _add_legends(part: Any) -> None:
         for key, value in part.items():
             if key not in ("data", "datasets"):
                 _add_legends(value)
-
-
-def drawn(specification: Mapping[str, Any], kind: str) -> bytes:
-    """Return a specification as a picture of one of :data:`KINDS`."""
-    version = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
-    if kind == "svg":
-        return vl_convert.vegalite_to_svg(dict(specification), version).encode()
-    if kind == "png":
-        return bytes(vl_convert.vegalite_to_png(dict(specification), version, scale=SCALE))
-    return bytes(vl_convert.vegalite_to_pdf(dict(specification), version))
-
-
-def write(sections: Iterator[Section], folder: Path) -> int:
-    """Write every figure in every kind; returns the number of figures."""
-    taken: dict[str, int] = {}
-    for section in sections:
-        for name, figure in names(section):
-            taken[name] = taken.get(name, 0) + 1
-            unique = name if taken[name] == 1 else f"{name}-{taken[name]}"
-            specification = standalone(figure, section)
-            for kind in KINDS:
-                with replacing(folder / f"{unique}.{kind}") as partial:
-                    partial.write_bytes(drawn(specification, kind))
-    return sum(taken.values())

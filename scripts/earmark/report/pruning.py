@@ -109,7 +109,7 @@ def _references(rows: Sequence[Row], records: Mapping[str, Mapping[str, Any]]) -
     chance = next((each for each in chances if each is not None), None)
     lines: list[tuple[str, Look, Row]] = []
     if base and base["value"] is not None:
-        level = {name: base[name] for name in ("value", "low", "high")}
+        level = {name: base[name] for name in ("value", "low", "high", *charts.ACCURACY_HOVER)}
         lines.append((f"base {percent(base['value'])}", charts.BASE, level))
     if chance is not None:
         lines.append((f"guessing {percent(chance)}", charts.GUESSING, {"value": chance}))

@@ -64,7 +64,11 @@ class Result:
                     correct += row["correct"] is True
                     row["clip_id"], row["truth"], row["options"], row["word_errors"]
                 except (json.JSONDecodeError, TypeError, KeyError) as error:
-                    raise UserError(f"{path}, line {number} is not a sample of earmark ({error!r})") from None
+                    why = f"it lacks {error}" if isinstance(error, KeyError) else error
+                    raise UserError(
+                        f"{path}, line {number} is not a sample of earmark ({why}); delete it and "
+                        f"{self.path} to make both again"
+                    ) from None
                 yield row
         counts = self.record["counts"]
         if (scored, correct) != (counts["scored"], counts["correct"]):

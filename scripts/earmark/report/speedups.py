@@ -53,10 +53,10 @@ def section(record: Mapping[str, Any], path: str, look: Mapping[str, Look]) -> S
         )
     facts = [
         f"model {record['model']}",
-        f"{record['audio_s']:g} s of audio, {record['audio_tokens']} tokens",
+        f"{record['audio_tokens']} tokens of audio",
         f"{record['parameters']:,} parameters".replace(",", " "),
         ", ".join(str(record[name]) for name in ("device", "dtype", "attention")),
-        f"{record['threads']} threads",
+        f"{record['threads']} thread{'s' * (record['threads'] > 1)}",
     ]
     note = (
         f"Each point is the median of {record['repeats']} pairs of a pruned and an unpruned "
@@ -64,7 +64,7 @@ def section(record: Mapping[str, Any], path: str, look: Mapping[str, Look]) -> S
         "FLOPs: what a machine limited by arithmetic alone would gain."
     )
     return Section(
-        "Prefill time",
+        f"Prefill of {record['audio_s']:g} s of audio",
         facts,
         banner(",".join(record["labels"])),
         [figures],

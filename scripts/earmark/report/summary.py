@@ -17,6 +17,7 @@ from earmark.report import difference, files, imports, rows, tagged
 from earmark.report.columns import DTYPES, LEFT_OUT, ORDER, OURS, TAGGING
 from earmark.report.remembered import Remembered
 from earmark.report.results import Answers, Result, sample_set
+from earmark.report.tagging_rows import merged
 
 Row = dict[str, Any]
 
@@ -57,9 +58,12 @@ def summarize(
     table = pd.DataFrame(made, columns=list(DTYPES)).astype(DTYPES)
     by = [*ORDER, "keep_ratio", "keep_tokens", "r", "seed", "result", "metric"]
     descending = {"keep_ratio", "keep_tokens"}
-    return table.sort_values(
-        by, ascending=[name not in descending for name in by], kind="stable", ignore_index=True
-    )
+    # 4 before 16; schedules of the same number by what follows it.
+    table["_merged"] = table["r"].map(merged, na_action="ignore").astype("float64")
+    by.insert(by.index("r"), "_merged")
+    ascending = [name not in descending for name in by]
+    ranked = table.sort_values(by, ascending=ascending, kind="stable", ignore_index=True)
+    return ranked.drop(columns="_merged")
 
 
 def _known(path: Path, memory: Remembered) -> _Known:

@@ -13,6 +13,7 @@ from earmark.report.tradeoff import HOLLOW, looks, shape, tradeoff
 from earmark.report.words import DASH, NBSP, banner, difference, interval, made, percent
 
 TIMES = "\u00d7"
+LABEL_WIDTH = 50  # pixels an r's label needs
 NAMES = {"mAP": "mean average precision", "accuracy": "accuracy"}
 INTERVALS = (
     "Bars up and down are 95 % intervals over the test clips with these very trainings; the seeds' own "
@@ -20,7 +21,8 @@ INTERVALS = (
 )
 SPEED = (
     "Speed: batches of {batch}, the model's forward pass alone, rounds of the unmerged, the merged and the "
-    "16/16 student in turn, weights at random, on which the cost does not depend."
+    "16/16 student in turn, weights at random, on which the cost does not depend. Speed-ups are over the "
+    "unmerged student."
 )
 COLUMNS = (
     "recipe", "r", "trained with r", "tokens", "quality", "of the seeds", "over classes", "mAUC", "d\u2032",
@@ -121,7 +123,7 @@ def _figure(student: str, members: Sequence[Tagged], results: Sequence[Tagged]) 
     titles = {str(each.asked["recipe"]): each.asked["recipe_title"] for each in members}
     legend: Legend = [(f"{name}: {title}", look[name]) for name, title in titles.items()]
     legend += [
-        (f"{mark['recipe']}: strides 16/16, unmerged", Look(look[mark["colour_of"]].colour, HOLLOW, []))
+        (f"{mark['recipe']}: strides 16/16, unmerged", Look(look[mark["colour_of"]].colour, HOLLOW, [], True))
         for mark in marks
     ]
     notes.insert(0, SPEED.format(batch=widest["batch"]))
@@ -134,7 +136,7 @@ def _figure(student: str, members: Sequence[Tagged], results: Sequence[Tagged]) 
         tradeoff(rows, marks, look, first.record["chance"], name),
         legend,
         notes,
-        520,
+        LABEL_WIDTH * len({row["name"] for row in [*rows, *marks]}),
         "in the table below the chart",
         f"quality against speed {student}",
     )

@@ -11,6 +11,12 @@ Row = dict[str, Any]
 Record = Mapping[str, Any]
 
 
+def merged(r: str | None) -> float | None:
+    """Return what a merging schedule is sorted by: 16 of ``16``, ``16d`` or ``16i``; None of a name."""
+    number = (r or "").rstrip("di")
+    return float(number) if number.isdigit() else None
+
+
 def result(record: Record) -> Iterator[Row]:
     """Yield a row per metric, over all classes and for each; ``method`` is the recipe."""
     asked, counts = record["asked"], record["counts"]

@@ -52,7 +52,7 @@ def tradeoff(
     y, ends = alt.Y("value:Q", title=name, scale=scale, axis=axis), alt.Y("low:Q", title=name, scale=scale)
     slowest, fastest = min(row["speedup_low"] for row in both), max(row["speedup_high"] for row in both)
     across = alt.Scale(domain=[0.95 * min(1.0, slowest), 1.05 * fastest], nice=False, zero=False)
-    title = "measured speed-up over the unmerged student (times)"
+    title = "measured speed-up (times)"
     x = alt.X("speedup:Q", title=title, scale=across, axis=alt.Axis(format="~g", tickCount=7, grid=False))
     layers: list[alt.Chart] = []
     if chance is not None and chance >= low - room:

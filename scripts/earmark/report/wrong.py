@@ -115,7 +115,7 @@ def _row(row: Row, result: Result, sample: Mapping[str, Any], *, lost: bool) -> 
     errors = None
     if counted is not None:
         number = sum(counted[name] for name in ("substitutions", "deletions", "insertions"))
-        errors = f"{number} errors in {counted['words']} words"
+        errors = f"{number} error{'s' * (number != 1)} in {counted['words']} words"
     return {
         "section": name_of(row),
         **{name: row[name] for name in ("task", "model", "result", "run")},

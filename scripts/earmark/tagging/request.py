@@ -192,6 +192,12 @@ def check_cell(settings: Settings, task: str, name: str, r: str) -> None:
     schedule(settings, r)
 
 
+def cell_of(path: str) -> tuple[str, str, str] | None:
+    """Return (task, recipe, r) of a path of a student's result, None of any other."""
+    found = _RESULT.fullmatch(path)
+    return (found[1], found[2], found[3]) if found else None
+
+
 def check_target(path: str, settings: Settings) -> None:
     """Check the names in a target below ``results/ast/``; raises UserError with the nearest ones."""
     if not path.startswith("results/ast/"):

@@ -6,33 +6,63 @@ tokens *kept*), and where a number means something else than ours, its metric ha
 
 from __future__ import annotations
 
+import csv
+import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from earmark.errors import UserError
 from earmark.files import sha256
+from earmark.report.columns import LEFT_OUT
 from earmark.report.imports import audiomarathon, xares_llm
 from earmark.report.request import import_files
 
 KINDS = {"audiomarathon": audiomarathon, "xares_llm": xares_llm}
+UNFIT = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, OSError)
+LONGEST = 200  # characters of a reason
 
 
 def rows(block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the rows of every file of a block.
+    """Yield the rows of every file of a block; a file that can't be read gives one that says why.
 
     Raises:
-        UserError: a file is missing or not of the kind it should be.
+        UserError: a file is missing, or none is of the kind it should be.
 
     """
     kind = KINDS[block["kind"]]
-    for path in import_files(block):
-        try:
-            made = list(kind.rows(path, block))
-        except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
-            raise UserError(
-                f"{path} is not a result of {kind.NAME} as far as known ({error!r}); "
-                "correct or remove it in config: import"
-            ) from None
+    reasons: list[tuple[Path, str]] = []
+    files = import_files(block)
+    for path in files:
         origin = {"source": f"imported: {kind.NAME}", "result": str(path), "digest": sha256(path)[:16]}
+        try:
+            made = [_written(row) for row in kind.rows(path, block)]
+        except (*UNFIT, csv.Error, yaml.YAMLError) as error:
+            reasons.append((path, _worded(error)))
+            made = [{"system": LEFT_OUT, "metric": LEFT_OUT, "note": f"{kind.NAME}: {reasons[-1][1]}"}]
+        if len(reasons) == len(files):
+            raise UserError(
+                f"{reasons[0][0]} is not a result of {kind.NAME} as far as known ({reasons[0][1]}); "
+                "correct or remove it in config: import"
+            )
         for row in made:
             yield {**origin, **row}
+
+
+def _worded(error: Exception) -> str:
+    """Return in one line why a file can't be read."""
+    if isinstance(error, KeyError):
+        said = f"it lacks {error}"
+    elif isinstance(error, json.JSONDecodeError):
+        said = f"torn or no JSON: {error}"
+    else:
+        said = str(error) or type(error).__name__
+    said = " ".join(said.split())
+    return said if len(said) <= LONGEST else f"{said[:LONGEST]} ..."
+
+
+def _written(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row whose texts can be written: half a character of two becomes a question mark."""
+    return {k: v.encode(errors="replace").decode() if isinstance(v, str) else v for k, v in row.items()}

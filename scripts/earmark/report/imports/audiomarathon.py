@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -44,6 +45,10 @@ WEIGHTED = {
 WER_NAMES = ("overall_wer", "average_wer", "avg_wer", "mean_wer", "wer")
 OFF = "the script never switched DART on: nothing was dropped"
 PARTLY = "the script could drop tokens 35 to 610 only, whatever the clip's length"
+CACHED = (
+    "the share is of the whole prompt's cache, text included; where kvpress could not be imported, the "
+    "script ran uncompressed without saying so"
+)
 NO_EFFECT = "the script ran a model that ignores these settings: nothing was dropped"
 
 
@@ -54,12 +59,10 @@ def rows(path: Path, block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         KeyError, ValueError: the file lacks what tells its task, method or score.
 
     """
-    content = json.loads(path.read_bytes())
-    found = content["summary"]
-    family, task = _family(path, found), block["task"] or _task(path)
-    total = int(found.get("total_samples") or found.get("processed_samples") or 0)
-    valid = (found.get("sklearn_metrics") or found.get("metrics") or {}).get("valid_samples")
-    unparsed = total - int(valid) if valid is not None and total else None
+    found, content = _read(path)
+    family, task = _family(path, found, content), block["task"] or _task(path)
+    total = _count(found.get("total_samples") or found.get("processed_samples"))
+    valid = _count((found.get("sklearn_metrics") or found.get("metrics") or {}).get("valid_samples"))
     config = found.get("config", {})
     shared = {
         "system": "pruned-evaluation",
@@ -69,20 +72,62 @@ def rows(path: Path, block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         **_reduction(path, found, family, task, content),
         "total": total or None,
         "scored": total or None,
-        "unparsed": unparsed,
+        "unparsed": total - valid if valid is not None and total else None,
         "device": block["device"],
         "n": total or None,
     }
-    made = list(_scores(found, family, task, total))
+    made = list(_scores(found, family, task, total or 0))
     if not made:
         raise ValueError("no score in its summary")
     for row in made:
+        if row["value"] is not None and not isfinite(row["value"]):
+            row |= {"value": None, "note": f"the file says {row['value']}"}
         yield {**shared, **row}
-    times = [s["prefill_time"] for s in content.get("samples", []) if s.get("prefill_time")]
+    times = [float(took) for sample in _samples(content) if (took := _prefill_s(sample))]
     if family == OTHERS and times:
         note = "median of a generation of one token: encoder, prefill and that token"
         timed = {"metric": "one_token_s", "value": median(times), "n": len(times), "note": note}
         yield {**shared, **timed}
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the summary of a file and all that is in it.
+
+    DESED's script for FastV, random and frame writes lines of samples and no summary.
+    """
+    if path.suffix == ".jsonl":
+        samples = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+        hits = [_true(s["is_correct"] if "is_correct" in s else s["correct"]) for s in samples]
+        if not hits:
+            raise ValueError("it holds no samples")
+        return {"total_samples": len(hits), "correct_samples": sum(hits)}, {"samples": samples}
+    content = json.loads(path.read_bytes())
+    if not isinstance(content, dict):
+        raise ValueError(f"a {type(content).__name__}, not a summary with samples")
+    if "detailed_records" in content or "global_summary" in content:
+        raise ValueError("a file of times alone; its numbers are read off the samples of the result")
+    if not isinstance(content["summary"], dict):
+        raise ValueError("its summary holds no numbers")
+    return content["summary"], content
+
+
+def _samples(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the samples of a file; the cache scripts call them otherwise."""
+    return content.get("samples") or content.get("detailed_results") or []
+
+
+def _prefill_s(sample: Mapping[str, Any]) -> Any:
+    """Return how long a sample's first generation took; the reading comprehension keeps times apart."""
+    return sample.get("prefill_time") or (sample.get("timing") or {}).get("prefill_time")
+
+
+def _count(value: Any) -> int | None:
+    """Return a number of samples, None where there is none; raises ValueError if it is no such number."""
+    if value is None:
+        return None
+    if not 0 <= value < 2**53 or value != int(value):
+        raise ValueError(f"{value} is no number of samples")
+    return int(value)
 
 
 def _task(path: Path) -> str:
@@ -92,10 +137,10 @@ def _task(path: Path) -> str:
     raise ValueError("the file's name tells no task; give task in config: import")
 
 
-def _family(path: Path, found: Mapping[str, Any]) -> str:
+def _family(path: Path, found: Mapping[str, Any], content: Mapping[str, Any]) -> str:
     """Return which scripts wrote a file: the name says it, or else the keys of its settings."""
     config = found.get("config", {})
-    if "kvpress" in path.name or "kv_press" in found:
+    if "kvpress" in path.name or _press(found, content):
         return CACHE
     return DART if "dart" in path.name.lower() or "reduction_ratio" in config else OTHERS
 
@@ -105,24 +150,22 @@ def _reduction(
 ) -> dict[str, Any]:
     """Return method, layer and what was kept; their ratios say what was dropped."""
     config = found.get("config", {})
-    number = re.findall(r"(?:ratio_|prune[:_]|_)(\d\.\d+)", path.stem)
-    written = float(number[-1]) if number else 0.0
     if family == CACHE:
-        press = found.get("kv_press") or config.get("kv_press") or {}
-        dropped = float(press.get("compression_ratio", written)) if press.get("enabled", True) else 0.0
+        press = _press(found, content)
+        on = _true(press.get("enabled", True))
+        dropped = _dropped(press.get("compression_ratio"), path) if on else 0.0
         name = str(press.get("press_type") or re.split(r"kvpress_", path.stem)[-1].split("_")[0])
-        note = "the share is of the whole prompt's cache, text included"
-        return _kept(f"kv-{name}" if dropped else "base", "cache", dropped, None, note if dropped else None)
+        return _kept(f"kv-{name}" if dropped else "base", "cache", dropped, None, CACHED if dropped else None)
     if family == DART:
-        on = config.get("sparse", "_base_" not in path.stem)
-        dropped = float(config.get("reduction_ratio", written)) if _true(on) else 0.0
+        on = _true(config.get("sparse", not re.search(r"_base(_|$)", path.stem)))
+        dropped = _dropped(config.get("reduction_ratio"), path) if on else 0.0
         made = _kept("dart" if dropped else "base", "tokens", dropped, config.get("pruned_layer"), None)
         if dropped and task in ("vesus", "vox_age"):
             return made | {"keep_ratio_effective": 1.0, "note": OFF}
         if dropped and task in ("librispeech", "vox_gender"):
             return made | {"note": PARTLY}
         return made | {"keep_ratio_effective": _dart_kept(dropped, content) if dropped else 1.0}
-    dropped = float(config.get("prune_ratio", written))
+    dropped = _dropped(config.get("prune_ratio"), path)
     name = str(config.get("prune_method", re.sub(r".*_([a-z_]+)_prune.*", r"\1", path.stem)))
     # Their code takes every name but these two for FastV.
     name = name if name in ("random", "frame") else "fastv"
@@ -130,6 +173,24 @@ def _reduction(
     if dropped and task == "desed":
         made |= {"keep_ratio_effective": 1.0, "note": NO_EFFECT}
     return made
+
+
+def _press(found: Mapping[str, Any], content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the settings of a cache press, wherever a script wrote them; empty where there are none."""
+    for place in (found, found.get("config", {}), content):
+        if place.get("kv_press"):
+            return dict(place["kv_press"])
+    return {}
+
+
+def _dropped(setting: Any, path: Path) -> float:
+    """Return the share dropped: that of the settings, or else of the file's name."""
+    written = re.findall(r"(?:ratio_|prune[:_])(\d(?:\.\d+)?)", path.stem) or re.findall(
+        r"_(\d\.\d+)", path.stem
+    )
+    if setting is None and not written:
+        raise ValueError("neither its settings nor its name tell the share dropped")
+    return float(written[-1] if setting is None else setting)
 
 
 def _kept(method: str, kind: str, dropped: float, layer: Any, note: str | None) -> dict[str, Any]:
@@ -147,7 +208,7 @@ def _kept(method: str, kind: str, dropped: float, layer: Any, note: str | None) 
 
 def _dart_kept(dropped: float, content: Mapping[str, Any]) -> float | None:
     """Return the share DART kept: 4 pivots, and for each of 8 the same whole number of tokens."""
-    lengths = [int(s["audio_tokens"]) for s in content.get("samples", []) if s.get("audio_tokens")]
+    lengths = [int(s["audio_tokens"]) for s in _samples(content) if s.get("audio_tokens")]
     kept = [4 + 8 * int(length * (1 - dropped) / 8) for length in lengths]
     return sum(kept) / sum(lengths) if lengths else None
 
@@ -160,16 +221,25 @@ def _scores(found: Mapping[str, Any], family: str, task: str, total: int) -> Ite
             note = "mean of the utterances' rates" + ("; punctuation counted" if family == DART else "")
             yield {"metric": "wer_mean", "value": float(found[name]) / scale, "note": note}
             return
-    if "correct_samples" in found and total:
-        hits = int(found["correct_samples"])
+    hits = _count(found.get("correct_samples"))
+    if hits is not None and total:
+        if hits > total:
+            raise ValueError(f"{hits} of {total} samples correct")
         low, high = wilson(hits, total)
         yield {"metric": "accuracy", "value": hits / total, "low": low, "high": high, "interval": "wilson"}
     elif "overall_accuracy" in found:
         scale = 100 if task in IN_PERCENT else 1
-        yield {"metric": "accuracy", "value": float(found["overall_accuracy"]) / scale}
+        value = float(found["overall_accuracy"]) / scale
+        if value > 1:
+            raise ValueError(
+                f"an overall_accuracy of {found['overall_accuracy']}, which {task} gives as a share"
+            )
+        yield {"metric": "accuracy", "value": value}
+    values = found.get("metrics") or {}
+    f1 = dict(found.get("sklearn_metrics") or {})
+    if "overall_accuracy" not in found and hits is None and (f1 or values).get("accuracy") is not None:
+        yield {"metric": "accuracy_parsed", "value": float((f1 or values)["accuracy"])}
     ending = "parsed" if task in NAMED_CLASSES else "letters_parsed"
-    values = found.get("metrics", {})
-    f1 = dict(found.get("sklearn_metrics", {}))
     if (family, task) in WEIGHTED and "f1_score" in values:
         f1.setdefault("f1_weighted", values["f1_score"])
     if task == "slue":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ import yaml
 
 NAME = "XARES-LLM"
 OVERALL = "Overall"
+PREFIX = "eval_"
+"""How the program's presets begin the names of tasks in what they write."""
+
 METRICS = {
     "fsd50k": "map_hard_labels",
     "fsdkaggle2018": "map_hard_labels",
@@ -40,7 +44,7 @@ def rows(path: Path, block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
     """
     for task, score in _scores(path):
-        key = task.lower()
+        key = task.lower().removeprefix(PREFIX)
         metric = "mean_score" if task == OVERALL else METRICS.get(key, "accuracy")
         yield {
             "system": "encoder-scoring",
@@ -49,9 +53,9 @@ def rows(path: Path, block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             "model": block["model"] or path.parent.name,
             "method": path.parent.parent.name.removesuffix("_config") or None,
             "metric": metric,
-            "value": score,
+            "value": score if isfinite(score) else None,
             "device": block["device"],
-            "note": NOTES.get(metric),
+            "note": NOTES.get(metric) if isfinite(score) else f"the file says {score}",
         }
 
 
@@ -64,4 +68,6 @@ def _scores(path: Path) -> Iterator[tuple[str, float]]:
         if not {"Task", "score"} <= set(table.fieldnames or []):
             raise ValueError(f"columns {table.fieldnames}, not Task, score, weight")
         for row in table:
+            if row["score"] is None:
+                raise ValueError(f"torn: line {table.line_num} has no score")
             yield row["Task"], float(row["score"])

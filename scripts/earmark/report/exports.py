@@ -1,0 +1,80 @@
+"""Every plot and table of the page by name, ready to be drawn one by one: a file of JSON lines.
+
+Reading a name costs little, so each file of a plot or table can be a target of its own.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from earmark.errors import UserError
+from earmark.files import replacing
+
+KINDS = {"plot": ("svg", "png", "pdf"), "table": ("md", "tex")}
+"""What is exported, and the files each is made as."""
+
+NAMED = 30  # names that a mistake is answered with, the nearest first
+
+
+def write(plots: Iterable[tuple[str, Any]], tables: Iterable[tuple[str, Any]], output: Path) -> int:
+    """Write the content of plots and tables by name, one per line; returns their number.
+
+    A name that comes again gets a number: ``latency``, ``latency-2``.
+    """
+    found = [("plot", *each) for each in plots] + [("table", *each) for each in tables]
+    taken: dict[tuple[str, str], int] = {}
+    with replacing(output) as partial, partial.open("w") as lines:
+        for kind, name, content in found:
+            taken[kind, name] = times = taken.get((kind, name), 0) + 1
+            unique = name if times == 1 else f"{name}-{times}"
+            lines.write(json.dumps({"kind": kind, "name": unique, "content": content}) + "\n")
+    return len(found)
+
+
+def names(path: Path, kind: str) -> list[str]:
+    """Return the names of the plots or tables of a file that :func:`write` made."""
+    with path.open() as lines:
+        found = (json.loads(line) for line in lines)
+        return [each["name"] for each in found if each["kind"] == kind]
+
+
+def read(path: Path, kind: str, name: str) -> Any:
+    """Return the content of a plot or table.
+
+    Raises:
+        UserError: there is none of that name.
+
+    """
+    known = names(path, kind)
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=NAMED, cutoff=0)
+        more = f" and {len(known) - NAMED} more" if len(known) > NAMED else ""
+        there = f"there are: {', '.join(close)}{more}" if known else f"the page has no {kind}"
+        raise UserError(f"there is no {kind} {name}; {there}")
+    with path.open() as lines:
+        found = (json.loads(line) for line in lines)
+        return next(each["content"] for each in found if (each["kind"], each["name"]) == (kind, name))
+
+
+def check_target(path: str) -> None:
+    """Check the form of a path that may be that of a plot or table; which there are, results tell.
+
+    Raises:
+        UserError: it is a folder of them, or a file of a form they are not made in.
+
+    """
+    for kind, forms in KINDS.items():
+        for folder, every in (
+            (f"results/{kind}s", f"{kind}s"),
+            (f"results/fast_ast/{kind}s", f"fast_ast_{kind}s"),
+        ):
+            if path.rstrip("/") == folder:
+                raise UserError(f"{path} is no target: ask for all of them by `{every}`, for one by its file")
+            if path.startswith(f"{folder}/") and path.rpartition(".")[2] not in forms:
+                raise UserError(
+                    f"{path}: a {kind} is made as {', '.join(forms)}: {folder}/<name>.{forms[-1]}"
+                )
