@@ -10,7 +10,9 @@ than one after the other.
 The last line is JSON: `two_jobs_ratio_<rule>` is seconds one after the other / seconds side by side, of the
 median round; 2 would be two jobs that share nothing, less than 1 is worse than waiting. It needs two free
 cores. `two_jobs_cpu_ratio_<rule>` is the same of seconds of processor, which neighbours hardly change: 1 if
-nobody spins or computes twice. Snakemake's own start, the same for both, is measured and taken off.
+nobody spins or computes twice. `two_jobs_machine` is what two processes that only count reach, in the same
+minutes: near 2 on two free cores, near 1 where neighbours have one. Snakemake's own start, the same for
+both, is measured and taken off.
 """
 
 from __future__ import annotations
@@ -55,6 +57,8 @@ PAIRS = [
     Pair.of("evaluate_default", "results/{task}_dart_0.5.json"),
     Pair.of("train_student", "students/{task}_tags/plain/r0/all-0/student.json"),
 ]
+COUNT = "import time\nwhile time.process_time() < 2: pass"
+RULES = tuple(pair.rule for pair in PAIRS)
 QUICK = ("features",)
 TINY = {"hidden": 32, "layers": 3, "heads": 2, "kv_heads": 1, "ffn": 32}
 
@@ -124,6 +128,15 @@ def snakemake(folder: Path, cores: int, words: Sequence[str]) -> Cost:
     return Cost(time.perf_counter() - start, usage.ru_utime + usage.ru_stime)
 
 
+def counting(processes: int) -> float:
+    """Return the seconds in which so many processes each compute for two seconds."""
+    start = time.perf_counter()
+    started = [subprocess.Popen([sys.executable, "-c", COUNT]) for _ in range(processes)]
+    for process in started:
+        process.wait()
+    return time.perf_counter() - start
+
+
 def measured(folder: Path, pair: Pair, cores: int, start: Cost) -> Cost:
     """Return what both jobs took, all that they need being there."""
     for target in pair.targets:
@@ -135,13 +148,15 @@ def measured(folder: Path, pair: Pair, cores: int, start: Cost) -> Cost:
 def main(
     quick: Annotated[bool, typer.Option(help="a smoke run: one rule, jobs of seconds, one round")] = False,
     rounds: Annotated[int, typer.Option(help="of each, with one core and with two")] = 3,
+    rule: Annotated[list[str] | None, typer.Option(help="these alone, repeat; all unless given")] = None,
     device: Annotated[str, typer.Option(help="cpu only; for the common command line")] = "cpu",
 ) -> None:
     """Time pairs of jobs, one after the other and side by side, in turns."""
     if len(os.sched_getaffinity(0)) < max(CORES):
         print("warning: this process may use one core alone, so two jobs share it", file=sys.stderr)
-    pairs = [pair for pair in PAIRS if not quick or pair.rule in QUICK]
+    pairs = [pair for pair in PAIRS if pair.rule in (rule or (QUICK if quick else RULES))]
     metrics: dict[str, float] = {}
+    machine: list[float] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "config.yaml").write_text(yaml.safe_dump(configuration(quick)))
@@ -154,6 +169,7 @@ def main(
             snakemake(folder, max(CORES), targets)  # what the pair before made stale
             found: dict[int, list[Cost]] = {cores: [] for cores in CORES}
             for number in range(1 if quick else rounds):
+                machine.append(2 * counting(1) / counting(2))
                 for cores in CORES[:: 1 if number % 2 == 0 else -1]:
                     found[cores].append(measured(folder, pair, cores, start))
             alone, beside = (statistics.median(cost.clock_s for cost in found[cores]) for cores in CORES)
@@ -163,6 +179,8 @@ def main(
             print(f"{pair.rule:18} {alone:14.1f} {beside:16.1f} {clock:6.2f} {cpu:13.2f}", flush=True)
             metrics[f"two_jobs_ratio_{pair.rule}"] = round(clock, 3)
             metrics[f"two_jobs_cpu_ratio_{pair.rule}"] = round(cpu, 3)
+    metrics["two_jobs_machine"] = round(statistics.median(machine), 3)
+    print(f"two processes that only count: {metrics['two_jobs_machine']:.2f}")
     print(json.dumps({"bench": "two_jobs", "quick": quick, "device": "cpu", "metrics": metrics}))
 
 
