@@ -9,6 +9,7 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/cells.smk"
 include: "rules/tagging.smk"
 include: "rules/download.smk"
 include: "rules/fetch.smk"

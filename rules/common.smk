@@ -4,26 +4,22 @@ import json
 import os
 import shlex
 import sys
-from functools import cache
 from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from earmark.cluster import refuse_beside_others
-from earmark.doctor.wanted import asks
 from earmark.embedding import request
 from earmark.errors import UserError
-from earmark.files import write_json
 from earmark.provenance import code_digest
 from earmark.report import exports as exporting, request as reporting
-from earmark.settings import Settings, reducers as method_files
-from earmark.targets import asked_cells, parse_target
-from earmark.teachers import request as teachers
+from earmark.settings import Settings
+from earmark.targets import parse_target
 
 # Setting a prefix switches Snakemake's strict mode off, hence the `set`. The prefix is no part of
 # what is recorded of a job, so a moved checkout makes nothing stale.
 shell.prefix(
-    "set -euo pipefail; export OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=0 "
+    "set -euo pipefail; export OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=0 RAYON_NUM_THREADS=$OMP_NUM_THREADS "
     f"SCRIPTS='{workflow.basedir}/scripts'; "
 )
 
@@ -155,16 +151,6 @@ def checkpoint_of(wildcards):
     return checkpoint_path(model_of(wildcards), wildcards.task)
 
 
-def grid_results():
-    """Return the paths of the configured grid."""
-    return [SETTINGS.path(*cell) for cell in SETTINGS.cells()]
-
-
-def asked_results():
-    """Return the words of the command line that ask for results by name."""
-    return [word for word in sys.argv[1:] if asks(word, SETTINGS)]
-
-
 def repeated(option, paths):
     """Return an option repeated for every path, quoted for the shell."""
     return " ".join(f"{option} {shlex.quote(str(path))}" for path in paths)
@@ -175,58 +161,10 @@ def folders_of(paths):
     return list(dict.fromkeys(os.path.dirname(path) for path in paths))
 
 
-def reducer_files(methods, entry):
-    """Return the modules of the reducers behind some methods, below scripts/."""
-    return sorted({method_files()[SETTINGS.method(m, entry)["reducer"]] for m in methods})
-
-
-@cache
-def evaluation_code(model, task, method):
-    """Digest what an evaluation runs: the script, its reducer, parser, scoring and model family."""
-    entry, asked = SETTINGS.model(model), SETTINGS.asked(task)
-    named = [f"earmark/tasks/{asked['parser']}.py", f"earmark/scoring/{asked['scoring']}.py"]
-    kind = f"earmark/models/{entry['kind']}.py"
-    return code_digest("evaluate.py", *reducer_files([method], entry), *named, kind)
-
-
 def training_code(wildcards):
     """Digest what a training runs: the script and the recipe the task needs."""
     recipe = SETTINGS.training(model_of(wildcards), wildcards.task)["recipe"]
     return code_digest("train.py", f"earmark/training/{recipe}.py")
-
-
-def workplace(model, task, method, ratio):
-    """Return the folder of a cell in progress."""
-    return f".earmark/evaluate/{model}/{task}_{method}_{ratio}"
-
-
-def list_grid():
-    """Write which cells this run was asked for, so that a job with the model loaded answers for several.
-
-    On a cluster every job is alone: it has a machine of its own.
-    """
-    path = Path(".earmark/grid.json")
-    path.unlink(missing_ok=True)
-    asked = asked_cells(sys.argv[1:], SETTINGS)
-    if len(asked) < 2 or not workflow.local_exec:
-        return
-    cells = [
-        {
-            "output": SETTINGS.path(*cell),
-            "settings": read(SETTINGS.cell(*cell)),
-            "code": evaluation_code(*cell[:3]),
-            "work": workplace(*cell),
-        }
-        for cell in asked
-    ]
-    write_json(path, {"jobs": all_cores(None), "cells": cells})
-
-
-def prefill_code(wildcards):
-    """Digest what a prefill timing runs: the script, its reducers and the model family."""
-    methods = SETTINGS.prefill(wildcards.model, int(wildcards.seconds))["methods"]
-    reducers = sorted({method_files()[method["reducer"]] for method in methods})
-    return code_digest("prefill.py", *reducers, family(wildcards))
 
 
 def embedding_blocks():
@@ -247,22 +185,6 @@ def embedding_results():
 def embedding_code(script, model):
     """Digest what embedding or captioning runs: the script and the model family."""
     return code_digest(script, f"earmark/models/{SETTINGS.model(model)['kind']}.py")
-
-
-def teacher_data(wildcards):
-    """Return the training shards and indexes that a teacher is trained on; none for one that isn't."""
-    if not teachers.trained(SETTINGS, wildcards.teacher):
-        return {}
-    folder = f"data/{wildcards.task}/shards"
-    return {
-        name: shards_of(wildcards, folder, "train", suffix)
-        for name, suffix in (("tars", "tar"), ("indexes", "parquet"))
-    }
-
-
-def teacher_code(script, teacher):
-    """Digest what making or running a teacher runs: the script and the module of its kind."""
-    return code_digest(script, f"earmark/teachers/{SETTINGS.teachers[teacher]['kind']}.py")
 
 
 def exported(listing, kind):

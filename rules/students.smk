@@ -27,13 +27,15 @@ rule train_student:
         "benchmarks/train_student/{task}/{recipe}/r{r}/{fold}-{run_seed}.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: 1
+    # One computes, the others load clips.
+    threads: student_threads
     resources:
         gpu=gpus(),
         processes=1,
         nodes=1,
-        mem_mb=8000,
-        runtime=2880,
+        mem_mb=growing(8000),
+        # A day; a retry goes on from the state that the first attempt saved.
+        runtime=growing(1440),
     params:
         code=code_digest("train_student.py"),
         settings=lambda w: read(training_of(w)),

@@ -23,8 +23,8 @@ rule predict:
     threads: 1
     resources:
         gpu=gpus(),
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         code=code_digest("predict.py"),
         settings=lambda w: read(sweep.prediction(SETTINGS, w.task, w.recipe, w.r, run_of(w))),
@@ -58,11 +58,11 @@ rule ast_speed:
     threads: all_cores
     resources:
         gpu=gpus(),
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
     params:
         code=code_digest("ast_speed.py"),
-        settings=lambda w: read(tagging.speed(SETTINGS, w.task, w.student, w.r)),
+        settings=lambda w: read(sweep.timing(SETTINGS, w.task, w.student, w.r)),
     shell:
         """
         python "$SCRIPTS/ast_speed.py" --classes {input.classes:q} --settings {params.settings:q} \
@@ -92,8 +92,8 @@ rule ast_result:
     threads: 1
     resources:
         gpu=0,
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         code=code_digest("ast_result.py"),
         settings=lambda w: read(sweep.result(SETTINGS, w.task, w.recipe, w.r)),
@@ -123,8 +123,8 @@ rule summarize_ast:
     threads: 1
     resources:
         gpu=0,
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         code=code_digest("summarize.py"),
     shell:
@@ -149,8 +149,8 @@ rule report_ast:
     threads: 1
     resources:
         gpu=0,
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         code=code_digest("report.py", *PAGE, "earmark/report/page.html"),
     shell:

@@ -1,6 +1,7 @@
 """Paths and settings that the rules of audio tagging share; no rules."""
 
 from earmark.tagging import recipe as recipes, request as tagging, sweep
+from earmark.teachers import request as teachers
 
 
 def audio_16k(wildcards):
@@ -57,6 +58,11 @@ def training_of(wildcards):
         return recipes.job(SETTINGS, wildcards.task, wildcards.recipe, wildcards.r, run)
     except UserError as error:
         sys.exit(f"error: {error}")
+
+
+def student_threads(wildcards):
+    """Return the cores of a training: one, and one for each process that loads clips."""
+    return 1 + training_of(wildcards)["training"]["workers"]
 
 
 def student_places(wildcards):
@@ -135,3 +141,19 @@ def trained(wildcards):
         f"{tagging.folder(SETTINGS, wildcards.task, wildcards.recipe, wildcards.r, run)}/student.json"
         for run in runs_of(wildcards)
     ]
+
+
+def teacher_data(wildcards):
+    """Return the training shards and indexes that a teacher is trained on; none for one that isn't."""
+    if not teachers.trained(SETTINGS, wildcards.teacher):
+        return {}
+    folder = f"data/{wildcards.task}/shards"
+    return {
+        name: shards_of(wildcards, folder, "train", suffix)
+        for name, suffix in (("tars", "tar"), ("indexes", "parquet"))
+    }
+
+
+def teacher_code(script, teacher):
+    """Digest what making or running a teacher runs: the script and the module of its kind."""
+    return code_digest(script, f"earmark/teachers/{SETTINGS.teachers[teacher]['kind']}.py")

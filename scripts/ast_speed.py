@@ -26,11 +26,14 @@ def main(
 ) -> None:
     """Measure the student at its schedule, unmerged, and unmerged with strides 16/16, side by side."""
     chosen = json.loads(settings)
+    upstream = chosen.pop("upstream", {})
     device = devices.prepare(chosen["device"], threads)
     number = len(json.loads(classes.read_text())["classes"])
     schedule = Schedule.parse(chosen["r"], chosen["schedules"])
     record = speed.record(chosen, number, schedule, device, threads)
-    write_json(output, record | {"provenance": provenance.record(code) | {"config": chosen}})
+    write_json(
+        output, record | {"provenance": provenance.record(code) | {"config": chosen, "upstream": upstream}}
+    )
 
 
 if __name__ == "__main__":

@@ -77,6 +77,7 @@ def main(
     metadata = {
         "model": model["name"],
         "model_digest": record.digest,
+        "model_origin": json.dumps(record.record["origin"], sort_keys=True),
         "labels": ",".join(model["labels"]),
         "source": chosen["source"],
         "device": devices.describe(device),

@@ -36,6 +36,7 @@ def main(
     metadata = {
         "teacher": chosen["name"],
         "digest": record.digest,
+        "origin": json.dumps(record.content["origin"], sort_keys=True),
         "classes_digest": wanted.digest,
         "storage": chosen["storage"],
         "front_end": json.dumps(record.content["front_end"], sort_keys=True),

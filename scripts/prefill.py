@@ -27,6 +27,7 @@ def main(
 ) -> None:
     """Measure every method and ratio in pairs with the unpruned model."""
     chosen = json.loads(settings)
+    upstream = chosen.pop("upstream", {})
     entry = chosen["model"]
     device = devices.prepare(chosen["device"], threads)
     family = importlib.import_module(f"earmark.models.{entry['kind']}")
@@ -53,7 +54,8 @@ def main(
         "attention": entry["attention"],
         "threads": threads,
         "points": points,
-        "provenance": provenance.record(code) | {"config": chosen, "model": model.record},
+        "provenance": provenance.record(code)
+        | {"config": chosen, "upstream": upstream, "model": model.record},
     }
     write_json(output, record)
 

@@ -24,7 +24,9 @@ def main(
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
     processes: Annotated[int, typer.Option(help="processes of a node that share a batch: one per GPU")] = 1,
     nodes: Annotated[int, typer.Option(help="nodes of a Slurm job that share each batch")] = 1,
-    threads: Annotated[int, typer.Option(help="of all processes of a node together")] = 1,
+    threads: Annotated[
+        int, typer.Option(help="of all processes of a node together, those that load clips too")
+    ] = 1,
 ) -> None:
     """Train the student, going on from where an earlier run was interrupted."""
     chosen = json.loads(settings)

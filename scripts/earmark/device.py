@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 from pathlib import Path
 
@@ -22,6 +23,8 @@ def prepare(device: str, threads: int) -> torch.device:
 
     """
     torch.set_num_threads(max(1, threads))
+    with contextlib.suppress(RuntimeError):  # it can be set once
+        torch.set_num_interop_threads(1)
     torch.set_flush_denormal(True)
     keep_freed_memory()
     if device in ("auto", "cuda"):

@@ -19,7 +19,7 @@ from earmark.errors import UserError, nearest
 from earmark.keep import budget, spelled
 from earmark.method_options import check_options
 from earmark.provenance import ROOT, SCRIPTS
-from earmark.reproduction.upstream import upstream
+from earmark.reproduction.upstream import resolved, upstream
 from earmark.schema import CONFIG, checked, schema
 from earmark.tagging import request as tagging
 from earmark.teachers import request as teachers
@@ -323,6 +323,7 @@ class Settings:
                     "repeats": block["repeats"],
                     "seed": self.content["seed"],
                     "device": self.content["device"],
+                    "upstream": {"weights": resolved(entry)},
                 }
         raise UserError(f"config: prefill has no entry for model '{model}' at {seconds} s")
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import yaml
 
 from earmark.errors import UserError
+from earmark.probe import request as probing
 from earmark.provenance import ROOT
-from earmark.reproduction import pruned
+from earmark.reproduction import probed, pruned, student_speed, tagged, timed
 from earmark.reproduction.job import Result, prepare
 from earmark.reproduction.request import Request
 from earmark.settings import Settings
+from earmark.tagging import recipe, sweep
+from earmark.tagging import request as tagging
+from earmark.teachers import request as teachers
 
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 PAPER = DEFAULT | yaml.safe_load((ROOT / "config/paper.yaml").read_text())
@@ -37,9 +43,9 @@ def record_of(settings: Settings, cell: tuple[str, str, str, str], origin: dict 
     }
 
 
-def again(record: dict, folder: Path) -> tuple[Settings, Request]:
+def again(record: dict, folder: Path, kind: ModuleType = pruned) -> tuple[Settings, Request]:
     """The settings of a workflow in a folder of its own, written from the record alone."""
-    request = pruned.request(record, folder / "elsewhere")
+    request = kind.request(record, folder / "elsewhere")
     config = yaml.safe_load(request.write(folder).read_text())
     return Settings.load(config, folder), request
 
@@ -71,6 +77,91 @@ def test_the_same_cell_comes_out_of_its_record(config, cell, tmp_path):
     assert now == was
 
 
+def provenance_of(used: dict, **made: object) -> dict:
+    """A record as its job writes it: what was read of the configuration, parted."""
+    upstream = used.pop("upstream")
+    return {"provenance": {"config": used, "upstream": upstream, **made}}
+
+
+MINE = {
+    "device": "cpu",
+    "ast": {"bootstrap": 100, "batch": 3, "schedules": {"early": [9], "late": [0, 9]}},
+    "recipes": {"plain": {"train_r": "late"}},
+    "students": {"ast-base": {"init": {"from": "imagenet", "hub": "x/deit", "revision": "main"}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "cell"),
+    [
+        (DEFAULT, ("embedded", "kd", "16")),
+        (DEFAULT | MINE | {"seed": 5}, ("embedded", "plain", "early")),
+        (DEFAULT | MINE, ("embedded", "plain-base", "16d")),
+        (PAPER, ("esc50", "kd-base", "8")),
+    ],
+)
+def test_the_same_result_of_students_comes_out_of_its_record(config, cell, tmp_path):
+    settings = Settings.load(config, ROOT)
+    start = {"from": "imagenet", "hub": "x/deit", "commit": COMMIT}
+    run = {"predictions": {"data": {}}, "student": {"start": start, "teachers": None}}
+    record = provenance_of(sweep.result(settings, *cell), runs={"all-0": run})
+    found, request = again(record, tmp_path, tagged)
+    assert request.target == tagging.path(*cell)
+    expected = json.dumps(read_by_its_jobs(settings, *cell))
+    for relative in ("checkpoints/", "sources/"):
+        expected = expected.replace(f'"{relative}', f'"{tmp_path}/elsewhere/{relative}')
+    # What `main` was then is a commit now.
+    expected = re.sub(r'("hub": "[^"]*", "revision"): "main"', rf'\1: "{COMMIT}"', expected)
+    assert read_by_its_jobs(found, *cell) == json.loads(expected)
+
+
+def read_by_its_jobs(settings: Settings, task: str, name: str, r: str) -> dict:
+    """All that the jobs behind a result of students read of the configuration."""
+    entry, trained = tagging.recipe(settings, name), tagging.trained_r(settings, name, r)
+    runs = tagging.runs(settings, task, name)
+    made = {
+        "result": sweep.result(settings, task, name, r) | {"upstream": None},
+        "data": settings.task(task)["data"],
+        "tagging": tagging.tagging(settings, task),
+        "trainings": [recipe.job(settings, task, name, trained, run) for run in runs],
+        "predictions": [sweep.prediction(settings, task, name, r, run) for run in runs],
+        "speed": sweep.timing(settings, task, entry["student"], r) | {"upstream": None},
+        "teachers": {
+            each: settings.teachers[each] | teachers.making(settings, each, task)
+            for each in entry["teachers"]
+        },
+    }
+    return json.loads(json.dumps(made, sort_keys=True))
+
+
+BLOCK = {"tasks": ["gtzan"], "layers": ["encoder", "lm.2"], "pooling": "last", "dtype": "float32"}
+
+
+def test_the_same_probe_comes_out_of_its_record(tmp_path):
+    settings = Settings.load(DEFAULT | {"embeddings": [BLOCK], "seed": 4}, ROOT)
+    record = provenance_of(probing.job(settings, "embedded", "gtzan"), model={}, data={})
+    found, request = again(record, tmp_path, probed)
+    assert request.target == "results/embeddings/embedded/gtzan.json"
+    for read in (probing.job, probing.files):
+        assert read(found, "embedded", "gtzan") == read(settings, "embedded", "gtzan")
+    block = probing.block_of(settings, "embedded", "gtzan")
+    assert probing.block_of(found, "embedded", "gtzan") == block | {"model": "embedded"}
+    assert found.training("embedded", "gtzan") == settings.training("embedded", "gtzan")
+    assert found.task("gtzan")["data"] == settings.task("gtzan")["data"]
+
+
+def test_the_same_timings_come_out_of_their_records(tmp_path):
+    settings = Settings.load(DEFAULT, ROOT)
+    record = provenance_of(settings.prefill("moderate", 60), model={"origin": {}})
+    found, request = again(record, tmp_path / "a", timed)
+    assert request.target == "results/timing/moderate_60s.json"
+    assert found.prefill("moderate", 60) == settings.prefill("moderate", 60)
+    asked = ("embedded", "ast-tiny-s16", "16d")
+    found, request = again(provenance_of(sweep.timing(settings, *asked)), tmp_path / "b", student_speed)
+    assert request.target == "results/ast/speed/embedded_ast-tiny-s16_r16d.json"
+    assert sweep.timing(found, *asked) == sweep.timing(settings, *asked)
+
+
 def test_relative_folders_are_found_from_where_the_result_was_asked_for(tmp_path):
     source = {"kind": "folder", "root": "sounds", "test_share": 0.5}
     tasks = {"sounds": {"title": "x", "question": "?", "data": {"source": source}}}
@@ -79,6 +170,16 @@ def test_relative_folders_are_found_from_where_the_result_was_asked_for(tmp_path
     found, _ = again(record, tmp_path)
     assert found.task("sounds")["data"]["source"]["root"] == str(tmp_path / "elsewhere/sounds")
     assert found.model("mine")["path"] == str(tmp_path / "elsewhere/weights")
+
+
+def test_lists_of_what_was_fetched_are_found_from_there_too(tmp_path):
+    source = {"kind": "youtube", "lists": {"test": "lists/eval.csv"}, "classes": "https://x.example/c.csv"}
+    tasks = {"videos": {"title": "x", "question": "?", "data": {"source": source}}}
+    record = record_of(Settings.load(DEFAULT | {"tasks": tasks}, ROOT), ("embedded", "videos", "dart", "0.5"))
+    found, _ = again(record, tmp_path)
+    asked = found.task("videos")["data"]["source"]
+    assert asked["lists"] == {"test": str(tmp_path / "elsewhere/lists/eval.csv")}
+    assert asked["classes"] == "https://x.example/c.csv"
 
 
 def test_a_result_of_an_older_version_is_refused():
@@ -102,8 +203,9 @@ def test_names_that_are_none_never_become_files(tmp_path):
         (None, "does not exist"),
         ("{", "is no result"),
         ('{"some": "thing"}', "is no result"),
-        ('{"system": "separation"}', "what can be made again: pruned-evaluation"),
-        ('{"system": "pruned-evaluation"}', "'schema' is a required property"),
+        ('{"schema": "earmark/separation/1"}', "what can be made again: earmark/result, earmark/ast-result"),
+        ('{"schema": "earmark/result/2"}', "'system' is a required property"),
+        ('{"schema": "earmark/doctor/1"}', "is not made again: it says what one machine can run"),
     ],
 )
 def test_what_is_no_result_is_said_in_one_line(content, said, tmp_path):
@@ -118,10 +220,10 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("x")
     with pytest.raises(UserError, match="is not empty"):
-        prepare(tmp_path / "mine", Request({}, {}, {}, "results/x.json"))
+        prepare(tmp_path / "mine", Request({}, {}, "results/x.json"))
     done = tmp_path / "done"
-    prepare(done, Request({}, {}, {}, "results/x.json"))
+    prepare(done, Request({}, {}, "results/x.json"))
     (done / "reproduction.json").write_text(json.dumps({}))
     (done / "leftover").write_text("x")
-    prepare(done, Request({}, {}, {}, "results/x.json"))
+    prepare(done, Request({}, {}, "results/x.json"))
     assert not (done / "leftover").exists()

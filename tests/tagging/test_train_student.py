@@ -18,6 +18,7 @@ from earmark.provenance import SCRIPTS
 from earmark.tagging import job, recipe, student
 from earmark.tagging.classes import Classes
 from earmark.tagging.materials import Files
+from earmark.tagging.settings import Training
 from earmark.teachers.store import Row, write
 
 SETTINGS = {
@@ -110,6 +111,9 @@ def test_a_student_and_its_record_come_out(places, tmp_path):
     assert found["merging"]["tokens"] == [66, 58, 50]
     assert found["settings"]["training"]["warmup_steps"] == 1
     assert found["provenance"]["code"] == "code"
+    made_from = found["data"]
+    assert all(len(made_from[key]) == 64 for key in ("clips_sha256", "states_sha256", "classes"))
+    assert len(made_from["logits_sha256"]) == 1
     assert list((tmp_path / "student" / "events").iterdir())
     assert [path.name for path in (tmp_path / "work").iterdir()] == ["lock"]
 
@@ -118,6 +122,12 @@ def test_the_same_settings_give_the_same_student(places, tmp_path):
     weights = [train(tmp_path, places)["weights"] for _ in range(2)]
     assert weights[0] == weights[1]
     assert train(tmp_path, places, train_seed=4)["weights"] != weights[0]
+
+
+@pytest.mark.parametrize(("threads", "workers"), [(1, 0), (2, 1), (3, 2), (9, 2)])
+def test_clips_are_loaded_by_no_more_processes_than_there_are_cores_for(threads, workers):
+    training = Training.from_mapping({**SETTINGS["training"], "workers": 2}, "x")
+    assert training.within(threads).workers == workers
 
 
 def test_layers_that_merge_less_than_asked_are_recorded(places, tmp_path):

@@ -30,7 +30,7 @@ def test_one_job_gives_all_layers_and_they_are_read_by_clip_id(copied):
     encoder = "embeddings/embedded/gtzan/encoder/test-00000-of-00001.safetensors"
     lm = "embeddings/embedded/gtzan/lm.2/test-00000-of-00001.safetensors"
     done = copied.run("-j1", encoder, lm)
-    assert len(re.findall(r": embedding: (\d+) of \1 clips", done.stdout)) == 1
+    assert len(re.findall(r": embedding: (\d+) of \1 clips in ", done.stdout)) == 1
     assert "12 clips, 3 layers, about" in done.stdout and "on disk" in done.stdout
     # From here on the three lines of the docs.
     with EmbeddingStore(copied.folder / "embeddings/embedded/gtzan/encoder", "test") as store:

@@ -9,8 +9,10 @@ import jsonschema
 import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
-from workflow import SMALL, Workflow
+from workflow import KEPT, SMALL, Workflow
 
+from earmark import usage
+from earmark.reproduction.job import Result, compare
 from earmark.schema import schema
 from earmark.tagging import predictions
 
@@ -100,6 +102,15 @@ def test_a_finished_sweep_has_nothing_to_do_and_other_targets_train_no_student(f
     assert not any(path.startswith(("students/", "predictions/")) for path in flow.would_make("all"))
 
 
+def test_no_job_took_more_than_its_rule_asks_for(flow):
+    listing = flow.run("-n", "-F", "fast_ast").stdout
+    jobs = list(usage.of_run(listing.splitlines(), flow.folder))
+    rules = {"classes", "fbank", "fbank_statistics", "teacher", "logits", "train_student", "predict"}
+    rules |= {"ast_speed", "ast_result", "summarize_ast", "report_ast"}
+    assert rules <= {job.rule for job in jobs}
+    assert not [job for job in jobs if job.exceeded], usage.table(jobs)
+
+
 def test_another_r_trains_no_student_again(flow):
     made = flow.would_make("results/ast/sounds_kd_r16d.json")
     assert "results/ast/sounds_kd_r16d.json" in made
@@ -124,3 +135,31 @@ def test_an_impossible_target_is_one_line_before_any_job(flow):
     (line,) = [line for line in done.stdout.splitlines() if "error" in line.lower()]
     assert line == "error: unknown recipe 'kdd'; did you mean 'kd'?"
     assert "Building DAG" not in done.stdout
+
+
+def test_a_result_is_made_again_from_its_record_teacher_and_student_included(flow):
+    result = "results/ast/sounds_kd_r8.json"
+    assert set(record(flow, "kd", "8")["provenance"]) >= KEPT
+    flow.configure({})
+    try:
+        done = flow.reproduce(result)
+    finally:
+        flow.configure(CONFIG)
+    assert done.returncode == 0 and f"{result}: same" in done.stdout, done.stdout
+    (found,) = (flow.folder / "build/reproduce").glob("sounds_kd_r8-*/reproduction.json")
+    again = json.loads(found.read_text())
+    assert again["code_same"] and len(again["inputs_same"]) == 6 and all(again["inputs_same"].values())
+
+
+def test_a_speed_record_holds_what_it_takes_to_measure_again(flow):
+    path = "results/ast/speed/sounds_ast-tiny_r8.json"
+    speed = Result.read(flow.folder / path)
+    assert set(speed.record["provenance"]) >= KEPT
+    assert speed.kind.request(speed.record, flow.folder).target == path
+    other = Result.read(flow.folder / "results/ast/speed/sounds_ast-tiny_r64.json")
+    assert compare(speed, speed) == []
+    assert {found.place.partition(".")[0] for found in compare(speed, other)} == {
+        "r",
+        "tokens",
+        "mac_speedup",
+    }

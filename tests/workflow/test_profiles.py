@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from workflow import Workflow
 
 from earmark.provenance import ROOT
@@ -28,6 +30,27 @@ def test_a_profile_plans_the_same_jobs(tmp_path, profile):
     assert len(plain) > 5
     listed = flow.run("-n", "--workflow-profile", f"profiles/{profile}", "--", CELL).stdout
     assert planned(listed) == plain
+
+
+@pytest.mark.parametrize("profile", ["slurm", "cluster-generic"])
+def test_on_a_shared_disk_files_are_waited_for_and_scratch_goes_to_every_job(tmp_path, profile):
+    flow = Workflow(tmp_path)
+    path = flow.folder / "profiles" / profile / "config.yaml"
+    # What the file says to fill in.
+    text = re.sub(
+        r"^# (default-resources:)|^#?( +)(?:# )?(?=tmpdir: /scratch/me)",
+        r"\1\2",
+        path.read_text(),
+        flags=re.M,
+    )
+    path.write_text(text)
+    settings = yaml.safe_load(text)
+    assert settings["latency-wait"] >= 60
+    assert settings["default-resources"]["tmpdir"] == "/scratch/me"
+    listed = flow.run("-n", "--workflow-profile", f"profiles/{profile}", "--", CELL).stdout
+    resources = [line for line in listed.splitlines() if line.lstrip().startswith("resources: ")]
+    assert len(resources) > 5
+    assert all("tmpdir=/scratch/me" in line for line in resources), resources
 
 
 def test_the_generic_profile_runs_jobs_through_its_commands(tmp_path):

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
-import sys
+from pathlib import Path
+
+from workflow import KEPT, SMALL
 
 from earmark import provenance
 
 RESULT = "results/gtzan_dart_0.5.json"
 
 
-def reproduce(flow, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "scripts/reproduce.py", "--result", RESULT, "--cores", "1", *arguments],
-        cwd=flow.folder,
-        env=flow.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=600,
-    )
-
-
 def test_records_tell_lock_and_input_checksums(finished):
     made = json.loads((finished.folder / RESULT).read_text())["provenance"]
+    assert set(made) >= KEPT
     assert made["lock"] is None, "the copy of the workflow has no lock"
     assert provenance.lock_state()["differing"] == []
     assert len(made["data"]["clips_sha256"]) == 64
@@ -39,7 +31,7 @@ def test_a_result_is_made_again_without_the_config_it_came_from(copied):
     copied.configure({"seed": 7})
     (copied.folder / "config/tasks/gtzan.yaml").unlink()
     (copied.folder / "config/models/embedded.yaml").write_text("kind: omni\nhub: nobody/nothing\n")
-    done = reproduce(copied)
+    done = copied.reproduce(RESULT)
     assert done.returncode == 0, done.stdout
     assert f"{RESULT}: same" in done.stdout
     (folder,) = (copied.folder / "build/reproduce").iterdir()
@@ -54,7 +46,21 @@ def test_a_result_is_made_again_without_the_config_it_came_from(copied):
     content["provenance"]["packages"]["torch"] = "1.0.0"
     claimed.write_text(json.dumps(content))
     (folder / "reproduction.json").unlink()
-    done = reproduce(copied)
+    done = copied.reproduce(RESULT)
     assert done.returncode == 1, done.stdout
     assert f"{RESULT}: differs" in done.stdout and "  metrics.accuracy.value: was" in done.stdout
     assert "packages.torch: was 1.0.0" in done.stdout and "packages differ" in done.stdout
+
+
+def test_a_probe_and_a_timing_are_made_again_too(copied):
+    probe, timing = "results/embeddings/embedded/gtzan.json", "results/timing/moderate_2s.json"
+    block = {"tasks": ["gtzan"], "layers": ["encoder", "lm.2"], "pooling": "mean"}
+    copied.configure(copy.deepcopy(SMALL) | {"embeddings": [block]})
+    copied.run("-j1", probe)
+    copied.configure({})
+    for result, inputs in ((probe, {"checkpoint", "clips", "embeddings"}), (timing, {"checkpoint"})):
+        assert set(json.loads((copied.folder / result).read_text())["provenance"]) >= KEPT
+        done = copied.reproduce(result)
+        assert done.returncode == 0 and f"{result}: same" in done.stdout, done.stdout
+        (found,) = (copied.folder / "build/reproduce").glob(f"{Path(result).stem}-*/reproduction.json")
+        assert json.loads(found.read_text())["inputs_same"] == dict.fromkeys(inputs, True)

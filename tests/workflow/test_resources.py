@@ -19,7 +19,7 @@ def rules() -> dict[str, str]:
     for path in sorted((ROOT / "rules").glob("*.smk")):
         text = path.read_text()
         # Of a rule made in a loop, the name stands below.
-        parts = re.split(r"^ *(?:use )?rule\b", text, flags=re.MULTILINE)[1:]
+        parts = re.split(r"^ *(?:use )?(?:rule|checkpoint)(?= ?\w*:$| \w+ as )", text, flags=re.MULTILINE)[1:]
         for part in parts:
             if "shell:" in part:
                 found[f"{path.name}: {part.split(':')[0].strip() or 'made in a loop'}"] = part
@@ -32,6 +32,14 @@ def test_every_rule_declares_threads_gpus_memory_and_time(rule):
     assert re.search(r"^ +threads: ", text, flags=re.MULTILINE)
     missing = [name for name in ("gpu", "mem_mb", "runtime") if not re.search(rf"^ +{name}=", text, re.M)]
     assert not missing, f"{rule} says nothing about {missing}"
+    if "localrules" not in (ROOT / "rules" / rule.partition(":")[0]).read_text():
+        fixed = [
+            name
+            for name in ("mem_mb", "runtime")
+            if not re.search(rf"{name}=(growing|lambda.*attempt)", text)
+        ]
+        assert not fixed, f"{rule}: {fixed} are the same for a job that was killed for too little"
+        assert re.search(r"^ +benchmark:$", text, flags=re.MULTILINE), f"{rule} measures nothing"
 
 
 def test_no_job_took_more_than_its_rule_asks_for(finished):
@@ -53,11 +61,13 @@ def test_a_job_that_took_more_than_asked_is_marked(tmp_path):
 
 
 @pytest.mark.parametrize("cores", [1, 2])
-def test_a_job_s_threads_reach_openmp_and_its_script(tmp_path, cores):
+def test_a_job_s_threads_reach_libraries_and_its_script(tmp_path, cores):
     flow = Workflow(tmp_path)
     script = flow.folder / "scripts/download.py"
-    seen = 'import os, sys\nprint("seen", os.environ["OMP_NUM_THREADS"], *sys.argv[-2:])\n'
+    names = [f"{library}_NUM_THREADS" for library in ("OMP", "MKL", "OPENBLAS", "RAYON")]
+    seen = "import os, sys, pyarrow\n"
+    seen += f'print("seen", *map(os.environ.get, {names}), pyarrow.cpu_count(), *sys.argv[-2:])\n'
     future = "from __future__ import annotations\n"
     script.write_text(script.read_text().replace(future, future + seen))
     printed = flow.run(f"-j{cores}", "data/gtzan/recordings.parquet").stdout
-    assert f"seen {cores} --threads {cores}\n" in printed
+    assert f"seen {' '.join(5 * [str(cores)])} --threads {cores}\n" in printed

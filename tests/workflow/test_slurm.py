@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -88,20 +89,22 @@ def flow(slurm, tmp_path) -> Submitted:
 
 @pytest.fixture(scope="module")
 def run(slurm, tmp_path_factory) -> tuple[Submitted, int, str]:
-    """One run of jobs that do well, are cancelled, take too much memory, or can only fail."""
+    """One run of jobs that do well, are cancelled, take too much memory or time, or can only fail."""
     flow = Submitted(tmp_path_factory.mktemp("submitted"))
     flow.node = slurm
     config = copy.deepcopy(SMALL)
-    names = ("killed", "greedy", "broken")
+    names = ("killed", "greedy", "slow", "broken")
     config["tasks"] |= {name: {"title": name, **config["tasks"]["gtzan"]} for name in names}
     flow.configure(config)
     flow.prepend("download.py", MISBEHAVE)
     targets = [f"data/{name}/recordings.parquet" for name in names]
     running = flow.begin("--retries", "1", "--", SHARD, *targets)
     try:
-        mark = flow.folder / "tried_killed"
-        until(mark.is_file, PATIENCE, "the job to be cancelled")
-        flow.node.call("scancel", mark.read_text())
+        cancelled, late = (flow.folder / f"tried_{name}" for name in ("killed", "slow"))
+        until(lambda: cancelled.is_file() and late.is_file(), PATIENCE, "the jobs to be killed")
+        # Its limit is an hour; Slurm is told that the hour is over.
+        flow.node.call("scontrol", "update", f"JobId={late.read_text()}", "EndTime=now")
+        flow.node.call("scancel", cancelled.read_text())
         printed, _ = running.communicate(timeout=PATIENCE)
     finally:
         running.kill()
@@ -126,6 +129,16 @@ def test_a_job_out_of_memory_is_tried_again_with_twice_as_much(run):
     assert (flow.folder / "data/greedy/recordings.parquet").is_file(), printed
     assert "Exceeded job memory limit" in printed
     assert "mem_mb=1000," in printed and "mem_mb=2000," in printed
+
+
+def test_a_job_over_its_time_limit_is_tried_again_with_twice_as_much(run):
+    flow, _, printed = run
+    assert (flow.folder / "data/slow/recordings.parquet").is_file(), printed
+    assert "DUE TO TIME LIMIT" in printed
+    jobs = re.findall(r"^ *rule download:\n((?: +.*\n)+)", printed, flags=re.MULTILINE)
+    asked = [job for job in jobs if "output: data/slow/recordings.parquet\n" in job]
+    assert re.findall(r"\bruntime=(\d+)", asked[0]) == ["60"]
+    assert re.findall(r"\bruntime=(\d+)", asked[-1]) == ["120"]
 
 
 def test_a_job_that_can_only_fail_is_reported_with_its_log_and_stops_nothing_else(run):

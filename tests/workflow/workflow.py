@@ -13,6 +13,9 @@ import yaml
 
 from earmark.provenance import ROOT
 
+KEPT = {"config", "upstream", "lock", "git", "code", "packages", "python", "platform"}
+"""What `provenance` of every result holds, whatever made it."""
+
 SMALL = {
     "default_model": "embedded",
     "evaluate": {"bootstrap": 100, "batch_audio_s": 60},
@@ -81,6 +84,19 @@ class Workflow:
         )
         assert not check or done.returncode == 0, done.stdout
         return done
+
+    def reproduce(self, result: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Make a result again from its record, whatever the verdict."""
+        command = [sys.executable, "scripts/reproduce.py", "--result", result, "--cores", "1", *arguments]
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=600,
+        )
 
     def would_make(self, *targets: str) -> set[str]:
         """The outputs that a dry run of the targets would make; nothing for an up-to-date workflow."""

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from earmark import shards
+from earmark.checksums import Clips
 from earmark.device import is_out_of_memory
 from earmark.embedding.extract import Embedded, Extractor
 from earmark.embedding.layers import Depth, Layer
@@ -75,10 +76,14 @@ class Shard:
                 )
             for writer in writers.values():
                 writer.close()
+        digest = Clips()
+        for clip in self.clips:
+            digest.add(clip)
         for name, path in self.outputs.items():
             path.chmod(0o644)
             ordered = [rows[name][clip.key] for clip in self.clips]
-            write_index(path.with_suffix(".parquet"), ordered, {**self.metadata, "layer": name})
+            metadata = {**self.metadata, **digest.metadata(path), "layer": name}
+            write_index(path.with_suffix(".parquet"), ordered, metadata)
 
     def _batch(self, waves: list[NDArray[np.float32]]) -> list[dict[str, Embedded]]:
         """Embed a batch; halve it as often as memory asks.

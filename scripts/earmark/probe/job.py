@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from earmark import provenance
+from earmark.checksums import folded, metadata, of_indexes
 from earmark.errors import UserError
 from earmark.files import sha256
 from earmark.probe.linear import Split, probe, split
@@ -69,7 +69,6 @@ def run(settings: dict[str, Any], given: Sequence[Path], code: str) -> dict[str,
         if (accuracy := layers[-1]["accuracy"]["value"]) > best_accuracy:
             best, best_accuracy = vectors, accuracy
     assert best is not None and first is not None and parts is not None
-    digests = [sha256(path) for path in paths]
     return {
         "schema": "earmark/probe/1",
         **{name: settings[name] for name in ("labels", "model", "dataset", "pooling", "span", "seed")},
@@ -80,6 +79,16 @@ def run(settings: dict[str, Any], given: Sequence[Path], code: str) -> dict[str,
         "map": mapped(best, int(settings["map_points"]), seed),
         "provenance": {
             **provenance.record(code),
-            "embeddings": hashlib.sha256(json.dumps(digests).encode()).hexdigest()[:16],
+            "config": {key: value for key, value in settings.items() if key != "upstream"},
+            "upstream": settings.get("upstream", {}),
+            "model": _model(metadata(paths[0])),
+            "data": of_indexes(paths),
+            "embeddings": folded(sha256(path) for path in paths)[:16],
         },
     }
+
+
+def _model(said: Mapping[str, str]) -> dict[str, Any]:
+    """Return which model made the vectors, as far as their index says."""
+    found: dict[str, Any] = {"digest": said["model_digest"]} if "model_digest" in said else {}
+    return found | ({"origin": json.loads(said["model_origin"])} if "model_origin" in said else {})

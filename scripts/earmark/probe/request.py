@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from earmark.embedding import request
-from earmark.embedding.request import Settings
 from earmark.errors import UserError, nearest
+from earmark.reproduction import upstream
+from earmark.reproduction.upstream import Settings
 
 MAP_POINTS = 1000
 FOLDER = "results/embeddings/"
@@ -69,6 +70,7 @@ def job(settings: Settings, model: str, task: str) -> dict[str, Any]:
         "shards": {split: data["shards"][split] for split in data["segment"]},
         "seed": settings.content["seed"],
         "map_points": MAP_POINTS,
+        "upstream": upstream.embedded(settings, model, task, block),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -18,13 +19,26 @@ from earmark.errors import UserError
 from earmark.files import write_json
 from earmark.provenance import ROOT
 from earmark.records import read_jsonl
-from earmark.reproduction import pruned, surroundings
+from earmark.reproduction import probed, pruned, student_speed, surroundings, tagged, timed
 from earmark.reproduction.compare import DIFFERS, Difference, differences, verdict
 from earmark.reproduction.request import Request
 from earmark.schema import checked, schema
 
-SYSTEMS: dict[str, ModuleType] = {"pruned-evaluation": pruned}
-"""What knows how to ask for a result again, by the ``system`` its record names."""
+KINDS: dict[str, ModuleType] = {
+    "earmark/result": pruned,
+    "earmark/ast-result": tagged,
+    "earmark/probe": probed,
+    "earmark/timing": timed,
+    "earmark/ast-speed": student_speed,
+}
+"""What knows how to ask for a result again, by the ``schema`` its record names, without the version."""
+
+NEVER = {
+    "earmark/doctor": "it says what one machine can run",
+    "earmark/audit": "it says what data are like, and is made from them by its path alone",
+    "earmark/reproduction": "it is itself such a comparison",
+}
+"""Why other records are not made again."""
 
 RECORD = "reproduction.json"
 SHOWN = 20
@@ -32,10 +46,11 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Result:
-    """A result on disk: its record and its rows by sample."""
+    """A result on disk: its record, its rows by sample (none of a kind without), and what knows its kind."""
 
     record: dict[str, Any]
     rows: dict[str, dict[str, Any]]
+    kind: ModuleType
 
     @classmethod
     def read(cls, path: Path) -> Result:
@@ -47,19 +62,24 @@ class Result:
         """
         try:
             record = json.loads(path.read_text())
-            system = record["system"]
+            said = str(record["schema"]).rpartition("/")[0]
         except FileNotFoundError:
             raise UserError(f"{path} does not exist; RESULT is the path of a result's .json") from None
         except (OSError, ValueError, KeyError, TypeError):
-            raise UserError(f"{path} is no result: a JSON file with a 'system'") from None
-        if system not in SYSTEMS:
-            raise UserError(f"{path}: what can be made again: {', '.join(SYSTEMS)}; this is '{system}'")
+            raise UserError(f"{path} is no result: a JSON file with a 'schema'") from None
+        if said in NEVER:
+            raise UserError(f"{path} is not made again: {NEVER[said]}")
+        if said not in KINDS:
+            raise UserError(f"{path}: what can be made again: {', '.join(KINDS)}; this is '{said}'")
+        kind = KINDS[said]
         # A result may be someone else's: names in it become file names.
-        checked(record, schema(SYSTEMS[system].SCHEMA), str(path))
+        checked(record, schema(kind.SCHEMA), str(path))
+        if not hasattr(kind, "name"):
+            return cls(record, {}, kind)
         rows = path.with_suffix(".jsonl")
         if not rows.is_file():
             raise UserError(f"{rows} does not exist; the samples' rows lie beside their result")
-        return cls(record, {row["clip_id"]: row for row in read_jsonl(rows)})
+        return cls(record, {kind.name(row): row for row in read_jsonl(rows)}, kind)
 
 
 def prepare(folder: Path, request: Request) -> Path:
@@ -94,13 +114,14 @@ def run(folder: Path, config: Path, target: str, cores: str, extra: Sequence[str
         raise UserError(f"{folder}: the workflow failed (see above); the same command goes on from there")
 
 
-def compare(was: Result, now: Result, system: ModuleType) -> list[Difference]:
-    """Return where two results differ, apart from time and machine."""
+def compare(was: Result, now: Result) -> list[Difference]:
+    """Return where two results of a kind differ, apart from time and machine."""
 
     def judged(result: Result) -> dict[str, Any]:
-        left = system.UNCOMPARED_OF_ROWS
+        left = getattr(result.kind, "UNCOMPARED_OF_ROWS", ())
         rows = {name: {k: v for k, v in row.items() if k not in left} for name, row in result.rows.items()}
-        return {key: result.record[key] for key in system.COMPARED} | {"samples": rows}
+        found: dict[str, Any] = result.kind.judged(result.record)
+        return found | {"samples": rows}
 
     return list(differences(judged(was), judged(now)))
 
@@ -115,9 +136,9 @@ def reproduce(path: Path, folder: Path | None, cores: str, extra: Sequence[str])
 
     """
     was = Result.read(path)
-    system, made = SYSTEMS[was.record["system"]], was.record["provenance"]
-    request = system.request(was.record, Path.cwd())
-    folder = (folder or Path("build/reproduce") / f"{path.stem}-{made['cell']}").resolve()
+    made = was.record["provenance"]
+    request = was.kind.request(was.record, Path.cwd())
+    folder = (folder or Path("build/reproduce") / f"{path.stem}-{identity(made)}").resolve()
     around = surroundings.before(made, provenance.record(made["code"]))
     print(f"making {path} again in {folder}", flush=True)
     for difference in around:
@@ -126,8 +147,8 @@ def reproduce(path: Path, folder: Path | None, cores: str, extra: Sequence[str])
         print(f"  {line}", flush=True)
     run(folder, prepare(folder, request), request.target, cores, extra)
     now = Result.read(folder / request.target)
-    found = compare(was, now, system)
-    same = surroundings.inputs(made, now.record["provenance"])
+    found = compare(was, now)
+    same = surroundings.inputs(was.kind.inputs(made), was.kind.inputs(now.record["provenance"]))
     record = {
         "schema": "earmark/reproduction/1",
         "result": str(path),
@@ -141,6 +162,12 @@ def reproduce(path: Path, folder: Path | None, cores: str, extra: Sequence[str])
     write_json(folder / RECORD, checked(record, schema("reproduction"), "reproduction"))
     print(report(record, found), flush=True)
     return str(record["verdict"])
+
+
+def identity(made: dict[str, Any]) -> str:
+    """Return what tells results of one name apart: settings and inputs."""
+    known = {key: made.get(key) for key in ("config", "upstream", "code", "data", "runs", "model")}
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def report(record: dict[str, Any], found: Sequence[Difference]) -> str:

@@ -12,16 +12,22 @@ import yaml
 from earmark.errors import UserError
 from earmark.files import replacing
 
+DEFAULT_MODEL = "embedded"
+"""What a configuration names where a result needs no model of config/models/."""
+
+EMPTY: dict[str, Any] = {"grid": [], "prefill": [], "embeddings": []}
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
 @dataclass(frozen=True)
 class Request:
-    """A configuration, the YAML files beside it, and the target to ask for."""
+    """A configuration, the YAML files beside it (section, name, content), and the target to ask for.
+
+    Nothing else is planned: of what the workflow makes for targets of its own, lists are empty.
+    """
 
     config: dict[str, Any]
-    tasks: dict[str, dict[str, Any]]
-    models: dict[str, dict[str, Any]]
+    sections: dict[str, dict[str, dict[str, Any]]]
     target: str
 
     def write(self, folder: Path) -> Path:
@@ -33,14 +39,15 @@ class Request:
             UserError: a name could not be a file's.
 
         """
-        for name in (*self.tasks, *self.models, *self.target.split("/")):
+        named = [name for entries in self.sections.values() for name in entries]
+        for name in (*named, *self.target.split("/")):
             if not NAME.fullmatch(name):
                 raise UserError(f"the result names '{name}', which is no name; is it a result of earmark?")
-        for section, entries in (("tasks", self.tasks), ("models", self.models)):
+        for section, entries in self.sections.items():
             for name, entry in entries.items():
                 _write(folder / "config" / section / f"{name}.yaml", entry)
         main = folder / "config.yaml"
-        _write(main, self.config)
+        _write(main, EMPTY | self.config)
         return main
 
 

@@ -20,14 +20,9 @@ def before(made: dict[str, Any], here: dict[str, Any]) -> list[Difference]:
     ]
 
 
-def inputs(made: dict[str, Any], now: dict[str, Any]) -> dict[str, bool]:
+def inputs(was: dict[str, Any], now: dict[str, Any]) -> dict[str, bool]:
     """Return which inputs of two results have equal checksums; those that only one names are left out."""
-    pairs = {
-        "checkpoint": (made["model"].get("digest"), now["model"].get("digest")),
-        "clips": (made["data"].get("clips_sha256"), now["data"].get("clips_sha256")),
-        "encoder states": (made["data"].get("states_sha256"), now["data"].get("states_sha256")),
-    }
-    return {name: was == found for name, (was, found) in pairs.items() if was and found}
+    return {name: found == now[name] for name, found in was.items() if found and now.get(name)}
 
 
 def advice(found: list[Difference], made: dict[str, Any]) -> list[str]:

@@ -6,12 +6,14 @@ Imported when the workflow is parsed, so it stays light.
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 ORIGINS = ("hub", "path", "random_weights")
+"""Where weights that aren't trained here come from."""
 
 
-class Settings(Protocol):
+class Tasks(Protocol):
     """What is read of the whole configuration."""
 
     @property
@@ -21,6 +23,10 @@ class Settings(Protocol):
     def task(self, name: str) -> dict[str, Any]:
         """Return a task."""
 
+
+class Settings(Tasks, Protocol):
+    """The same, with models."""
+
     def model(self, name: str) -> dict[str, Any]:
         """Return a model."""
 
@@ -29,18 +35,65 @@ class Settings(Protocol):
 
 
 def upstream(settings: Settings, model: str, task: str) -> dict[str, Any]:
-    """Return the data section, the origin of the weights and how features are made.
+    """Return what is behind an evaluation: data, the origin of the weights, how features are made.
 
-    Only what the stages before an evaluation read themselves: what changes nothing there must not make
-    a result stale.
+    Only what the stages before it read themselves: what changes nothing there must not make a result stale.
     """
-    data, entry = copy.deepcopy(settings.task(task)["data"]), settings.model(model)
-    if "train" in entry:
-        weights: dict[str, Any] = {"training": settings.training(model, task)}
-    else:
-        weights = {key: entry[key] for key in ORIGINS if key in entry}
-        if "hub" in weights:
-            weights["revision"] = entry["revision"]
+    data, found = copy.deepcopy(settings.task(task)["data"]), weights(settings, model, task)
+    if "training" not in found:
         # Shards of the training split are made for none but a model that is trained here.
         data["shards"] = {"test": data["shards"]["test"]}
-    return {"data": data, "weights": weights, "features": settings.content["features"]}
+    return {"data": data, "weights": found, "features": settings.content["features"]}
+
+
+def weights(settings: Settings, model: str, task: str) -> dict[str, Any]:
+    """Return where a model's weights come from, or how they are trained for a task."""
+    entry = settings.model(model)
+    if "train" in entry:
+        return {"training": settings.training(model, task)}
+    return resolved(entry)
+
+
+def resolved(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where weights come from that are trained nowhere."""
+    found = {key: entry[key] for key in ORIGINS if key in entry}
+    return found | ({"revision": entry["revision"]} if "hub" in found else {})
+
+
+def embedded(settings: Settings, model: str, task: str, block: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is behind a probe: data, weights, and the block of embeddings it reads."""
+    entry, of = settings.model(model), settings.task(task)
+    return {
+        "data": of["data"],
+        "metric": of["metric"],
+        "model": {key: entry[key] for key in ("kind", "dtype", "attention", "labels")},
+        "weights": weights(settings, model, task),
+        "block": {key: value for key, value in block.items() if key not in ("model", "tasks")},
+        "features": settings.content["features"],
+        "device": settings.content["device"],
+    }
+
+
+def tagged(
+    settings: Tasks, task: str, teachers: Mapping[str, Any], schedules: Iterable[str]
+) -> dict[str, Any]:
+    """Return what is behind a result of students: data, teachers, listed schedules, how they predict."""
+    entry, ast = settings.task(task), settings.content["ast"]
+    return {
+        "data": entry["data"],
+        "tagging": entry["tagging"],
+        "teachers": dict(teachers),
+        "schedules": {name: ast["schedules"][name] for name in schedules if name in ast["schedules"]},
+        "batch": ast["batch"],
+        "speed": ast["speed"],
+        "device": settings.content["device"],
+    }
+
+
+def classed(settings: Tasks, task: str) -> dict[str, Any]:
+    """Return what is behind the classes of a task."""
+    entry = settings.task(task)
+    return {
+        "data": {key: entry["data"][key] for key in ("source", "segment")},
+        "tagging": {key: entry["tagging"][key] for key in ("kind", "classes", "folds", "frames")},
+    }

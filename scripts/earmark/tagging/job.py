@@ -31,15 +31,15 @@ def run(settings: Mapping[str, Any], files: Files, output: Path, work: Path, cod
         output: the record to write.
         work: folder of the state an interrupted training goes on from; emptied at the end.
         code: digest of the code.
-        threads: of this process.
+        threads: of this process and those that load its clips.
 
     Raises:
         UserError: see `materials.gather`, `start.begin`, `training.prepare` and `training.Trainer`.
 
     """
     where = f"recipe '{settings['recipe']}' on task '{settings['task']}': training"
-    training = Training.from_mapping(settings["training"], where)
-    accelerator = prepare(settings["device"], threads, training.precision)
+    training = Training.from_mapping(settings["training"], where).within(threads)
+    accelerator = prepare(settings["device"], threads - training.workers, training.precision)
     main = accelerator.is_main_process
     with exclusive(work) if main else nullcontext():
         accelerator.wait_for_everyone()
@@ -70,7 +70,8 @@ def run(settings: Mapping[str, Any], files: Files, output: Path, work: Path, cod
             student.save(trainer.plain, output.parent)
             content = _describe(settings, found, trainer, origin, final, threads)
             weights = sha256(output.parent / "model.safetensors")
-            write_json(output, {**content, "weights": weights, "provenance": provenance.record(code)})
+            made = {"data": files.checksums(), "weights": weights, "provenance": provenance.record(code)}
+            write_json(output, content | made)
             store.clear()
         accelerator.wait_for_everyone()
     accelerator.end_training()

@@ -11,6 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from earmark.checksums import folded, of_indexes
+from earmark.files import sha256
 from earmark.tagging import statistics
 from earmark.tagging.augment import Augmentation
 from earmark.tagging.classes import Classes
@@ -63,6 +65,14 @@ class Files:
             classes,
             numbers,
         )
+
+    def checksums(self) -> dict[str, Any]:
+        """Return what tells whether another training learned from the same: clips, spectrograms, logits."""
+        return {
+            **of_indexes(self.indexes),
+            "logits_sha256": [folded(sha256(path) for path in part) for part in self.logits],
+            "classes": Classes.read(self.classes).digest,
+        }
 
     def fingerprint(self, *also: Any) -> str:
         """Return what tells one training from another: its files as they are now, and ``also``."""

@@ -15,6 +15,7 @@ from transformers import ASTForAudioClassification
 
 from earmark import device as devices
 from earmark import provenance
+from earmark.checksums import of_indexes
 from earmark.errors import UserError
 from earmark.files import sha256
 from earmark.merging.hooks import Merging
@@ -99,7 +100,7 @@ def run(
             },
             "student": sha256(folder / "model.safetensors"),
             "data": {
-                "features": {path.name: sha256(path) for path in indexes},
+                **of_indexes(indexes),
                 "classes": classes.digest,
                 "statistics": dict(of_fold),
             },

@@ -265,7 +265,8 @@ def _origin(settings: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
             "predictions": {key: made[key] for key in ("student", "data", "device", "threads", "code")},
             "student": student["provenance"],
         }
-    return {"config": dict(settings), "runs": runs}
+    config = {key: value for key, value in settings.items() if key != "upstream"}
+    return {"config": config, "upstream": settings.get("upstream", {}), "runs": runs}
 
 
 def one_line(content: dict[str, Any]) -> str:

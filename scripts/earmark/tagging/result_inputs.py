@@ -8,6 +8,7 @@ from typing import Any
 
 from earmark.errors import UserError
 
+KEPT = ("weights", "start", "teachers", "data", "clips", "device", "processes")
 SIDES = ("unmerged", "merged", "strides_16")
 
 
@@ -30,7 +31,7 @@ def _student(record: dict[str, Any]) -> dict[str, Any]:
         **{key: record[key] for key in ("loss", "epoch", "clamped_layers")},
         "validation": validation[validation["metric"]],
         "provenance": {
-            **{key: record[key] for key in ("weights", "start", "teachers", "clips", "device", "processes")},
+            **{key: record[key] for key in KEPT},
             "labels": record["labels"],
             "provenance": record["provenance"],
         },

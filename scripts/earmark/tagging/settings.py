@@ -86,6 +86,10 @@ class Training:
         training._check(where)
         return training
 
+    def within(self, threads: int) -> Training:
+        """Return it with no more loading processes than ``threads`` hold beside the one that computes."""
+        return replace(self, workers=max(0, min(self.workers, threads - 1)))
+
     def _check(self, where: str) -> None:
         average = self.averaging
         if average is None:

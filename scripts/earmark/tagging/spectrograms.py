@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from earmark import audio
+from earmark.checksums import Clips
 from earmark.embedding.store import StateWriter
 from earmark.errors import AudioError, UserError
 from earmark.progress import tqdm
@@ -47,7 +48,7 @@ def write(tar: Path, index: Path, frames: int, output: Path, output_index: Path)
 
     """
     usable = sum(clip.ok for clip in iter_manifest(index))
-    cut, spent = 0, 0.0
+    cut, spent, seen = 0, 0.0, Clips()
     with both(output, output_index) as (body, partial), body.open("wb") as stream:
         tensors = StateWriter(stream, usable, {"frames": str(frames), "sample_rate": str(SAMPLE_RATE)})
         start = stream.tell()
@@ -67,10 +68,13 @@ def write(tar: Path, index: Path, frames: int, output: Path, output_index: Path)
                         spent += own["mel_s"]
                         bar.update()
                     flat.append(asdict(clip) | own)
+                    seen.add(clip)
                 rows.write_table(pa.Table.from_pylist(flat, schema=INDEX))
             if next(members, None) is not None:
                 raise _disagree(tar, "it holds more clips than the index")
-        tensors.close()
+            tensors.close()
+            stream.close()
+            rows.add_key_value_metadata(seen.metadata(body))
     print(f"{usable} clips, {cut} of them cut to {frames} frames, {spent:.1f} s of computing", flush=True)
 
 

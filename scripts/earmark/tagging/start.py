@@ -17,6 +17,7 @@ from transformers import ASTConfig, ASTForAudioClassification, DeiTModel, ViTMod
 
 from earmark.errors import UserError
 from earmark.models import hub
+from earmark.models.checkpoint import list_files
 from earmark.tagging import network
 
 _VISION = {"deit": DeiTModel, "vit": ViTModel}
@@ -91,6 +92,7 @@ def begin(
     return model, {
         "from": init["from"],
         **origin,
+        "files": list_files(folder),
         "grid": list(rows_columns),
         "interpolated": rows_columns != network.grid(config),
         "head": head,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from earmark.config_files import overlaid
+from earmark.reproduction import upstream
 from earmark.tagging import request
 from earmark.tagging.request import Run, Settings
 
@@ -20,6 +21,11 @@ def predictions(task: str, name: str, r: str, run: Run) -> str:
 def speed(settings: Settings, name: str, task: str, r: str) -> str:
     """Return the path of the speed record behind a result of a recipe."""
     return f"results/ast/speed/{task}_{request.recipe(settings, name)['student']}_r{r}.json"
+
+
+def timing(settings: Settings, task: str, student: str, r: str) -> dict[str, Any]:
+    """Return what a speed measurement reads, and for its record what the task's classes come from."""
+    return request.speed(settings, task, student, r) | {"upstream": upstream.classed(settings, task)}
 
 
 def prediction(settings: Settings, task: str, name: str, r: str, run: Run) -> dict[str, Any]:
@@ -44,6 +50,7 @@ def result(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
     recipe = request.recipe(settings, name)
     student = request.student(settings, recipe["student"])
     teachers = {other: request.teacher(settings, other) for other in recipe["teachers"]}
+    trained_r = request.trained_r(settings, name, r)
     labels = {label for part in (student, *teachers.values()) for label in part["labels"]}
     if entry["data"]["source"]["kind"].startswith("synthetic"):
         labels.add("synthetic")
@@ -60,8 +67,9 @@ def result(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
         },
         "student": student,
         "teachers": {other: part["title"] for other, part in teachers.items()},
-        "train_r": request.trained_r(settings, name, r),
+        "train_r": trained_r,
         **_merging(settings, r),
+        "upstream": upstream.tagged(settings, task, teachers, {r, trained_r}),
         "run": {
             "seed": settings.content["seed"],
             "resamples": settings.content["ast"]["bootstrap"],

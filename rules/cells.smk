@@ -1,0 +1,66 @@
+"""Cells of the grid: their code, and which of them a run was asked for; no rules."""
+
+from functools import cache
+
+from earmark.doctor.wanted import asks
+from earmark.files import write_json
+from earmark.settings import reducers as method_files
+from earmark.targets import asked_cells
+
+
+def grid_results():
+    """Return the paths of the configured grid."""
+    return [SETTINGS.path(*cell) for cell in SETTINGS.cells()]
+
+
+def asked_results():
+    """Return the words of the command line that ask for results by name."""
+    return [word for word in sys.argv[1:] if asks(word, SETTINGS)]
+
+
+def reducer_files(methods, entry):
+    """Return the modules of the reducers behind some methods, below scripts/."""
+    return sorted({method_files()[SETTINGS.method(m, entry)["reducer"]] for m in methods})
+
+
+@cache
+def evaluation_code(model, task, method):
+    """Digest what an evaluation runs: the script, its reducer, parser, scoring and model family."""
+    entry, asked = SETTINGS.model(model), SETTINGS.asked(task)
+    named = [f"earmark/tasks/{asked['parser']}.py", f"earmark/scoring/{asked['scoring']}.py"]
+    kind = f"earmark/models/{entry['kind']}.py"
+    return code_digest("evaluate.py", *reducer_files([method], entry), *named, kind)
+
+
+def prefill_code(wildcards):
+    """Digest what a prefill timing runs: the script, its reducers and the model family."""
+    methods = SETTINGS.prefill(wildcards.model, int(wildcards.seconds))["methods"]
+    reducers = sorted({method_files()[method["reducer"]] for method in methods})
+    return code_digest("prefill.py", *reducers, family(wildcards))
+
+
+def workplace(model, task, method, ratio):
+    """Return the folder of a cell in progress."""
+    return f".earmark/evaluate/{model}/{task}_{method}_{ratio}"
+
+
+def list_grid():
+    """Write which cells this run was asked for, so that a job with the model loaded answers for several.
+
+    On a cluster every job is alone: it has a machine of its own.
+    """
+    path = Path(".earmark/grid.json")
+    path.unlink(missing_ok=True)
+    asked = asked_cells(sys.argv[1:], SETTINGS)
+    if len(asked) < 2 or not workflow.local_exec:
+        return
+    cells = [
+        {
+            "output": SETTINGS.path(*cell),
+            "settings": read(SETTINGS.cell(*cell)),
+            "code": evaluation_code(*cell[:3]),
+            "work": workplace(*cell),
+        }
+        for cell in asked
+    ]
+    write_json(path, {"jobs": all_cores(None), "cells": cells})
