@@ -152,6 +152,9 @@ def main(
     device: Annotated[str, typer.Option(help="cpu only; for the common command line")] = "cpu",
 ) -> None:
     """Time pairs of jobs, one after the other and side by side, in turns."""
+    unknown = set(rule or ()) - set(RULES)
+    if unknown:
+        raise typer.BadParameter(f"no such rule: {', '.join(unknown)}; there are {', '.join(RULES)}")
     if len(os.sched_getaffinity(0)) < max(CORES):
         print("warning: this process may use one core alone, so two jobs share it", file=sys.stderr)
     pairs = [pair for pair in PAIRS if pair.rule in (rule or (QUICK if quick else RULES))]
