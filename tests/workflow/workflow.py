@@ -73,21 +73,16 @@ class Workflow:
         return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            self.command(*arguments),
-            cwd=self.folder,
-            env=self.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=600,
-        )
+        done = self._finished(self.command(*arguments))
         assert not check or done.returncode == 0, done.stdout
         return done
 
     def reproduce(self, result: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Make a result again from its record, whatever the verdict."""
         command = [sys.executable, "scripts/reproduce.py", "--result", result, "--cores", "1", *arguments]
+        return self._finished(command)
+
+    def _finished(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command,
             cwd=self.folder,
