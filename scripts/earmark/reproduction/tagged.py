@@ -42,14 +42,7 @@ def inputs(made: dict[str, Any]) -> dict[str, Any]:
 
 
 def request(record: dict[str, Any], workdir: Path) -> Request:
-    """Return what to run; local folders are looked for below ``workdir`` unless they are absolute.
-
-    Revisions of the hub are set to the commits that were used.
-
-    Raises:
-        UserError: the record is of a version that did not say what its inputs were made from.
-
-    """
+    """Return what to run, as for other results; raises UserError for a record of an older version."""
     made = record["provenance"]
     used, upstream = made["config"], parts.upstream(made)
     recipe, student = dict(used["recipe"]), dict(used["student"])
