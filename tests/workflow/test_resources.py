@@ -26,13 +26,20 @@ def rules() -> dict[str, str]:
     return found
 
 
+def local() -> set[str]:
+    """The rules that run where Snakemake does, whose jobs nobody kills for what they asked."""
+    texts = [path.read_text() for path in (ROOT / "rules").glob("*.smk")]
+    blocks = [block for text in texts for block in re.findall(r"^localrules:\n((?:    \w+,\n)+)", text, re.M)]
+    return set(re.findall(r"\w+", " ".join(blocks)))
+
+
 @pytest.mark.parametrize("rule", rules())
 def test_every_rule_declares_threads_gpus_memory_and_time(rule):
     text = rules()[rule]
     assert re.search(r"^ +threads: ", text, flags=re.MULTILINE)
     missing = [name for name in ("gpu", "mem_mb", "runtime") if not re.search(rf"^ +{name}=", text, re.M)]
     assert not missing, f"{rule} says nothing about {missing}"
-    if "localrules" not in (ROOT / "rules" / rule.partition(":")[0]).read_text():
+    if rule.rpartition(" ")[2] not in local():
         fixed = [
             name
             for name in ("mem_mb", "runtime")
