@@ -38,9 +38,10 @@ import webdataset as wds
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from earmark import audio, shards
-from earmark.measure import measured
-from earmark.records import Clip, Part
+from earmark.audio import waveform as audio
+from earmark.audio.measure import measured
+from earmark.core.records import Clip, Part
+from earmark.data import shards
 
 SECONDS, SOURCE_RATE, RATE = 10, 44100, 16000
 

@@ -27,10 +27,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "fetch"))
 
 from media_server import MediaServer, media, tone
 
-from earmark import audio, ffmpeg
-from earmark.fetch.client import Network
-from earmark.fetch.job import fetch
-from earmark.records import WANTED, Clip, Part, write_manifest
+from earmark.audio import containers as ffmpeg
+from earmark.audio import waveform as audio
+from earmark.core.records import WANTED, Clip, Part, write_manifest
+from earmark.data.fetch.client import Network
+from earmark.data.fetch.job import fetch
 
 WORKERS = (1, 4, 16)
 LATENCY_S = 0.02

@@ -23,9 +23,9 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from earmark.config_files import checked_source
-from earmark.records import Clip, Measures, Part, write_manifest
-from earmark.settings import Settings
+from earmark.config.files import checked_source
+from earmark.config.settings import Settings
+from earmark.core.records import Clip, Measures, Part, write_manifest
 
 ROOT = Path(__file__).parents[1]
 FILES, CLASSES = 20, 10

@@ -29,13 +29,13 @@ from transformers import AutoFeatureExtractor, Qwen2AudioForConditionalGeneratio
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from earmark.allocator import keep_freed_memory
-from earmark.embedding.extract import Extractor
-from earmark.embedding.layers import Depth, Plan, parse
+from earmark.core.allocator import keep_freed_memory
 from earmark.models import qwen2_audio, tiny_qwen2_audio
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.lengths import audio_tokens
 from earmark.models.tiny import Sizes
+from earmark.systems.embeddings.extract import Extractor
+from earmark.systems.embeddings.layers import Depth, Plan, parse
 
 PROMPT = "<|audio_bos|><|AUDIO|><|audio_eos|>Describe the music:"
 SIZES = Sizes(768, 12, 8, 2, 2048, audio_hidden=320, audio_layers=4, audio_heads=5, audio_ffn=1280)

@@ -38,13 +38,13 @@ from transformers import ASTFeatureExtractor
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from earmark import shards
-from earmark.records import Clip, Part
-from earmark.tagging import spectrograms
-from earmark.tagging.augment import Augmentation, mixed
-from earmark.tagging.classes import Classes
-from earmark.tagging.dataset import Clips, collate
-from earmark.tagging.fbank import SAMPLE_RATE, fbank
+from earmark.core.records import Clip, Part
+from earmark.data import shards
+from earmark.systems.tagging import spectrograms
+from earmark.systems.tagging.augment import Augmentation, mixed
+from earmark.systems.tagging.classes import Classes
+from earmark.systems.tagging.dataset import Clips, collate
+from earmark.systems.tagging.fbank import SAMPLE_RATE, fbank
 
 SECONDS, FRAMES, BATCH = 10, 1024, 12
 MEAN, STD = -4.2677393, 4.5689974

@@ -26,12 +26,12 @@ from transformers import ASTConfig, ASTForAudioClassification
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from earmark.allocator import keep_freed_memory
-from earmark.records import Clip
-from earmark.teachers.mel import FrontEnd, LogMel
-from earmark.teachers.mobilenet import Tagger
-from earmark.teachers.mobilenet_v3 import MobileNetV3
-from earmark.teachers.store import Logits, Row, write
+from earmark.core.allocator import keep_freed_memory
+from earmark.core.records import Clip
+from earmark.systems.tagging.teachers.mel import FrontEnd, LogMel
+from earmark.systems.tagging.teachers.mobilenet import Tagger
+from earmark.systems.tagging.teachers.mobilenet_v3 import MobileNetV3
+from earmark.systems.tagging.teachers.store import Logits, Row, write
 
 CLASSES = 527
 TINY = {"hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 256}

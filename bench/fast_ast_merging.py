@@ -23,9 +23,9 @@ import typer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from earmark.allocator import keep_freed_memory
+from earmark.core.allocator import keep_freed_memory
 from earmark.merging.schedule import Schedule
-from earmark.tagging.speed import BASELINE, Side, interleaved, sides, spectrograms
+from earmark.systems.tagging.speed import BASELINE, Side, interleaved, sides, spectrograms
 
 BASE = {"sizes": {"hidden": 768, "layers": 12, "heads": 12, "mlp": 3072}, "strides": [10, 10]}
 SMALL = {"sizes": {"hidden": 192, "layers": 4, "heads": 3, "mlp": 768}, "strides": [10, 10]}

@@ -83,7 +83,7 @@ def public_cell(folder: Path, method: str, ratio: float) -> None:
     import torch
     from transformers import AutoFeatureExtractor, AutoTokenizer, Qwen2_5OmniThinkerForConditionalGeneration
 
-    from earmark import shards
+    from earmark.data import shards
     from earmark.reduction.hooks import TokenReduction
     from earmark.reduction.loader import load
 

@@ -36,12 +36,12 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniAu
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from earmark.allocator import keep_freed_memory
+from earmark.core.allocator import keep_freed_memory
 from earmark.models.lengths import audio_tokens
 from earmark.models.omni import batched_states
-from earmark.prefill import flop_speedup
 from earmark.reduction.hooks import TokenReduction
 from earmark.reduction.loader import available, load
+from earmark.systems.pruning.prefill import flop_speedup
 
 LAYER, TEXT_BEFORE, TEXT_AFTER = 2, 20, 20
 TOKENS_PER_SECOND = 25

@@ -20,7 +20,7 @@ rule audit_data:
         mem_mb=growing(2000),
         runtime=growing(600),
     params:
-        code=code_digest("audit.py", *PAGE, "earmark/audit/page.html"),
+        code=code_digest("audit.py", *PAGE, "earmark/data/audit/page.html"),
         settings=lambda w: read(SETTINGS.audit(w.task)),
         folder=lambda w, input: folders_of(input)[0],
         shards=lambda w: read({s: data_of(w)["shards"][s] for s in data_of(w)["segment"]}),

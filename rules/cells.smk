@@ -3,9 +3,9 @@
 from functools import cache
 
 from earmark.doctor.wanted import asks
-from earmark.files import write_json
-from earmark.settings import reducers as method_files
-from earmark.targets import asked_cells
+from earmark.core.files import write_json
+from earmark.config.settings import reducers as method_files
+from earmark.config.targets import asked_cells
 
 
 def grid_results():
@@ -27,7 +27,7 @@ def reducer_files(methods, entry):
 def evaluation_code(model, task, method):
     """Digest what an evaluation runs: the script, its reducer, parser, scoring and model family."""
     entry, asked = SETTINGS.model(model), SETTINGS.asked(task)
-    named = [f"earmark/tasks/{asked['parser']}.py", f"earmark/scoring/{asked['scoring']}.py"]
+    named = [f"earmark/scoring/parsers/{asked['parser']}.py", f"earmark/scoring/{asked['scoring']}.py"]
     kind = f"earmark/models/{entry['kind']}.py"
     return code_digest("evaluate.py", *reducer_files([method], entry), *named, kind)
 

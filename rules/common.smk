@@ -8,13 +8,13 @@ from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
-from earmark.cluster import refuse_beside_others
-from earmark.embedding import request
-from earmark.errors import UserError
-from earmark.provenance import code_digest
+from earmark.core.cluster import refuse_beside_others
+from earmark.systems.embeddings import request
+from earmark.core.errors import UserError
+from earmark.core.provenance import code_digest
 from earmark.report import exports as exporting, request as reporting
-from earmark.settings import Settings
-from earmark.targets import parse_target
+from earmark.config.settings import Settings
+from earmark.config.targets import parse_target
 
 # Setting a prefix switches Snakemake's strict mode off, hence the `set`. The prefix is no part of
 # what is recorded of a job, so a moved checkout makes nothing stale.
@@ -164,7 +164,7 @@ def folders_of(paths):
 def training_code(wildcards):
     """Digest what a training runs: the script and the recipe the task needs."""
     recipe = SETTINGS.training(model_of(wildcards), wildcards.task)["recipe"]
-    return code_digest("train.py", f"earmark/training/{recipe}.py")
+    return code_digest("train.py", f"earmark/training/recipes/{recipe}.py")
 
 
 def embedding_blocks():

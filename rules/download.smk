@@ -18,7 +18,7 @@ rule download:
         # Files of the hub may take a day to come down.
         runtime=lambda w, attempt: (1440 if "hub" in data_of(w)["source"] else 60) * 2 ** (attempt - 1),
     params:
-        code=lambda w: code_digest("download.py", f"earmark/sources/{data_of(w)['source']['kind']}.py"),
+        code=lambda w: code_digest("download.py", f"earmark/data/sources/{data_of(w)['source']['kind']}.py"),
         settings=lambda w: read(data_of(w)["source"]),
         seed=SETTINGS.content["seed"],
         max_failed_share=lambda w: data_of(w)["max_failed_share"],

@@ -1,6 +1,6 @@
 """Linear probes of pooled embeddings, layer by layer, and a map of the best layer."""
 
-from earmark.probe import request as probing
+from earmark.systems.embeddings.probe import request as probing
 
 
 rule probe:

@@ -1,7 +1,7 @@
 """Paths and settings that the rules of audio tagging share; no rules."""
 
-from earmark.tagging import recipe as recipes, request as tagging, sweep
-from earmark.teachers import request as teachers
+from earmark.systems.tagging import recipe as recipes, request as tagging, sweep
+from earmark.systems.tagging.teachers import request as teachers
 
 
 def audio_16k(wildcards):
@@ -156,4 +156,4 @@ def teacher_data(wildcards):
 
 def teacher_code(script, teacher):
     """Digest what making or running a teacher runs: the script and the module of its kind."""
-    return code_digest(script, f"earmark/teachers/{SETTINGS.teachers[teacher]['kind']}.py")
+    return code_digest(script, f"earmark/systems/tagging/teachers/{SETTINGS.teachers[teacher]['kind']}.py")

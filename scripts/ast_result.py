@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli
-from earmark.files import replacing, write_json
-from earmark.records import write_jsonl
-from earmark.tagging import predictions, result, result_inputs
-from earmark.tagging.classes import Classes
+from earmark.core import cli
+from earmark.core.files import replacing, write_json
+from earmark.core.records import write_jsonl
+from earmark.systems.tagging import predictions, result, result_inputs
+from earmark.systems.tagging.classes import Classes
 
 
 def main(

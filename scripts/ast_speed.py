@@ -8,11 +8,10 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli, provenance
-from earmark import device as devices
-from earmark.files import write_json
+from earmark.core import cli, devices, provenance
+from earmark.core.files import write_json
 from earmark.merging.schedule import Schedule
-from earmark.tagging import speed
+from earmark.systems.tagging import speed
 
 
 def main(

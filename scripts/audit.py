@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli
-from earmark.audit import job, page
-from earmark.files import write_json
+from earmark.core import cli
+from earmark.core.files import write_json
+from earmark.data.audit import job, page
 
 
 def main(

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli
-from earmark.embedding import caption
+from earmark.core import cli
+from earmark.systems.embeddings import caption
 
 
 def main(

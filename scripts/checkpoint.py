@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli
-from earmark.files import write_json
+from earmark.core import cli
+from earmark.core.files import write_json
 from earmark.models import hub
 from earmark.models.checkpoint import describe_folder
 

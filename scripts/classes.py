@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli
-from earmark.progress import tqdm
-from earmark.records import iter_manifest
-from earmark.tagging import classes
+from earmark.core import cli
+from earmark.core.progress import tqdm
+from earmark.core.records import iter_manifest
+from earmark.systems.tagging import classes
 
 
 def main(

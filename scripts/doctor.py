@@ -15,13 +15,13 @@ from typing import Annotated
 import typer
 import yaml
 
-from earmark import cli
-from earmark.config_files import deep_merged
+from earmark.config.files import deep_merged
+from earmark.config.schema import CONFIG
+from earmark.config.settings import Settings
+from earmark.core import cli
+from earmark.core.errors import UserError
+from earmark.core.files import replacing, write_json
 from earmark.doctor import job, page
-from earmark.errors import UserError
-from earmark.files import replacing, write_json
-from earmark.schema import CONFIG
-from earmark.settings import Settings
 
 
 def main(

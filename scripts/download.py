@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from earmark import cli
-from earmark.records import Clip, Tally, write_manifest
+from earmark.core import cli
+from earmark.core.records import Clip, Tally, write_manifest
 
 
 def main(
@@ -24,7 +24,7 @@ def main(
     """Collect recordings from the source and list them."""
     source = json.loads(settings)
     folder = output.parent / "source"
-    module = importlib.import_module(f"earmark.sources.{source['kind']}")
+    module = importlib.import_module(f"earmark.data.sources.{source['kind']}")
     origin = source["kind"]
     if "hub" in source:
         source["root"], origin = _hub(source, module, folder, threads)
@@ -44,7 +44,7 @@ def main(
 
 def _hub(source: dict[str, Any], module: Any, folder: Path, threads: int) -> tuple[str, str]:
     """Bring down a hub data set; return its folder and where its recordings come from."""
-    from earmark.sources.hub import snapshot  # slow to import, and most sources need no hub
+    from earmark.data.sources.hub import snapshot  # slow to import, and most sources need no hub
 
     hub = source["hub"]
     wanted = module.wanted(source) if hasattr(module, "wanted") else ["*"]

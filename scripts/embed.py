@@ -9,13 +9,12 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli
-from earmark import device as devices
-from earmark.embedding import estimate, job, layers
-from earmark.embedding.extract import Extractor
-from earmark.errors import UserError
+from earmark.core import cli, devices
+from earmark.core.errors import UserError
+from earmark.core.records import read_manifest
 from earmark.models.checkpoint import DTYPES, Checkpoint
-from earmark.records import read_manifest
+from earmark.systems.embeddings import estimate, job, layers
+from earmark.systems.embeddings.extract import Extractor
 
 
 def main(

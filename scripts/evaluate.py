@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli
-from earmark.evaluation.cell import Cell, inputs_of
-from earmark.evaluation.workplace import Workplace
-from earmark.files import exclusive
+from earmark.core import cli
+from earmark.core.files import exclusive
+from earmark.systems.pruning.cell import Cell, inputs_of
+from earmark.systems.pruning.workplace import Workplace
 
 
 def main(
@@ -31,7 +31,7 @@ def main(
         if not place.finished:
             # Only now: the model's packages take seconds to import, and another job may have
             # answered for this one.
-            from earmark.evaluation import job
+            from earmark.systems.pruning import job
 
             job.run(cell, features, index, checkpoint, output, place, inputs, grid, threads)
         place.deliver(output)

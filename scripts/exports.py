@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli
+from earmark.core import cli
 from earmark.report import exported, exports, page, pictures, summary
 
 

@@ -8,8 +8,8 @@ from typing import Annotated
 import torch
 import typer
 
-from earmark import cli
-from earmark.tagging import spectrograms
+from earmark.core import cli
+from earmark.systems.tagging import spectrograms
 
 
 def main(

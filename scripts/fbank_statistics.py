@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli
-from earmark.tagging.statistics import statistics, write
+from earmark.core import cli
+from earmark.systems.tagging.mel_statistics import statistics, write
 
 
 def main(

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli, encode
-from earmark import device as devices
+from earmark.core import cli, devices
+from earmark.core.records import read_manifest
+from earmark.models import encode
 from earmark.models.checkpoint import DTYPES, Checkpoint
-from earmark.records import read_manifest
 
 
 def main(

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli
-from earmark.fetch.client import Network
-from earmark.fetch.job import fetch
+from earmark.core import cli
+from earmark.data.fetch.client import Network
+from earmark.data.fetch.job import fetch
 
 
 def main(

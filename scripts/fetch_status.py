@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli
-from earmark.errors import UserError
-from earmark.fetch.progress import overall, worded
+from earmark.core import cli
+from earmark.core.errors import UserError
+from earmark.data.fetch.progress import overall, worded
 
 
 def main(

@@ -8,12 +8,11 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli
-from earmark import device as devices
-from earmark.errors import UserError
-from earmark.tagging.classes import Classes
-from earmark.teachers import contract
-from earmark.teachers.job import Shard
+from earmark.core import cli, devices
+from earmark.core.errors import UserError
+from earmark.systems.tagging.classes import Classes
+from earmark.systems.tagging.teachers import contract
+from earmark.systems.tagging.teachers.job import Shard
 
 
 def main(

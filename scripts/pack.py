@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli, segment, shards
-from earmark.records import Clip, iter_manifest
+from earmark.core import cli
+from earmark.core.records import Clip, iter_manifest
+from earmark.data import segment, shards
 
 
 def main(

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli
-from earmark.tagging import predict, predictions
-from earmark.tagging.classes import Classes
+from earmark.core import cli
+from earmark.systems.tagging import predict, predictions
+from earmark.systems.tagging.classes import Classes
 
 
 def main(

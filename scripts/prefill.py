@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli, prefill, provenance
-from earmark import device as devices
-from earmark.files import write_json
+from earmark.core import cli, devices, provenance
+from earmark.core.files import write_json
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.loading import Load
+from earmark.systems.pruning import prefill
 
 
 def main(

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli
-from earmark.files import write_json
-from earmark.probe.job import run
+from earmark.core import cli
+from earmark.core.files import write_json
+from earmark.systems.embeddings.probe.job import run
 
 
 def main(

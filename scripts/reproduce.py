@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli
+from earmark.core import cli
 from earmark.reproduction import job
 from earmark.reproduction.compare import DIFFERS
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli
-from earmark.resample import resample
+from earmark.core import cli
+from earmark.data.resample import resample
 
 
 def main(

@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli
-from earmark.progress import tqdm
-from earmark.records import UNUSED, Clip, iter_manifest, write_manifest
-from earmark.segment import segment
+from earmark.core import cli
+from earmark.core.progress import tqdm
+from earmark.core.records import UNUSED, Clip, iter_manifest, write_manifest
+from earmark.data.segment import segment
 
 
 def main(

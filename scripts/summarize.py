@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli
+from earmark.core import cli
 from earmark.report import files, summary
 from earmark.report.columns import LEFT_OUT
 from earmark.report.remembered import Remembered

@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli
-from earmark.files import replacing
+from earmark.core import cli
+from earmark.core.files import replacing
 from earmark.report import exported, exports
 
 

@@ -8,12 +8,11 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli, provenance
-from earmark import device as devices
-from earmark.files import exclusive, write_json
-from earmark.tagging.classes import Classes
-from earmark.teachers import contract
-from earmark.teachers.classes import order
+from earmark.core import cli, devices, provenance
+from earmark.core.files import exclusive, write_json
+from earmark.systems.tagging.classes import Classes
+from earmark.systems.tagging.teachers import contract
+from earmark.systems.tagging.teachers.classes import order
 
 
 def main(

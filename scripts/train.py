@@ -13,13 +13,13 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from earmark import cli, shards
-from earmark import device as devices
-from earmark.files import write_json
+from earmark.core import cli, devices
+from earmark.core.files import write_json
+from earmark.core.progress import tqdm
+from earmark.core.records import read_manifest
+from earmark.data import shards
 from earmark.models.checkpoint import describe_folder
 from earmark.models.tiny import build_extractor
-from earmark.progress import tqdm
-from earmark.records import read_manifest
 
 
 def main(
@@ -33,7 +33,7 @@ def main(
     """Train, then record the checkpoint."""
     devices.prepare("cpu", threads)
     chosen = json.loads(settings)
-    recipe = importlib.import_module(f"earmark.training.{chosen.pop('recipe', 'listener')}")
+    recipe = importlib.import_module(f"earmark.training.recipes.{chosen.pop('recipe', 'listener')}")
     manifest = {clip.key: clip for path in index for clip in read_manifest(path) if clip.ok}
     extractor = build_extractor()
     clips = []

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli
-from earmark.tagging.launch import in_processes
+from earmark.core import cli
+from earmark.systems.tagging.launch import in_processes
 
 
 def main(
@@ -31,8 +31,8 @@ def main(
     """Train the student, going on from where an earlier run was interrupted."""
     chosen = json.loads(settings)
     in_processes(processes, nodes, device=chosen["device"])
-    from earmark.tagging import job
-    from earmark.tagging.materials import Files
+    from earmark.systems.tagging import job
+    from earmark.systems.tagging.materials import Files
 
     files = Files.of(json.loads(places), classes, statistics)
     job.run(chosen, files, output, work, code, max(1, threads // processes))

@@ -14,8 +14,8 @@ from typing import Annotated
 
 import typer
 
-from earmark import cli, usage
-from earmark.errors import UserError
+from earmark.core import cli, usage
+from earmark.core.errors import UserError
 
 
 def main(folder: Annotated[Path, typer.Option(help="where the workflow ran")] = Path()) -> None:

@@ -13,7 +13,7 @@ import pytest
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 FAULTS = """
 import resource, torch
-from earmark.allocator import keep_freed_memory
+from earmark.core.allocator import keep_freed_memory
 print(keep_freed_memory())
 for _ in range(4):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

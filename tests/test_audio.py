@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from earmark import audio, ffmpeg, ogg
-from earmark.errors import AudioError
-from earmark.records import reason_code
+from earmark.audio import containers as ffmpeg
+from earmark.audio import ogg
+from earmark.audio import waveform as audio
+from earmark.core.errors import AudioError
+from earmark.core.records import reason_code
 
 
 def tone(path: Path, seconds: float, rate: int = 16000, channels: int = 1) -> Path:

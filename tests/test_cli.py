@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from earmark.provenance import SCRIPTS
+from earmark.core.provenance import SCRIPTS
 
 SCRIPT = """
 import sys; sys.path.insert(0, {scripts!r})
 from pathlib import Path
-from earmark import cli
-from earmark.errors import UserError
+from earmark.core import cli
+from earmark.core.errors import UserError
 def main() -> None:
     {body}
 cli.run(main)

@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from earmark.provenance import SCRIPTS
+from earmark.core.provenance import SCRIPTS
 
 ASK = """
 import torch
-from earmark.device import prepare
+from earmark.core.devices import prepare
 prepare("cpu", {threads})
 prepare("cpu", {threads})
 print(torch.get_num_threads(), torch.get_num_interop_threads())

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from earmark.config_files import deep_merged
-from earmark.errors import UserError
-from earmark.provenance import ROOT
-from earmark.settings import Settings
-from earmark.targets import parse_target
+from earmark.config.files import deep_merged
+from earmark.config.settings import Settings
+from earmark.config.targets import parse_target
+from earmark.core.errors import UserError
+from earmark.core.provenance import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FOLDERS = ("scripts", "rules", "config", "envs", "profiles", "bench", "docs", "tests")

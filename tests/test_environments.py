@@ -14,7 +14,7 @@ import pytest
 import yaml
 from packaging.utils import canonicalize_name
 
-from earmark.provenance import ROOT, SCRIPTS, import_closure, locked
+from earmark.core.provenance import ROOT, SCRIPTS, import_closure, locked
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -56,8 +56,8 @@ def modules(script: str) -> frozenset[Path]:
             if path in files:
                 continue
             files.add(path)
-            for package in re.findall(r'import_module\(f"earmark\.(\w+)\.\{', path.read_text()):
-                folder = SCRIPTS / "earmark" / package
+            for package in re.findall(r'import_module\(f"earmark\.([\w.]+)\.\{', path.read_text()):
+                folder = SCRIPTS.joinpath("earmark", *package.split("."))
                 todo += [str(p.relative_to(SCRIPTS)) for p in sorted(folder.glob("*.py"))]
     return frozenset(files)
 

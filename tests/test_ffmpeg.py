@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from earmark import audio, ffmpeg
-from earmark.errors import AudioError, UserError
+from earmark.audio import containers as ffmpeg
+from earmark.audio import waveform as audio
+from earmark.core.errors import AudioError, UserError
 
 
 @pytest.fixture

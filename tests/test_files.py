@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from earmark.files import exclusive, free, replacing, write_json
-from earmark.provenance import SCRIPTS
+from earmark.core.files import exclusive, free, replacing, write_json
+from earmark.core.provenance import SCRIPTS
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
@@ -27,7 +27,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
 def test_a_work_folder_belongs_to_one_live_process(tmp_path):
     code = (
         f"import sys, time; sys.path.insert(0, {str(SCRIPTS)!r})\n"
-        "from pathlib import Path; from earmark.files import exclusive\n"
+        "from pathlib import Path; from earmark.core.files import exclusive\n"
         f"with exclusive(Path({str(tmp_path)!r})): print('held', flush=True); time.sleep(float(sys.argv[1]))"
     )
 
@@ -50,7 +50,7 @@ def test_a_work_folder_that_its_holder_removed_is_held_anew(tmp_path):
     folder = tmp_path / "work"
     code = (
         f"import sys; sys.path.insert(0, {str(SCRIPTS)!r})\n"
-        "from pathlib import Path; from earmark.files import exclusive\n"
+        "from pathlib import Path; from earmark.core.files import exclusive\n"
         f"with exclusive(Path({str(folder)!r})): print('held', flush=True); sys.stdin.read()"
     )
     with exclusive(folder):

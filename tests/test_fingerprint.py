@@ -8,8 +8,9 @@ import subprocess
 import numpy as np
 import pytest
 
-from earmark import audio, ffmpeg
-from earmark.fingerprint import NEAR, buckets, fingerprint, similarity
+from earmark.audio import containers as ffmpeg
+from earmark.audio import waveform as audio
+from earmark.audio.fingerprint import NEAR, buckets, fingerprint, similarity
 
 
 def heard(path):

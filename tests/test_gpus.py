@@ -8,14 +8,14 @@ import sys
 
 import pytest
 
-from earmark import gpus
-from earmark.provenance import SCRIPTS
+from earmark.core import gpus
+from earmark.core.provenance import SCRIPTS
 
 JOB = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from earmark import gpus
+from earmark.core import gpus
 print(*gpus.take(["0", "1"], Path(sys.argv[2]), int(sys.argv[3]), pause_s=0.05), flush=True)
 sys.stdin.read()
 """

@@ -14,9 +14,9 @@ from collections.abc import Callable
 
 import pytest
 
-from earmark import progress
-from earmark.progress import tqdm
-from earmark.provenance import ROOT, SCRIPTS
+from earmark.core import progress
+from earmark.core.progress import tqdm
+from earmark.core.provenance import ROOT, SCRIPTS
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_a_hostile_description_stays_one_line(log):
 def test_a_terminal_gets_a_bar():
     main, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    code = "from earmark.progress import tqdm\nfor _ in tqdm(range(3), desc='packing'): pass"
+    code = "from earmark.core.progress import tqdm\nfor _ in tqdm(range(3), desc='packing'): pass"
     environment = {k: v for k, v in os.environ.items() if k != "TQDM_DISABLE"} | {"PYTHONPATH": str(SCRIPTS)}
     subprocess.run([sys.executable, "-c", code], stderr=terminal, env=environment, check=True)
     os.close(terminal)
@@ -131,7 +131,7 @@ def test_a_terminal_gets_a_bar():
 
 def test_bars_of_other_libraries_stay_out_of_logs():
     code = (
-        "from earmark import cli\nfrom earmark.progress import tqdm\n"
+        "from earmark.core import cli\nfrom earmark.core.progress import tqdm\n"
         "for _ in tqdm(range(3), desc='ours'): pass\nfor _ in __import__('tqdm').tqdm(range(3), desc='theirs'): pass"
     )
     environment = {k: v for k, v in os.environ.items() if k != "TQDM_DISABLE"} | {"PYTHONPATH": str(SCRIPTS)}
@@ -144,6 +144,6 @@ def test_every_loop_of_the_library_goes_through_it():
     direct = [
         str(path.relative_to(ROOT))
         for path in sorted(SCRIPTS.rglob("*.py"))
-        if path != SCRIPTS / "earmark" / "progress.py" and "from tqdm import" in path.read_text()
+        if path != SCRIPTS / "earmark" / "core" / "progress.py" and "from tqdm import" in path.read_text()
     ]
-    assert direct == [], "import tqdm from earmark.progress: it keeps carriage returns out of logs"
+    assert direct == [], "import tqdm from earmark.core.progress: it keeps carriage returns out of logs"

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from earmark import provenance
+from earmark.core import provenance
 
 
 def names(*entries: str) -> set[str]:
@@ -18,10 +18,10 @@ def test_the_closure_follows_imports_transitively():
     found = names("evaluate.py")
     assert {
         "evaluate.py",
-        "earmark/evaluation/job.py",
+        "earmark/systems/pruning/job.py",
         "earmark/reduction/hooks.py",
-        "earmark/audio.py",
-    } - found == {"earmark/audio.py"}
+        "earmark/audio/waveform.py",
+    } - found == {"earmark/audio/waveform.py"}
 
 
 def test_what_is_reached_by_name_is_not_in_the_closure_unless_named():
@@ -35,7 +35,7 @@ def test_data_stages_do_not_depend_on_models_or_methods():
 
 
 def test_light_modules_do_not_import_torch_at_parse_time():
-    code = "import sys, earmark.settings; sys.exit('torch' in sys.modules)"
+    code = "import sys, earmark.config.settings; sys.exit('torch' in sys.modules)"
     env = {**os.environ, "PYTHONPATH": str(provenance.SCRIPTS)}
     assert subprocess.run([sys.executable, "-c", code], env=env).returncode == 0
 

@@ -10,11 +10,11 @@ import pytest
 import soundfile
 import soxr
 
-from earmark import shards
-from earmark.errors import UserError
-from earmark.files import sha256
-from earmark.records import Clip, Part, read_manifest
-from earmark.resample import resample
+from earmark.core.errors import UserError
+from earmark.core.files import sha256
+from earmark.core.records import Clip, Part, read_manifest
+from earmark.data import shards
+from earmark.data.resample import resample
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import json
 import pandas as pd
 import pytest
 
-from earmark import segment as forming
-from earmark.errors import UserError
-from earmark.records import Clip, Part, Span
-from earmark.segment import cut
-from earmark.shards import Form, assemble
+from earmark.core.errors import UserError
+from earmark.core.records import Clip, Part, Span
+from earmark.data import segment as forming
+from earmark.data.segment import cut
+from earmark.data.shards import Form, assemble
 
 
 def recording(name: str, label: str, seconds: float = 5.0, split: str = "test") -> Clip:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from earmark.errors import UserError
-from earmark.keep import budget, spelled
-from earmark.provenance import ROOT
-from earmark.settings import Settings
-from earmark.targets import parse_target
+from earmark.config.ratio import budget, spelled
+from earmark.config.settings import Settings
+from earmark.config.targets import parse_target
+from earmark.core.errors import UserError
+from earmark.core.provenance import ROOT
 
 DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 

@@ -20,12 +20,12 @@ import pytest
 import soundfile
 import webdataset as wds
 
-from earmark import shards
-from earmark.errors import UserError
-from earmark.files import sha256
-from earmark.provenance import SCRIPTS
-from earmark.records import Clip, Part, Span, iter_manifest, read_manifest, write_manifest
-from earmark.shards import Form
+from earmark.core.errors import UserError
+from earmark.core.files import sha256
+from earmark.core.provenance import SCRIPTS
+from earmark.core.records import Clip, Part, Span, iter_manifest, read_manifest, write_manifest
+from earmark.data import shards
+from earmark.data.shards import Form
 
 FORM = Form(16000)
 
@@ -52,8 +52,8 @@ def write(clips, tar, form=FORM, **options):
 PACK = """
 import sys
 from pathlib import Path
-from earmark import shards
-from earmark.records import iter_manifest
+from earmark.data import shards
+from earmark.core.records import iter_manifest
 manifest, tar = map(Path, sys.argv[1:])
 shards.write(lambda: iter_manifest(manifest), tar, tar.with_suffix(".parquet"), shards.Form(16000))
 """
@@ -290,7 +290,7 @@ def test_the_index_says_what_the_audio_is_like(tmp_path):
 
 @pytest.mark.parametrize("block", [False, True])
 def test_shards_share_out_every_clip_of_a_split_once(tmp_path, monkeypatch, block):
-    monkeypatch.setattr("earmark.records.ROW_GROUP", 3)
+    monkeypatch.setattr("earmark.core.records.ROW_GROUP", 3)
     splits = ["train", "test", "test", "test", "train"] * 4
     clips = [Clip(f"c{i}", [], [], 1.0, 16000, 1, s, ["a"]) for i, s in enumerate(splits)]
     write_manifest(tmp_path / "m.parquet", iter(clips))
@@ -305,7 +305,7 @@ def test_shards_share_out_every_clip_of_a_split_once(tmp_path, monkeypatch, bloc
 
 
 def test_clips_of_many_parts_are_written_and_read_fewer_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr("earmark.records.ROW_GROUP", 20)
+    monkeypatch.setattr("earmark.core.records.ROW_GROUP", 20)
     parts, spans = [Part("a.wav", 0.0, 1.0)] * 4, [Span(0.0, 1.0, "fake")] * 3
 
     def groups(clips):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from earmark.spill import lookup, sorted_rows
+from earmark.core.external_sort import lookup, sorted_rows
 
 
 def test_sorting_on_disk_is_pythons_stable_sort():

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from earmark import timing
-from earmark.provenance import SCRIPTS
-from earmark.timing import Peak, StageClock, spread
+from earmark.core import timing
+from earmark.core.provenance import SCRIPTS
+from earmark.core.timing import Peak, StageClock, spread
 
 MEGABYTE = 1 << 20
 CPU = torch.device("cpu")
@@ -47,7 +47,7 @@ def test_a_peak_belongs_to_its_lap():
     # A process of its own: in this one, other tests' memory comes and goes.
     code = (
         f"import sys; sys.path.insert(0, {str(SCRIPTS)!r})\n"
-        "import torch; from earmark.timing import MemoryWatch\n"
+        "import torch; from earmark.core.timing import MemoryWatch\n"
         "watch = MemoryWatch(torch.device('cpu')); held = torch.ones(64 << 20, dtype=torch.uint8)\n"
         "high = watch.lap(); del held; watch.lap(); low = watch.lap()\n"
         "print(watch.start, high.device, high.process, low.process)"

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from earmark.audit.near import Fingerprints
-from earmark.records import Clip, Measures, Part, write_manifest
+from earmark.core.records import Clip, Measures, Part, write_manifest
+from earmark.data.audit.near import Fingerprints
 
 HOSTILE = "</script><script>document.title='owned'</script><img src=http://evil.test/x>"
 SHARDS = {"train": 2, "test": 1}

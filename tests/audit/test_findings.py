@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from planted import GOOD, HOSTILE, SETTINGS, SHARDS, clip, damaged, stand_in, write
 
-from earmark import audio
-from earmark.audit import checks, job, near
-from earmark.errors import UserError
-from earmark.provenance import SCRIPTS, import_closure
-from earmark.records import read_manifest
+from earmark.audio import waveform as audio
+from earmark.core.errors import UserError
+from earmark.core.provenance import SCRIPTS, import_closure
+from earmark.core.records import read_manifest
+from earmark.data.audit import checks, job, near
 
 
 @pytest.fixture
@@ -168,5 +168,8 @@ def test_the_script_writes_both_files_changes_no_index_and_exits_well(folder, tm
 
 def test_an_audit_needs_no_decoder(folder):
     names = {path.relative_to(SCRIPTS).as_posix() for path in import_closure("audit.py")}
-    assert "earmark/audit/lengths.py" in names and not names & {"earmark/audio.py", "earmark/shards.py"}
+    assert "earmark/data/audit/lengths.py" in names and not names & {
+        "earmark/audio/waveform.py",
+        "earmark/data/shards.py",
+    }
     assert checks.MIN_SECONDS == audio.MIN_SECONDS

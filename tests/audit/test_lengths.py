@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from planted import SETTINGS, clip, write
 
-from earmark.audit import cost, job
-from earmark.audit.lengths import EDGES
+from earmark.data.audit import cost, job
+from earmark.data.audit.lengths import EDGES
 
 
 @pytest.fixture(scope="module")

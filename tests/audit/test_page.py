@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from planted import HOSTILE, SETTINGS, SHARDS, clip, stand_in, write
 
-from earmark.audit import job, near, page
+from earmark.data.audit import job, near, page
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 

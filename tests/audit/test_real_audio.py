@@ -11,9 +11,9 @@ import soundfile
 import soxr
 from planted import SETTINGS
 
-from earmark import shards
-from earmark.audit import job
-from earmark.records import Clip, Part
+from earmark.core.records import Clip, Part
+from earmark.data import shards
+from earmark.data.audit import job
 
 
 def row(path: Path, split: str, label: str) -> Clip:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import jsonschema
 
-from earmark.provenance import ROOT
-from earmark.schema import schema
+from earmark.config.schema import schema
+from earmark.core.provenance import ROOT
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "sources")]
 

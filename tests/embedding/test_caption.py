@@ -8,11 +8,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from earmark.embedding import caption
-from earmark.features import FeatureRow, write_index
-from earmark.files import write_json
+from earmark.core.files import write_json
+from earmark.core.records import Clip
 from earmark.models.checkpoint import describe_folder
-from earmark.records import Clip
+from earmark.models.features import FeatureRow, write_index
+from earmark.systems.embeddings import caption
 
 CHOSEN = {
     "model": {

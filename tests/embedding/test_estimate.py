@@ -2,10 +2,10 @@
 
 import pytest
 
-from earmark.embedding import estimate
-from earmark.embedding.estimate import Request
-from earmark.embedding.layers import Depth, parse
-from earmark.errors import UserError
+from earmark.core.errors import UserError
+from earmark.systems.embeddings import estimate
+from earmark.systems.embeddings.estimate import Request
+from earmark.systems.embeddings.layers import Depth, parse
 
 DEPTH = Depth(encoder=32, lm=32, encoder_width=1280, lm_width=4096)
 

@@ -13,9 +13,9 @@ from transformers import (
     Qwen2AudioForConditionalGeneration,
 )
 
-from earmark.embedding.extract import Extractor
-from earmark.embedding.layers import Depth, Plan, parse
 from earmark.models.lengths import audio_tokens
+from earmark.systems.embeddings.extract import Extractor
+from earmark.systems.embeddings.layers import Depth, Plan, parse
 
 PROMPT = "<|audio_bos|><|AUDIO|><|audio_eos|>Describe the music:"
 STOCK = {

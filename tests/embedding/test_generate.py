@@ -6,8 +6,8 @@ import pytest
 import torch
 from transformers import Qwen2AudioForConditionalGeneration
 
-from earmark.embedding.generate import Ask, Generation
 from earmark.models.qwen2_audio import Decoder
+from earmark.systems.embeddings.generate import Ask, Generation
 
 PROMPT = "<|audio_bos|><|AUDIO|><|audio_eos|>Describe the music:"
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from earmark.embedding import layers
-from earmark.embedding.layers import Depth, Plan, parse
-from earmark.errors import UserError
+from earmark.core.errors import UserError
+from earmark.systems.embeddings import layers
+from earmark.systems.embeddings.layers import Depth, Plan, parse
 
 DEPTH = Depth(encoder=32, lm=28, encoder_width=1280, lm_width=3584)
 

@@ -8,9 +8,9 @@ import json
 import pytest
 import torch
 
-from earmark.embedding.layers import Depth, Plan, parse
 from earmark.models import language, loading, omni, qwen2_audio
 from earmark.models.checkpoint import Checkpoint
+from earmark.systems.embeddings.layers import Depth, Plan, parse
 
 # As published: Qwen/Qwen2-Audio-7B, Qwen/Qwen2.5-Omni-3B and -7B.
 AUDIO = {"d_model": 1280, "encoder_layers": 32, "encoder_attention_heads": 20, "encoder_ffn_dim": 5120}

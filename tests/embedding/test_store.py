@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from earmark.embedding.store import EmbeddingRow, EmbeddingStore, Segment, StateWriter, write_index
-from earmark.errors import UserError
+from earmark.core.errors import UserError
+from earmark.systems.embeddings.store import EmbeddingRow, EmbeddingStore, Segment, StateWriter, write_index
 
 
 def row(clip_id, states, pooling="none", **more):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from earmark.embedding.windows import split
+from earmark.systems.embeddings.windows import split
 
 
 @pytest.mark.parametrize(("window", "overlap"), [(750, 0), (750, 50), (750, 51), (750, 350), (25, 12)])

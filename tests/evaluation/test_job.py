@@ -10,15 +10,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from earmark.errors import UserError
-from earmark.evaluation.cell import Cell
-from earmark.evaluation.job import samples_of
-from earmark.features import FeatureRow, write_index
-from earmark.files import write_json
-from earmark.records import Clip, read_jsonl
+from earmark.config.schema import schema
+from earmark.config.settings import Settings, reducers
+from earmark.core.errors import UserError
+from earmark.core.files import write_json
+from earmark.core.records import Clip, read_jsonl
+from earmark.models.features import FeatureRow, write_index
 from earmark.reduction.loader import available
-from earmark.schema import schema
-from earmark.settings import Settings, reducers
+from earmark.systems.pruning.cell import Cell
+from earmark.systems.pruning.job import samples_of
 from evaluate import main as answer
 
 SECONDS = (4.0, 2.0, 6.0, 70.0)

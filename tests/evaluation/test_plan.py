@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from earmark.errors import UserError
-from earmark.evaluation.plan import Sample, batches, choose, left_in, windows
-from earmark.features import FeatureRow
-from earmark.records import Clip
-from earmark.tasks.question import Question, ask, ask_for_words, draw_options
+from earmark.core.errors import UserError
+from earmark.core.records import Clip
+from earmark.models.features import FeatureRow
+from earmark.scoring.question import Question, ask, ask_for_words, draw_options
+from earmark.systems.pruning.plan import Sample, batches, choose, left_in, windows
 
 
 def sample(name: str, tokens: int) -> Sample:

@@ -10,15 +10,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from earmark.evaluation import plan, result, runner
-from earmark.evaluation.plan import Sample
-from earmark.features import FeatureStore
+from earmark.core.timing import MemoryWatch
+from earmark.models.features import FeatureStore
 from earmark.models.omni import Decoder
 from earmark.reduction.loader import available, load
 from earmark.scoring import choices
-from earmark.tasks.letter import parse
-from earmark.tasks.question import ask
-from earmark.timing import MemoryWatch
+from earmark.scoring.parsers.letter import parse
+from earmark.scoring.question import ask
+from earmark.systems.pruning import plan, result, runner
+from earmark.systems.pruning.plan import Sample
 
 METHODS = ["base", "dart", "fastv", "random", "frame", *available("kv-")]
 LENGTHS = (60, 25, 41, 60, 33, 8, 52)
@@ -225,7 +225,7 @@ def test_after_a_kill_the_rest_is_run_and_the_rows_are_the_same(decoder, store, 
     monkeypatch.setattr(Decoder, "forward", forward)
     with journal.open("a") as stream:
         stream.write('{"clip_id": "torn')  # what a kill in the middle of a write leaves
-    from earmark.records import read_jsonl
+    from earmark.core.records import read_jsonl
 
     done = {row["clip_id"]: row for row in read_jsonl(journal, torn=True)}
     assert 0 < len(done) < len(LENGTHS)

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
-from earmark.evaluation.cell import Cell
-from earmark.evaluation.job import samples_of
-from earmark.evaluation.plan import choose, left_in
-from earmark.features import FeatureRow
-from earmark.provenance import ROOT
-from earmark.settings import Settings
-from earmark.sources import synthetic_marathon, synthetic_music
+from earmark.config.settings import Settings
+from earmark.core.provenance import ROOT
+from earmark.data.sources import synthetic_marathon, synthetic_music
+from earmark.models.features import FeatureRow
+from earmark.systems.pruning.cell import Cell
+from earmark.systems.pruning.job import samples_of
+from earmark.systems.pruning.plan import choose, left_in
 
 TEN = ("desed", "gtzan", "had", "librispeech", "race", "slue", "tau", "vesus", "vox_gender", "vox_age")
 PROFILES = ("default", "reference_dart", "reference_others")
@@ -91,7 +91,7 @@ def test_right_answers_are_read_as_right_in_every_wording(clips, task, profile):
     cell = Cell(wording, {"max_audio_s": 300}, {}, {"seed": 0}, "code")
     rows = left_in(clips[task], wording["leave_out"])
     samples = samples_of(cell, choose(rows, None, 0, balanced=wording["balanced"]), 25)
-    parse = importlib.import_module(f"earmark.tasks.{wording['parser']}").parse
+    parse = importlib.import_module(f"earmark.scoring.parsers.{wording['parser']}").parse
     scoring = importlib.import_module(f"earmark.scoring.{wording['scoring']}")
     judged = []
     for sample in samples:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from earmark.evaluation.cell import Cell
-from earmark.evaluation.job import _free_fellows
-from earmark.evaluation.workplace import Fellow, Workplace, read_fellows
-from earmark.files import write_json
-from earmark.provenance import SCRIPTS
-from earmark.records import read_jsonl
+from earmark.core.files import write_json
+from earmark.core.provenance import SCRIPTS
+from earmark.core.records import read_jsonl
+from earmark.systems.pruning.cell import Cell
+from earmark.systems.pruning.job import _free_fellows
+from earmark.systems.pruning.workplace import Fellow, Workplace, read_fellows
 
 RUN = {"seed": 0, "device": "cpu", "batch_audio_s": 10, "warm_up": 0, "max_failed_share": 0.1, "bootstrap": 9}
 CELL = Cell({"name": "sounds"}, {"name": "tiny"}, {"name": "dart"}, RUN, "code")
@@ -122,7 +122,7 @@ def test_what_is_finished_or_held_by_another_process_is_left_alone(tmp_path):
     place_of(tmp_path / "work" / "1", method(1)).finish(record(method(1)), ROWS)
     code = (
         f"import sys; sys.path.insert(0, {str(SCRIPTS)!r})\n"
-        "from pathlib import Path; from earmark.files import exclusive\n"
+        "from pathlib import Path; from earmark.core.files import exclusive\n"
         f"with exclusive(Path({str(tmp_path / 'work' / '2')!r})): print('held', flush=True); sys.stdin.read()"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}

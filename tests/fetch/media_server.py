@@ -21,7 +21,7 @@ from urllib.parse import unquote
 import numpy as np
 import soundfile
 
-from earmark import ffmpeg
+from earmark.audio import containers as ffmpeg
 
 TYPES = {
     "wav": "audio/wav",

@@ -10,11 +10,11 @@ from typing import Any
 
 from media_server import MediaServer, media, tone
 
-from earmark.fetch.client import Network
-from earmark.fetch.job import fetch
-from earmark.provenance import SCRIPTS
-from earmark.records import Clip, read_manifest, write_manifest
-from earmark.sources import youtube
+from earmark.core.provenance import SCRIPTS
+from earmark.core.records import Clip, read_manifest, write_manifest
+from earmark.data.fetch.client import Network
+from earmark.data.fetch.job import fetch
+from earmark.data.sources import youtube
 
 CLASSES = 'index,mid,display_name\n0,/m/a,"Dog, barking"\n1,/m/b,Rain\n'
 FAST = {"requests_per_hour": None, "timeout_s": 1, "backoff_s": 0.01, "retries": 1}

@@ -5,8 +5,8 @@ import subprocess
 import pytest
 from media_server import media, tone
 
-from earmark.errors import UserError
-from earmark.records import read_manifest
+from earmark.core.errors import UserError
+from earmark.core.records import read_manifest
 
 
 def test_a_full_disk_ends_in_one_line_and_the_same_command_goes_on(shard, small_disk, monkeypatch):

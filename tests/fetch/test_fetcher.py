@@ -12,12 +12,12 @@ import soundfile
 from media_server import media, tone
 from workflow import SMALL
 
-from earmark.errors import UserError
-from earmark.fetch import fetcher
-from earmark.fetch.progress import overall
-from earmark.provenance import ROOT, SCRIPTS
-from earmark.records import reason_code
-from earmark.settings import Settings
+from earmark.config.settings import Settings
+from earmark.core.errors import UserError
+from earmark.core.provenance import ROOT, SCRIPTS
+from earmark.core.records import reason_code
+from earmark.data.fetch import fetcher
+from earmark.data.fetch.progress import overall
 
 HTML = {"body": b"<html><body>gone</body></html>", "headers": {"Content-Type": "text/html"}}
 PERMANENT = {

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from earmark.fetch import ledger as ledgers
-from earmark.fetch.ledger import Ledger
-from earmark.records import Clip, Part
+from earmark.core.records import Clip, Part
+from earmark.data.fetch import ledger as ledgers
+from earmark.data.fetch.ledger import Ledger
 
 
 def row(key: str, status: str = "ok", **more) -> dict:

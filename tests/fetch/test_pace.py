@@ -4,7 +4,7 @@ import json
 import random
 import time
 
-from earmark.fetch.pace import Pace
+from earmark.data.fetch.pace import Pace
 
 
 class Clock:

@@ -13,7 +13,7 @@ from shard import CLASSES
 from test_workflow import settings
 from workflow import Workflow
 
-from earmark import shards
+from earmark.data import shards
 
 RATE = 16000
 START_S, END_S = 0.25, 2.0

@@ -9,9 +9,9 @@ import pytest
 import yt_dlp
 from yt_dlp.utils import DownloadError
 
-from earmark.fetch import reasons
-from earmark.fetch.hours import inside
-from earmark.records import reason_code
+from earmark.core.records import reason_code
+from earmark.data.fetch import reasons
+from earmark.data.fetch.hours import inside
 
 # What YouTube's player says, as yt-dlp words it.
 SAID = [

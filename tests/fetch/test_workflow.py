@@ -14,7 +14,7 @@ from media_server import MediaServer, media, serving, tone
 from shard import CLASSES
 from workflow import SMALL, Workflow
 
-from earmark.records import read_manifest
+from earmark.core.records import read_manifest
 
 NAMES = [f"rec{i}" for i in range(10)] + ["gone", "page"]
 # The second of two shards: the last six names.

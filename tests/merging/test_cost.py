@@ -6,11 +6,11 @@ from ast_models import constant, spectrograms, tiny_ast
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import ASTConfig
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.merging.cost import macs
 from earmark.merging.hooks import Merging
 from earmark.merging.schedule import Schedule, clamp
-from earmark.tagging import network
+from earmark.systems.tagging import network
 
 BASE = ASTConfig(num_labels=527)
 

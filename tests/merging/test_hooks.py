@@ -13,7 +13,7 @@ from transformers.models.audio_spectrogram_transformer.modeling_audio_spectrogra
     ASTLayer,
 )
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.merging.attention import attend, widened
 from earmark.merging.hooks import Merging
 from earmark.merging.schedule import Schedule

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.models.checkpoint import Checkpoint
 
 TEXT_ALONE = "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"

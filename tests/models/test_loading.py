@@ -14,14 +14,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import DynamicCache
 
-from earmark.errors import UserError
-from earmark.evaluation.runner import Reduction
+from earmark.core.errors import UserError
+from earmark.core.provenance import SCRIPTS
 from earmark.models import tiny, tiny_qwen2_audio
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.loading import Load
-from earmark.padding import left_padded
-from earmark.provenance import SCRIPTS
+from earmark.models.padding import left_padded
 from earmark.reduction.loader import available, load
+from earmark.systems.pruning.runner import Reduction
 
 METHODS = [*available(), *available("kv-")]
 LENGTHS = (90, 61)
@@ -171,7 +171,7 @@ from pathlib import Path
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.loading import Load
 from earmark.models.omni import Decoder
-from earmark.timing import MemoryWatch
+from earmark.core.timing import MemoryWatch
 watch = MemoryWatch(torch.device("cpu"))
 load = Load(mode=sys.argv[2])
 model = Decoder(Checkpoint(Path(sys.argv[1]), {}), "cpu", "float32", "sdpa", load=load)

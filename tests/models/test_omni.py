@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import DynamicCache, Qwen2_5OmniThinkerForConditionalGeneration
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.lengths import audio_tokens
 from earmark.models.omni import SAMPLE_RATE, Decoder, Encoder

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoFeatureExtractor, DynamicCache, Qwen2AudioForConditionalGeneration
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.lengths import audio_tokens
 from earmark.models.qwen2_audio import SAMPLE_RATE, Decoder, Encoder

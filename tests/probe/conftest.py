@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from earmark.probe.read import Vectors
+from earmark.systems.embeddings.probe.read import Vectors
 
 Maker = Callable[..., Vectors]
 

@@ -10,11 +10,11 @@ import sys
 import numpy as np
 import pytest
 
-from earmark.errors import UserError
-from earmark.probe.job import run, shard_files
-from earmark.probe.read import by_layer, position, read
-from earmark.provenance import SCRIPTS
+from earmark.core.errors import UserError
+from earmark.core.provenance import SCRIPTS
 from earmark.report import files
+from earmark.systems.embeddings.probe.job import run, shard_files
+from earmark.systems.embeddings.probe.read import by_layer, position, read
 
 
 def test_layers_are_in_the_order_of_the_network():

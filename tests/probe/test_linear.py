@@ -12,9 +12,9 @@ from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from earmark.errors import UserError
-from earmark.probe import linear
-from earmark.probe.linear import ENOUGH, STRENGTHS, probe, source_groups, split
+from earmark.core.errors import UserError
+from earmark.systems.embeddings.probe import linear
+from earmark.systems.embeddings.probe.linear import ENOUGH, STRENGTHS, probe, source_groups, split
 
 
 def slow_probe(vectors, train, test, folds):

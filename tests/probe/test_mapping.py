@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from earmark.probe.mapping import FEWEST, mapped, sample
+from earmark.systems.embeddings.probe.mapping import FEWEST, mapped, sample
 
 
 def test_map_is_deterministic_and_balanced(vectors):

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from earmark.errors import UserError
-from earmark.probe import request
-from earmark.settings import Settings
+from earmark.config.settings import Settings
+from earmark.core.errors import UserError
+from earmark.systems.embeddings.probe import request
 
 
 def settings(tmp_path: Path, *blocks: dict[str, Any]) -> Settings:

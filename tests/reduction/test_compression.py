@@ -16,7 +16,7 @@ from transformers import DynamicCache
 
 from earmark.compression.contract import Compressor, Entries
 from earmark.compression.hooks import CacheCompression, survivors
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.reduction.contract import Span
 from earmark.reduction.decoder import rotated
 from earmark.reduction.loader import available, load

@@ -18,7 +18,7 @@ from reduction_models import (
 from torch import Tensor
 from transformers import DynamicCache
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.reduction.contract import Reducer
 from earmark.reduction.hooks import TokenReduction
 from earmark.reduction.loader import load

@@ -9,7 +9,7 @@ import torch
 from reduction_models import LAYERS, inputs_for, tiny_model
 from torch import nn
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.reduction.budget import Budget
 from earmark.reduction.hooks import TokenReduction
 from earmark.reduction.loader import available, load

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from earmark import shards
-from earmark.records import Clip, Part
+from earmark.core.records import Clip, Part
+from earmark.data import shards
 
 sys.path.insert(0, str(Path(__file__).parent))
 

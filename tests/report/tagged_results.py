@@ -9,8 +9,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tagging"))
 
 from tagged import inputs, predictions, settings  # noqa: E402
 
-from earmark.files import write_json  # noqa: E402
-from earmark.tagging import result  # noqa: E402
+from earmark.core.files import write_json  # noqa: E402
+from earmark.systems.tagging import result  # noqa: E402
 
 
 def fake_tagged(

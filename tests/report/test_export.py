@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from earmark.errors import UserError
-from earmark.provenance import SCRIPTS
+from earmark.core.errors import UserError
+from earmark.core.provenance import SCRIPTS
 from earmark.report import drawing, exports
 from earmark.report.exported import latex, markdown
 from earmark.report.figures import Cell, Table

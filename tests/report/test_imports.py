@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from earmark.errors import UserError
-from earmark.provenance import ROOT
+from earmark.config.settings import Settings
+from earmark.core.errors import UserError
+from earmark.core.provenance import ROOT
 from earmark.report import imports, page
 from earmark.report.summary import summarize
-from earmark.settings import Settings
 
 
 def block(kind: str, path: Path | str, **given: Any) -> dict[str, Any]:

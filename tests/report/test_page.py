@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from earmark.errors import UserError
-from earmark.provenance import SCRIPTS
+from earmark.core.errors import UserError
+from earmark.core.provenance import SCRIPTS
 from earmark.report import overview, page, wrong
 from earmark.report.charts import looks
 from earmark.report.points import points

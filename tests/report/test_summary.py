@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from earmark.errors import UserError
-from earmark.provenance import SCRIPTS
+from earmark.core.errors import UserError
+from earmark.core.provenance import SCRIPTS
 from earmark.report import files
 from earmark.report.columns import DTYPES
 from earmark.report.remembered import Remembered

@@ -8,7 +8,7 @@ import pytest
 from browsing import opened, specifications, visible
 from tagged_results import fake_sweep, fake_tagged
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.report import files, overview, page, summary, tagged, tagging
 from earmark.report.points import points
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from earmark import ogg
-from earmark.errors import UserError
+from earmark.audio import ogg
+from earmark.core.errors import UserError
 from earmark.report import excerpts, wrong
 from earmark.report.summary import summarize
 

@@ -10,16 +10,16 @@ from types import ModuleType
 import pytest
 import yaml
 
-from earmark.errors import UserError
-from earmark.probe import request as probing
-from earmark.provenance import ROOT
+from earmark.config.settings import Settings
+from earmark.core.errors import UserError
+from earmark.core.provenance import ROOT
 from earmark.reproduction import probed, pruned, student_speed, tagged, timed
 from earmark.reproduction.job import Result, prepare
 from earmark.reproduction.request import Request
-from earmark.settings import Settings
-from earmark.tagging import recipe, sweep
-from earmark.tagging import request as tagging
-from earmark.teachers import request as teachers
+from earmark.systems.embeddings.probe import request as probing
+from earmark.systems.tagging import recipe, sweep
+from earmark.systems.tagging import request as tagging
+from earmark.systems.tagging.teachers import request as teachers
 
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 PAPER = DEFAULT | yaml.safe_load((ROOT / "config/paper.yaml").read_text())

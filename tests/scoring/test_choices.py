@@ -7,10 +7,10 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
 from earmark.scoring import choices
+from earmark.scoring.groups import facets, joined
 from earmark.scoring.intervals import wilson
-from earmark.tasks.groups import facets, joined
-from earmark.tasks.letter import parse
-from earmark.tasks.question import LETTERS, Question
+from earmark.scoring.parsers.letter import parse
+from earmark.scoring.question import LETTERS, Question
 
 
 def rows(n: int = 60) -> list[dict]:

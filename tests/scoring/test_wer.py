@@ -9,8 +9,8 @@ import pytest
 from earmark.scoring import transcripts, wer
 from earmark.scoring.intervals import bootstrap_indices
 from earmark.scoring.normalise import NORMALISERS, plain
-from earmark.tasks.question import Question
-from earmark.tasks.transcript import parse
+from earmark.scoring.parsers.transcript import parse
+from earmark.scoring.question import Question
 
 WORDS = ["one", "two", "three", "four", "don't"]
 TASK = {"metric": "wer", "normaliser": "plain"}

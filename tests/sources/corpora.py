@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from earmark import segment as forming
-from earmark.records import Clip
-from earmark.schema import checked, schema
+from earmark.config.schema import checked, schema
+from earmark.core.records import Clip
+from earmark.data import segment as forming
 
 RATE = 16000
 

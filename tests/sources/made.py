@@ -7,7 +7,7 @@ import io
 import numpy as np
 import soundfile
 
-from earmark.config_files import checked_source
+from earmark.config.files import checked_source
 
 
 def tone(seconds: float = 0.5, hertz: float = 440.0, rate: int = 8000, suffix: str = "WAV") -> bytes:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from earmark.errors import UserError
-from earmark.records import Clip, read_manifest
-from earmark.sources import audiomarathon, synthetic_music
-from earmark.sources.audiomarathon_layouts import HAD, LIBRISPEECH, LISTS
+from earmark.core.errors import UserError
+from earmark.core.records import Clip, read_manifest
+from earmark.data.sources import audiomarathon, synthetic_music
+from earmark.data.sources.audiomarathon_layouts import HAD, LIBRISPEECH, LISTS
 
 CHOICES = {"choice_a": "rock", "choice_b": "jazz", "choice_c": "blues", "choice_d": "pop"}
 ITEM = {"path": "a.wav", "question": "Which?", **CHOICES, "answer_gt": "B", "uniq_id": 7}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from earmark.errors import UserError
-from earmark.sources import folder
+from earmark.core.errors import UserError
+from earmark.data.sources import folder
 
 
 def settings(folder_root, **changes):

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earmark import shards
-from earmark.errors import UserError
-from earmark.records import read_manifest, write_manifest
-from earmark.sources import had
+from earmark.core.errors import UserError
+from earmark.core.records import read_manifest, write_manifest
+from earmark.data import shards
+from earmark.data.sources import had
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -13,10 +13,10 @@ import pytest
 from hub_server import Repo
 from made import tone
 
-from earmark.errors import UserError
-from earmark.provenance import SCRIPTS
-from earmark.records import read_manifest
-from earmark.sources.hub import snapshot
+from earmark.core.errors import UserError
+from earmark.core.provenance import SCRIPTS
+from earmark.core.records import read_manifest
+from earmark.data.sources.hub import snapshot
 
 TOKEN = "hf_secretsecretsecret"
 
@@ -163,8 +163,8 @@ def test_a_cache_that_cannot_be_written_is_named(download, hub, repo):
 
 ASK = """
 import json, pathlib, sys
-from earmark.errors import UserError
-from earmark.sources.hub import snapshot
+from earmark.core.errors import UserError
+from earmark.data.sources.hub import snapshot
 for repo, revision, allow in json.loads(sys.argv[1]):
     try:
         snapshot(repo, revision, allow, pathlib.Path("checked.json"))

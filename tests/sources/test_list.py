@@ -12,9 +12,9 @@ import pytest
 import yaml
 from made import completed, tone
 
-from earmark.errors import UserError
-from earmark.provenance import ROOT
-from earmark.sources import list as source
+from earmark.core.errors import UserError
+from earmark.core.provenance import ROOT
+from earmark.data.sources import list as source
 
 
 @pytest.fixture

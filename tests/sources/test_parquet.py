@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from made import completed, tone
 
-from earmark.errors import UserError
-from earmark.sources import parquet
+from earmark.core.errors import UserError
+from earmark.data.sources import parquet
 
 AUDIO = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 

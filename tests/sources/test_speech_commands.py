@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from made import completed, tone
 
-from earmark.errors import UserError
-from earmark.sources.speech_commands import collect
+from earmark.core.errors import UserError
+from earmark.data.sources.speech_commands import collect
 
 
 @pytest.fixture

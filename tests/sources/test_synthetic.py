@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from earmark.sources.synthetic import GENRES, SAMPLE_RATE, render
+from earmark.data.sources.synthetic import GENRES, SAMPLE_RATE, render
 
 
 @pytest.mark.parametrize("genre", GENRES)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from earmark.sources import audiomarathon, synthetic_marathon
-from earmark.sources.synthetic_marathon import CLASSES
-from earmark.sources.synthetic_words import _HIGH, _LOW, SAMPLE_RATE, WORDS, speak
-from earmark.tasks.groups import facets
+from earmark.data.sources import audiomarathon, synthetic_marathon
+from earmark.data.sources.synthetic_marathon import CLASSES
+from earmark.data.sources.synthetic_words import _HIGH, _LOW, SAMPLE_RATE, WORDS, speak
+from earmark.scoring.groups import facets
 
 SMALL = {"clips_per_class": 2, "min_s": 1, "max_s": 1.5}
 GROUPS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from earmark.sources.synthetic_music import collect
+from earmark.data.sources.synthetic_music import collect
 
 
 def test_no_recording_is_in_two_splits(tmp_path):

@@ -7,8 +7,8 @@ import pytest
 import soundfile
 from made import completed
 
-from earmark.files import sha256
-from earmark.sources.synthetic_tags import SOUNDS, collect, render
+from earmark.core.files import sha256
+from earmark.data.sources.synthetic_tags import SOUNDS, collect, render
 
 
 @pytest.fixture(scope="module")

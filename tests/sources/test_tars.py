@@ -12,8 +12,8 @@ import pytest
 import webdataset
 from made import completed, tone
 
-from earmark.errors import UserError
-from earmark.sources import tars
+from earmark.core.errors import UserError
+from earmark.data.sources import tars
 
 
 def write(path: Path, members, mode: str = "w") -> None:

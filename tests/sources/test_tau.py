@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from earmark.errors import UserError
-from earmark.sources import tau
+from earmark.core.errors import UserError
+from earmark.data.sources import tau
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from earmark.errors import UserError
-from earmark.provenance import SCRIPTS
-from earmark.sources import voxceleb
+from earmark.core.errors import UserError
+from earmark.core.provenance import SCRIPTS
+from earmark.data.sources import voxceleb
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -52,7 +52,7 @@ def test_genders_come_from_the_gender_column_of_the_tables(root):
 
 def test_labels_do_not_depend_on_how_python_hashes_this_time(root):
     code = (
-        "from earmark.sources import voxceleb; from earmark.schema import checked, schema; import sys;"
+        "from earmark.data.sources import voxceleb; from earmark.config.schema import checked, schema; import sys;"
         "s = checked({'kind': 'voxceleb', 'root': sys.argv[1]}, schema('sources/voxceleb'), 's');"
         "print([(c.clip_id, c.labels, c.split) for c in voxceleb.collect(s, None, 0, 1)])"
     )

@@ -12,11 +12,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "fetch"))
 
 from media_server import serving  # noqa: E402
 
-from earmark.errors import UserError  # noqa: E402
-from earmark.provenance import ROOT  # noqa: E402
-from earmark.records import WANTED, Tally  # noqa: E402
-from earmark.settings import Settings  # noqa: E402
-from earmark.sources import youtube  # noqa: E402
+from earmark.config.settings import Settings  # noqa: E402
+from earmark.core.errors import UserError  # noqa: E402
+from earmark.core.provenance import ROOT  # noqa: E402
+from earmark.core.records import WANTED, Tally  # noqa: E402
+from earmark.data.sources import youtube  # noqa: E402
 
 CLASSES = 'index,mid,display_name\n0,/m/a,"Dog, barking"\n1,/m/b,Rain\n'
 HEAD = "# Segments csv created\n# num_ytids=2\n# YTID, start_seconds, end_seconds, positive_labels\n"

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from tagging_task import Task  # noqa: E402
 
-from earmark.records import Clip, Part  # noqa: E402
+from earmark.core.records import Clip, Part  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -16,11 +16,11 @@ from scipy.sparse import csr_array
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 from earmark.merging.schedule import Schedule
-from earmark.tagging import student
-from earmark.tagging.dataset import Example
-from earmark.tagging.settings import Training
-from earmark.tagging.state import Store
-from earmark.tagging.training import Plan, Trainer, prepare
+from earmark.systems.tagging import student
+from earmark.systems.tagging.dataset import Example
+from earmark.systems.tagging.settings import Training
+from earmark.systems.tagging.state import Store
+from earmark.systems.tagging.training import Plan, Trainer, prepare
 
 FRAMES, CLASSES = 32, 4
 STUDENT = {

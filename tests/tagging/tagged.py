@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from earmark.tagging.predictions import Predictions
-from earmark.tagging.result import Inputs
+from earmark.systems.tagging.predictions import Predictions
+from earmark.systems.tagging.result import Inputs
 
 CLASSES = ("bell", "rain", "siren", "wind")
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark import shards
-from earmark.records import Clip
-from earmark.tagging import spectrograms
-from earmark.tagging.classes import Classes
-from earmark.tagging.dataset import Clips
+from earmark.core.records import Clip
+from earmark.data import shards
+from earmark.systems.tagging import spectrograms
+from earmark.systems.tagging.classes import Classes
+from earmark.systems.tagging.dataset import Clips
 
 TAGGING = {
     "kind": "multi_label", "classes": None, "frames": 128, "statistics": None, "folds": None,

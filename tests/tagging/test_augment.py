@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from earmark.tagging.augment import Augmentation, masked, mixed, shifted
+from earmark.systems.tagging.augment import Augmentation, masked, mixed, shifted
 
 
 def test_masks_are_one_band_and_one_stretch_of_zeros_below_their_widths():

@@ -9,11 +9,11 @@ import sys
 import pytest
 from tagging_task import TAGGING
 
-from earmark.errors import UserError
-from earmark.provenance import SCRIPTS
-from earmark.records import Clip, write_manifest
-from earmark.tagging import classes
-from earmark.tagging.classes import Classes, of_task
+from earmark.core.errors import UserError
+from earmark.core.provenance import SCRIPTS
+from earmark.core.records import Clip, write_manifest
+from earmark.systems.tagging import classes
+from earmark.systems.tagging.classes import Classes, of_task
 
 
 def clip(number, labels, group=""):

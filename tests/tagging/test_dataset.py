@@ -11,10 +11,10 @@ from tagging_task import STATISTICS, TAGGING
 from torch.utils.data import DataLoader
 from transformers import ASTFeatureExtractor
 
-from earmark.errors import UserError
-from earmark.tagging.augment import Augmentation
-from earmark.tagging.classes import Classes
-from earmark.tagging.dataset import collate
+from earmark.core.errors import UserError
+from earmark.systems.tagging.augment import Augmentation
+from earmark.systems.tagging.classes import Classes
+from earmark.systems.tagging.dataset import collate
 
 EVERYTHING = Augmentation(mixup=0.5, freq_mask=24, time_mask=48, noise=True, seed=3)
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from transformers import ASTFeatureExtractor
 
-from earmark import audio
-from earmark.tagging.fbank import fbank, frames_of, samples_for
+from earmark.audio import waveform as audio
+from earmark.systems.tagging.fbank import fbank, frames_of, samples_for
 
 
 def published(samples: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from earmark.tagging.loss import clip_losses
+from earmark.systems.tagging.loss import clip_losses
 
 B, C = 5, 3
 

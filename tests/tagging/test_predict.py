@@ -10,10 +10,10 @@ import torch
 from tagging_task import STATISTICS, TAGGING
 from transformers import ASTFeatureExtractor
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.merging.hooks import Merging
 from earmark.merging.schedule import Schedule
-from earmark.tagging import predict, student
+from earmark.systems.tagging import predict, student
 
 SIZES = {"hidden": 32, "layers": 3, "heads": 2, "mlp": 64}
 

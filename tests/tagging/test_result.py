@@ -10,9 +10,9 @@ from scipy.special import log_softmax
 from sklearn.metrics import average_precision_score
 from tagged import CLASSES, inputs, predictions, settings
 
-from earmark.errors import UserError
-from earmark.tagging import predictions as files
-from earmark.tagging import result
+from earmark.core.errors import UserError
+from earmark.systems.tagging import predictions as files
+from earmark.systems.tagging import result
 
 
 def test_a_result_of_several_seeds_fits_its_schema_and_keeps_both_uncertainties():

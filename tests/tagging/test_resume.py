@@ -17,8 +17,8 @@ sys.path.insert(0, str(HERE))
 
 import small_training  # noqa: E402
 
-from earmark.tagging.state import Progress, Store  # noqa: E402
-from earmark.tagging.training import prepare  # noqa: E402
+from earmark.systems.tagging.state import Progress, Store  # noqa: E402
+from earmark.systems.tagging.training import prepare  # noqa: E402
 
 CASES = {
     "best": {"training": {"epochs": 6}, "plan": {"weight": 0.2}},

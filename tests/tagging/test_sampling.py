@@ -7,8 +7,8 @@ import pytest
 from scipy.sparse import csr_array
 from torch.utils.data import WeightedRandomSampler
 
-from earmark.errors import UserError
-from earmark.tagging.sampling import Order, Share, balanced_weights
+from earmark.core.errors import UserError
+from earmark.systems.tagging.sampling import Order, Share, balanced_weights
 
 
 def test_every_clip_comes_once_an_epoch_each_time_as_another_draw():

@@ -12,11 +12,11 @@ import soundfile
 import torch
 from safetensors import safe_open
 
-from earmark import shards
-from earmark.errors import UserError
-from earmark.records import Clip, Part
-from earmark.tagging import spectrograms
-from earmark.tagging.fbank import fbank, frames_of
+from earmark.core.errors import UserError
+from earmark.core.records import Clip, Part
+from earmark.data import shards
+from earmark.systems.tagging import spectrograms
+from earmark.systems.tagging.fbank import fbank, frames_of
 
 
 def rows(task):

@@ -10,13 +10,13 @@ import pytest
 import torch
 import yaml
 
-from earmark.errors import UserError
+from earmark.config.schema import schema
+from earmark.config.settings import Settings
+from earmark.config.targets import parse_target
+from earmark.core.errors import UserError
+from earmark.core.provenance import ROOT, SCRIPTS
 from earmark.merging.schedule import Schedule
-from earmark.provenance import ROOT, SCRIPTS
-from earmark.schema import schema
-from earmark.settings import Settings
-from earmark.tagging import request, speed
-from earmark.targets import parse_target
+from earmark.systems.tagging import request, speed
 
 STUDENT = {"name": "ast-tiny", "labels": ["embedded"], "strides": [10, 10]}
 STUDENT["sizes"] = {"hidden": 16, "layers": 3, "heads": 2, "mlp": 32}

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from tagging_task import TAGGING
 
-from earmark.errors import UserError
-from earmark.tagging.splits import roles
+from earmark.core.errors import UserError
+from earmark.systems.tagging.splits import roles
 
 
 def clip(source, split="train", group=""):

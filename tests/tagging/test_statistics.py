@@ -11,9 +11,9 @@ import pytest
 import torch
 from tagging_task import TAGGING
 
-from earmark.errors import UserError
-from earmark.tagging.splits import roles
-from earmark.tagging.statistics import read, statistics, write
+from earmark.core.errors import UserError
+from earmark.systems.tagging.mel_statistics import read, statistics, write
+from earmark.systems.tagging.splits import roles
 
 
 def direct(task, tagging, fold):

@@ -15,8 +15,8 @@ from transformers import (
     ViTForImageClassification,
 )
 
-from earmark.errors import UserError
-from earmark.tagging import network, start, student
+from earmark.core.errors import UserError
+from earmark.systems.tagging import network, start, student
 
 SIZES = {"hidden": 16, "layers": 2, "heads": 2, "mlp": 32}
 INNER = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from earmark.errors import UserError
-from earmark.provenance import ROOT
-from earmark.settings import Settings
-from earmark.tagging import request, sweep
-from earmark.tagging.request import Run
-from earmark.targets import parse_target
+from earmark.config.settings import Settings
+from earmark.config.targets import parse_target
+from earmark.core.errors import UserError
+from earmark.core.provenance import ROOT
+from earmark.systems.tagging import request, sweep
+from earmark.systems.tagging.request import Run
 
 
 @pytest.fixture

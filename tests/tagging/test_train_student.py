@@ -12,14 +12,14 @@ import pytest
 import torch
 from tagging_task import TAGGING
 
-from earmark.errors import UserError
-from earmark.files import sha256, write_json
-from earmark.provenance import SCRIPTS
-from earmark.tagging import job, recipe, student
-from earmark.tagging.classes import Classes
-from earmark.tagging.materials import Files
-from earmark.tagging.settings import Training
-from earmark.teachers.store import Row, write
+from earmark.core.errors import UserError
+from earmark.core.files import sha256, write_json
+from earmark.core.provenance import SCRIPTS
+from earmark.systems.tagging import job, recipe, student
+from earmark.systems.tagging.classes import Classes
+from earmark.systems.tagging.materials import Files
+from earmark.systems.tagging.settings import Training
+from earmark.systems.tagging.teachers.store import Row, write
 
 SETTINGS = {
     "task": "small",

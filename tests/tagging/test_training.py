@@ -14,11 +14,11 @@ from safetensors.torch import load_file
 from sklearn.metrics import average_precision_score
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.merging.schedule import Schedule
-from earmark.tagging import training as module
-from earmark.tagging import validation
-from earmark.tagging.settings import Training
+from earmark.systems.tagging import training as module
+from earmark.systems.tagging import validation
+from earmark.systems.tagging.settings import Training
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from earmark.tasks.label import parse
+from earmark.scoring.parsers.label import parse
 
 HAD, GENDER = ["real", "fake"], ["male", "female"]
 EMOTIONS = ["angry: loud and sharp", "sad: low and slow", "monotone: without any change"]

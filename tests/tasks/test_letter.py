@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from earmark.tasks.letter import parse
+from earmark.scoring.parsers.letter import parse
 
 GENRES = ["blues", "classical", "jazz", "rock"]
 SENTENCES = ["He was a teacher.", "He was not a teacher.", "She can't sing.", "None of the above."]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from earmark.tasks import (
+from earmark.scoring.parsers import (
     label,
     letter,
     reference_age,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from earmark.tasks.transcript import parse
+from earmark.scoring.parsers.transcript import parse
 
 
 @pytest.mark.parametrize(

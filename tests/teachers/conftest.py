@@ -12,12 +12,12 @@ import soundfile
 
 import logits
 import teacher
-from earmark import shards
-from earmark.provenance import SCRIPTS
-from earmark.records import Clip, Part
-from earmark.tagging.classes import Classes
-from earmark.teachers import request
-from earmark.teachers.store import Logits
+from earmark.core.provenance import SCRIPTS
+from earmark.core.records import Clip, Part
+from earmark.data import shards
+from earmark.systems.tagging.classes import Classes
+from earmark.systems.tagging.teachers import request
+from earmark.systems.tagging.teachers.store import Logits
 
 NAMES = ("hum", "hiss", "chirp")
 

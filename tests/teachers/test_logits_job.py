@@ -10,10 +10,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from earmark import shards
-from earmark.errors import UserError
-from earmark.teachers import contract
-from earmark.teachers.cache import Rows
+from earmark.core.errors import UserError
+from earmark.data import shards
+from earmark.systems.tagging.teachers import contract
+from earmark.systems.tagging.teachers.cache import Rows
 
 from .conftest import environment, packed, patched
 
@@ -80,7 +80,7 @@ def test_a_killed_job_keeps_its_rows_and_ends_with_the_same_bytes(taught) -> Non
     taught.logits(settings, "whole/a.safetensors")
     rows = taught.folder / "work/logits/rows.bin"
     slow = (
-        "from earmark.teachers import cache; append = cache.Rows.append;"
+        "from earmark.systems.tagging.teachers import cache; append = cache.Rows.append;"
         "cache.Rows.append = lambda *a: (append(*a), time.sleep(0.1))"
     )
     command = patched(taught.logits_command(settings, "again/a.safetensors"), slow)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from earmark.errors import UserError
-from earmark.teachers.mel import FrontEnd, LogMel, triangles
+from earmark.core.errors import UserError
+from earmark.systems.tagging.teachers.mel import FrontEnd, LogMel, triangles
 
 
 def slowly(wave: np.ndarray, sizes: FrontEnd) -> np.ndarray:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from earmark.teachers.mobilenet_v3 import MobileNetV3, eights, parameters
+from earmark.systems.tagging.teachers.mobilenet_v3 import MobileNetV3, eights, parameters
 
 PUBLISHED = {
     0.1: 0.124,

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from earmark.errors import UserError
-from earmark.schema import CONFIG
-from earmark.settings import Settings
-from earmark.targets import parse_target
-from earmark.teachers import request
-from earmark.teachers.classes import named, order
+from earmark.config.schema import CONFIG
+from earmark.config.settings import Settings
+from earmark.config.targets import parse_target
+from earmark.core.errors import UserError
+from earmark.systems.tagging.teachers import request
+from earmark.systems.tagging.teachers.classes import named, order
 
 TAGGING = {"kind": "multi_label", "frames": 128}
 

@@ -8,10 +8,10 @@ import torch
 from scipy.sparse import csr_array
 from sklearn.metrics import average_precision_score
 
-from earmark.errors import UserError
-from earmark.tagging.classes import Classes
-from earmark.teachers.checks import check
-from earmark.teachers.store import Logits, Places, Row, write
+from earmark.core.errors import UserError
+from earmark.systems.tagging.classes import Classes
+from earmark.systems.tagging.teachers.checks import check
+from earmark.systems.tagging.teachers.store import Logits, Places, Row, write
 
 CLASSES = Classes(("a", "b", "c"), ("", "", ""), "multi_label")
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import save_file
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 
 from .conftest import packed
 

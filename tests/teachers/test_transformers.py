@@ -15,8 +15,8 @@ from transformers import (
     Wav2Vec2ForSequenceClassification,
 )
 
-from earmark import shards
-from earmark.errors import UserError
+from earmark.core.errors import UserError
+from earmark.data import shards
 
 from .conftest import packed
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from earmark.errors import UserError
-from earmark.teachers import weights
-from earmark.teachers.mobilenet_v3 import MobileNetV3
+from earmark.core.errors import UserError
+from earmark.systems.tagging.teachers import weights
+from earmark.systems.tagging.teachers.mobilenet_v3 import MobileNetV3
 
 from .conftest import packed
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from earmark.training.crops import Augmentation, Cropper, TrainingClip
+from earmark.training.recipes.crops import Augmentation, Cropper, TrainingClip
 
 PLAIN = Augmentation(gain_db=0)
 HEAVY = Augmentation(mix_share=0.5, band_masks=2, time_masks_per_10s=2)

@@ -8,11 +8,12 @@ import pytest
 import torch
 from transformers import AutoTokenizer, Qwen2_5OmniThinkerForConditionalGeneration
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.models import tiny
-from earmark.tasks.question import fill
-from earmark.training import listener, loop, questions, thinker
-from earmark.training.crops import TrainingClip
+from earmark.scoring.question import fill
+from earmark.training import loop
+from earmark.training.recipes import listener, questions, thinker
+from earmark.training.recipes.crops import TrainingClip
 
 SMALL: dict[str, Any] = {
     "text_steps": 3,

@@ -10,10 +10,11 @@ import pytest
 import torch
 from transformers import AutoTokenizer, Qwen2_5OmniThinkerForConditionalGeneration
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.models import tiny
-from earmark.training import loop, transcriber
-from earmark.training.settings import TranscriberSettings
+from earmark.training import loop
+from earmark.training.recipes import transcriber
+from earmark.training.recipes.settings import TranscriberSettings
 
 SMALL: dict[str, Any] = {
     "text_steps": 3,

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from workflow import SMALL, Workflow
 
-from earmark.provenance import ROOT
+from earmark.core.provenance import ROOT
 
 TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(TESTS / "fetch"))

@@ -16,9 +16,9 @@ import soundfile
 import yaml
 from workflow import SMALL, Workflow
 
-from earmark.provenance import ROOT
+from earmark.config.settings import Settings
+from earmark.core.provenance import ROOT
 from earmark.reduction.loader import available
-from earmark.settings import Settings
 
 
 def blocks(name: str) -> list[str]:

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from workflow import SMALL
 
-from earmark.embedding.store import EmbeddingStore
-from earmark.schema import schema
+from earmark.config.schema import schema
+from earmark.systems.embeddings.store import EmbeddingStore
 
 BLOCK = {"tasks": ["gtzan"], "layers": ["encoder", "encoder.1", "lm.2"], "pooling": "none", "span": "all"}
 

@@ -11,10 +11,10 @@ import pytest
 from sklearn.metrics import average_precision_score
 from workflow import KEPT, SMALL, Workflow
 
-from earmark import usage
+from earmark.config.schema import schema
+from earmark.core import usage
 from earmark.reproduction.job import Result, compare
-from earmark.schema import schema
-from earmark.tagging import predictions
+from earmark.systems.tagging import predictions
 
 TRAINING = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-3, "mixup": 0, "warmup_steps": 0}
 CONFIG = SMALL | {

@@ -8,7 +8,7 @@ import json
 import pandas as pd
 from workflow import SMALL
 
-from earmark.records import read_manifest
+from earmark.core.records import read_manifest
 
 
 def test_recorded_sounds_become_a_task(copied, real_audio):

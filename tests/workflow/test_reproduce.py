@@ -9,7 +9,7 @@ from pathlib import Path
 
 from workflow import KEPT, SMALL
 
-from earmark import provenance
+from earmark.core import provenance
 
 RESULT = "results/gtzan_dart_0.5.json"
 

@@ -9,8 +9,8 @@ import sys
 import pytest
 from workflow import Workflow
 
-from earmark import usage
-from earmark.provenance import ROOT, SCRIPTS
+from earmark.core import usage
+from earmark.core.provenance import ROOT, SCRIPTS
 
 
 def rules() -> dict[str, str]:

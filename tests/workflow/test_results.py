@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 from workflow import SMALL, Workflow
 
-from earmark.provenance import ROOT
+from earmark.core.provenance import ROOT
 
 
 def schema(name: str) -> dict:

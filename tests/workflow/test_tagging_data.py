@@ -10,11 +10,11 @@ import pytest
 import torch
 from workflow import SMALL, Workflow
 
-from earmark.records import read_manifest
-from earmark.tagging import statistics
-from earmark.tagging.classes import Classes
-from earmark.tagging.dataset import Clips
-from earmark.tagging.splits import roles
+from earmark.core.records import read_manifest
+from earmark.systems.tagging import mel_statistics as statistics
+from earmark.systems.tagging.classes import Classes
+from earmark.systems.tagging.dataset import Clips
+from earmark.systems.tagging.splits import roles
 
 SMALL_TASK = {
     "title": "Synthetic sounds",

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from workflow import SMALL, Workflow
 
-from earmark.provenance import ROOT
+from earmark.core.provenance import ROOT
 from earmark.report.summary import summarize
 
 CHOICES = ("desed", "had", "race", "slue", "tau", "vesus", "vox_gender", "vox_age")
@@ -130,12 +130,12 @@ def test_a_profile_reruns_answers_but_no_features(flow):
 @pytest.mark.parametrize(
     ("module", "tasks"),
     [
-        ("tasks/label.py", {"had", "vesus", "vox_gender", "vox_age"}),
-        ("tasks/transcript.py", {"librispeech"}),
+        ("scoring/parsers/label.py", {"had", "vesus", "vox_gender", "vox_age"}),
+        ("scoring/parsers/transcript.py", {"librispeech"}),
         ("scoring/wer.py", None),
         ("scoring/transcripts.py", {"librispeech"}),
         ("scoring/choices.py", set(TASKS) - {"librispeech"}),
-        ("tasks/reference_first.py", set()),
+        ("scoring/parsers/reference_first.py", set()),
     ],
 )
 def test_a_parser_or_a_metric_reruns_its_own_tasks(flow, module, tasks):

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from earmark.compression.contract import Compressor, Entries, first, order_of
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.reduction.decoder import rotated
 
 

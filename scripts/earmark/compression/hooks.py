@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from earmark.compression.contract import Compressor, Entries
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.reduction.budget import Budget
 from earmark.reduction.context import Call, PrefillContext, Remains, now
 from earmark.reduction.contract import Method, below

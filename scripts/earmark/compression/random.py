@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from earmark import seeding
 from earmark.compression.contract import Compressor, Entries, order_of
+from earmark.core import seeding
 
 
 @dataclass(frozen=True)

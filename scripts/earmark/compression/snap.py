@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from earmark.compression.contract import Compressor, Entries, first
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from earmark.compression.contract import Compressor, Entries, order_of
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 
 
 @dataclass(frozen=True)

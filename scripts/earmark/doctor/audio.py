@@ -42,7 +42,7 @@ class Audio:
         return self.clips * self.mean_s
 
     def lengths(self) -> dict[str, Any]:
-        """Return it as :func:`earmark.audit.cost.estimate` takes it."""
+        """Return it as :func:`earmark.data.audit.cost.estimate` takes it."""
         return {"count": self.clips, "mean": self.mean_s, "std": self.std_s, "max": self.longest_s}
 
 

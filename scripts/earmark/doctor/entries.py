@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from earmark.config.settings import Settings
+from earmark.core.errors import UserError
 from earmark.doctor.findings import at_once
 from earmark.doctor.wanted import Entry
-from earmark.errors import UserError
-from earmark.settings import Settings
 
 NOTHING = "there is no such file or folder"
 HUB_PATIENCE_S = 6.0
@@ -148,7 +148,7 @@ def asked(found: Repository) -> str:
     """Ask the hub about a repository; returns :data:`REACHED` or what is wrong."""
     from huggingface_hub import HfApi
 
-    from earmark.hub import plainly
+    from earmark.core.hub import plainly
 
     try:
         with plainly(found.repo, found.revision, "nothing of it is here"):

@@ -16,12 +16,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from earmark.audit.cost import BYTES, estimate, parameters, sizes_of
+from earmark.config.settings import Settings
+from earmark.data.audit.cost import BYTES, estimate, parameters, sizes_of
 from earmark.doctor.audio import Audio, of_split
 from earmark.doctor.entries import Repository, cached
 from earmark.doctor.plan import Job
-from earmark.embedding.windows import TOKENS_PER_SECOND
-from earmark.settings import Settings
+from earmark.systems.embeddings.windows import TOKENS_PER_SECOND
 
 MEASURED, LIKE, GUESSED = "measured here before", "measured here on like jobs", "guessed"
 
@@ -179,7 +179,7 @@ def _bytes(settings: Settings, job: Job, audio: Audio | None) -> float:
 
 
 def _sized(settings: Settings, model: str) -> dict[str, Any]:
-    """Return what :func:`earmark.audit.cost.sizes_of` reads."""
+    """Return what :func:`earmark.data.audit.cost.sizes_of` reads."""
     entry = settings.model(model)
     made = entry.get("train") or entry.get("random_weights")
     return {"hub": entry.get("hub"), "sizes": made.get("sizes", {}) if made is not None else None}

@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from earmark.config.schema import checked, schema
+from earmark.config.settings import Settings
 from earmark.doctor import entries, estimate, machine, network, packages, plan, students
 from earmark.doctor.findings import MISSING, NOTE, OK, Finding, at_once, guarded
 from earmark.doctor.page import size
 from earmark.doctor.wanted import Wanted
-from earmark.schema import checked, schema
-from earmark.settings import Settings
 
 PATIENCE_S = 8.0
 AREAS = (packages.AREA, machine.AREA, network.AREA)

@@ -9,9 +9,9 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from earmark.core.errors import UserError
 from earmark.doctor.findings import MISSING, NOTE, OK, Finding
 from earmark.doctor.packages import version
-from earmark.errors import UserError
 
 AREA = "machine"
 PATIENCE_S = 4.0
@@ -81,7 +81,7 @@ def gpu(device: str) -> list[Finding]:
 
 def decoder(needed: bool) -> Finding:
     """Look for ffmpeg, which decodes what libsndfile does not."""
-    from earmark import ffmpeg
+    from earmark.audio import containers as ffmpeg
 
     try:
         path = ffmpeg.executable()

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from earmark.core.provenance import ROOT, locked, normalised, same_version
 from earmark.doctor.findings import MISSING, NOTE, OK, Finding
-from earmark.provenance import ROOT, locked, normalised, same_version
 
 AREA = "packages"
 OPTIONAL = {

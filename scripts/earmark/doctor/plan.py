@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from earmark.config.settings import Settings
 from earmark.doctor.wanted import Cell, Wanted
-from earmark.embedding import request
-from earmark.probe import request as probing
-from earmark.settings import Settings
+from earmark.systems.embeddings import request
+from earmark.systems.embeddings.probe import request as probing
 
 
 @dataclass(frozen=True)

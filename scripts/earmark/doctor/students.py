@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from earmark.config.settings import Settings
 from earmark.doctor.plan import Job, data, shards
 from earmark.doctor.wanted import Student
-from earmark.settings import Settings
-from earmark.tagging import recipe as recipes
-from earmark.tagging import request, sweep
+from earmark.systems.tagging import recipe as recipes
+from earmark.systems.tagging import request, sweep
 
 STUDENT_HZ = 16000
 

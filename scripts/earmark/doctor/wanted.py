@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from earmark.settings import Settings
-from earmark.tagging import request as tagging
-from earmark.targets import parse_target
+from earmark.config.settings import Settings
+from earmark.config.targets import parse_target
+from earmark.systems.tagging import request as tagging
 
 Cell = tuple[str, str, str, str]
 Student = tuple[str, str, str]

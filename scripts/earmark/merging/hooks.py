@@ -28,7 +28,7 @@ from transformers.models.audio_spectrogram_transformer.modeling_audio_spectrogra
     ASTLayer,
 )
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.merging.attention import attend
 from earmark.merging.matching import match
 from earmark.merging.schedule import PROTECTED, Clamped, Schedule, clamp, mergeable

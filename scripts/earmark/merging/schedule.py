@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from earmark.errors import UserError, nearest
+from earmark.core.errors import UserError, nearest
 
 PROTECTED = 2
 """AST's class and distillation tokens: what the head reads, at places 0 and 1; they are never merged."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from jinja2 import TemplateError
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 
 PROBE = [{"role": "user", "content": [{"type": "audio"}, {"type": "text", "text": "?"}]}]
 

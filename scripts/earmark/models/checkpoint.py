@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 import torch
 from safetensors import SafetensorError, safe_open
 
-from earmark.errors import UserError
-from earmark.files import sha256
+from earmark.core.errors import UserError
+from earmark.core.files import sha256
 
 T = TypeVar("T")
 INDEX = "model.safetensors.index.json"

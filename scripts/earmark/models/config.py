@@ -8,7 +8,7 @@ from typing import Any
 from huggingface_hub.errors import StrictDataclassError
 from transformers import PretrainedConfig
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.models.checkpoint import Checkpoint
 
 

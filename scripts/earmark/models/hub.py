@@ -12,8 +12,8 @@ from typing import Any
 from huggingface_hub import hf_hub_download, snapshot_download
 from huggingface_hub.errors import EntryNotFoundError
 
-from earmark.errors import UserError
-from earmark.hub import commit_of, plainly
+from earmark.core.errors import UserError
+from earmark.core.hub import commit_of, plainly
 from earmark.models.checkpoint import INDEX
 
 SMALL = ["*.json", "*.txt", "*.jinja"]
@@ -29,7 +29,7 @@ def fetch(repo: str, revision: str, otherwise: str = OTHERWISE) -> tuple[Path, d
     Files already in the local cache are not fetched again. ``otherwise`` says what to do without the hub.
 
     Raises:
-        UserError: see :func:`earmark.hub.plainly`.
+        UserError: see :func:`earmark.core.hub.plainly`.
 
     """
     with plainly(f"model {repo}", revision, otherwise):

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from transformers import AutoTokenizer
 from transformers.initialization import no_init_weights
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.models.chat import template_of
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
 from earmark.models.loading import Load, read_decoder, weight_bytes

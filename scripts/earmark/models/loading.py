@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from transformers.initialization import no_init_weights
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.models.checkpoint import check_shapes, fill, locate, read_tensors, shapes_of
 from earmark.models.chunks import in_chunks
 

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 
 
 @dataclass(frozen=True)

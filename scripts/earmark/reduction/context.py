@@ -16,7 +16,7 @@ from typing import Any, Generic, Self, TypeVar
 import torch
 from torch import Tensor, nn
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.reduction.decoder import Decoder, argument
 from earmark.reduction.prompt import Seen
 from earmark.reduction.selection import RowRecord

@@ -26,7 +26,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.reduction.contract import Known, Reducer, below, first_of, take_tokens
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 
 
 @dataclass(frozen=True)

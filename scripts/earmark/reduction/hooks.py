@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from transformers.masking_utils import create_causal_mask
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.reduction.budget import Budget
 from earmark.reduction.context import Call, PrefillContext, Remains, now
 from earmark.reduction.contract import Method, Reducer, take_tokens

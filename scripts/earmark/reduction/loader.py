@@ -13,7 +13,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from earmark.errors import UserError, nearest
+from earmark.core.errors import UserError, nearest
 from earmark.reduction.contract import Method
 
 LIBRARY = Path(__file__).parents[1]

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 from earmark.reduction.contract import Span
 from earmark.reduction.decoder import Decoder
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from earmark import seeding
+from earmark.core import seeding
 from earmark.reduction.contract import Known, Reducer, first_of
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from earmark.core.seeding import generator
 from earmark.report.columns import DIFFERENCE
 from earmark.report.results import Answers
 from earmark.scoring.multiple import holm
 from earmark.scoring.paired import Comparison, RateComparison, compare, compare_rates
-from earmark.seeding import generator
 
 Row = dict[str, Any]
 

@@ -13,9 +13,10 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from earmark import audio, ogg
-from earmark.errors import AudioError, UserError
-from earmark.records import iter_manifest
+from earmark.audio import ogg
+from earmark.audio import waveform as audio
+from earmark.core.errors import AudioError, UserError
+from earmark.core.records import iter_manifest
 
 RATES = (8000, 12000, 16000, 24000)
 """What Opus takes; other rates are brought to the highest."""

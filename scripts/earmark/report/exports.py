@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from earmark.errors import UserError
-from earmark.files import replacing
+from earmark.core.errors import UserError
+from earmark.core.files import replacing
 
 KINDS = {"plot": ("svg", "png", "pdf"), "table": ("md", "tex")}
 """What is exported, and the files each is made as."""

@@ -10,8 +10,8 @@ from typing import Any
 
 import jsonschema
 
-from earmark.errors import UserError
-from earmark.schema import CONFIG, schema
+from earmark.config.schema import CONFIG, schema
+from earmark.core.errors import UserError
 
 DOCTOR = "doctor.json"
 LONGEST = 200  # characters of a schema's complaint

@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from earmark.errors import UserError
-from earmark.files import replacing
+from earmark.core.errors import UserError
+from earmark.core.files import replacing
 from earmark.report import charts, overview, probing, pruning, shell, speedups, summary, tagging, wrong
 from earmark.report.columns import LEFT_OUT, OURS, PROBE, PRUNING, TAGGING, TIMING
 from earmark.report.figures import Look, Row, Section, Table

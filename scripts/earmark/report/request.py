@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from earmark.errors import UserError
-from earmark.files import sha256
-from earmark.probe import request as probing
+from earmark.config.settings import Settings
+from earmark.core.errors import UserError
+from earmark.core.files import sha256
 from earmark.report import files
-from earmark.settings import Settings
+from earmark.systems.embeddings.probe import request as probing
 
 RESULTS = Path("results")
 

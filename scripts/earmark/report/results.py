@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 
 Answers = Mapping[tuple[Any, ...], tuple[int, int]]
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from earmark.errors import UserError
-from earmark.files import replacing
-from earmark.progress import tqdm
+from earmark.core.errors import UserError
+from earmark.core.files import replacing
+from earmark.core.progress import tqdm
 from earmark.report import difference, files, imports, rows, tagged
 from earmark.report.columns import DTYPES, LEFT_OUT, ORDER, OURS, TAGGING
 from earmark.report.remembered import Remembered

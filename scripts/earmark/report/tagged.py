@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earmark.errors import UserError
-from earmark.records import NOT_PARQUET
+from earmark.core.errors import UserError
+from earmark.core.records import NOT_PARQUET
 from earmark.report import files
 from earmark.report.difference import correct
 from earmark.scoring.resampled import ends, moved

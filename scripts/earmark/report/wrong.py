@@ -18,9 +18,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from earmark.errors import UserError
-from earmark.files import replacing
-from earmark.records import NOT_PARQUET
+from earmark.core.errors import UserError
+from earmark.core.files import replacing
+from earmark.core.records import NOT_PARQUET
 from earmark.report import excerpts
 from earmark.report.columns import PRUNING
 from earmark.report.figures import Row

@@ -14,15 +14,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from earmark import provenance
-from earmark.errors import UserError
-from earmark.files import write_json
-from earmark.provenance import ROOT
-from earmark.records import read_jsonl
+from earmark.config.schema import checked, schema
+from earmark.core import provenance
+from earmark.core.errors import UserError
+from earmark.core.files import write_json
+from earmark.core.provenance import ROOT
+from earmark.core.records import read_jsonl
 from earmark.reproduction import probed, pruned, student_speed, surroundings, tagged, timed
 from earmark.reproduction.compare import DIFFERS, Difference, differences, verdict
 from earmark.reproduction.request import Request
-from earmark.schema import checked, schema
 
 KINDS: dict[str, ModuleType] = {
     "earmark/result": pruned,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from earmark.errors import UserError
+from earmark.core.errors import UserError
 
 
 def upstream(made: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import copy
 from pathlib import Path
 from typing import Any
 
-from earmark.keep import spelled
+from earmark.config.ratio import spelled
 from earmark.reproduction import parts
 from earmark.reproduction.request import Request
 

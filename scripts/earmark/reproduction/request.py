@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from earmark.errors import UserError
-from earmark.files import replacing
+from earmark.core.errors import UserError
+from earmark.core.files import replacing
 
 DEFAULT_MODEL = "embedded"
 """What a configuration names where a result needs no model of config/models/."""

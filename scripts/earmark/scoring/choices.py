@@ -14,7 +14,7 @@ from typing import Any
 from earmark.scoring import grouped
 from earmark.scoring.classification import score
 from earmark.scoring.intervals import share
-from earmark.tasks.question import LETTERS, Question
+from earmark.scoring.question import LETTERS, Question
 
 Row = dict[str, Any]
 Parser = Callable[[str, Sequence[str]], int | None]

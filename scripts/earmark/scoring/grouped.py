@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from earmark.tasks.groups import facets
+from earmark.scoring.groups import facets
 
 
 def table(

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from earmark.core.seeding import generator
 from earmark.scoring.intervals import wilson
 from earmark.scoring.ranking import Ranking
 from earmark.scoring.resampled import ends, moved
-from earmark.seeding import generator
 
 SINGLE = "single_label"
 BLOCK = 64  # resamples at a time: what fits a processor's cache

@@ -8,7 +8,7 @@ from typing import Any
 from earmark.scoring import grouped, wer
 from earmark.scoring.intervals import share
 from earmark.scoring.normalise import NORMALISERS
-from earmark.tasks.question import Question
+from earmark.scoring.question import Question
 
 Row = dict[str, Any]
 Parser = Callable[[str, Sequence[str]], str | None]

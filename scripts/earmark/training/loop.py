@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from earmark.progress import tqdm
+from earmark.core.progress import tqdm
 
 _AVERAGE = 0.95  # decay of the running loss and accuracy that are shown and recorded
 _CURVE_POINTS = 50

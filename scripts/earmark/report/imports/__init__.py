@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from earmark.errors import UserError
-from earmark.files import sha256
+from earmark.core.errors import UserError
+from earmark.core.files import sha256
 from earmark.report.columns import LEFT_OUT
 from earmark.report.imports import audiomarathon, xares_llm
 from earmark.report.request import import_files

@@ -1,0 +1,206 @@
+"""Decoding by ffmpeg what libsndfile cannot: WebM, M4A, WMA and other containers.
+
+The file reaches ffmpeg as an open descriptor, so its name is neither an option nor a protocol nor a
+hint at its format. Only formats that hold audio themselves are tried (no playlist, no concat script,
+no capture device) and only local files can be opened, whatever a file asks for. Decoding stops at
+the first error: a gap would shift all that follows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import struct
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, BinaryIO
+
+import ffmpeg
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.core.errors import UserError
+
+FORMATS = (
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,iff,latm,loas,matroska,mov,"
+    "mp3,mpc,mpc8,mpeg,mpegts,nistsphere,nut,ogg,oma,rm,shn,sol,sox,tak,tta,voc,w64,wav,wv,xwma"
+)
+"""The demuxers that may open a file; each reads one self-contained file."""
+
+BLOCK = 1 << 20
+BASE_TIMEOUT_S = 30.0
+SLOWEST = 10.0
+"""A decoder slower than this many times real time, after the first seconds, counts as hanging."""
+
+ERROR = re.compile(r"^(?:\[[^\]]* @ 0x[0-9a-f]+\] )*\[(?:error|fatal)\] (.+)$", re.MULTILINE)
+
+
+class DecodeError(Exception):
+    """ffmpeg could not decode; ``opened`` tells whether it knew the format."""
+
+    def __init__(self, text: str, *, opened: bool) -> None:
+        super().__init__(text)
+        self.opened = opened
+
+
+@dataclass
+class Stream:
+    """A first audio stream being decoded: ``container`` as ffmpeg calls it, blocks [frames, channels]."""
+
+    container: str
+    sample_rate: int
+    channels: int
+    blocks: Iterator[NDArray[np.float32]]
+
+
+def executable() -> str:
+    """Return the ffmpeg to run: $EARMARK_FFMPEG, else that on PATH, else the imageio-ffmpeg wheel's.
+
+    Raises:
+        UserError: there is none.
+
+    """
+    named = os.environ.get("EARMARK_FFMPEG")
+    if named:
+        found = shutil.which(named)
+        if found is None:
+            raise UserError(f"EARMARK_FFMPEG: {named} is not a program; give the path of ffmpeg or unset it")
+        return found
+    found = shutil.which("ffmpeg")
+    if found:
+        return found
+    try:
+        import imageio_ffmpeg
+
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except (ImportError, RuntimeError):
+        raise UserError(
+            "ffmpeg is needed and not found; install it, `pip install imageio-ffmpeg`, "
+            "or set EARMARK_FFMPEG to its path"
+        ) from None
+
+
+@contextlib.contextmanager
+def decoding(
+    file: BinaryIO, start_s: float = 0.0, end_s: float | None = None, *, max_s: float, timeout_s: float = 0.0
+) -> Iterator[Stream]:
+    """Decode ``[start_s, end_s)`` of an open file at its own rate and channels; float32 in [-1, 1].
+
+    The stretch is exact to the sample: it is counted from the start of the file, because a jump lands
+    where a container's clock allows (milliseconds in Matroska, whole packets of AAC in MP4). Decoding
+    up to it takes some hundredth of its time. At most ``max_s`` seconds come out. ``timeout_s`` is by
+    default 30 s and a tenth of the audio that has to be decoded.
+
+    Raises:
+        DecodeError: ffmpeg does not know the format, meets an error, hangs or finds more than ``max_s``.
+
+    """
+    timeout_s = timeout_s or BASE_TIMEOUT_S + (start_s + max_s if end_s is None else end_s) / SLOWEST
+    with _run(file, timeout_s) as (container, rate, channels, data):
+        last = None if end_s is None else round(end_s * rate)
+        blocks = _stretch(data, round(start_s * rate), last, round(max_s * rate))
+        yield Stream(container, rate, channels, blocks)
+
+
+def _stretch(
+    data: Iterator[NDArray[np.float32]], first: int, last: int | None, most: int
+) -> Iterator[NDArray[np.float32]]:
+    """Yield frames ``[first, last)`` of what is decoded."""
+    position = 0
+    for block in data:
+        wanted = block[max(0, first - position) : None if last is None else max(0, last - position)]
+        position += len(block)
+        if min(position, last or position) - first > most:
+            raise DecodeError("more audio than is taken from one file", opened=True)
+        if len(wanted):
+            yield wanted
+        if last is not None and position >= last:
+            return
+
+
+@contextlib.contextmanager
+def _run(file: BinaryIO, timeout_s: float) -> Iterator[tuple[str, int, int, Iterator[NDArray[np.float32]]]]:
+    """Start ffmpeg on an open file; yields container, rate, channels and the decoded blocks."""
+    # The format is found by content. A stream that changes its rate or channels midway is an error.
+    source = ffmpeg.input(
+        f"file:/dev/fd/{file.fileno()}",
+        threads=1,  # the job's threads decode a file each; by itself ffmpeg takes every core
+        nostdin=None,
+        hide_banner=None,
+        nostats=None,
+        loglevel="level+info",
+        xerror=None,
+        reinit_filter=0,
+        protocol_whitelist="file",
+        format_whitelist=FORMATS,
+    )
+    # AU: a header of six numbers, then samples; it needs no length beforehand.
+    output = ffmpeg.output(source["a:0"], "pipe:1", format="au", acodec="pcm_f32be", map_metadata=-1)
+    command = ffmpeg.compile(output, cmd=executable())
+    os.lseek(file.fileno(), 0, os.SEEK_SET)
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, pass_fds=[file.fileno()]
+        )
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            process.kill()
+
+        watchdog = threading.Timer(timeout_s, expire)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            assert process.stdout is not None
+            header = process.stdout.read(24)
+            if len(header) < 24:
+                process.wait()
+                raise _failure(log, expired.is_set(), timeout_s)
+            _, offset, _, _, rate, channels = struct.unpack(">4sIIIII", header)
+            process.stdout.read(offset - 24)
+
+            def blocks(stdout: IO[bytes] = process.stdout) -> Iterator[NDArray[np.float32]]:
+                frame = 4 * channels
+                while content := stdout.read(max(1, BLOCK // frame) * frame):
+                    yield np.frombuffer(content, ">f4").astype(np.float32).reshape(-1, channels)
+                if process.wait() != 0:
+                    raise _failure(log, expired.is_set(), timeout_s)
+
+            yield _container(log), rate, channels, blocks()
+            # Demuxers go on after lost packets; what follows would come too early.
+            if ERROR.search(_log(log)):
+                raise _failure(log, expired.is_set(), timeout_s)
+        finally:
+            watchdog.cancel()
+            process.kill()
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
+
+
+def _log(log: IO[bytes]) -> str:
+    # Not seek and read: ffmpeg shares this file's position and may be writing.
+    return os.pread(log.fileno(), 1 << 20, 0).decode(errors="replace")
+
+
+def _container(log: IO[bytes]) -> str:
+    """Return the demuxer's name; it is logged before any sample is written."""
+    found = re.search(r"Input #0, (\S+), from ", _log(log))
+    return found[1] if found else "unknown"
+
+
+def _failure(log: IO[bytes], expired: bool, timeout_s: float) -> DecodeError:
+    """Return what went wrong: the first error logged, without what differs from run to run."""
+    if expired:
+        return DecodeError(f"ffmpeg timed out after {timeout_s:g} s", opened=True)
+    logged = _log(log)
+    errors = ERROR.findall(logged)
+    text = errors[0] if errors else "ended early"
+    text = re.sub(r"file:/dev/fd/\d+", "the file", text).replace("(", "[").replace(")", "]")
+    return DecodeError(f"ffmpeg: {text.strip().rstrip('.')[:120]}", opened="Input #0" in logged)

@@ -1,0 +1,63 @@
+"""The checksum in a FLAC header: MD5 of the samples that were encoded (RFC 9639, section 8.2).
+
+libFLAC reports damaged frames, but not that a header counts fewer samples than the file holds, nor
+frames that went missing: the checksum does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.core.files import peek
+
+BITS = {"PCM_S8": 8, "PCM_16": 16, "PCM_24": 24}
+
+PLAIN_HEADER = 1 << 14
+"""A header up to this size carries no picture or other freight."""
+
+
+class Signature:
+    """Compares what is decoded with the checksum; takes integer blocks and gives float32 in [-1, 1]."""
+
+    def __init__(self, wanted: bytes, bits: int, *, plain: bool) -> None:
+        self._wanted, self._bits, self._digest = wanted, bits, hashlib.md5(usedforsecurity=False)
+        self.plain = plain
+        self.dtype = "int32" if bits > 16 else "int16"
+
+    def take(self, block: NDArray[np.int16 | np.int32]) -> NDArray[np.float32]:
+        """Digest integer frames [frames, channels] in the order FLAC signs them; returns floats."""
+        width = block.dtype.itemsize * 8
+        if self._bits == width:
+            self._digest.update(block.astype(block.dtype.newbyteorder("<"), copy=False).tobytes())
+        else:
+            values = (block >> (width - self._bits)).astype("<i4")
+            bytes_ = values.view(np.uint8).reshape(-1, 4)[:, : self._bits // 8]
+            self._digest.update(bytes_.tobytes())
+        return block.astype(np.float32) * np.float32(2.0 ** (1 - width))
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all that was taken is what was encoded."""
+        return self._digest.digest() == self._wanted
+
+
+def signature(stream: BinaryIO, subtype: str) -> Signature | None:
+    """Return the checksum of an open FLAC file, None where it has none."""
+    if subtype not in BITS or peek(stream, 0, 4) != b"fLaC":
+        return None
+    position, wanted, last = 4, b"", False
+    while not last:
+        head = peek(stream, position, 4)
+        if len(head) < 4:
+            return None
+        last, kind = bool(head[0] & 128), head[0] & 127
+        if kind == 0:
+            wanted = peek(stream, position + 22, 16)
+        position += 4 + int.from_bytes(head[1:])
+    if len(wanted) < 16 or not any(wanted):
+        return None
+    return Signature(wanted, BITS[subtype], plain=position <= PLAIN_HEADER)

@@ -1,0 +1,289 @@
+"""Reading, resampling and writing audio.
+
+libsndfile (soundfile) decodes what it knows, ffmpeg the rest; resampling is soxr's at high quality.
+Audio is float32 in [-1, 1] and becomes mono by a stated policy: ``mean`` of the channels or ``first``.
+Files are opened once and passed on as descriptors: what a file is depends on its content, never on
+its name, and headerless audio is refused, not guessed.
+
+Lengths. A stretch ``[start_s, end_s)`` is the frames ``[round(start_s * rate), round(end_s * rate))``
+at the file's own rate; n frames give ``floor(n * new / old + 1/2)`` samples at another. What decodes
+to another length than was promised is refused.
+
+Reasons (``code (details)``) of what cannot be used:
+
+========================  ============================================================================
+missing                   there is no such file
+empty file                it has no bytes
+leads out of the folder   its name leads out of the data set's folder
+unreadable                neither decoder knows the format
+undecodable               the format is known, the content is damaged, changes its rate or channels
+                          midway, or took the decoder too long
+checksum                  a FLAC file decodes to other audio than was encoded
+wrong length              the header promises, or the manifest expects, more than there is
+no audio                  it holds pictures only
+no samples                its sound track is empty
+too short                 less than a token's worth
+too long                  more than is taken into memory for one clip
+not finite                it holds samples that are no numbers
+========================  ============================================================================
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from earmark.audio import containers as ffmpeg
+from earmark.audio import flac, ogg, sndfile
+from earmark.audio.downmix import Mono
+from earmark.core.errors import AudioError
+from earmark.core.files import peek
+
+MIN_SECONDS = 0.03
+"""Shorter clips give the audio encoders no token at all (measured on the Whisper front end)."""
+
+MAX_SECONDS = 3600.0
+"""Longer stretches are not taken into memory: a clip is at most an hour."""
+
+LONGEST_FILE_S = 24 * 3600.0
+BLOCK = 1 << 22
+LARGEST_OGG = 1 << 24
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file is: length and form of its audio, container and who can decode it."""
+
+    duration_s: float
+    sample_rate: int
+    channels: int
+    container: str
+    decoder: str
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Mono audio [samples] at the file's own rate, and what the file is.
+
+    ``container`` is libsndfile's name of the format in lower case, or ffmpeg's of its demuxer.
+    ``clipped`` counts samples of all channels at full scale of 16 bits. ``flac`` is the file itself
+    where it is a whole mono 16-bit FLAC file whose checksum agrees: nothing is gained by encoding it
+    again.
+    """
+
+    samples: NDArray[np.float32]
+    sample_rate: int
+    channels: int
+    container: str
+    decoder: str
+    clipped: int = 0
+    flac: bytes | None = None
+
+
+def probe(path: Path) -> Header:
+    """Return what a file says of itself; where it says nothing reliable, decode it to count.
+
+    Raises:
+        AudioError: missing, empty, not audio, cut off, or too short.
+
+    """
+    with _opened(path) as stream:
+        with sndfile.opened(stream) as (sound, problem):
+            if sound is not None:
+                header = Header(
+                    sound.frames / sound.samplerate,
+                    sound.samplerate,
+                    sound.channels,
+                    sound.format.lower(),
+                    "libsndfile",
+                )
+                check_length(sound.frames, sound.samplerate)
+                return header
+        with _ffmpeg(stream, 0.0, None, LONGEST_FILE_S, problem) as decoded:
+            frames = sum(len(block) for block in decoded.blocks)
+        check_length(frames, decoded.sample_rate)
+        rate = decoded.sample_rate
+        return Header(frames / rate, rate, decoded.channels, decoded.container, "ffmpeg")
+
+
+def check_length(frames: int, sample_rate: int) -> None:
+    """Raise :class:`AudioError` for audio too short to give a token."""
+    if frames == 0:
+        raise AudioError("no samples")
+    if frames < MIN_SECONDS * sample_rate:
+        raise AudioError(
+            f"too short ({frames / sample_rate * 1000:.0f} ms, at least {MIN_SECONDS * 1000:.0f})"
+        )
+
+
+def read(
+    source: Path | BinaryIO,
+    sample_rate: int,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    channels: str = "mean",
+) -> NDArray[np.float32]:
+    """Decode ``[start_s, end_s)`` of a file as mono at ``sample_rate``; returns [samples].
+
+    Raises:
+        AudioError: the file cannot be decoded, ends before ``end_s``, or is too short.
+
+    """
+    decoded = decode(source, start_s, end_s, channels)
+    return resampled(decoded.samples, decoded.sample_rate, sample_rate)
+
+
+def resampled(samples: NDArray[np.float32], old: int, new: int) -> NDArray[np.float32]:
+    """Return mono audio at another rate: ``floor(n * new / old + 1/2)`` samples."""
+    if old == new:
+        return samples
+    made = soxr.resample(samples, old, new, quality="HQ")
+    expected = (2 * len(samples) * new + old) // (2 * old)
+    if len(made) != expected:
+        raise AudioError(f"wrong length ({len(made)} samples after resampling, {expected} expected)")
+    return np.ascontiguousarray(made, dtype=np.float32)
+
+
+def decode(
+    source: Path | BinaryIO, start_s: float = 0.0, end_s: float | None = None, channels: str = "mean"
+) -> Decoded:
+    """Decode ``[start_s, end_s)`` of a file, or of a stream of what libsndfile knows, as mono.
+
+    Raises:
+        AudioError: see the table of reasons above.
+
+    """
+    if end_s is not None and end_s - start_s > MAX_SECONDS:
+        raise AudioError(f"too long ({end_s - start_s:.0f} s, at most {MAX_SECONDS:.0f} in one clip)")
+    if not isinstance(source, Path):
+        return _decode(source, start_s, end_s, channels)
+    with _opened(source) as stream:
+        return _decode(stream, start_s, end_s, channels)
+
+
+def flac_bytes(samples: NDArray[np.float32], sample_rate: int) -> bytes:
+    """Encode mono audio as 16-bit FLAC; louder than full scale is clipped, as any player would.
+
+    What came from 16 bits goes back to the same 16 bits: libsndfile's own conversion scales by 32767
+    and would not.
+    """
+    buffer = io.BytesIO()
+    whole = np.clip(np.rint(samples * np.float32(32768)), -32768, 32767).astype(np.int16)
+    soundfile.write(buffer, whole, sample_rate, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    if not path.is_file():
+        raise AudioError("missing")
+    with path.open("rb") as stream:
+        if os.fstat(stream.fileno()).st_size == 0:
+            raise AudioError("empty file")
+        yield stream
+
+
+@contextlib.contextmanager
+def _ffmpeg(
+    stream: BinaryIO, start_s: float, end_s: float | None, max_s: float, problem: str
+) -> Iterator[ffmpeg.Stream]:
+    """Decode by ffmpeg what libsndfile does not, ``problem`` being why; raises AudioError."""
+    if not isinstance(stream, io.BufferedReader):
+        raise AudioError(f"undecodable ({problem})")
+    try:
+        with ffmpeg.decoding(stream, start_s, end_s, max_s=max_s) as decoded:
+            if not sndfile.plausible(decoded.sample_rate):
+                raise AudioError(f"unreadable (a sample rate of {decoded.sample_rate} Hz)")
+            yield decoded
+    except ffmpeg.DecodeError as error:
+        if "matches no streams" in str(error):
+            raise AudioError("no audio (the file has no sound track)") from None
+        code = "undecodable" if error.opened else "unreadable"
+        raise AudioError(f"{code} (libsndfile: {problem}; {error})") from None
+
+
+def _decode(stream: BinaryIO, start_s: float, end_s: float | None, channels: str) -> Decoded:
+    _check_ogg(stream)
+    with sndfile.opened(stream) as (sound, problem):
+        if sound is not None:
+            try:
+                return _from_libsndfile(sound, stream, start_s, end_s, channels)
+            except soundfile.LibsndfileError as error:
+                # Another decoder might pass over the damage.
+                raise AudioError(f"undecodable ({sndfile.words(error)})") from None
+    mono = Mono(channels)
+    with _ffmpeg(stream, start_s, end_s, MAX_SECONDS, problem) as decoded:
+        for block in decoded.blocks:
+            mono.add(block)
+    samples, rate = mono.samples(), decoded.sample_rate
+    if end_s is not None:
+        _check_count(len(samples), round(end_s * rate) - round(start_s * rate), rate)
+    check_length(len(samples), rate)
+    return Decoded(samples, rate, decoded.channels, decoded.container, "ffmpeg", mono.clipped)
+
+
+def _from_libsndfile(
+    sound: soundfile.SoundFile, stream: BinaryIO, start_s: float, end_s: float | None, channels: str
+) -> Decoded:
+    rate, first = sound.samplerate, round(start_s * sound.samplerate)
+    count = (sound.frames if end_s is None else round(end_s * rate)) - first
+    if count > MAX_SECONDS * rate:
+        raise AudioError(f"too long ({count / rate:.0f} s, at most {MAX_SECONDS:.0f} in one clip)")
+    if first + count > sound.frames:
+        _check_count(max(0, sound.frames - first), count, rate)
+    signature = None
+    if sound.format == "FLAC" and first == 0 and count == sound.frames:
+        signature = flac.signature(stream, sound.subtype)
+    if first:
+        sound.seek(first)
+    mono = Mono(channels)
+    for block in _blocks(sound, max(0, count), signature):
+        mono.add(block)
+    samples = mono.samples()
+    _check_count(len(samples), count, rate)
+    check_length(count, rate)
+    if signature is not None and not signature.agrees:
+        raise AudioError("checksum (the FLAC header is of other audio than the file decodes to)")
+    whole = None
+    if signature is not None and signature.plain and sound.channels == 1 and sound.subtype == "PCM_16":
+        whole = peek(stream, 0, -1)
+    return Decoded(samples, rate, sound.channels, sound.format.lower(), "libsndfile", mono.clipped, whole)
+
+
+def _blocks(
+    sound: soundfile.SoundFile, count: int, signature: flac.Signature | None
+) -> Iterator[NDArray[np.float32]]:
+    """Yield ``count`` frames, or what there is of them, in blocks [frames, channels]."""
+    most = max(1, BLOCK // sound.channels)
+    dtype = "float32" if signature is None else signature.dtype
+    while count > 0:
+        block = sound.read(min(count, most), dtype=dtype, always_2d=True)
+        if not len(block):
+            return
+        count -= len(block)
+        yield block if signature is None else signature.take(block)
+
+
+def _check_count(frames: int, expected: int, rate: int) -> None:
+    if frames != expected:
+        raise AudioError(f"wrong length ({frames / rate:.3f} s decoded, {expected / rate:.3f} expected)")
+
+
+def _check_ogg(stream: BinaryIO) -> None:
+    """Refuse a damaged Ogg file; of one too large to be a clip, only what is decoded is looked at."""
+    if peek(stream, 0, 4) != b"OggS":
+        return
+    content = peek(stream, 0, LARGEST_OGG + 1)
+    wrong = ogg.damage(content) if len(content) <= LARGEST_OGG else None
+    if wrong:
+        raise AudioError(f"undecodable ({wrong})")

@@ -1,0 +1,63 @@
+"""How a task is asked and scored, in its own wording or a profile's; what can't work is said at once.
+
+Imported when the workflow is parsed, so it stays light.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from typing import Any
+
+from earmark.config.files import overlaid
+from earmark.core.errors import UserError
+
+KEYS = ("title", "question", "options", "choices", "prompt", "parser", "metric", "normaliser")
+LIMITS = ("max_new_tokens", "long_audio", "sample_limit", "balanced", "leave_out")
+FIELDS = frozenset({"question", "options"})
+
+
+def worded(task: Mapping[str, Any], profile: str | None = None) -> dict[str, Any]:
+    """Return how a task is asked and scored, in its own wording or laid over by a profile's."""
+    asked: dict[str, Any] = overlaid(
+        {key: task[key] for key in (*KEYS, *LIMITS)}, task["profiles"][profile] if profile else {}
+    )
+    return asked
+
+
+def check(name: str, task: Mapping[str, Any]) -> None:
+    """Check that prompt, parser and metric of every wording fit together.
+
+    Raises:
+        UserError: names the key and what it should be.
+
+    """
+    for profile in (None, *task["profiles"]):
+        where = f"task '{name}': " + (f"profiles.{profile}." if profile else "")
+        _check(where, worded(task, profile))
+
+
+def _check(where: str, asked: Mapping[str, Any]) -> None:
+    """Check one wording."""
+    words, parser, template = asked["metric"] == "wer", asked["parser"], asked["prompt"]["template"]
+    if words != ("transcript" in parser):
+        fix = "transcript (or a reference_transcript)" if words else "letter or label"
+        raise UserError(
+            f"{where}parser: '{parser}' doesn't read what metric '{asked['metric']}' scores; set it to {fix}"
+        )
+    try:
+        found = {field for _, field, _, _ in string.Formatter().parse(template) if field is not None}
+    except ValueError as error:
+        raise UserError(
+            f"{where}prompt.template: {error}; write a brace that is to be seen twice: {{{{ or }}}}"
+        ) from None
+    if unknown := sorted(found - FIELDS):
+        raise UserError(
+            f"{where}prompt.template: unknown field {{{unknown[0]}}}; known: {{question}}, {{options}}"
+        )
+    if words and "options" in found:
+        raise UserError(
+            f"{where}prompt.template: a transcript has no {{options}}; write what is to be done instead"
+        )
+    if not words and "options" not in found and not asked["choices"]:
+        raise UserError(f"{where}prompt.template: {{options}} is missing, so the options would not be shown")

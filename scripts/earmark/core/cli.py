@@ -1,0 +1,51 @@
+"""The frame of every script: a typed command line, one-line errors, bounded threads."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+# Spinning OpenMP threads cost five-fold on shared cores; must be set before torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+if not sys.stderr.isatty():
+    # Bars that other libraries draw; ours say whole lines there. tqdm reads this when it is imported.
+    os.environ.setdefault("TQDM_DISABLE", "1")
+
+import typer
+
+from earmark.core import progress
+from earmark.core.errors import UserError
+
+
+def run(main: Callable[..., Any]) -> None:
+    """Run ``main`` as a command line made from its signature.
+
+    A :class:`UserError` or a full disk ends in one line on stderr and exit status 1; anything
+    else is a bug of ours and keeps its traceback.
+    """
+    progress.name_job(sys.argv[1:])
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(main)
+    try:
+        app()
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except Exception as error:
+        if _is_disk_full(error):
+            sys.exit(
+                "error: no space left on the disk; free some space and run the same command again: "
+                "finished work is kept"
+            )
+        raise
+
+
+def _is_disk_full(error: Exception) -> bool:
+    """Whether the disk is full; safetensors and SQLite report it in exceptions of their own."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return any(words in str(error) for words in ("No space left on device", "database or disk is full"))

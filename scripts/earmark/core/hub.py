@@ -1,0 +1,105 @@
+"""The Hugging Face hub: revisions resolved to commits, and a plain word for whatever goes wrong.
+
+The token is huggingface_hub's own business (environment or login); it is never read, logged or
+recorded here. Texts of its errors are not repeated either: they hold addresses that may be signed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+from httpx2 import HTTPError
+from huggingface_hub import HfApi
+from huggingface_hub.errors import (
+    DisabledRepoError,
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+    RevisionResolutionError,
+)
+
+from earmark.core.errors import UserError
+
+XET = re.compile("CAS Client Error|File reconstruction error|Task error")
+
+
+@contextlib.contextmanager
+def plainly(what: str, revision: str, otherwise: str) -> Iterator[None]:
+    """Turn the errors of huggingface_hub into one line about ``what``.
+
+    ``otherwise`` ends the line where the hub is out of reach: what can be done without it.
+
+    Raises:
+        UserError: unknown, private or gated repository, unknown revision, a token that is refused,
+            too many requests, hub out of reach.
+
+    """
+    try:
+        yield
+    except (OSError, HTTPError, HFValidationError, RevisionResolutionError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise UserError(f"{what}: {_worded(_cause(error), revision, otherwise)}") from None
+    except RuntimeError as error:
+        # How hf_xet says that its store fails; a full disk is told elsewhere, other errors are bugs.
+        if not XET.search(str(error)) or "No space left" in str(error):
+            raise
+        raise UserError(
+            f"{what}: the hub's chunk store fails; try again, or set HF_HUB_DISABLE_XET=1 to go without it"
+        ) from None
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return what the hub answered, where that is behind a file missing from the local cache."""
+    behind = (LocalEntryNotFoundError, RevisionResolutionError)
+    while isinstance(error, behind) and error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _worded(error: BaseException, revision: str, otherwise: str) -> str:
+    """Return what went wrong and how to mend it."""
+    if isinstance(error, GatedRepoError):
+        return "access is gated; accept its terms on its page at the hub and set HF_TOKEN"
+    if isinstance(error, RevisionNotFoundError):
+        return f"the hub knows no revision '{revision}'"
+    if isinstance(error, DisabledRepoError):
+        return "the hub has disabled this repository"
+    if isinstance(error, RepositoryNotFoundError):
+        return "no such repository at the hub, or HF_TOKEN lacks access"
+    if isinstance(error, HfHubHTTPError) and error.response is not None:
+        return _refusal(error.response.status_code, error.response.headers.get("Retry-After"), otherwise)
+    if isinstance(error, HFValidationError):
+        return "no repository can have this name"
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}; HF_HOME says where files of the hub are kept"
+    if "Consistency check failed" in str(error):
+        return "a file came down with the wrong size; run the same command again"
+    return f"the hub is out of reach ({type(error).__name__}) and {otherwise}"
+
+
+def _refusal(status: int, retry_after: str | None, otherwise: str) -> str:
+    """Return what an HTTP status means here."""
+    if status == 401:
+        return "the hub refuses the token; renew HF_TOKEN, or unset it for a public repository"
+    if status == 403:
+        return "the hub denies access; ask for it on the repository's page and set HF_TOKEN"
+    if status == 429:
+        wait = f" in {retry_after} s" if retry_after and retry_after.isdigit() else " later"
+        return (
+            "the hub counts too many requests (429); run the same command again"
+            f"{wait}, or set HF_TOKEN for a higher limit"
+        )
+    return f"the hub answers with status {status} and {otherwise}"
+
+
+def commit_of(repo: str, revision: str, kind: Literal["model", "dataset"]) -> str:
+    """Resolve a branch or tag to a commit; when out of reach, to the one it was last time."""
+    return str(HfApi().resolve_revision(repo, repo_type=kind, revision=revision).resolved)

@@ -1,0 +1,286 @@
+"""One item from the web to a local file, by yt-dlp; of a long recording the wanted section only."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yt_dlp
+from yt_dlp.extractor import gen_extractor_classes
+from yt_dlp.networking.exceptions import HTTPError
+from yt_dlp.utils import DownloadCancelled
+from yt_dlp.utils.networking import HTTPHeaderDict, clean_proxies, select_proxy
+
+from earmark.audio import containers as ffmpeg
+from earmark.core.errors import UserError
+from earmark.data.fetch import reasons
+from earmark.data.fetch.reasons import Failure, reason
+
+MARGIN_S = 1.0
+"""Fetched before a section: a decoder needs a run-up."""
+SECTION_PROTOCOLS = ("http", "https", "m3u8", "m3u8_native")
+
+
+@dataclass(frozen=True)
+class Network:
+    """How the network is reached: config's `fetch` (see its schema)."""
+
+    workers: int = 4
+    requests_per_hour: float | None = 300
+    retries: int = 3
+    backoff_s: float = 2
+    timeout_s: float = 30
+    item_deadline_s: float = 600
+    stop_after_limited: int = 10
+    hours: str | None = None
+    section_above_s: float = 900
+    cookies: str | None = None
+    proxy: str | None = None
+    js_runtimes: dict[str, str | None] = field(default_factory=dict)
+    extractor_args: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Media:
+    """A fetched file; what is wanted of it is ``[start_s, end_s)``.
+
+    ``goes_on``: it is a section of a recording known to be longer, so if it ends early, it broke off.
+    """
+
+    path: Path
+    start_s: float
+    end_s: float
+    goes_on: bool = False
+
+    @property
+    def bytes(self) -> int:
+        """Return the file's size."""
+        return self.path.stat().st_size
+
+
+class Deadline(DownloadCancelled):
+    """The item's time is up."""
+
+
+class _Silent:
+    """yt-dlp's messages come with its exceptions; printed, they would tear the progress line."""
+
+    def debug(self, message: str) -> None: ...
+
+    info = warning = error = debug
+
+
+class _Downloader(yt_dlp.YoutubeDL):  # type: ignore[misc, unused-ignore]
+    """yt-dlp with a deadline, which remembers the last refusal: its headers are lost in messages."""
+
+    limit = float("inf")
+    refusal: HTTPError | None = None
+
+    def add_default_info_extractors(self) -> None:
+        """Add every site at once: to sort them by patterns that nobody gave takes 0.1 s a worker."""
+        for site in gen_extractor_classes():
+            if getattr(site, "_ENABLED", True):
+                self.add_info_extractor(site)
+
+    def in_time(self, *_: object) -> None:
+        if time.monotonic() > self.limit:
+            raise Deadline("time is up")
+
+    def urlopen(self, req: Any) -> Any:
+        self.in_time()
+        try:
+            return super().urlopen(req)
+        except HTTPError as error:
+            self.refusal = error
+            raise
+
+
+def cookies_of(network: Network) -> str | None:
+    """Return the text of the cookies file, if config names one; raises UserError if it isn't there."""
+    if network.cookies is None:
+        return None
+    try:
+        return Path(network.cookies).expanduser().read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"config: fetch.cookies: {network.cookies} cannot be read ({error})") from None
+
+
+class Client:
+    """Fetches one item at a time into a folder of its own."""
+
+    def __init__(self, folder: Path, network: Network, cookies: str | None = None) -> None:
+        """Raise UserError for settings that yt-dlp refuses."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self._network = folder, network
+        options = {
+            "format": "bestaudio/best",
+            "outtmpl": {"default": f"{str(folder).replace('%', '%%')}/media.%(ext)s"},
+            "quiet": True,
+            "noprogress": True,
+            "no_warnings": True,
+            "logger": _Silent(),
+            "noplaylist": True,
+            "cachedir": False,
+            "fixup": "never",
+            "updatetime": False,
+            # Every try goes through the pace and the back-off here, so none is made behind their back.
+            "retries": 0,
+            "extractor_retries": 0,
+            "file_access_retries": 0,
+            "fragment_retries": 3,
+            "skip_unavailable_fragments": False,
+            "socket_timeout": network.timeout_s,
+            "proxy": network.proxy,
+            "ffmpeg_location": ffmpeg.executable(),
+            "extractor_args": network.extractor_args,
+        }
+        if network.js_runtimes:
+            runtimes = network.js_runtimes.items()
+            options["js_runtimes"] = {name: {"path": path} if path else {} for name, path in runtimes}
+        if cookies is not None:
+            # A stream, not the file: yt-dlp writes changed cookies back to where it read them.
+            options["cookiefile"] = io.StringIO(cookies)
+        try:
+            self._ydl = _Downloader(options)
+        except Exception as error:
+            raise UserError(f"config: fetch: yt-dlp refuses these settings ({error})") from None
+        self._ydl.add_progress_hook(self._ydl.in_time)
+
+    def get(self, url: str, start_s: float, end_s: float, limit: float) -> Media:
+        """Fetch what holds ``[start_s, end_s)`` seconds of the recording at ``url``.
+
+        ``limit`` is the moment (of the monotonic clock) at which to give up. A transfer that broke
+        off goes on where it stopped if the same item is asked for again before :meth:`clear`.
+
+        Raises:
+            Failure: with the reason and what the server asked to wait.
+            OSError: the disk is full.
+
+        """
+        self._ydl.limit, self._ydl.refusal = limit, None
+        try:
+            info = self._ydl.extract_info(url, download=False)
+            _check(info)
+            if (info.get("duration") or 0) > self._network.section_above_s and _sectionable(info):
+                proxy = self._proxy(info["url"])
+                # ffmpeg would pass by any other proxy without a word.
+                if proxy is None or proxy.startswith("http://"):
+                    return self._section(info, start_s, end_s, limit, proxy)
+            self._ydl.process_info(info)
+            return Media(self._file(), start_s, end_s)
+        except Failure:
+            raise
+        except Deadline:
+            raise Failure(reason("deadline")) from None
+        except Exception as error:
+            if reasons.disk_full(error):
+                raise OSError("No space left on device") from error
+            raise Failure(self._reason(error), self._retry_after()) from error
+
+    def clear(self) -> None:
+        """Delete what is left of an item."""
+        for path in self.folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def _proxy(self, url: str) -> str | None:
+        """Return the proxy by which yt-dlp asks for an address: config's or the environment's."""
+        proxies = dict(self._ydl.proxies)
+        clean_proxies(proxies, HTTPHeaderDict())
+        proxy: str | None = select_proxy(url, proxies)
+        return proxy
+
+    def _section(
+        self, info: dict[str, Any], start_s: float, end_s: float, limit: float, proxy: str | None
+    ) -> Media:
+        """Decode a stretch of a remote file to WAV at its own rate; ffmpeg seeks by ranges.
+
+        Decoding right away is exact, where copied packets would start at the nearest one. The seek in
+        the file gets near, the seek in what is decoded, by its time stamps, is to the sample: measured,
+        the first alone is up to 1,024 samples off in MP4.
+        """
+        lead = min(MARGIN_S, start_s)
+        output = self.folder / "media.wav"
+        command = [ffmpeg.executable(), "-nostdin", "-hide_banner", "-loglevel", "error", "-y"]
+        command += ["-protocol_whitelist", "http,https,httpproxy,tcp,tls,crypto,data"]
+        command += ["-rw_timeout", f"{self._network.timeout_s * 1e6:.0f}"]
+        headers = dict(info.get("http_headers") or {})
+        cookies = self._ydl.cookiejar.get_cookie_header(info["url"])
+        if cookies:
+            headers["Cookie"] = cookies
+        if headers:
+            command += ["-headers", "".join(f"{k}: {v}\r\n" for k, v in headers.items())]
+        command += ["-ss", f"{start_s - lead:.6f}", "-i", info["url"], "-map", "0:a:0"]
+        command += ["-ss", f"{lead:.6f}", "-t", f"{end_s - start_s:.6f}"]
+        command += ["-c:a", "pcm_f32le", "-f", "wav", str(output)]
+        # Chosen already: ffmpeg has rules of its own for what the environment says.
+        environment = {k: v for k, v in os.environ.items() if k.lower() not in ("http_proxy", "no_proxy")}
+        try:
+            done = subprocess.run(
+                command,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                check=False,
+                timeout=max(0.1, limit - time.monotonic()),
+                env=environment | ({"http_proxy": proxy} if proxy else {}),
+            )
+        except subprocess.TimeoutExpired:
+            raise Failure(reason("deadline")) from None
+        if "No space left on device" in done.stderr:
+            raise OSError("No space left on device")
+        if done.returncode:
+            # The last lines say what went wrong, the first where.
+            raise Failure(reasons.classify(" ".join(done.stderr.split("\n")[-6:])))
+        return Media(output, 0.0, end_s - start_s, goes_on=info["duration"] >= end_s)
+
+    def _file(self) -> Path:
+        """Return the file that yt-dlp left."""
+        files = [p for p in self.folder.iterdir() if p.is_file() and p.suffix not in (".part", ".ytdl")]
+        if not files:
+            raise Failure(reason("unknown", "nothing was downloaded"))
+        return files[0]
+
+    def _reason(self, error: Exception) -> reasons.Reason:
+        """Return the reason behind an error of yt-dlp."""
+        if isinstance(error, yt_dlp.utils.YoutubeDLError):
+            found = reasons.classify(str(error))
+        else:
+            found = reasons.classify(f"{type(error).__name__}: {error}")
+        broken = any(isinstance(e, NETWORK_ERRORS) for e in reasons.chain(error))
+        if found.kind.code == "unknown" and broken:
+            return reason("network", found.detail)
+        return found
+
+    def _retry_after(self) -> float | None:
+        """Return what the last refusal asked to wait, if it did."""
+        refusal = self._ydl.refusal
+        if refusal is None or refusal.status not in (429, 503):
+            return None
+        return reasons.seconds_to_wait(refusal.response.headers.get("Retry-After"))
+
+
+NETWORK_ERRORS: tuple[type[BaseException], ...] = (
+    yt_dlp.networking.exceptions.TransportError,
+    TimeoutError,
+    ConnectionError,
+)
+
+
+def _check(info: dict[str, Any] | None) -> None:
+    """Refuse what isn't one finished recording."""
+    if not info or info.get("_type", "video") != "video":
+        raise Failure(reason("not media", "a list or a page, not a recording"))
+    if info.get("live_status") in ("is_live", "is_upcoming", "post_live") or info.get("is_live"):
+        raise Failure(reason("live", str(info.get("live_status") or "is_live")))
+
+
+def _sectionable(info: dict[str, Any]) -> bool:
+    """Whether ffmpeg can fetch a part of it by itself."""
+    return info.get("protocol") in SECTION_PROTOCOLS and not info.get("requested_formats")

@@ -1,0 +1,65 @@
+"""From a fetched file to the kept clip: cut to the sample, mono, resampled, FLAC."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.audio import waveform as audio
+from earmark.core.errors import AudioError
+from earmark.core.files import replacing
+from earmark.data.fetch import reasons
+from earmark.data.fetch.client import Media
+from earmark.data.fetch.reasons import Failure, reason
+
+MIN_SHARE = 0.9
+"""A recording often ends a little before the listed end of its last segment; what is there is kept,
+with its real length, if it is this share of what was wanted."""
+
+
+def keep(media: Media, path: Path, settings: dict[str, Any]) -> tuple[str, float]:
+    """Cut a fetched file and write the clip to ``path``; returns its SHA-256 and seconds.
+
+    ``settings``: ``sample_rate`` and ``channels`` of the kept clip.
+
+    Raises:
+        Failure: the file can't be decoded or ends too early.
+
+    """
+    samples = _samples(media, settings["sample_rate"], settings["channels"])
+    content = audio.flac_bytes(samples, settings["sample_rate"])
+    with replacing(path) as partial:
+        partial.write_bytes(content)
+    return hashlib.sha256(content).hexdigest(), len(samples) / settings["sample_rate"]
+
+
+def _samples(media: Media, rate: int, channels: str) -> NDArray[np.float32]:
+    """Return the wanted stretch, shape [samples]; a little less where the recording ends."""
+    wanted = media.end_s - media.start_s
+    try:
+        return audio.read(media.path, rate, media.start_s, media.end_s, channels=channels)
+    except AudioError as error:
+        first = str(error)
+    try:
+        # It ends before the wanted end, or is broken, which shows again.
+        samples = audio.read(media.path, rate, media.start_s, channels=channels)
+    except AudioError as error:
+        if "wrong length" in first or str(error).startswith(("no samples", "too short")):
+            raise Failure(_short(0.0, wanted, media)) from None
+        found = reasons.classify(first)
+        raise Failure(found if found.kind.permanent else reason("decode", reasons.cleaned(first))) from None
+    if len(samples) > wanted * rate:
+        raise Failure(reason("decode", reasons.cleaned(first)))
+    if len(samples) < MIN_SHARE * wanted * rate:
+        raise Failure(_short(len(samples) / rate, wanted, media))
+    return samples
+
+
+def _short(seconds: float, wanted: float, media: Media) -> reasons.Reason:
+    """Return the reason for too little audio; a section of a longer recording broke off on the way."""
+    detail = f"{seconds:.2f} of {wanted:.2f} s"
+    return reason("network", f"section broke off, {detail}") if media.goes_on else reason("too short", detail)

@@ -1,0 +1,196 @@
+"""Tars of samples, ``<key>.<audio suffix>`` beside ``<key>.json``: webdataset, the shards of XARES-LLM.
+
+Nothing is extracted under a name from the archive. A member that can't be trusted (a path that leads
+elsewhere, a link, a device) is listed as failed; an archive that is broken is an error. Label rule:
+spec xares_llm, section 3.4.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tarfile
+import zlib
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, Self, cast
+
+from earmark.core.errors import UserError
+from earmark.core.records import Clip
+from earmark.data.sources.archives import Refused, Store, recordings
+from earmark.data.sources.patterns import wanted_of
+from earmark.data.sources.recordings import SUFFIXES, name_problem, shown
+
+FALLBACK = ("captions", "caption", "text")
+"""Where a label is looked for when none of the fields of config has one."""
+
+TEXT_MEMBERS = (".txt", ".cls")
+METADATA_MAX = 1 << 24
+HEADER_MAX = 1 << 20
+KINDS = {
+    tarfile.SYMTYPE: "symbolic link",
+    tarfile.LNKTYPE: "hard link",
+    tarfile.CHRTYPE: "device",
+    tarfile.BLKTYPE: "device",
+    tarfile.FIFOTYPE: "pipe",
+}
+
+
+class _Member(tarfile.TarInfo):
+    """A member whose headers are checked: tarfile itself stops at a torn one as if all were read."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Read a header; raises ReadError where it is cut or garbled."""
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if len(buf) == tarfile.BLOCKSIZE and not any(buf):  # the end, as it should be
+                raise
+            raise tarfile.ReadError(f"{error} inside") from None
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        # Long names and attributes are read into memory whole.
+        if not self.isreg() and not self.isdir() and self.size > HEADER_MAX:
+            raise tarfile.ReadError(f"a header of {self.size} bytes")
+        return cast(tarfile.TarInfo, super()._proc_member(archive))  # type: ignore[misc]
+
+
+def wanted(settings: dict[str, Any]) -> list[str]:
+    """Return which files of a hub data set are needed."""
+    return wanted_of(settings["splits"])
+
+
+def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
+    """Yield one row per sample of the tars of each split, its audio unpacked below ``folder``.
+
+    ``settings``: ``root``, ``splits`` (split -> pattern or patterns), ``key`` (fields of the JSON
+    that hold the label, the first that has one counts), ``label_separator``, ``text_key``,
+    ``options_key``, ``source_key``, ``group_key``, ``licence_key``, ``licence``, ``limits``.
+
+    Raises:
+        UserError: a pattern matches nothing, an archive is damaged or over its limits.
+
+    """
+    yield from recordings(settings, folder, threads, {}, _unpack, partial(_describe, settings))
+
+
+def _describe(settings: dict[str, Any], row: dict[str, Any], clip: Clip) -> None:
+    """Put what a sample's JSON says into its clip."""
+    sample = row["json"]
+    clip.labels = _values(sample, [*_fields(settings["key"]), *FALLBACK])
+    if settings["label_separator"]:
+        parts = [part.strip() for label in clip.labels for part in label.split(settings["label_separator"])]
+        clip.labels = [part for part in parts if part]
+    clip.text = next(iter(_values(sample, _fields(settings["text_key"]))), "")
+    clip.options = _values(sample, _fields(settings["options_key"]))
+    clip.group = next(iter(_values(sample, _fields(settings["group_key"]))), "")
+    clip.source_id = _values(sample, _fields(settings["source_key"]))[:1] or clip.source_id
+    clip.licence = next(iter(_values(sample, _fields(settings["licence_key"]))), clip.licence)
+    if not clip.labels:
+        clip.fail(f"no label (none of {', '.join([*_fields(settings['key']), *FALLBACK])})")
+
+
+def _fields(key: str) -> list[str]:
+    """Return the fields of a setting, in the order in which they are tried."""
+    return [field.strip() for field in key.split(";") if field.strip()]
+
+
+def _values(sample: dict[str, Any], fields: list[str]) -> list[str]:
+    """Return the first value that isn't empty as texts: a list of them, one text, or a number."""
+    for field in fields:
+        value = sample.get(field)
+        if isinstance(value, (str, int, float)) and value != "":
+            return [str(value)]
+        if isinstance(value, list) and value:
+            return [str(item) for item in value]
+    return []
+
+
+def _unpack(path: Path, store: Store) -> Iterator[dict[str, Any]]:
+    """Read a tar once from front to back; yield its samples in the order of their first members."""
+    samples: dict[str, dict[str, Any]] = {}
+    try:
+        with path.open("rb") as raw, _unzipped(raw) as plain:
+            with tarfile.open(fileobj=plain, mode="r|", tarinfo=_Member) as archive:
+                for member in archive:
+                    _take(archive, member, samples, store)
+            # To the end, where a gzip's checksum is compared.
+            while plain.read(1 << 20):
+                pass
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UserError(
+            f"data.source.splits: {path} is damaged ({shown(str(error))[:100]}); get it again"
+        ) from None
+    if not samples:
+        raise UserError(f"data.source.splits: {path} holds no sample")
+    for key, sample in samples.items():
+        if "reason" not in sample and "file" not in sample:
+            sample["reason"] = "no audio"
+        yield {"key": shown(key), **sample}
+
+
+def _unzipped(raw: BinaryIO) -> BinaryIO:
+    """Return the stream of a tar, whether it is gzipped or not, whatever its name says."""
+    magic = raw.read(2)
+    raw.seek(0)
+    return cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if magic == b"\x1f\x8b" else raw
+
+
+def _take(
+    archive: tarfile.TarFile, member: tarfile.TarInfo, samples: dict[str, dict[str, Any]], store: Store
+) -> None:
+    """Take one member into the sample it belongs to."""
+    path = PurePosixPath(member.name)
+    if member.isdir() or path.name.startswith("._") or "__MACOSX" in path.parts:
+        return
+    suffix = path.suffix.lower()
+    known, problem = suffix in (*SUFFIXES, ".json", *TEXT_MEMBERS), _problem(member)
+    try:
+        store.admit(member.size)
+        if not known and not problem:
+            return
+        sample = samples.setdefault(_key(member, known), {"json": {}})
+        if problem:
+            raise Refused(problem)
+        stream = cast(BinaryIO, archive.extractfile(member))
+        if suffix in SUFFIXES:
+            if "file" in sample:
+                raise Refused("duplicate key (two recordings)")
+            sample["file"] = store.keep(stream, member.name)
+        elif member.size > METADATA_MAX:
+            raise Refused(f"too large ({suffix} of {member.size / 1e6:.0f} MB)")
+        else:
+            _describe_more(sample, suffix, stream.read())
+    except Refused as refused:
+        samples.setdefault(_key(member, known), {"json": {}}).setdefault("reason", str(refused))
+
+
+def _key(member: tarfile.TarInfo, known: bool) -> str:
+    """Return the key of the sample that a member belongs to."""
+    return member.name.removesuffix(PurePosixPath(member.name).suffix) if known else member.name
+
+
+def _problem(member: tarfile.TarInfo) -> str | None:
+    """Return why a member can't be taken, or None."""
+    if problem := name_problem(member.name):
+        return problem
+    if not member.isreg() or member.issparse():
+        return f"not a plain file ({KINDS.get(member.type, 'special')})"
+    return None
+
+
+def _describe_more(sample: dict[str, Any], suffix: str, content: bytes) -> None:
+    """Add a metadata member to what is known of a sample."""
+    try:
+        text = content.decode()
+        found = json.loads(text) if suffix == ".json" else {suffix[1:]: text.strip()}
+        json.dumps(found, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise Refused(f"bad metadata ({suffix}: {type(error).__name__})") from None
+    if not isinstance(found, dict):
+        raise Refused(f"bad metadata ({suffix}: no object)")
+    if repeated := found.keys() & sample["json"].keys():
+        raise Refused(f"duplicate key ({shown(min(repeated))[:40]} twice)")
+    sample["json"] |= found

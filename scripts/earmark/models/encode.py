@@ -1,0 +1,119 @@
+"""Run the audio encoder over a shard once; every method, ratio and prompt reads the result."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch import Tensor
+from torch import device as Device
+
+from earmark.core.errors import UserError
+from earmark.core.files import replacing, sha256
+from earmark.core.progress import tqdm
+from earmark.core.records import Clip
+from earmark.core.timing import StageClock
+from earmark.data import shards
+from earmark.models.features import FeatureRow, timed, write_index
+
+
+class Encoder(Protocol):
+    """What encoding needs of a model family."""
+
+    device: Device
+
+    def mel(self, samples: NDArray[np.float32]) -> Tensor:
+        """Return the log-mel spectrogram [bands, frames] of audio [samples]."""
+
+    def encode(self, mels: list[Tensor]) -> list[Tensor]:
+        """Return the states [tokens, width] of each spectrogram."""
+
+
+def encode_shard(
+    encoder: Encoder,
+    tar: Path,
+    clips: list[Clip],
+    sample_rate: int,
+    batch_s: float,
+    output: Path,
+    index: Path,
+    metadata: dict[str, str],
+) -> None:
+    """Write the states of every clip of a shard and the index that says how long each step took.
+
+    Clips are encoded together up to ``batch_s`` seconds of audio; a batch's time is shared out by
+    length. The first clip is encoded once beforehand, untimed.
+
+    Raises:
+        UserError: the tar and its index disagree.
+
+    """
+    by_key = {clip.key: clip for clip in clips if clip.ok}
+    rows = {clip.key: FeatureRow(clip, 0, 0.0, 0.0, 0.0) for clip in clips}
+    states: dict[str, Tensor] = {}
+    waiting: list[tuple[str, Tensor]] = []
+
+    def flush() -> None:
+        clock = StageClock(encoder.device)
+        with clock.stage("encode"):
+            encoded = encoder.encode([mel for _, mel in waiting])
+        frames = sum(mel.shape[1] for _, mel in waiting)
+        for (key, mel), state in zip(waiting, encoded, strict=True):
+            # A row of a larger batch would keep the whole batch alive in memory and on disk.
+            states[key] = state.cpu().contiguous()
+            rows[key].tokens = len(state)
+            rows[key].encode_s = clock.seconds["encode"] * mel.shape[1] / frames
+        waiting.clear()
+
+    bar = tqdm(total=len(by_key), desc=f"encoding {tar.name}", unit="clip")
+    for (key, samples), load_s in timed(shards.stream(tar, sample_rate)):
+        if key not in by_key:
+            raise UserError(f"{tar} holds '{key}', unknown to its index; delete both to make them again")
+        start = time.perf_counter()
+        mel = encoder.mel(samples)
+        rows[key].load_s, rows[key].mel_s = load_s, time.perf_counter() - start
+        if not states and not waiting:
+            encoder.encode([mel])
+        waiting.append((key, mel))
+        if sum(m.shape[1] for _, m in waiting) >= batch_s * 100:
+            flush()
+        bar.update()
+    if waiting:
+        flush()
+    bar.close()
+    if len(states) != len(by_key):
+        raise UserError(
+            f"{tar} holds {len(states)} of {len(by_key)} clips of its index; delete both to make them again"
+        )
+    with replacing(output) as partial:
+        save_file(states, partial)
+        partial.chmod(0o644)
+        written = sha256(partial)
+    write_index(index, [rows[clip.key] for clip in clips], metadata | {"states_sha256": written})
+
+
+def size_estimate(clips: list[Clip], width: int, bytes_per_value: int, tokens_per_second: int) -> int:
+    """Return the bytes the states of these clips will take."""
+    seconds = sum(clip.duration_s for clip in clips if clip.ok)
+    return int(seconds * tokens_per_second * width * bytes_per_value)
+
+
+def check_space(folder: Path, needed: int) -> None:
+    """Stop before the work if the disk cannot hold its result.
+
+    Raises:
+        UserError: names what is needed, what is free and how to need less.
+
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise UserError(
+            f"{folder}: the encoder states need {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; "
+            "make space, or run from a larger disk with --directory"
+        )

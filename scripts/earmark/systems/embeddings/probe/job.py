@@ -1,0 +1,94 @@
+"""One probe job: the pooled embeddings of a dataset, layer by layer, to one record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from earmark.core import provenance
+from earmark.core.checksums import folded, metadata, of_indexes
+from earmark.core.errors import UserError
+from earmark.core.files import sha256
+from earmark.core.progress import tqdm
+from earmark.systems.embeddings.probe.linear import Split, probe, split
+from earmark.systems.embeddings.probe.mapping import mapped
+from earmark.systems.embeddings.probe.read import Vectors, by_layer, read
+
+
+def shard_files(paths: Sequence[Path], shards: Mapping[str, int] | None) -> list[Path]:
+    """Return the files behind paths, each a file or the folder of a layer.
+
+    Of a folder they are ``shards``, a number per split: what an earlier configuration left there is not
+    read. Without ``shards`` they are all.
+    """
+    found: set[Path] = set()
+    for path in paths:
+        if not path.is_dir():
+            found.add(path)
+        elif shards is None:
+            found.update(path.glob("*.parquet"))
+        else:
+            names = (f"{s}-{i:05d}-of-{of:05d}.parquet" for s, of in shards.items() for i in range(of))
+            found.update(path / name for name in names)
+    return sorted(found)
+
+
+def run(settings: dict[str, Any], given: Sequence[Path], code: str) -> dict[str, Any]:
+    """Return the record of a probe.
+
+    ``settings``: ``model``, ``dataset``, ``labels``, ``pooling``, ``span``, ``seed``, ``map_points`` and,
+    where a layer's folder is given, ``shards`` (see :func:`shard_files`).
+
+    Raises:
+        UserError: the embeddings can't be read, are per frame, or can't be split by source.
+
+    """
+    if settings["pooling"] == "none":
+        raise UserError(
+            f"the embeddings of {settings['model']}/{settings['dataset']} are per frame; a probe needs one "
+            "vector per clip: set pooling to mean, last or masked_mean"
+        )
+    paths = shard_files(given, settings.get("shards"))
+    seed, layers = int(settings["seed"]), []
+    first: Vectors | None = None
+    parts: Split | None = None
+    best: Vectors | None = None
+    best_accuracy = -1.0
+    for layer, files in tqdm(by_layer(paths).items(), desc="probing", unit="layer"):
+        vectors = read(layer, files)
+        if first is None or parts is None:
+            first, parts = vectors, split(vectors, seed)
+        elif vectors.clip_ids != first.clip_ids:
+            raise UserError(
+                f"{layer} and {first.layer} are not of the same clips; delete the layer's files of "
+                f"{settings['model']}/{settings['dataset']} that are out of date"
+            )
+        layers.append(probe(vectors, parts, seed))
+        if (accuracy := layers[-1]["accuracy"]["value"]) > best_accuracy:
+            best, best_accuracy = vectors, accuracy
+    assert best is not None and first is not None and parts is not None
+    return {
+        "schema": "earmark/probe/1",
+        **{name: settings[name] for name in ("labels", "model", "dataset", "pooling", "span", "seed")},
+        "split": parts.kind,
+        "classes": sorted(set(first.labels)),
+        "left_out": first.left_out,
+        "layers": layers,
+        "map": mapped(best, int(settings["map_points"]), seed),
+        "provenance": {
+            **provenance.record(code),
+            "config": {key: value for key, value in settings.items() if key != "upstream"},
+            "upstream": settings.get("upstream", {}),
+            "model": _model(metadata(paths[0])),
+            "data": of_indexes(paths),
+            "embeddings": folded(sha256(path) for path in paths)[:16],
+        },
+    }
+
+
+def _model(said: Mapping[str, str]) -> dict[str, Any]:
+    """Return which model made the vectors, as far as their index says."""
+    found: dict[str, Any] = {"digest": said["model_digest"]} if "model_digest" in said else {}
+    return found | ({"origin": json.loads(said["model_origin"])} if "model_origin" in said else {})

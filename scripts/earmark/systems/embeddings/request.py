@@ -1,0 +1,145 @@
+"""The ``embeddings`` and ``caption`` sections of the configuration: checked, and cut to what a job reads.
+
+Imported when the workflow is parsed, so it stays light.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from earmark.core.errors import UserError, nearest
+from earmark.systems.embeddings import layers
+from earmark.systems.embeddings.layers import Depth
+
+
+class Settings(Protocol):
+    """What is read of the whole configuration."""
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The completed config."""
+
+    def task(self, name: str) -> dict[str, Any]:
+        """Return a task."""
+
+    def model(self, name: str) -> dict[str, Any]:
+        """Return a model."""
+
+
+def blocks(settings: Settings) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield (model, task, block) of everything configured, checked.
+
+    Raises:
+        UserError: an unknown model, task or layer, or the same model and task twice.
+
+    """
+    seen: set[tuple[str, str]] = set()
+    for block in settings.content["embeddings"]:
+        model = block.get("model", settings.content["default_model"])
+        try:
+            entry = settings.model(model)
+            wanted = [layers.parse(name) for name in block["layers"]]
+            layers.check(wanted, depth_of(entry), model)
+            for layer in wanted:
+                if block["span"] == "text" and layer.part != "lm":
+                    raise UserError(
+                        f"layer '{layer.name}' holds audio alone, so span: text leaves nothing of it"
+                    )
+            for task in block["tasks"]:
+                settings.task(task)
+                if (model, task) in seen:
+                    raise UserError(
+                        f"model '{model}' and task '{task}' stand in two blocks, which would run the model "
+                        "twice; list all their layers in one"
+                    )
+                seen.add((model, task))
+                yield model, task, block
+        except UserError as error:
+            raise UserError(f"config: embeddings: {error}") from None
+
+
+def depth_of(entry: dict[str, Any]) -> Depth:
+    """Return how deep a model is as far as that is known before its checkpoint is there."""
+    unknown = 10**6
+    sizes = entry.get("train", entry.get("random_weights", {})).get("sizes", {})
+    if sizes:
+        return Depth(sizes.get("audio_layers", unknown), sizes.get("layers", unknown))
+    path = Path(entry["path"]).expanduser() / "config.json" if "path" in entry else None
+    if path is None or not path.is_file():
+        return Depth(unknown, unknown)
+    config = json.loads(path.read_text())
+    config = config.get("thinker_config", config)
+    parts = [config.get("audio_config") or {}, config.get("text_config") or {}]
+    return Depth(parts[0].get("encoder_layers", unknown), parts[1].get("num_hidden_layers", unknown))
+
+
+def job(settings: Settings, model: str, task: str, block: dict[str, Any]) -> dict[str, Any]:
+    """Return everything the embedding of one shard reads, and nothing else."""
+    entry = settings.model(model)
+    keys = ("kind", "dtype", "attention", "labels")
+    return {
+        "model": {"name": model, **{key: entry[key] for key in keys}},
+        "task": task,
+        "block": {key: value for key, value in block.items() if key not in ("model", "tasks")},
+        "batch_audio_s": settings.content["features"]["batch_audio_s"],
+        "device": settings.content["device"],
+        "source": settings.task(task)["data"]["source"]["kind"],
+    }
+
+
+def paths(settings: Settings, model: str, task: str, layer: str) -> list[str]:
+    """Return the shards of one layer of a task, of every split it has."""
+    data = settings.task(task)["data"]
+    return [
+        f"embeddings/{model}/{task}/{layer}/{split}-{shard:05d}-of-{of:05d}.safetensors"
+        for split in sorted(data["segment"])
+        for of in [data["shards"][split]]
+        for shard in range(of)
+    ]
+
+
+def caption(settings: Settings, model: str, task: str) -> dict[str, Any]:
+    """Return everything the description of a task's clips reads, and nothing else."""
+    entry = settings.model(model)
+    keys = ("kind", "dtype", "attention", "labels", "max_audio_s")
+    return {
+        "model": {"name": model, **{key: entry[key] for key in keys}},
+        "task": {"name": task, "long_audio": settings.task(task)["long_audio"]},
+        "caption": settings.content["caption"],
+        "seed": settings.content["seed"],
+        "device": settings.content["device"],
+    }
+
+
+def check_target(path: str, settings: Settings) -> None:
+    """Check the names in a target below ``embeddings/`` or ``caption/``.
+
+    Raises:
+        UserError: a model, task or layer is unknown or not configured; names the nearest.
+
+    """
+    folder, *rest = path.split("/")
+    if folder == "caption" and len(rest) == 2:
+        settings.model(rest[0])
+        settings.task(rest[1].rpartition(".")[0])
+    if folder != "embeddings" or len(rest) < 3:
+        return
+    model, task, layer = rest[:3]
+    settings.model(model)
+    settings.task(task)
+    configured = {(m, t): block["layers"] for m, t, block in blocks(settings)}
+    if (model, task) not in configured:
+        known = ", ".join(f"{m}/{t}" for m, t in configured)
+        raise UserError(
+            f"config: embeddings has no block for model '{model}' and task '{task}'; "
+            f"there is {known or 'none'}"
+        )
+    if layer not in configured[model, task]:
+        layers.parse(layer)
+        raise UserError(
+            f"{path}: layer '{layer}' is not among the embeddings of model '{model}' and task '{task}'; "
+            f"{nearest(layer, configured[model, task])} Or add it to embeddings in config"
+        )

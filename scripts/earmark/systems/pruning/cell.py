@@ -1,0 +1,64 @@
+"""One cell of the grid: what is asked, and what identifies its rows. Light: nothing heavy is imported."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from earmark.core.errors import UserError
+from earmark.core.files import sha256
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What was asked: the parts of the config that a job reads, as the rule passes them."""
+
+    task: dict[str, Any]
+    model: dict[str, Any]
+    method: dict[str, Any]
+    run: dict[str, Any]
+    code: str
+    upstream: dict[str, Any] = field(default_factory=dict)
+    """What the inputs are made from: for the record alone."""
+
+    @classmethod
+    def parse(cls, text: str, code: str) -> Cell:
+        """Read the rule's JSON.
+
+        Raises:
+            UserError: it is not JSON or lacks a part.
+
+        """
+        try:
+            content = json.loads(text)
+            asked = {part: content[part] for part in ("task", "model", "method", "run")}
+            return cls(**asked, code=code, upstream=content.get("upstream", {}))
+        except (json.JSONDecodeError, KeyError) as error:
+            raise UserError(f"--settings: not the JSON that the evaluate rule passes ({error})") from None
+
+    def digest(self, inputs: Sequence[str]) -> str:
+        """Return what identifies this cell's rows: settings, code and inputs.
+
+        Settings that only judge finished rows are left out: raising the share of samples that may
+        fail must not cost the finished ones.
+        """
+        run = {key: self.run[key] for key in ("seed", "device", "batch_audio_s", "warm_up")}
+        content = json.dumps([self.task, self.model, self.method, run, self.code, *inputs], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    def shares_a_run_with(self, other: Cell) -> bool:
+        """Whether both ask the same model the same questions, by different methods."""
+        return (self.task, self.model, self.run) == (other.task, other.model, other.run)
+
+
+def inputs_of(checkpoint: Path, indexes: Sequence[Path]) -> list[str]:
+    """Return the digests of what a cell reads: the checkpoint's, and of every index of features."""
+    try:
+        digest = str(json.loads(checkpoint.read_text())["digest"])
+    except (json.JSONDecodeError, KeyError):
+        raise UserError(f"{checkpoint} is no record of a checkpoint; delete it to make it again") from None
+    return [digest, *(sha256(path) for path in indexes)]

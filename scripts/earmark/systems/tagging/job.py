@@ -1,0 +1,136 @@
+"""One student from its settings and files to a folder with its weights and the record of its training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from earmark.core import devices, provenance
+from earmark.core.files import exclusive, sha256, write_json
+from earmark.core.seeding import generator
+from earmark.merging.schedule import Schedule, clamp
+from earmark.systems.tagging import network, start, student, validation
+from earmark.systems.tagging.materials import Files, Materials, gather
+from earmark.systems.tagging.sampling import Order
+from earmark.systems.tagging.settings import Training
+from earmark.systems.tagging.state import Store
+from earmark.systems.tagging.training import Plan, Trainer, prepare
+
+_PROTECTED = 2  # CLS and DIST are never merged
+
+
+def run(settings: Mapping[str, Any], files: Files, output: Path, work: Path, code: str, threads: int) -> None:
+    """Train a student and write ``output`` (student.json), last, with its weights and config beside it.
+
+    Args:
+        settings: see `recipe.job`.
+        files: of the training.
+        output: the record to write.
+        work: folder of the state an interrupted training goes on from; emptied at the end.
+        code: digest of the code.
+        threads: of this process and those that load its clips.
+
+    Raises:
+        UserError: see `materials.gather`, `start.begin`, `training.prepare` and `training.Trainer`.
+
+    """
+    where = f"recipe '{settings['recipe']}' on task '{settings['task']}': training"
+    training = Training.from_mapping(settings["training"], where).within(threads)
+    accelerator = prepare(settings["device"], threads - training.workers, training.precision)
+    main = accelerator.is_main_process
+    with exclusive(work) if main else nullcontext():
+        accelerator.wait_for_everyone()
+        seed = int(generator(settings["seed"], "training", str(settings["train_seed"])).integers(2**31))
+        found = gather(settings, files, training, seed)
+        steps = Order(len(found.train), training.batch_size, seed).steps_per_epoch * training.epochs
+        training = training.warmed(steps, where)
+        if main:
+            _announce(found, steps)
+        tagging = settings["tagging"]
+        model, origin = start.begin(
+            settings["student"], found.classes.names, tagging["frames"], kind=tagging["kind"], seed=seed
+        )
+        plan = Plan(
+            training,
+            tagging["kind"],
+            seed,
+            settings["lambda"],
+            Schedule.parse(settings["r"], settings["schedules"]),
+            settings["proportional"],
+        )
+        store = Store(work, files.fingerprint(dict(settings), code, accelerator.num_processes))
+        events = output.parent / "events"
+        trainer = Trainer(model, found.train, found.valid, plan, accelerator, work=store, events=events)
+        trainer.run()
+        final = trainer.final()
+        if main:
+            student.save(trainer.plain, output.parent)
+            content = _describe(settings, found, trainer, origin, final, threads)
+            weights = sha256(output.parent / "model.safetensors")
+            made = {"data": files.checksums(), "weights": weights, "provenance": provenance.record(code)}
+            write_json(output, content | made)
+            store.clear()
+        accelerator.wait_for_everyone()
+    accelerator.end_training()
+
+
+def _announce(found: Materials, steps: int) -> None:
+    """Say what is trained on, and how good the teachers are."""
+    print(f"{len(found.train)} clips to train on, {len(found.valid)} to choose by, {steps} steps", flush=True)
+    if found.teachers is not None:
+        for teacher in found.teachers["teachers"]:
+            score, name = teacher["training_map"], teacher["teacher"]
+            print(f"teacher '{name}' on the training labels: mAP {score['map']}, chance {score['chance']}")
+
+
+def _describe(
+    settings: Mapping[str, Any],
+    found: Materials,
+    trainer: Trainer,
+    origin: dict[str, Any],
+    final: dict[str, float],
+    threads: int,
+) -> dict[str, Any]:
+    """Return the record of a training."""
+    progress, plan, accelerator = trainer.progress, trainer.plan, trainer.accelerator
+    config, average = trainer.plain.config, plan.training.averaging
+    assert plan.merging is not None
+    tokens = network.tokens(config)
+    merged = clamp(plan.merging.per_layer(config.num_hidden_layers), tokens, _PROTECTED)
+    return {
+        **{key: settings[key] for key in ("task", "recipe", "fold", "train_seed", "r", "labels")},
+        "settings": {**settings, "training": plan.training.to_dict()},
+        "start": origin,
+        "parameters": sum(parameter.numel() for parameter in trainer.plain.parameters()),
+        "loss": plan.training.loss,
+        "epoch": None if average else progress.best,
+        "averaged": [average.first, average.last] if average else None,
+        "validation": {"metric": validation.metric(plan.kind), **final},
+        "epochs": progress.epochs,
+        "clips": {
+            "train": len(found.train),
+            "validation": len(found.valid),
+            "drawn": progress.drawn,
+            "mixed": progress.mixed,
+            "without_teacher": progress.without_teacher,
+        },
+        "teachers": found.teachers,
+        "merging": {
+            "proportional": plan.proportional,
+            "asked": merged.asked,
+            "merged": merged.merged,
+            "tokens": merged.tokens,
+        },
+        "clamped_layers": merged.clamped_layers,
+        "timing": {
+            "train_s": round(progress.train_s, 3),
+            "validation_s": round(progress.validation_s, 3),
+            "clips_per_s": round(progress.drawn / progress.train_s, 3),
+            "loader_wait_share": round(progress.waited_s / progress.train_s, 4),
+        },
+        "device": devices.describe(accelerator.device),
+        "processes": accelerator.num_processes,
+        "threads": threads,
+    }

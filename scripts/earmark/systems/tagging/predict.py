@@ -1,0 +1,180 @@
+"""Run a trained student over the test clips of its fold, tokens merged as asked."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
+from transformers import ASTForAudioClassification
+
+from earmark.core import devices, provenance
+from earmark.core.checksums import of_indexes
+from earmark.core.errors import UserError
+from earmark.core.files import sha256
+from earmark.core.progress import tqdm
+from earmark.core.records import FAILED, NOT_PARQUET, OK
+from earmark.merging.hooks import Merging
+from earmark.merging.schedule import Schedule
+from earmark.systems.tagging import mel_statistics as statistics
+from earmark.systems.tagging import student
+from earmark.systems.tagging.classes import Classes
+from earmark.systems.tagging.dataset import Clips
+from earmark.systems.tagging.index import PLACED, Entry
+from earmark.systems.tagging.predictions import Predictions
+from earmark.systems.tagging.splits import is_tested
+
+
+def run(
+    folder: Path,
+    indexes: Sequence[Path],
+    fbanks: Sequence[Path],
+    classes: Classes,
+    numbers: Path,
+    settings: Mapping[str, Any],
+    code: str,
+    threads: int,
+) -> Predictions:
+    """Return what the student in ``folder`` says of the test clips among some shards.
+
+    Clips that failed before, and those whose logits are no numbers, are rows with their reason.
+
+    Args:
+        folder: of a trained student.
+        indexes: of the spectrograms, shard by shard.
+        fbanks: the spectrograms, in the same order.
+        classes: of the task, in order.
+        numbers: the task's ``statistics.json``.
+        settings: as :func:`earmark.systems.tagging.sweep.prediction` returns them.
+        code: digest of the code, for the record.
+        threads: of torch.
+
+    Raises:
+        UserError: files that are damaged or don't belong together, no memory, or no test clip.
+
+    """
+    device = devices.prepare(settings["device"], threads)
+    model = student.load(folder)
+    if model.config.num_labels != len(classes):
+        raise UserError(
+            f"{folder}: the student tells {model.config.num_labels} classes apart, the task has "
+            f"{len(classes)}; delete the folder to train it again"
+        )
+    fold = settings["fold"]
+    of_fold = statistics.read(numbers, fold)
+    clips = Clips(indexes, fbanks, [], classes, settings["tagging"], of_fold)
+    chosen = [i for i, entry in enumerate(clips.entries()) if is_tested(entry, fold)]
+    schedule = Schedule.parse(settings["r"], settings["schedules"])
+    with (
+        warnings.catch_warnings(record=True) as told,
+        Merging(model, schedule, proportional=settings["proportional"]) as merging,
+    ):
+        warnings.simplefilter("always")
+        logits = _logits(model.to(device).eval(), clips, chosen, settings["batch"])
+    if merging.clamped is None:
+        raise UserError(f"{indexes[0]} and the others hold no usable test clip of fold '{fold}'")
+    rows, considered = _rows(clips, chosen, logits, list(_failed(indexes, fold))), _considered(indexes)
+    failed = np.full((len(rows) - len(chosen), len(classes)), np.nan, np.float32)
+    clamped = merging.clamped
+    return Predictions(
+        rows,
+        np.concatenate([logits, failed]),
+        {
+            "task": settings["task"],
+            "fold": fold,
+            "train_seed": settings["train_seed"],
+            "r": settings["r"],
+            "clips": {"tested": len(rows), "considered": considered},
+            "merging": {
+                "proportional": settings["proportional"],
+                "asked": clamped.asked,
+                "merged": clamped.merged,
+                "tokens": clamped.tokens,
+                "clamped_layers": clamped.clamped_layers,
+                "warning": next((str(w.message) for w in told if clamped.clamped_layers), None),
+            },
+            "student": sha256(folder / "model.safetensors"),
+            "data": {
+                **of_indexes(indexes),
+                "classes": classes.digest,
+                "statistics": dict(of_fold),
+            },
+            "batch": settings["batch"],
+            "device": devices.describe(device),
+            "threads": threads,
+            "code": code,
+            "provenance": provenance.record(code),
+        },
+    )
+
+
+def _logits(
+    model: ASTForAudioClassification, clips: Clips, chosen: Sequence[int], batch: int
+) -> NDArray[np.float32]:
+    """Return logits [chosen clips, classes], in float32 whatever the student was trained in."""
+    found = np.empty((len(chosen), len(clips.classes)), np.float32)
+    with tqdm(total=len(chosen), desc="predicting", unit="clip") as bar:
+        for start in range(0, len(chosen), batch):
+            part = chosen[start : start + batch]
+            features = torch.stack([clips[i, 0].features for i in part]).to(model.device)
+            try:
+                with torch.inference_mode():
+                    found[start : start + len(part)] = model(features).logits.float().cpu().numpy()
+            except (RuntimeError, MemoryError) as error:
+                if devices.is_out_of_memory(error):
+                    fix = "lower ast.batch in config"
+                    raise UserError(f"no memory for {len(part)} clips at once; {fix}") from None
+                raise
+            bar.update(len(part))
+    return found
+
+
+def _rows(
+    clips: Clips, chosen: Sequence[int], logits: NDArray[np.float32], failed: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return a row per test clip: first those with logits, in their order, then those that failed before."""
+    rows = []
+    for number, index in enumerate(chosen):
+        bad = int((~np.isfinite(logits[number])).sum())
+        rows.append(
+            {
+                "clip_id": clips.clip_ids[index],
+                "labels": [clips.classes.names[c] for c in torch.nonzero(clips.target(index)).flatten()],
+                "status": FAILED if bad else OK,
+                "reason": f"logits not finite ({bad} of {logits.shape[1]})" if bad else "",
+                "cut": bool(clips.cut[index]),
+            }
+        )
+    return rows + failed
+
+
+def _failed(indexes: Sequence[Path], fold: str) -> Iterator[dict[str, Any]]:
+    """Yield a row per test clip that an earlier stage recorded as failed."""
+    for path in indexes:
+        for row in _columns(path, ["clip_id", "labels", "status", "reason", *PLACED]):
+            if row["status"] != OK and is_tested(Entry(*(row[name] for name in PLACED)), fold):
+                yield {
+                    "clip_id": row["clip_id"],
+                    "labels": row["labels"],
+                    "status": FAILED,
+                    "reason": row["reason"] or f"not usable ({row['status']})",
+                    "cut": False,
+                }
+
+
+def _considered(indexes: Sequence[Path]) -> int:
+    """Return the clips of all shards, usable or not."""
+    return sum(pq.ParquetFile(path).metadata.num_rows for path in indexes)
+
+
+def _columns(path: Path, names: list[str]) -> Iterator[dict[str, Any]]:
+    try:
+        for batch in pq.ParquetFile(path).iter_batches(2000, columns=names):
+            yield from batch.to_pylist()
+    except (*NOT_PARQUET, OSError) as error:
+        raise UserError(f"{path} is damaged ({error}); delete it to make it again") from None

@@ -1,0 +1,223 @@
+"""The ``ast`` section of the configuration: checked, cut to what a job reads, and the paths it names.
+
+A *run* is one training of a recipe on a task: a fold (``all`` where the task has none) and a seed. Imported
+when the workflow is parsed, so it stays light.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from earmark.config.files import overlaid
+from earmark.core.errors import UserError, nearest
+from earmark.merging.schedule import Schedule
+from earmark.systems.tagging.settings import Training
+from earmark.systems.tagging.teachers import request as teachers
+
+WHOLE = "all"
+"""The fold of tasks that have none."""
+
+_RESULT = re.compile(
+    r"results/ast/([a-z][a-z0-9_]*)_([a-z][a-z0-9-]*)_r([a-z0-9-]+)(?:\.jsonl?|\.resamples\.parquet)"
+)
+
+_SPEED = re.compile(r"results/ast/speed/([a-z][a-z0-9_]*)_([a-z][a-z0-9-]*)_r([a-z0-9-]+)\.json")
+
+
+class Settings(Protocol):
+    """What is read of the whole configuration."""
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The completed config."""
+
+    @property
+    def tasks(self) -> dict[str, dict[str, Any]]:
+        """Every task."""
+
+    @property
+    def recipes(self) -> dict[str, dict[str, Any]]:
+        """Every recipe."""
+
+    @property
+    def students(self) -> dict[str, dict[str, Any]]:
+        """Every student."""
+
+    @property
+    def teachers(self) -> dict[str, dict[str, Any]]:
+        """Every teacher."""
+
+    def task(self, name: str) -> dict[str, Any]:
+        """Return a task."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: the fold that is tested on, and the seed."""
+
+    fold: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """What files of this run are called."""
+        return f"{self.fold}-{self.seed}"
+
+
+def tagging(settings: Settings, task: str) -> dict[str, Any]:
+    """Return a task's tagging section; raises UserError for a task that isn't one of tagging."""
+    entry: dict[str, Any] | None = settings.task(task)["tagging"]
+    if entry is None:
+        known = [name for name, other in settings.tasks.items() if other["tagging"]]
+        raise UserError(f"task '{task}' has no tagging section; {nearest(task, known)}")
+    return entry
+
+
+def recipe(settings: Settings, name: str) -> dict[str, Any]:
+    """Return a recipe; raises UserError with the nearest name, or if it contradicts itself."""
+    entry = _named(settings.recipes, "recipe", name)
+    where = f"recipe '{name}'"
+    student(settings, entry["student"])
+    for other in entry["teachers"]:
+        teacher(settings, other)
+    if entry["lambda"] < 1 and not entry["teachers"]:
+        raise UserError(f"{where}: lambda {entry['lambda']:g} learns from teachers, and teachers names none")
+    if entry["lambda"] == 1 and entry["teachers"]:
+        raise UserError(f"{where}: lambda 1 learns from labels alone; leave teachers out or lower lambda")
+    if entry["train_r"] != "same":
+        schedule(settings, entry["train_r"])
+    return entry
+
+
+def training(settings: Settings, task: str, name: str) -> Training:
+    """Return how a recipe trains on a task; raises UserError for settings that contradict each other."""
+    entry = tagging(settings, task)
+    values = overlaid(entry["training"], recipe(settings, name)["training"])
+    where = f"recipe '{name}' on task '{task}': training"
+    return Training.from_mapping(values, where).fitted(entry["kind"], entry["frames"], where)
+
+
+def student(settings: Settings, name: str) -> dict[str, Any]:
+    """Return a student; raises UserError with the nearest name, or if its weights come from nowhere."""
+    entry = _named(settings.students, "student", name)
+    start = entry["init"]
+    given = [key for key in ("hub", "path") if key in start]
+    if start["from"] == "random" and given:
+        raise UserError(f"student '{name}': init: from random needs no {given[0]}")
+    if start["from"] != "random" and len(given) != 1:
+        raise UserError(f"student '{name}': init: from {start['from']} needs either hub or path")
+    return entry
+
+
+def teacher(settings: Settings, name: str) -> dict[str, Any]:
+    """Return a teacher; raises UserError with the nearest name."""
+    return teachers.named(settings, name)
+
+
+def schedule(settings: Settings, name: str) -> Schedule:
+    """Return a merging schedule; raises UserError if there is none of that name."""
+    return Schedule.parse(name, settings.content["ast"]["schedules"])
+
+
+def runs(settings: Settings, task: str, name: str) -> list[Run]:
+    """Return the trainings behind a result."""
+    folds = tagging(settings, task)["folds"] or [WHOLE]
+    return [Run(fold, seed) for fold in folds for seed in recipe(settings, name)["seeds"]]
+
+
+def trained_r(settings: Settings, name: str, r: str) -> str:
+    """Return the schedule a recipe's student is trained with when it is evaluated with ``r``."""
+    asked: str = recipe(settings, name)["train_r"]
+    return r if asked == "same" else asked
+
+
+def folder(settings: Settings, task: str, name: str, r: str, run: Run) -> str:
+    """Return the folder of a trained student."""
+    return f"students/{task}/{name}/r{trained_r(settings, name, r)}/{run.name}"
+
+
+def path(task: str, name: str, r: str) -> str:
+    """Return a result's path."""
+    return f"results/ast/{task}_{name}_r{r}.json"
+
+
+def speed(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
+    """Return what a speed measurement of a student reads; raises UserError for an unknown name."""
+    entry, ast = student(settings, name), settings.content["ast"]
+    schedule(settings, r)
+    return {
+        "task": task,
+        "frames": tagging(settings, task)["frames"],
+        "student": {"name": name, **{key: entry[key] for key in ("sizes", "strides", "labels")}},
+        "r": r,
+        "schedules": {r: ast["schedules"][r]} if r in ast["schedules"] else {},
+        **ast["speed"],
+        "device": settings.content["device"],
+    }
+
+
+def cells(settings: Settings) -> Iterator[tuple[str, str, str]]:
+    """Yield (task, recipe, r) of the grid; before merged models come the unmerged one and its baseline's."""
+    seen: set[tuple[str, str, str]] = set()
+    for block in settings.content["ast"]["grid"]:
+        for task in block["tasks"]:
+            for name in block["recipes"]:
+                baseline = recipe(settings, name)["baseline"]
+                wanted = [(task, name, "0"), *([(task, baseline, "0")] if baseline else [])]
+                for cell in [*wanted, *((task, name, r) for r in block["r"])]:
+                    if cell not in seen:
+                        seen.add(cell)
+                        yield cell
+
+
+def check(settings: Settings) -> None:
+    """Check every recipe and every cell of the grid; raises UserError."""
+    for name, entry in settings.recipes.items():
+        recipe(settings, name)
+        if entry["baseline"]:
+            _named(settings.recipes, f"recipe '{name}': baseline: recipe", entry["baseline"])
+    for task, name, r in cells(settings):
+        check_cell(settings, task, name, r)
+
+
+def check_cell(settings: Settings, task: str, name: str, r: str) -> None:
+    """Check the names of one result; raises UserError."""
+    tagging(settings, task)
+    for other in recipe(settings, name)["teachers"]:
+        teachers.check(settings, other, task)
+    training(settings, task, name)
+    schedule(settings, r)
+
+
+def cell_of(path: str) -> tuple[str, str, str] | None:
+    """Return (task, recipe, r) of a path of a student's result, None of any other."""
+    found = _RESULT.fullmatch(path)
+    return (found[1], found[2], found[3]) if found else None
+
+
+def check_target(path: str, settings: Settings) -> None:
+    """Check the names in a target below ``results/ast/``; raises UserError with the nearest ones."""
+    if not path.startswith("results/ast/"):
+        return
+    if path.startswith("results/ast/speed/"):
+        timed = _SPEED.fullmatch(path)
+        if timed is None:
+            raise UserError(f"{path}: speeds are called results/ast/speed/<task>_<student>_r<r>.json")
+        speed(settings, *timed.groups())
+        return
+    found = _RESULT.fullmatch(path)
+    if found is None:
+        raise UserError(f"{path}: results are called results/ast/<task>_<recipe>_r<r>.json")
+    task, name, r = found.groups()
+    check_cell(settings, task, name, r)
+    for other in recipe(settings, name)["teachers"]:
+        teachers.check_reach(settings, other)
+
+
+def _named(entries: dict[str, dict[str, Any]], kind: str, name: str) -> dict[str, Any]:
+    if name not in entries:
+        raise UserError(f"unknown {kind} '{name}'; {nearest(name, entries)}")
+    return entries[name]

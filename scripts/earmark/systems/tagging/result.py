@@ -1,0 +1,285 @@
+"""From the predictions of every fold and seed to the result record and its per-clip rows.
+
+The record's fields: config/schemas/ast_result.schema.json.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit, log_softmax
+
+from earmark.config.schema import schema
+from earmark.core import provenance
+from earmark.core.errors import UserError
+from earmark.core.records import OK, reason_code
+from earmark.scoring import tagging
+from earmark.scoring.tagging import Run
+from earmark.systems.tagging.predictions import Predictions
+
+CE = "ce"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a result is made from: predictions and what is said of the students behind them, run by run.
+
+    ``students`` and ``speed``: see :mod:`earmark.systems.tagging.result_inputs`.
+    """
+
+    predictions: Sequence[Predictions]
+    students: Sequence[Mapping[str, Any]]
+    speed: Mapping[str, Any]
+    classes: Sequence[str]
+
+    @property
+    def loss(self) -> str:
+        """What the students were trained with; the same for every seed and fold of a recipe."""
+        return str(self.students[0]["loss"])
+
+
+def scores(found: Predictions, loss: str) -> NDArray[np.float64]:
+    """Return what clips are ranked by, [scored clips, classes]: logits, of cross-entropy their log-softmax.
+
+    A student of cross-entropy is free to shift all logits of a clip alike, which means nothing and must not
+    order clips.
+    """
+    logits = found.logits[found.scored].astype(np.float64)
+    return np.asarray(log_softmax(logits, axis=1)) if loss == CE else logits
+
+
+def targets(found: Predictions, classes: Sequence[str]) -> NDArray[np.bool_]:
+    """Return what is right, [scored clips, classes]; raises UserError for a label that is no class."""
+    place = {name: i for i, name in enumerate(classes)}
+    hot = np.zeros((len(found.scored), len(classes)), np.bool_)
+    for i, row in enumerate(found.scored):
+        for label in found.rows[row]["labels"]:
+            if label not in place:
+                clip = found.rows[row]["clip_id"]
+                raise UserError(
+                    f"clip '{clip}' has the label '{label}', which is no class; delete the predictions"
+                )
+            hot[i, place[label]] = True
+    return hot
+
+
+def clip_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
+    """Yield a row per run and clip: what was right, the best class, and the probabilities of both."""
+    loss = inputs.loss
+    for found in inputs.predictions:
+        made = scores(found, loss)
+        sure = np.exp(made) if loss == CE else expit(made)
+        hot, best = targets(found, inputs.classes), made.argmax(1)
+        place = {row: i for i, row in enumerate(found.scored)}
+        for number, row in enumerate(found.rows):
+            each = {
+                "clip_id": row["clip_id"],
+                "fold": found.record["fold"],
+                "seed": found.record["train_seed"],
+                "status": "scored" if row["status"] == OK else "failed",
+                "reason": row["reason"] or None,
+                "cut": row["cut"],
+                "labels": row["labels"],
+                "best": None,
+                "hit": None,
+                "probability": None,
+                "label_probabilities": None,
+            }
+            if (i := place.get(number)) is not None:
+                each["best"], each["hit"] = inputs.classes[best[i]], bool(hot[i, best[i]])
+                each["probability"] = round(float(sure[i, best[i]]), 6)
+                known = {name: sure[i, c] for c, name in enumerate(inputs.classes) if hot[i, c]}
+                each["label_probabilities"] = [round(float(known[name]), 6) for name in row["labels"]]
+            yield each
+
+
+def record(
+    settings: Mapping[str, Any], inputs: Inputs, code: str, name: str
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Return the result record, checked against its schema, and each metric's value in every resample.
+
+    ``name`` is the result's file, for messages.
+
+    Raises:
+        UserError: more clips failed than allowed, none is left, or the runs don't belong together.
+
+    """
+    task, run = settings["task"], settings["run"]
+    check_budget(inputs.predictions, run["max_failed_share"], name)
+    runs = [
+        Run(
+            found.record["fold"],
+            found.record["train_seed"],
+            [found.rows[i]["clip_id"] for i in found.scored],
+            scores(found, inputs.loss),
+            targets(found, inputs.classes),
+        )
+        for found in inputs.predictions
+    ]
+    found = tagging.score(runs, inputs.classes, task["kind"], run["resamples"], run["seed"])
+    pairs = zip(found.per_run, inputs.predictions, inputs.students, strict=True)
+    content = {
+        "schema": "earmark/ast-result/1",
+        "system": "audio-tagging",
+        "labels": run["labels"],
+        "asked": _asked(settings, inputs),
+        "tokens": _tokens(inputs),
+        "counts": _counts(inputs.predictions),
+        "metrics": found.metrics,
+        "chance": _chance(runs, task["kind"], inputs.classes),
+        "per_class": found.per_class,
+        "per_run": [
+            row | {"failed": len(p.rows) - len(p.scored), **_chosen(student)} for row, p, student in pairs
+        ],
+        "failures": _failures(inputs.predictions),
+        "speed": dict(inputs.speed),
+        "pairing": {
+            "clips": tagging.clips_digest(runs),
+            "resamples": f"{name.rpartition('/')[2].removesuffix('.json')}.resamples.parquet",
+        },
+        "provenance": provenance.record(code) | _origin(settings, inputs),
+    }
+    jsonschema.validate(content, schema("ast_result"))
+    return content, pd.DataFrame(found.resampled)
+
+
+def check_budget(found: Sequence[Predictions], max_failed_share: float, name: str) -> None:
+    """Stop if more clips failed than allowed, or a run has none left to score.
+
+    Raises:
+        UserError: names the most frequent reason.
+
+    """
+    rows = [row for each in found for row in each.rows]
+    reasons = Counter(reason_code(row["reason"]) for row in rows if row["status"] != OK)
+    failed = reasons.total()
+    empty = next((each.record for each in found if not each.scored), None)
+    if empty is not None and not failed:
+        raise UserError(f"{name}: run {empty['fold']}-{empty['train_seed']} has no test clip to score")
+    if failed and (empty is not None or failed > max_failed_share * len(rows)):
+        reason, count = reasons.most_common(1)[0]
+        raise UserError(
+            f"{name}: {failed} of {len(rows)} predictions failed ({count} of them: {reason}); "
+            f"evaluate.max_failed_share and the task's data.max_failed_share allow {max_failed_share:g}"
+        )
+
+
+def _asked(settings: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
+    """Return what was asked for."""
+    task, recipe, student = settings["task"], settings["recipe"], settings["student"]
+    return {
+        "task": task["name"],
+        "title": task["title"],
+        "kind": task["kind"],
+        "classes": len(inputs.classes),
+        "frames": task["frames"],
+        "recipe": recipe["name"],
+        "recipe_title": recipe["title"],
+        "student": recipe["student"],
+        **{key: student[key] for key in ("sizes", "strides", "init")},
+        "teachers": settings["teachers"],
+        **{key: recipe[key] for key in ("lambda", "tau", "proportional")},
+        "r": settings["r"],
+        "train_r": settings["train_r"],
+        "baseline": recipe["baseline"],
+        "folds": task["folds"],
+        "seeds": recipe["seeds"],
+        "training": recipe["training"],
+        "scores": "log_softmax" if inputs.loss == CE else "logits",
+        "seed": settings["run"]["seed"],
+        "resamples": settings["run"]["resamples"],
+    }
+
+
+def _tokens(inputs: Inputs) -> dict[str, Any]:
+    """Return what merging came to; the same for every run, since all have one grid of tokens."""
+    merging = inputs.predictions[0].record["merging"]
+    clamped = {layer for student in inputs.students for layer in student["clamped_layers"]}
+    return {
+        **{key: merging[key] for key in ("asked", "merged", "tokens", "clamped_layers")},
+        "clamped_while_training": sorted(clamped),
+        "warning": merging["warning"],
+    }
+
+
+def _counts(found: Sequence[Predictions]) -> dict[str, Any]:
+    """Return the counts of test clips, each once however many seeds tested on it."""
+    clips: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    considered = {}
+    for each in found:
+        considered[each.record["fold"]] = each.record["clips"]["considered"]
+        for row in each.rows:
+            clips.setdefault((each.record["fold"], row["clip_id"]), []).append(row)
+    scored = [rows for rows in clips.values() if all(row["status"] == OK for row in rows)]
+    return {
+        "total": len(clips),
+        "scored": len(scored),
+        "failed": len(clips) - len(scored),
+        "cut": sum(rows[0]["cut"] for rows in scored),
+        "unlabelled": sum(not rows[0]["labels"] for rows in scored),
+        "skipped": max(considered.values()) - len(clips),
+    }
+
+
+def _chance(runs: Sequence[Run], kind: str, classes: Sequence[str]) -> float | None:
+    """Return the headline metric of scores at random."""
+    if kind == tagging.SINGLE:
+        return 1 / len(classes)
+    positives = np.sum([run.targets.sum(0) for run in runs], 0)
+    clips = sum(len(run.targets) for run in runs)
+    present = positives[positives > 0]
+    return float(present.mean() / clips) if len(present) else None
+
+
+def _chosen(student: Mapping[str, Any]) -> dict[str, Any]:
+    """Return whose weights a student has, and how good they were in validation."""
+    return {"epoch": student["epoch"], "validation": student["validation"]}
+
+
+def _failures(found: Sequence[Predictions]) -> list[dict[str, Any]]:
+    """Return the reasons of failed clips with counts over all runs, most frequent first."""
+    first: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for each in found:
+        for row in each.rows:
+            if row["status"] != OK:
+                reason = reason_code(row["reason"])
+                first.setdefault(reason, row["clip_id"])
+                counts[reason] += 1
+    return [{"reason": r, "n": n, "first": first[r]} for r, n in counts.most_common()]
+
+
+def _origin(settings: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
+    """Return what the numbers stem from: settings, and each run's student, predictions and training."""
+    runs = {}
+    for found, student in zip(inputs.predictions, inputs.students, strict=True):
+        made = found.record
+        runs[f"{made['fold']}-{made['train_seed']}"] = {
+            "predictions": {key: made[key] for key in ("student", "data", "device", "threads", "code")},
+            "student": student["provenance"],
+        }
+    config = {key: value for key, value in settings.items() if key != "upstream"}
+    return {"config": config, "upstream": settings.get("upstream", {}), "runs": runs}
+
+
+def one_line(content: dict[str, Any]) -> str:
+    """Return the result in one line for the terminal."""
+    name = tagging.headline(content["asked"]["kind"])
+    found, counts, tokens = content["metrics"][name], content["counts"], content["tokens"]["tokens"]
+    seeds = found["seeds"]
+    spread = f" (seeds {seeds['min']:.3f} to {seeds['max']:.3f})" if seeds["n"] > 1 else ""
+    low_high = "" if found["low"] is None else f" [{found['low']:.3f}, {found['high']:.3f}]"
+    value = "none" if found["value"] is None else f"{found['value']:.3f}"
+    clamped = f", {len(content['tokens']['clamped_layers'])} layers clamped"
+    return (
+        f"{name} {value}{low_high}{spread} on {counts['scored']} clips ({counts['failed']} failed, "
+        f"{counts['cut']} cut), {tokens[0]} tokens to {tokens[-1]}"
+        f"{clamped if content['tokens']['clamped_layers'] else ''}"
+    )

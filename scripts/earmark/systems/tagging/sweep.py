@@ -1,0 +1,88 @@
+"""What the jobs of rules/sweep.smk read: the parts of config behind predictions and results, and paths.
+
+Imported when the workflow is parsed, so it stays light.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from earmark.config.files import overlaid
+from earmark.reproduction import upstream
+from earmark.systems.tagging import request
+from earmark.systems.tagging.request import Run, Settings
+
+
+def predictions(task: str, name: str, r: str, run: Run) -> str:
+    """Return the path of a run's predictions, without the ending."""
+    return f"predictions/{task}/{name}/r{r}/{run.name}"
+
+
+def speed(settings: Settings, name: str, task: str, r: str) -> str:
+    """Return the path of the speed record behind a result of a recipe."""
+    return f"results/ast/speed/{task}_{request.recipe(settings, name)['student']}_r{r}.json"
+
+
+def timing(settings: Settings, task: str, student: str, r: str) -> dict[str, Any]:
+    """Return what a speed measurement reads, and for its record what the task's classes come from."""
+    return request.speed(settings, task, student, r) | {"upstream": upstream.classed(settings, task)}
+
+
+def prediction(settings: Settings, task: str, name: str, r: str, run: Run) -> dict[str, Any]:
+    """Return everything the prediction of one run reads, and nothing else."""
+    tagging, ast = request.tagging(settings, task), settings.content["ast"]
+    return {
+        "task": task,
+        "tagging": {key: value for key, value in tagging.items() if key not in ("training", "statistics")},
+        "fold": run.fold,
+        "train_seed": run.seed,
+        "seed": settings.content["seed"],
+        "proportional": request.recipe(settings, name)["proportional"],
+        "batch": ast["batch"],
+        "device": settings.content["device"],
+        **_merging(settings, r),
+    }
+
+
+def result(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
+    """Return everything one result reads of the configuration, and nothing else."""
+    entry, tagging = settings.task(task), request.tagging(settings, task)
+    recipe = request.recipe(settings, name)
+    student = request.student(settings, recipe["student"])
+    teachers = {other: request.teacher(settings, other) for other in recipe["teachers"]}
+    trained_r = request.trained_r(settings, name, r)
+    labels = {label for part in (student, *teachers.values()) for label in part["labels"]}
+    if entry["data"]["source"]["kind"].startswith("synthetic"):
+        labels.add("synthetic")
+    return {
+        "task": {
+            "name": task,
+            "title": entry["title"],
+            **{k: tagging[k] for k in ("kind", "frames", "folds")},
+        },
+        "recipe": {
+            "name": name,
+            **{key: value for key, value in recipe.items() if key != "training"},
+            "training": overlaid(tagging["training"], recipe["training"]),
+        },
+        "student": student,
+        "teachers": {other: part["title"] for other, part in teachers.items()},
+        "train_r": trained_r,
+        **_merging(settings, r),
+        "upstream": upstream.tagged(settings, task, teachers, {r, trained_r}),
+        "run": {
+            "seed": settings.content["seed"],
+            "resamples": settings.content["ast"]["bootstrap"],
+            # What the data stages let pass need not be allowed a second time.
+            "max_failed_share": max(
+                settings.content["evaluate"]["max_failed_share"], entry["data"]["max_failed_share"]
+            ),
+            "labels": sorted(labels),
+        },
+    }
+
+
+def _merging(settings: Settings, r: str) -> dict[str, Any]:
+    """Return a schedule as a job reads it: its name and, where config lists it, its numbers."""
+    listed = settings.content["ast"]["schedules"]
+    return {"r": r, "schedules": {r: listed[r]} if r in listed else {}}

@@ -1,0 +1,134 @@
+"""What the rules ``teacher`` and ``logits`` read of the configuration, and what can be known to be wrong.
+
+Imported when the workflow is parsed, so it stays light.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Protocol
+
+from earmark.config.schema import checked, schema
+from earmark.core.errors import UserError, nearest
+
+_TARGET = re.compile(r"(?:teachers|logits)/([^/]+)/([^/]+)/[^/]+")
+
+
+class Settings(Protocol):
+    """What is read of the whole configuration."""
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The completed config."""
+
+    @property
+    def teachers(self) -> dict[str, dict[str, Any]]:
+        """Every teacher."""
+
+    def task(self, name: str) -> dict[str, Any]:
+        """Return a task."""
+
+
+def completed(name: str, entry: dict[str, Any]) -> dict[str, Any]:
+    """Return a teacher with its options checked by its kind; raises UserError."""
+    where = f"teacher '{name}': options"
+    options = checked(entry["options"], schema(f"teachers/{entry['kind']}"), where)
+    origins = {"mobilenet": ("path", "train"), "transformers": ("path", "hub")}.get(entry["kind"])
+    if origins and sum(key in options for key in origins) != 1:
+        raise UserError(f"{where}: give either {origins[0]} or {origins[1]}")
+    return {**entry, "options": options}
+
+
+def named(settings: Settings, name: str) -> dict[str, Any]:
+    """Return a teacher; raises UserError with the nearest name."""
+    if name not in settings.teachers:
+        raise UserError(f"unknown teacher '{name}'; {nearest(name, settings.teachers)}")
+    return settings.teachers[name]
+
+
+def trained(settings: Settings, name: str) -> bool:
+    """Whether a teacher is trained on the task it teaches."""
+    return "train" in named(settings, name)["options"]
+
+
+def check_target(path: str, settings: Settings) -> None:
+    """Check the names in a target below ``teachers/`` or ``logits/``, and that the teacher is there."""
+    found = _TARGET.fullmatch(path)
+    if found is not None:
+        check(settings, *found.groups())
+        check_reach(settings, found.group(1))
+
+
+def check(settings: Settings, name: str, task: str) -> None:
+    """Check that a teacher can teach a task, as far as the configuration says; raises UserError."""
+    entry, of = named(settings, name), settings.task(task)
+    options, data, where = entry["options"], of["data"], f"teacher '{name}' for task '{task}'"
+    if of["tagging"] is None:
+        raise UserError(f"{where}: the task has no tagging section, so there are no classes to teach")
+    if trained(settings, name) and of["tagging"]["folds"]:
+        raise UserError(
+            f"{where}: it is trained on the split 'train', and the task is tested by folds, so it would have "
+            "heard the clips of the test; use a teacher with options.path, or a table of logits"
+        )
+    rate = options.get("sample_rate")
+    if rate and data["sample_rate"] < rate and not options["upsample"]:
+        raise UserError(f"{where}: {too_low(data['sample_rate'], rate, name)}")
+
+
+def too_low(rate: int, wanted: int, name: str) -> str:
+    """Return why a teacher is not given audio of a lower rate than its own, and what to do."""
+    return (
+        f"the shards' {rate} Hz lack what it hears above {rate // 2} Hz; set data.sample_rate to {wanted}, "
+        f"or teachers.{name}.options.upsample to true to let it hear them as they are"
+    )
+
+
+def check_reach(settings: Settings, name: str) -> None:
+    """Check that a teacher's local file or folder is there; raises UserError before any job runs."""
+    options = settings.teachers[name]["options"]
+    path = options.get("path")
+    if path and not Path(path).expanduser().exists():
+        raise UserError(missing(name, path, options.get("source", "")))
+
+
+def missing(name: str, path: str, source: str = "") -> str:
+    """Return the message about a local file that isn't there."""
+    get = f"get it from {source}, or " if source else ""
+    return f"teacher '{name}': options.path: there is no {path}; {get}set teachers.{name}.options.path"
+
+
+def making(settings: Settings, name: str, task: str) -> dict[str, Any]:
+    """Return what making a teacher ready for a task reads; raises UserError as :func:`check`."""
+    check(settings, name, task)
+    return {
+        **_common(settings, name, task),
+        "seed": settings.content["seed"],
+        "classes": settings.teachers[name]["classes"],
+    }
+
+
+def job(settings: Settings, name: str, task: str) -> dict[str, Any]:
+    """Return what computing a shard's logits reads."""
+    entry = settings.teachers[name]
+    common = _common(settings, name, task)
+    options = {key: value for key, value in common["options"].items() if key not in ("train", "source")}
+    return {
+        **common,
+        "options": options,
+        **{key: entry[key] for key in ("storage", "batch")},
+        "device": settings.content["device"],
+        "source": settings.task(task)["data"]["source"]["kind"],
+    }
+
+
+def _common(settings: Settings, name: str, task: str) -> dict[str, Any]:
+    entry = settings.teachers[name]
+    tagging = settings.task(task)["tagging"]
+    return {
+        "name": name,
+        "task": task,
+        **{key: entry[key] for key in ("kind", "labels", "options")},
+        **{key: tagging[key] for key in ("frames",)},
+        "tagging": tagging["kind"],
+    }
