@@ -44,12 +44,12 @@ rule grid:
         grid_results(),
 
 
-rule fast_ast:
-    """Students that tag audio, over recipes and merging schedules (`ast.grid`), and the page with them."""
+rule tagging:
+    """Students that tag audio, over recipes and merging schedules (`tagging.grid`), and the page with them."""
     input:
         tagged_results(),
-        "results/fast_ast.csv",
-        "results/fast_ast.html",
+        "results/tagging_page.csv",
+        "results/tagging_page.html",
 
 
 rule embeddings:
@@ -65,6 +65,6 @@ rule audit:
 
 
 rule demo:
-    """What the README's first command makes: with the default config, the embedded demonstration."""
+    """What the README's first command makes: with the default config, the demo."""
     input:
         rules.all.input,

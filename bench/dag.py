@@ -4,8 +4,8 @@ Snakemake parses the workflow and works out every job before it runs the first o
 in a fresh process, the best of some rounds:
 
 - grid: ten tasks, eleven methods beside the base, nine ratios, two models of config/paper.yaml (2,000 cells);
-- audioset: the 2,041,789 clips of config/tasks/audioset_full.yaml, fetched, packed, embedded and audited;
-- noop: a run of a finished target of the embedded default.
+- audioset: the 2,041,789 clips of config/tasks/audioset_full.yaml, fetched, packed, demo and audited;
+- noop: a run of a finished target of the demo.
 
     python bench/dag.py [--quick]
 

@@ -35,7 +35,7 @@ NEW_TOKENS = 5
 
 
 def configuration(quick: bool) -> dict[str, Any]:
-    """The embedded task, smaller, with a model trained for a few steps: time doesn't need more."""
+    """The demo task, smaller, with a model trained for a few steps: time doesn't need more."""
     test = {"clips_per_class": 1 if quick else 6, "min_s": 30, "max_s": 60}
     source = {
         "kind": "synthetic_music",
@@ -56,7 +56,7 @@ def configuration(quick: bool) -> dict[str, Any]:
         ],
         "prefill": [],
         "tasks": {"gtzan": {"data": {"source": source}}},
-        "models": {"embedded": {"train": {"seed": 0, **steps}}},
+        "models": {"demo": {"train": {"seed": 0, **steps}}},
     }
 
 
@@ -88,7 +88,7 @@ def public_cell(folder: Path, method: str, ratio: float) -> None:
     from earmark.reduction.loader import load
 
     torch.set_num_threads(1)
-    checkpoint = folder / "models/embedded/gtzan"
+    checkpoint = folder / "models/demo/gtzan"
     model = Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(checkpoint).eval()
     extractor = AutoFeatureExtractor.from_pretrained(checkpoint)
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
@@ -146,7 +146,7 @@ def main(
         work = Path(name)
         (work / "bench.yaml").write_text(yaml.safe_dump(config))
         snakemake(work, *(f"data/gtzan/shards/test-0000{shard}-of-00002.tar" for shard in range(2)))
-        snakemake(work, "models/embedded/gtzan/checkpoint.json")
+        snakemake(work, "models/demo/gtzan/checkpoint.json")
 
         def public(chosen: tuple[str, float]) -> float:
             command = [sys.executable, __file__, "--cell", f"{chosen[0]}@{chosen[1]}", "--folder", str(work)]

@@ -53,7 +53,7 @@ class Pair:
 
 PAIRS = [
     Pair.of("features", "features/moderate/{task}/test-00000-of-00001.safetensors"),
-    Pair.of("train", "models/embedded/{task}/checkpoint.json"),
+    Pair.of("train", "models/demo/{task}/checkpoint.json"),
     Pair.of("evaluate_default", "results/{task}_dart_0.5.json"),
     Pair.of("train_student", "students/{task}_tags/plain/r0/all-0/student.json"),
 ]
@@ -80,7 +80,7 @@ def configuration(quick: bool) -> dict[str, Any]:
     steps = dict.fromkeys(("text_steps", "tower_steps", "joint_steps"), 3 if quick else 30)
     return {
         "device": "cpu",
-        "default_model": "embedded",
+        "default_model": "demo",
         "grid": [],
         "prefill": [],
         "tasks": {
@@ -91,7 +91,7 @@ def configuration(quick: bool) -> dict[str, Any]:
             },
         },
         "models": {
-            "embedded": {"train": {"seed": 0, **steps}},
+            "demo": {"train": {"seed": 0, **steps}},
             **({"moderate": {"random_weights": {"sizes": TINY}}} if quick else {}),
         },
         "recipes": {"plain": {"seeds": [0]}},

@@ -36,9 +36,9 @@ checkpoint exports:
 checkpoint exports_ast:
     """The same of the page of students."""
     input:
-        "results/fast_ast.parquet",
+        "results/tagging_page.parquet",
     output:
-        "results/fast_ast/exports.jsonl",
+        "results/tagging_page/exports.jsonl",
     log:
         "logs/exports_ast.log",
     benchmark:
@@ -95,16 +95,16 @@ rule plot:
 
 use rule plot as plot_ast with:
     input:
-        "results/fast_ast/exports.jsonl",
+        "results/tagging_page/exports.jsonl",
     output:
         svg=report(
-            "results/fast_ast/plots/{plot}.svg",
+            "results/tagging_page/plots/{plot}.svg",
             caption="captions/plots.rst",
             category="Plots",
             labels={"plot": "{plot}"},
         ),
-        png="results/fast_ast/plots/{plot}.png",
-        pdf="results/fast_ast/plots/{plot}.pdf",
+        png="results/tagging_page/plots/{plot}.png",
+        pdf="results/tagging_page/plots/{plot}.pdf",
     log:
         "logs/plots_ast/{plot}.log",
     benchmark:
@@ -147,15 +147,15 @@ rule table:
 
 use rule table as table_ast with:
     input:
-        "results/fast_ast/exports.jsonl",
+        "results/tagging_page/exports.jsonl",
     output:
         md=report(
-            "results/fast_ast/tables/{table}.md",
+            "results/tagging_page/tables/{table}.md",
             caption="captions/tables.rst",
             category="Tables",
             labels={"table": "{table}"},
         ),
-        tex="results/fast_ast/tables/{table}.tex",
+        tex="results/tagging_page/tables/{table}.tex",
     log:
         "logs/tables_ast/{table}.log",
     benchmark:
@@ -174,13 +174,13 @@ rule tables:
         lambda w: exported(checkpoints.exports, "table"),
 
 
-rule fast_ast_plots:
+rule tagging_plots:
     """Every plot of the page of students."""
     input:
         lambda w: exported(checkpoints.exports_ast, "plot"),
 
 
-rule fast_ast_tables:
+rule tagging_tables:
     """Every table of the page of students."""
     input:
         lambda w: exported(checkpoints.exports_ast, "table"),

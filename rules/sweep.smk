@@ -39,16 +39,16 @@ rule predict:
         """
 
 
-rule ast_speed:
+rule tagging_speed:
     """Time a student at one merging schedule beside the unmerged one and its 16/16-stride baseline."""
     input:
         classes="data/{task}/classes.json",
     output:
-        "results/ast/speed/{task}_{student}_r{r}.json",
+        "results/tagging/speed/{task}_{student}_r{r}.json",
     log:
-        "logs/ast_speed/{task}_{student}_r{r}.log",
+        "logs/tagging_speed/{task}_{student}_r{r}.log",
     benchmark:
-        "benchmarks/ast_speed/{task}_{student}_r{r}.tsv"
+        "benchmarks/tagging_speed/{task}_{student}_r{r}.tsv"
     wildcard_constraints:
         student="[a-z][a-z0-9-]*",
         r="[a-z0-9-]+",
@@ -61,16 +61,16 @@ rule ast_speed:
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
-        code=code_digest("ast_speed.py"),
+        code=code_digest("tagging_speed.py"),
         settings=lambda w: read(sweep.timing(SETTINGS, w.task, w.student, w.r)),
     shell:
         """
-        python "$SCRIPTS/ast_speed.py" --classes {input.classes:q} --settings {params.settings:q} \
+        python "$SCRIPTS/tagging_speed.py" --classes {input.classes:q} --settings {params.settings:q} \
             --output {output:q} --code {params.code} 2>&1 | tee {log:q}
         """
 
 
-rule ast_result:
+rule tagging_result:
     """Score what every fold and seed of a recipe predicts at one r."""
     input:
         predictions=lambda w: predicted(w, "json"),
@@ -80,13 +80,13 @@ rule ast_result:
         speed=lambda w: sweep.speed(SETTINGS, w.recipe, w.task, w.r),
         classes="data/{task}/classes.json",
     output:
-        record="results/ast/{task}_{recipe}_r{r}.json",
-        rows="results/ast/{task}_{recipe}_r{r}.jsonl",
-        resamples="results/ast/{task}_{recipe}_r{r}.resamples.parquet",
+        record="results/tagging/{task}_{recipe}_r{r}.json",
+        rows="results/tagging/{task}_{recipe}_r{r}.jsonl",
+        resamples="results/tagging/{task}_{recipe}_r{r}.resamples.parquet",
     log:
-        "logs/ast_result/{task}_{recipe}_r{r}.log",
+        "logs/tagging_result/{task}_{recipe}_r{r}.log",
     benchmark:
-        "benchmarks/ast_result/{task}_{recipe}_r{r}.tsv"
+        "benchmarks/tagging_result/{task}_{recipe}_r{r}.tsv"
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -95,29 +95,29 @@ rule ast_result:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        code=code_digest("ast_result.py"),
+        code=code_digest("tagging_result.py"),
         settings=lambda w: read(sweep.result(SETTINGS, w.task, w.recipe, w.r)),
         predictions=lambda w, input: repeated("--prediction", input.predictions),
         students=lambda w, input: repeated("--student", input.students),
     shell:
         """
-        python "$SCRIPTS/ast_result.py" {params.predictions} {params.students} --speed {input.speed:q} \
+        python "$SCRIPTS/tagging_result.py" {params.predictions} {params.students} --speed {input.speed:q} \
             --classes {input.classes:q} --settings {params.settings:q} --output {output.record:q} \
             --code {params.code} 2>&1 | tee {log:q}
         """
 
 
-rule summarize_ast:
+rule summarize_tagging:
     """Gather the results of students into one long table, paired with what they have to beat."""
     input:
         tagged_results(),
     output:
-        csv="results/fast_ast.csv",
-        parquet="results/fast_ast.parquet",
+        csv="results/tagging_page.csv",
+        parquet="results/tagging_page.parquet",
     log:
-        "logs/summarize_ast.log",
+        "logs/summarize_tagging.log",
     benchmark:
-        "benchmarks/summarize_ast.tsv"
+        "benchmarks/summarize_tagging.tsv"
     conda:
         "../envs/report.yaml"
     threads: 1
@@ -129,21 +129,21 @@ rule summarize_ast:
         code=code_digest("summarize.py"),
     shell:
         """
-        python "$SCRIPTS/summarize.py" --results results/ast --memory .earmark/summary_ast \
+        python "$SCRIPTS/summarize.py" --results results/tagging --memory .earmark/summary_tagging \
             --csv {output.csv:q} --parquet {output.parquet:q} 2>&1 | tee {log:q}
         """
 
 
-rule report_ast:
+rule report_tagging:
     """Draw the page of students alone; the page of all results has them too, once they are there."""
     input:
-        "results/fast_ast.parquet",
+        "results/tagging_page.parquet",
     output:
-        "results/fast_ast.html",
+        "results/tagging_page.html",
     log:
-        "logs/report_ast.log",
+        "logs/report_tagging.log",
     benchmark:
-        "benchmarks/report_ast.tsv"
+        "benchmarks/report_tagging.tsv"
     conda:
         "../envs/report.yaml"
     threads: 1

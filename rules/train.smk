@@ -34,7 +34,7 @@ rule checkpoint:
 
 
 rule train:
-    """Train the embedded model on a task's training split."""
+    """Train the demo model on a task's training split."""
     input:
         tars=lambda w: shards_of(w, f"data/{w.task}/shards", "train", "tar"),
         indexes=lambda w: shards_of(w, f"data/{w.task}/shards", "train", "parquet"),

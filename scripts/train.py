@@ -1,4 +1,4 @@
-"""Train the embedded model on a task: from its training shards to a checkpoint of the real class.
+"""Train the demo model on a task: from its training shards to a checkpoint of the real class.
 
 A task of multiple choice is trained by the recipe ``listener``, one of transcripts by ``transcriber``.
 """

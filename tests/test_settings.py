@@ -25,7 +25,7 @@ def test_the_default_and_the_paper_overlay_are_valid():
     paper = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())
     settings = load(**paper)
     assert settings.content["default_model"] == "qwen2.5-omni-3b"
-    assert load().content["default_model"] == "embedded"
+    assert load().content["default_model"] == "demo"
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_the_default_and_the_paper_overlay_are_valid():
         ({"sede": 1}, "unknown key 'sede'; did you mean 'seed'"),
         ({"evaluate": {"warmup": 1}}, "unknown key 'evaluate.warmup'; did you mean 'warm_up'"),
         ({"seed": "0"}, "seed: '0' is not of type 'integer'"),
-        ({"default_model": "embeded"}, "unknown model 'embeded'; did you mean 'embedded'"),
+        ({"default_model": "dmeo"}, "unknown model 'dmeo'; did you mean 'demo'"),
         ({"tasks": {"gtzan": {"promt": {}}}}, "task 'gtzan': unknown key 'promt'; did you mean 'prompt'"),
         ({"tasks": {"mine": {"title": "x", "data": {"source": {"kind": "folder"}}}}}, "give either root"),
         ({"models": {"mine": {"kind": "omni"}}}, "exactly one of hub, path, train, random_weights"),
@@ -60,7 +60,7 @@ def test_a_mistake_is_one_line_with_the_fix(changes, message):
     [
         ("results/gtzn_dart_0.7.json", "did you mean 'gtzan'"),
         ("results/gtzan_fastw_0.7.json", "did you mean 'fastv'"),
-        ("results/embeded/gtzan_dart_0.7.json", "did you mean 'embedded'"),
+        ("results/dmeo/gtzan_dart_0.7.json", "did you mean 'demo'"),
         ("results/gtzan_dart_1.5.json", "outside"),
         ("results/gtzan_dart_0.json", "outside"),
         ("results/gtzan_dart_-0.5.json", "outside"),
@@ -79,12 +79,12 @@ def test_a_target_that_cannot_be_made_says_why(target, message):
 def test_good_targets_are_understood():
     settings = load()
     assert parse_target("results/gtzan_dart-l2_0.05.json", settings) == (
-        "embedded",
+        "demo",
         "gtzan",
         "dart-l2",
         "0.05",
     )
-    assert parse_target("results/gtzan_dart_256t.json", settings) == ("embedded", "gtzan", "dart", "256t")
+    assert parse_target("results/gtzan_dart_256t.json", settings) == ("demo", "gtzan", "dart", "256t")
     assert parse_target("results/summary.csv", settings) is None
 
 
@@ -229,7 +229,7 @@ def test_options_a_method_does_not_have_are_named_before_any_job(entry, message)
             "evaluate.max_failed_share: must be a finite number",
         ),
         ({"evaluate": {"batch_audio_s": float("inf")}}, "evaluate.batch_audio_s: must be a finite number"),
-        ({"models": {"embedded": {"max_audio_s": float("nan")}}}, "max_audio_s: must be a finite number"),
+        ({"models": {"demo": {"max_audio_s": float("nan")}}}, "max_audio_s: must be a finite number"),
     ],
 )
 def test_numbers_that_no_job_could_use_are_refused(change, message):
@@ -244,6 +244,6 @@ def test_a_profile_cannot_change_what_is_measured():
 
 def test_the_recipe_follows_the_metric():
     settings = load()
-    spoken, chosen = settings.training("embedded", "librispeech"), settings.training("embedded", "gtzan")
+    spoken, chosen = settings.training("demo", "librispeech"), settings.training("demo", "gtzan")
     assert (spoken["recipe"], chosen["recipe"]) == ("transcriber", "listener")
     assert spoken["sizes"] == chosen["sizes"] and "transcriber" not in chosen

@@ -51,12 +51,12 @@ def test_real_checkpoints_and_data_are_said_to_be_out_of_reach(doctor):
 def test_students_and_their_teachers_are_needed_and_counted_where_they_are_asked_for(doctor):
     teacher = {"title": "x", "kind": "mobilenet", "options": {"path": "mn.pt"}}
     recipe = {"title": "x", "student": "ast-tiny", "teachers": ["big"], "lambda": 0.1}
-    grid = {"tasks": ["embedded"], "recipes": ["far"], "r": ["8"]}
-    config = {"teachers": {"big": teacher}, "recipes": {"far": recipe}, "ast": {"grid": [grid]}}
+    grid = {"tasks": ["demo_sounds"], "recipes": ["far"], "r": ["8"]}
+    config = {"teachers": {"big": teacher}, "recipes": {"far": recipe}, "tagging": {"grid": [grid]}}
     assert doctor(config) == 0, doctor.page
     assert not doctor.entries()["teachers.big.options.path"]["needed"], "no default target trains a student"
     assert doctor.record["estimate"]["unknown"] == []
-    assert doctor(config, "--target", "fast_ast") == 1
+    assert doctor(config, "--target", "tagging") == 1
     assert doctor.entries()["teachers.big.options.path"]["needed"]
     assert doctor.record["asked"] == "2 results of students"
     (unknown,) = doctor.record["estimate"]["unknown"]
@@ -64,7 +64,7 @@ def test_students_and_their_teachers_are_needed_and_counted_where_they_are_asked
 
 
 def test_a_students_jobs_are_those_that_snakemake_would_run(doctor):
-    target = "results/ast/embedded_kd_r8.json"
+    target = "results/tagging/demo_sounds_kd_r8.json"
     assert doctor(None, "--target", target) == 0, doctor.page
     command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), target, "-n"]
     done = subprocess.run(command, cwd=doctor.folder, capture_output=True, text=True)
@@ -149,7 +149,7 @@ def test_missing_packages_are_listed_by_a_doctor_that_needs_almost_none(doctor, 
     doctor.python = str(isolated.build(tmp_path / "env", ["typer", "PyYAML", "jsonschema", "tqdm"]))
     assert doctor() == 1
     missing = doctor.check("missing")
-    assert missing["needed"] and "huggingface-hub" in missing["found"] and missing["fix"] == "make env"
+    assert missing["needed"] and "gguf" in missing["found"] and missing["fix"] == "make env"
     assert "is not installed, so this was not looked at" in doctor.check("YouTube")["found"]
 
 
@@ -169,7 +169,7 @@ def test_times_measured_here_replace_guesses(doctor):
     assert doctor(config) == 0
     guessed = doctor.record["estimate"]
     assert set(guessed["basis"]) == {"guessed"}
-    for name, seconds in (("train/embedded/gtzan", 5000), ("evaluate/gtzan_base_1.0", 40)):
+    for name, seconds in (("train/demo/gtzan", 5000), ("evaluate/gtzan_base_1.0", 40)):
         path = doctor.folder / f"benchmarks/{name}.tsv"
         path.parent.mkdir(parents=True)
         path.write_text(f"s\th:m:s\tmax_rss\n{seconds}.5\t0:00:01\t-\n")

@@ -179,12 +179,12 @@ def test_results_of_earlier_records_without_the_new_keys_stay_valid(evaluated):
 
 def test_a_cache_method_takes_no_layer_and_its_file_is_its_own():
     settings = Settings.load(
-        {"default_model": "embedded", "methods": {"s": {"reducer": "kv-snap", "options": {"window": 8}}}},
+        {"default_model": "demo", "methods": {"s": {"reducer": "kv-snap", "options": {"window": 8}}}},
         Path.cwd(),
     )
-    found = settings.method("s", settings.model("embedded"))
+    found = settings.method("s", settings.model("demo"))
     assert (found["kind"], found["layer"]) == ("cache", 0)
     assert reducers()["kv-snap"] == "earmark/compression/snap.py"
     settings.content["methods"]["s"]["layer"] = 2
     with pytest.raises(UserError, match=r"methods\.s\.layer: kv-snap compresses every layer"):
-        settings.method("s", settings.model("embedded"))
+        settings.method("s", settings.model("demo"))

@@ -97,7 +97,7 @@ def settings() -> dict[str, Any]:
     return {
         "model": "test-model",
         "dataset": "test-data",
-        "labels": ["embedded", "synthetic"],
+        "labels": ["demo", "synthetic"],
         "pooling": "mean",
         "span": "audio",
         "seed": 0,

@@ -56,7 +56,7 @@ def fake_result(
     reducer: str | None = None,
     layer: int = 0,
     note: str | None = None,
-    labels: Sequence[str] = ("embedded", "synthetic"),
+    labels: Sequence[str] = ("demo", "synthetic"),
     classes: Sequence[str] = GENRES,
     n: int = 40,
     failed: int = 0,
@@ -250,7 +250,7 @@ def fake_timing(path: Path, methods: Sequence[str], ratios: Sequence[float], lay
             )
     record = {
         "schema": "earmark/timing/1",
-        "labels": ["embedded"],
+        "labels": ["demo"],
         "model": "test-model",
         "parameters": 1_000_000,
         "audio_s": 30.0,

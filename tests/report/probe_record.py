@@ -14,7 +14,7 @@ def fake_probe(
     layers: Sequence[str] = ("encoder.0", "encoder", "lm.0", "lm.10"),
     *,
     dataset: str = "genres",
-    labels: Sequence[str] = ("embedded", "synthetic"),
+    labels: Sequence[str] = ("demo", "synthetic"),
     classes: Sequence[str] = ("blues", "classical", "jazz", "rock"),
     clips: int = 40,
     sources: int = 40,

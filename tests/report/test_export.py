@@ -73,7 +73,7 @@ def test_a_plot_is_made_three_times_with_its_legend_and_warning(listed: Path, tm
 def test_every_plot_stands_alone_on_paper(listed: Path) -> None:
     for name in exports.names(listed, "plot"):
         content = drawing.drawn(exports.read(listed, "plot", name), "svg")
-        assert "embedded model" in "".join(ElementTree.fromstring(content).itertext())
+        assert "demo model" in "".join(ElementTree.fromstring(content).itertext())
         assert b"currentColor" not in content
 
 
@@ -100,7 +100,7 @@ def test_names_that_come_twice_are_told_apart(tmp_path: Path) -> None:
     ("path", "said"),
     [
         ("results/plots", "ask for all of them by `plots`"),
-        ("results/fast_ast/tables/", "ask for all of them by `fast_ast_tables`"),
+        ("results/tagging_page/tables/", "ask for all of them by `tagging_tables`"),
         ("results/plots/accuracy.jpg", r"a plot is made as svg, png, pdf: results/plots/<name>\.pdf"),
         ("results/tables/all-results.csv", "a table is made as md, tex"),
     ],

@@ -140,4 +140,4 @@ def test_a_block_that_names_nothing_readable_ends_in_one_line(tmp_path: Path) ->
         with pytest.raises(UserError, match=r"odd\.json is not a result of AudioMarathon"):
             list(imports.rows(block("audiomarathon", odd, task="gtzan")))
     with pytest.raises(UserError, match="import"):
-        Settings.load({"default_model": "embedded", "import": [{"kind": "other", "path": "x"}]}, ROOT)
+        Settings.load({"default_model": "demo", "import": [{"kind": "other", "path": "x"}]}, ROOT)

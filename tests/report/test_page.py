@@ -61,7 +61,7 @@ def test_embedded_results_say_so_and_real_ones_do_not(
     assert BANNER not in visible(html([real]))
     both = visible(html([toy, real]))
     assert both.count(BANNER) == 2
-    assert "Where marked so: embedded model / synthetic data" in both
+    assert "Where marked so: demo model / synthetic data" in both
 
 
 def test_labels_devices_and_layers_are_never_mixed_in_a_panel(

@@ -31,7 +31,7 @@ def test_curve_and_map_share_a_section_with_the_numbers_in_words(shown: Callable
     assert intervals["encoding"]["x"]["sort"] == [line[0] for line in lines]
     assert lines[0][:3] == ["encoder.0", "64", "60.0\u00a0% [50.0,\u00a070.0]"]
     assert "the best of the probe" in picture.title
-    assert "embedded model / synthetic data" in made.banner
+    assert "demo model / synthetic data" in made.banner
 
 
 def test_remarks_tell_sources_failures_folds_and_the_fallback(shown: Callable[..., Section]) -> None:

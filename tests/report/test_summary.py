@@ -41,7 +41,7 @@ def test_every_metric_of_every_result_has_a_row(results: list[Path]) -> None:
     assert set(dart.index) == plain | classes
     record = json.loads(next(p for p in results if p.name == "genres_dart_0.5.json").read_text())
     assert dart.loc["accuracy", "value"] == record["metrics"]["accuracy"]["value"]
-    assert dart.loc["accuracy", "labels"] == "embedded,synthetic"
+    assert dart.loc["accuracy", "labels"] == "demo,synthetic"
     assert dart.loc["accuracy", "encode_s"] == 0.6
     assert dart.loc["accuracy", "commit"] == "f" * 40 + "-dirty"
     assert dart["value"].isna()["f1_macro_letters"]

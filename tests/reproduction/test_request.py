@@ -53,12 +53,12 @@ def again(record: dict, folder: Path, kind: ModuleType = pruned) -> tuple[Settin
 @pytest.mark.parametrize(
     ("config", "cell"),
     [
-        (DEFAULT, ("embedded", "gtzan", "dart", "0.7")),
-        (DEFAULT, ("embedded", "gtzan", "base", "1.0")),
-        (DEFAULT, ("embedded", "gtzan", "dart-l2", "256t")),
-        (DEFAULT, ("embedded", "gtzan", "kv-knorm", "0.25")),
-        (DEFAULT, ("embedded", "librispeech", "random", "0.1")),
-        (DEFAULT | {"seed": 3, "evaluate": {"bootstrap": 100}}, ("embedded", "gtzan", "frame", "0.5")),
+        (DEFAULT, ("demo", "gtzan", "dart", "0.7")),
+        (DEFAULT, ("demo", "gtzan", "base", "1.0")),
+        (DEFAULT, ("demo", "gtzan", "dart-l2", "256t")),
+        (DEFAULT, ("demo", "gtzan", "kv-knorm", "0.25")),
+        (DEFAULT, ("demo", "librispeech", "random", "0.1")),
+        (DEFAULT | {"seed": 3, "evaluate": {"bootstrap": 100}}, ("demo", "gtzan", "frame", "0.5")),
         (PAPER, ("qwen2.5-omni-3b", "race", "dart-reference", "0.7")),
         (PAPER | {"profile": "reference_dart"}, ("qwen2.5-omni-7b", "tau", "kv-snap-reference", "0.3")),
     ],
@@ -85,7 +85,7 @@ def provenance_of(used: dict, **made: object) -> dict:
 
 MINE = {
     "device": "cpu",
-    "ast": {"bootstrap": 100, "batch": 3, "schedules": {"early": [9], "late": [0, 9]}},
+    "tagging": {"bootstrap": 100, "batch": 3, "schedules": {"early": [9], "late": [0, 9]}},
     "recipes": {"plain": {"train_r": "late"}},
     "students": {"ast-base": {"init": {"from": "imagenet", "hub": "x/deit", "revision": "main"}}},
 }
@@ -94,9 +94,9 @@ MINE = {
 @pytest.mark.parametrize(
     ("config", "cell"),
     [
-        (DEFAULT, ("embedded", "kd", "16")),
-        (DEFAULT | MINE | {"seed": 5}, ("embedded", "plain", "early")),
-        (DEFAULT | MINE, ("embedded", "plain-base", "16d")),
+        (DEFAULT, ("demo_sounds", "kd", "16")),
+        (DEFAULT | MINE | {"seed": 5}, ("demo_sounds", "plain", "early")),
+        (DEFAULT | MINE, ("demo_sounds", "plain-base", "16d")),
         (PAPER, ("esc50", "kd-base", "8")),
     ],
 )
@@ -139,14 +139,14 @@ BLOCK = {"tasks": ["gtzan"], "layers": ["encoder", "lm.2"], "pooling": "last", "
 
 def test_the_same_probe_comes_out_of_its_record(tmp_path):
     settings = Settings.load(DEFAULT | {"embeddings": [BLOCK], "seed": 4}, ROOT)
-    record = provenance_of(probing.job(settings, "embedded", "gtzan"), model={}, data={})
+    record = provenance_of(probing.job(settings, "demo", "gtzan"), model={}, data={})
     found, request = again(record, tmp_path, probed)
-    assert request.target == "results/embeddings/embedded/gtzan.json"
+    assert request.target == "results/embeddings/demo/gtzan.json"
     for read in (probing.job, probing.files):
-        assert read(found, "embedded", "gtzan") == read(settings, "embedded", "gtzan")
-    block = probing.block_of(settings, "embedded", "gtzan")
-    assert probing.block_of(found, "embedded", "gtzan") == block | {"model": "embedded"}
-    assert found.training("embedded", "gtzan") == settings.training("embedded", "gtzan")
+        assert read(found, "demo", "gtzan") == read(settings, "demo", "gtzan")
+    block = probing.block_of(settings, "demo", "gtzan")
+    assert probing.block_of(found, "demo", "gtzan") == block | {"model": "demo"}
+    assert found.training("demo", "gtzan") == settings.training("demo", "gtzan")
     assert found.task("gtzan")["data"] == settings.task("gtzan")["data"]
 
 
@@ -156,9 +156,9 @@ def test_the_same_timings_come_out_of_their_records(tmp_path):
     found, request = again(record, tmp_path / "a", timed)
     assert request.target == "results/timing/moderate_60s.json"
     assert found.prefill("moderate", 60) == settings.prefill("moderate", 60)
-    asked = ("embedded", "ast-tiny-s16", "16d")
+    asked = ("demo_sounds", "ast-tiny-s16", "16d")
     found, request = again(provenance_of(sweep.timing(settings, *asked)), tmp_path / "b", student_speed)
-    assert request.target == "results/ast/speed/embedded_ast-tiny-s16_r16d.json"
+    assert request.target == "results/tagging/speed/demo_sounds_ast-tiny-s16_r16d.json"
     assert sweep.timing(found, *asked) == sweep.timing(settings, *asked)
 
 
@@ -175,7 +175,7 @@ def test_relative_folders_are_found_from_where_the_result_was_asked_for(tmp_path
 def test_lists_of_what_was_fetched_are_found_from_there_too(tmp_path):
     source = {"kind": "youtube", "lists": {"test": "lists/eval.csv"}, "classes": "https://x.example/c.csv"}
     tasks = {"videos": {"title": "x", "question": "?", "data": {"source": source}}}
-    record = record_of(Settings.load(DEFAULT | {"tasks": tasks}, ROOT), ("embedded", "videos", "dart", "0.5"))
+    record = record_of(Settings.load(DEFAULT | {"tasks": tasks}, ROOT), ("demo", "videos", "dart", "0.5"))
     found, _ = again(record, tmp_path)
     asked = found.task("videos")["data"]["source"]
     assert asked["lists"] == {"test": str(tmp_path / "elsewhere/lists/eval.csv")}
@@ -183,14 +183,14 @@ def test_lists_of_what_was_fetched_are_found_from_there_too(tmp_path):
 
 
 def test_a_result_of_an_older_version_is_refused():
-    record = record_of(Settings.load(DEFAULT, ROOT), ("embedded", "gtzan", "dart", "0.7"))
+    record = record_of(Settings.load(DEFAULT, ROOT), ("demo", "gtzan", "dart", "0.7"))
     del record["provenance"]["upstream"]
     with pytest.raises(UserError, match="older earmark"):
         pruned.request(record, Path())
 
 
 def test_names_that_are_none_never_become_files(tmp_path):
-    record = record_of(Settings.load(DEFAULT, ROOT), ("embedded", "gtzan", "dart", "0.7"))
+    record = record_of(Settings.load(DEFAULT, ROOT), ("demo", "gtzan", "dart", "0.7"))
     record["provenance"]["config"]["task"]["name"] = "../../outside"
     with pytest.raises(UserError, match="is no name"):
         pruned.request(record, Path()).write(tmp_path / "a/b/c")
@@ -203,7 +203,10 @@ def test_names_that_are_none_never_become_files(tmp_path):
         (None, "does not exist"),
         ("{", "is no result"),
         ('{"some": "thing"}', "is no result"),
-        ('{"schema": "earmark/separation/1"}', "what can be made again: earmark/result, earmark/ast-result"),
+        (
+            '{"schema": "earmark/separation/1"}',
+            "what can be made again: earmark/result, earmark/tagging-result",
+        ),
         ('{"schema": "earmark/result/2"}', "'system' is a required property"),
         ('{"schema": "earmark/doctor/1"}', "is not made again: it says what one machine can run"),
     ],

@@ -82,7 +82,7 @@ def predictions(
     wanted = list(asked or merged)
     clamped = [i for i, (w, m) in enumerate(zip(wanted, merged, strict=True)) if m < w]
     record = {
-        "schema": "earmark/ast-predictions/1",
+        "schema": "earmark/tagging-predictions/1",
         "task": "sounds",
         "fold": fold,
         "train_seed": seed,
@@ -150,5 +150,5 @@ def settings(
         "train_r": "0",
         "r": r,
         "schedules": {},
-        "run": {"seed": 0, "resamples": resamples, "max_failed_share": 0.2, "labels": ["embedded"]},
+        "run": {"seed": 0, "resamples": resamples, "max_failed_share": 0.2, "labels": ["demo"]},
     }

@@ -17,7 +17,9 @@ from earmark.systems.tagging import result
 
 def test_a_result_of_several_seeds_fits_its_schema_and_keeps_both_uncertainties():
     made = [predictions(seed=seed) for seed in (0, 1, 2)]
-    content, resampled = result.record(settings(seeds=(0, 1, 2)), inputs(made), "c0de", "results/ast/x.json")
+    content, resampled = result.record(
+        settings(seeds=(0, 1, 2)), inputs(made), "c0de", "results/tagging/x.json"
+    )
     found = content["metrics"]["mAP"]
     assert found["low"] < found["value"] < found["high"]
     assert found["seeds"]["min"] <= found["value"] <= found["seeds"]["max"] and found["seeds"]["n"] == 3

@@ -18,7 +18,7 @@ from earmark.core.provenance import ROOT, SCRIPTS
 from earmark.merging.schedule import Schedule
 from earmark.systems.tagging import request, speed
 
-STUDENT = {"name": "ast-tiny", "labels": ["embedded"], "strides": [10, 10]}
+STUDENT = {"name": "ast-tiny", "labels": ["demo"], "strides": [10, 10]}
 STUDENT["sizes"] = {"hidden": 16, "layers": 3, "heads": 2, "mlp": 32}
 ASKED = {"task": "bells", "frames": 64, "student": STUDENT, "batches": [1, 3], "repeats": 3, "device": "cpu"}
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -27,7 +27,7 @@ CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 def settings(**ast: object) -> Settings:
     task = {"title": "bells", "data": {"source": {"kind": "folder", "root": "x"}}}
     task["tagging"] = {"kind": "multi_label", "frames": 64}
-    return Settings.load({**CONFIG, "tasks": {"bells": task}, "ast": ast}, ROOT)
+    return Settings.load({**CONFIG, "tasks": {"bells": task}, "tagging": ast}, ROOT)
 
 
 def compared(r: str) -> dict[str, speed.Side]:
@@ -42,7 +42,7 @@ def test_a_record_compares_three_sides_at_every_batch_size(tmp_path) -> None:
     # when the script measures
     script = [
         sys.executable,
-        str(SCRIPTS / "ast_speed.py"),
+        str(SCRIPTS / "tagging_speed.py"),
         "--classes",
         str(classes),
         "--output",
@@ -51,7 +51,7 @@ def test_a_record_compares_three_sides_at_every_batch_size(tmp_path) -> None:
     subprocess.run([*script, "--settings", json.dumps(chosen)], check=True, capture_output=True)
     record = json.loads(output.read_text())
     # then the record is as published
-    jsonschema.validate(record, schema("ast_speed"))
+    jsonschema.validate(record, schema("tagging_speed"))
     assert [entry["batch"] for entry in record["batches"]] == [1, 3]
     assert record["tokens"] == {
         "unmerged": [62, 62, 62, 62],
@@ -123,8 +123,8 @@ def test_a_job_reads_only_what_its_time_depends_on() -> None:
 )
 def test_a_speed_that_cannot_be_is_named(name: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        parse_target(f"results/ast/speed/{name}.json", settings())
+        parse_target(f"results/tagging/speed/{name}.json", settings())
 
 
 def test_a_speed_is_no_cell_of_the_other_grid() -> None:
-    assert parse_target("results/ast/speed/bells_ast-tiny_r8.json", settings()) is None
+    assert parse_target("results/tagging/speed/bells_ast-tiny_r8.json", settings()) is None

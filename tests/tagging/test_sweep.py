@@ -25,39 +25,39 @@ def loaded(config: dict, **changes) -> Settings:
 def test_the_embedded_grid_is_what_the_documentation_says(config):
     found = {request.path(*cell) for cell in request.cells(loaded(config))}
     expected = {
-        f"results/ast/embedded_{name}_r{r}.json" for name in ("plain", "kd") for r in (0, 4, 8, 16, 32)
+        f"results/tagging/demo_sounds_{name}_r{r}.json" for name in ("plain", "kd") for r in (0, 4, 8, 16, 32)
     }
-    baselines = {f"results/ast/embedded_{name}-s16_r0.json" for name in ("plain", "kd")}
+    baselines = {f"results/tagging/demo_sounds_{name}-s16_r0.json" for name in ("plain", "kd")}
     assert found == expected | baselines
 
 
 def test_labels_say_what_is_a_stand_in(config):
     settings = loaded(config)
-    assert sweep.result(settings, "embedded", "kd", "8")["run"]["labels"] == ["embedded", "synthetic"]
+    assert sweep.result(settings, "demo_sounds", "kd", "8")["run"]["labels"] == ["demo", "synthetic"]
     assert sweep.result(settings, "audioset", "kd-base", "8")["run"]["labels"] == []
-    assert sweep.result(settings, "audioset", "kd", "8")["run"]["labels"] == ["embedded"]
+    assert sweep.result(settings, "audioset", "kd", "8")["run"]["labels"] == ["demo"]
 
 
 def test_a_prediction_does_not_depend_on_how_students_are_trained_or_results_scored(config):
     run = Run("all", 0)
     changed = {
-        "ast": config["ast"] | {"bootstrap": 500},
+        "tagging": config["tagging"] | {"bootstrap": 500},
         "recipes": {"kd": {"training": {"epochs": 3}, "lambda": 0.5}},
         "evaluate": config["evaluate"] | {"max_failed_share": 0.5},
     }
     before, after = (
-        sweep.prediction(settings, "embedded", "kd", "8", run)
+        sweep.prediction(settings, "demo_sounds", "kd", "8", run)
         for settings in (loaded(config), loaded(config, **changed))
     )
     assert before == after
 
 
 def test_listed_schedules_reach_the_jobs_that_use_them(config):
-    settings = loaded(config, ast=config["ast"] | {"schedules": {"steep": [30, 10], "other": [1]}})
-    assert sweep.prediction(settings, "embedded", "kd", "steep", Run("all", 0))["schedules"] == {
+    settings = loaded(config, tagging=config["tagging"] | {"schedules": {"steep": [30, 10], "other": [1]}})
+    assert sweep.prediction(settings, "demo_sounds", "kd", "steep", Run("all", 0))["schedules"] == {
         "steep": [30, 10]
     }
-    assert sweep.result(settings, "embedded", "kd", "8")["schedules"] == {}
+    assert sweep.result(settings, "demo_sounds", "kd", "8")["schedules"] == {}
 
 
 def test_what_the_data_stages_let_pass_is_allowed_in_the_result_too(config):
@@ -68,23 +68,26 @@ def test_what_the_data_stages_let_pass_is_allowed_in_the_result_too(config):
 @pytest.mark.parametrize("r", ["0", "16", "64d"])
 def test_one_training_serves_every_r_unless_the_recipe_trains_with_it(config, r):
     settings = loaded(config, recipes={"plain": {"train_r": "same"}})
-    assert request.folder(settings, "embedded", "kd", r, Run("all", 1)) == "students/embedded/kd/r0/all-1"
+    assert request.folder(settings, "demo_sounds", "kd", r, Run("all", 1)) == "students/demo_sounds/kd/r0/all-1"
     assert (
-        request.folder(settings, "embedded", "plain", r, Run("all", 1))
-        == f"students/embedded/plain/r{r}/all-1"
+        request.folder(settings, "demo_sounds", "plain", r, Run("all", 1))
+        == f"students/demo_sounds/plain/r{r}/all-1"
     )
 
 
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("results/ast/embeded_kd_r8.json", "unknown task 'embeded'; did you mean 'embedded'?"),
-        ("results/ast/gtzan_kd_r8.json", "task 'gtzan' has no tagging section"),
-        ("results/ast/embedded_kdd_r8.json", "unknown recipe 'kdd'; did you mean 'kd'?"),
-        ("results/ast/embedded_kd_r8x.json", "unknown merging schedule '8x'"),
-        ("results/ast/embedded_kd_8.json", "results are called results/ast/<task>_<recipe>_r<r>.json"),
+        ("results/tagging/demo_sound_kd_r8.json", "unknown task 'demo_sound'; did you mean 'demo_sounds'?"),
+        ("results/tagging/gtzan_kd_r8.json", "task 'gtzan' has no tagging section"),
+        ("results/tagging/demo_sounds_kdd_r8.json", "unknown recipe 'kdd'; did you mean 'kd'?"),
+        ("results/tagging/demo_sounds_kd_r8x.json", "unknown merging schedule '8x'"),
         (
-            "results/ast/speed/embedded_ast-tyni_r8.json",
+            "results/tagging/demo_sounds_kd_8.json",
+            "results are called results/tagging/<task>_<recipe>_r<r>.json",
+        ),
+        (
+            "results/tagging/speed/demo_sounds_ast-tyni_r8.json",
             "unknown student 'ast-tyni'; did you mean 'ast-tiny'?",
         ),
     ],
@@ -97,4 +100,4 @@ def test_an_impossible_target_names_what_is_meant(config, target, message):
 
 def test_results_and_what_lies_beside_them_are_possible_targets(config):
     for ending in (".json", ".jsonl", ".resamples.parquet"):
-        assert parse_target(f"results/ast/embedded_kd_r16d{ending}", loaded(config)) is None
+        assert parse_target(f"results/tagging/demo_sounds_kd_r16d{ending}", loaded(config)) is None

@@ -42,7 +42,7 @@ SETTINGS = {
     "r": "8",
     "schedules": {},
     "training": {"epochs": 2, "batch_size": 3, "learning_rate": 1e-3, "warmup_steps": 1, "time_mask": 9},
-    "labels": ["embedded"],
+    "labels": ["demo"],
     "device": "cpu",
 }
 
@@ -227,7 +227,7 @@ def test_a_fold_is_taught_on_clips_of_every_split():
         recipes = {"kd": {"student": "s", "teachers": ["t"], "lambda": 0.1, "train_r": "0", "baseline": None}}
         students = {"s": {"init": {"from": "random"}}}
         teachers = {"t": {}}
-        content = {"ast": {"schedules": {}}}
+        content = {"tagging": {"schedules": {}}}
 
         def task(self, name: str) -> dict:
             return {"data": {"segment": {"train": {}, "test": {}}}}

@@ -29,15 +29,15 @@ def test_an_audit_of_the_small_workflow_reads_its_shards(audited):
     record = json.loads((audited.folder / "data/gtzan/audit.json").read_text())
     assert record["clips"]["overall"]["ok"] == 24 and record["labels"] == ["synthetic"]
     assert {name: s["lengths"]["count"] for name, s in record["splits"].items()} == {"train": 12, "test": 12}
-    assert {e["model"] for e in record["estimates"]} == {"embedded", "moderate"}
+    assert {e["model"] for e in record["estimates"]} == {"demo", "moderate"}
     assert (audited.folder / "data/gtzan/audit.html").stat().st_size < 10_000_000
 
 
 def test_an_audit_is_stale_with_what_it_reads_alone(audited):
     try:
-        audited.configure(changed(embedded={"reduction_layer": 1, "attention": "eager"}))
+        audited.configure(changed(demo={"reduction_layer": 1, "attention": "eager"}))
         assert audited.would_make("audit") == set()
-        audited.configure(changed(embedded={"max_audio_s": 30}))
+        audited.configure(changed(demo={"max_audio_s": 30}))
         assert audited.would_make("audit") == TARGETS
     finally:
         audited.configure(SMALL)

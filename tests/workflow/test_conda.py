@@ -58,7 +58,7 @@ CONFIG = SMALL | {
     "grid": [{"tasks": ["gtzan"], "methods": ["dart"], "ratios": [0.5]}],
     "embeddings": [{"tasks": ["gtzan"], "layers": ["encoder", "lm.1"], "pooling": "mean"}],
     "tasks": {"gtzan": SMALL["tasks"]["gtzan"] | {"tagging": TAGGING}},
-    "ast": {"bootstrap": 100, "speed": {"batches": [1], "repeats": 3}},
+    "tagging": {"bootstrap": 100, "speed": {"batches": [1], "repeats": 3}},
     "students": {"ast-tiny": {"sizes": {"hidden": 16, "heads": 2, "mlp": 16}}},
     "teachers": {"mn-tiny": {"options": {"train": {"steps": 2, "batch": 4}, "upsample": True}}},
     "recipes": {"kd": {"seeds": [0]}},
@@ -66,11 +66,11 @@ CONFIG = SMALL | {
 TARGETS = [
     "all",
     "audit",
-    "results/plots/gtzan-embedded-latency.svg",
+    "results/plots/gtzan-demo-latency.svg",
     "results/tables/all-results.md",
-    "caption/embedded/gtzan.jsonl",
+    "caption/demo/gtzan.jsonl",
     "data/gtzan/shards-8000/test-00000-of-00001.tar",
-    "results/ast/gtzan_kd_r8.json",
+    "results/tagging/gtzan_kd_r8.json",
     "data/loop/shards/test-00000-of-00001.tar",
 ]
 

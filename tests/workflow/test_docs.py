@@ -38,7 +38,7 @@ def test_the_method_of_the_docs_runs_after_following_its_steps(copied):
 
 COMMANDS = [
     line.partition("#")[0].strip()
-    for block in blocks("docs/reproduce.md")
+    for block in blocks("docs/published.md")
     for line in block.splitlines()
     if line.startswith("snakemake")
 ]

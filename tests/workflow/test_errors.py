@@ -99,7 +99,7 @@ def test_audio_over_the_limit_follows_the_policy_and_is_counted(with_folder):
     import yaml
 
     config = yaml.safe_load((with_folder.folder / "small.yaml").read_text())
-    config["models"]["embedded"]["max_audio_s"] = 5
+    config["models"]["demo"]["max_audio_s"] = 5
     results = {}
     for policy in ("truncate", "window"):
         config["tasks"]["mine"]["long_audio"] = policy
@@ -116,7 +116,7 @@ def test_audio_over_the_limit_follows_the_policy_and_is_counted(with_folder):
     with_folder.configure(config)
     done = with_folder.run("-j1", "results/mine_frame_0.5.json", check=False)
     assert done.returncode != 0
-    (journal,) = with_folder.folder.glob(".earmark/evaluate/embedded/mine_frame_0.5/*.jsonl")
+    (journal,) = with_folder.folder.glob(".earmark/evaluate/demo/mine_frame_0.5/*.jsonl")
     kept = journal.read_text()
     assert kept, "the short clips were answered and are kept"
     assert f"{long} of" in done.stdout and "longer than the model's limit (long_audio: error)" in done.stdout

@@ -36,7 +36,7 @@ def test_recorded_sounds_become_a_task(copied, real_audio):
     assert sources["train"] and sources["test"] and not sources["train"] & sources["test"]
     assert all(20 <= c.duration_s <= 60 for c in used if c.split == "test")
     record = json.loads((copied.folder / "results/sounds_dart_0.5.json").read_text())
-    assert record["labels"] == ["embedded"], "recorded sounds are not synthetic"
+    assert record["labels"] == ["demo"], "recorded sounds are not synthetic"
     assert record["counts"]["scored"] == record["counts"]["total"] >= 10
     assert record["reduction"]["tokens_before"]["min"] >= 500
     assert any("CC" in licence for licence in record["provenance"]["data"]["licences"])

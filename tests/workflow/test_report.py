@@ -50,10 +50,10 @@ def test_a_missing_import_ends_in_one_line(copied: Workflow) -> None:
 
 
 def test_each_plot_and_table_is_a_target(copied: Workflow) -> None:
-    plot, table = "results/plots/gtzan-embedded-latency", "results/tables/all-results"
+    plot, table = "results/plots/gtzan-demo-latency", "results/tables/all-results"
     copied.run("-j1", f"{plot}.pdf", f"{table}.tex")
     made = {path.name for path in copied.folder.glob("results/[pt]*s/*")}
-    assert made == {f"gtzan-embedded-latency.{form}" for form in ("svg", "png", "pdf")} | {
+    assert made == {f"gtzan-demo-latency.{form}" for form in ("svg", "png", "pdf")} | {
         "all-results.md",
         "all-results.tex",
     }
@@ -61,7 +61,7 @@ def test_each_plot_and_table_is_a_target(copied: Workflow) -> None:
     unknown = copied.run("-j1", "results/plots/accuracy.pdf", check=False)
     assert unknown.returncode != 0 and "Traceback" not in unknown.stdout
     assert "error: there is no plot accuracy; there are: " in unknown.stdout
-    assert "gtzan-embedded-latency" in unknown.stdout
+    assert "gtzan-demo-latency" in unknown.stdout
 
 
 def test_snakemakes_report_has_captions_and_categories_and_asks_nobody(copied: Workflow, browser) -> None:
@@ -72,7 +72,7 @@ def test_snakemakes_report_has_captions_and_categories_and_asks_nobody(copied: W
     for category in ("Summary", "Token reduction", "Prefill time", "Tables", "Plots"):
         assert category in text
     assert "corrected for the number of comparisons (Holm)" in text, "captions"
-    assert "gtzan-embedded-accuracy-layer-0" in text
+    assert "gtzan-demo-accuracy-layer-0" in text
     # Plots and tables are as many as the page lists, each in every form.
     listed = (copied.folder / "results/exports.jsonl").read_text().splitlines()
     for kind, forms in (("plot", 3), ("table", 2)):

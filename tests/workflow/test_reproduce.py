@@ -22,7 +22,7 @@ def test_records_tell_lock_and_input_checksums(finished):
     assert len(made["data"]["clips_sha256"]) == 64
     assert made["data"]["states_sha256"] == [
         subprocess.check_output(["sha256sum", str(path)], text=True).split()[0]
-        for path in sorted(finished.folder.glob("features/embedded/gtzan/test-*.safetensors"))
+        for path in sorted(finished.folder.glob("features/demo/gtzan/test-*.safetensors"))
     ]
 
 
@@ -30,7 +30,7 @@ def test_a_result_is_made_again_without_the_config_it_came_from(copied):
     # What the config says by now is another question; only the record counts.
     copied.configure({"seed": 7})
     (copied.folder / "config/tasks/gtzan.yaml").unlink()
-    (copied.folder / "config/models/embedded.yaml").write_text("kind: omni\nhub: nobody/nothing\n")
+    (copied.folder / "config/models/demo.yaml").write_text("kind: omni\nhub: nobody/nothing\n")
     done = copied.reproduce(RESULT)
     assert done.returncode == 0, done.stdout
     assert f"{RESULT}: same" in done.stdout
@@ -53,7 +53,7 @@ def test_a_result_is_made_again_without_the_config_it_came_from(copied):
 
 
 def test_a_probe_and_a_timing_are_made_again_too(copied):
-    probe, timing = "results/embeddings/embedded/gtzan.json", "results/timing/moderate_2s.json"
+    probe, timing = "results/embeddings/demo/gtzan.json", "results/timing/moderate_2s.json"
     block = {"tasks": ["gtzan"], "layers": ["encoder", "lm.2"], "pooling": "mean"}
     copied.configure(copy.deepcopy(SMALL) | {"embeddings": [block]})
     copied.run("-j1", probe)

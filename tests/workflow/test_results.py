@@ -47,7 +47,7 @@ def test_results_and_rows_follow_their_published_schemas(finished):
 
 def test_a_result_says_what_produced_it(finished):
     record = json.loads((finished.folder / "results/gtzan_dart_0.5.json").read_text())
-    assert record["labels"] == ["embedded", "synthetic"]
+    assert record["labels"] == ["demo", "synthetic"]
     assert record["asked"]["keep_ratio"] == record["reduction"]["keep_ratio_requested"] == 0.5
     assert record["reduction"]["keep_ratio_effective"] == pytest.approx(0.5, abs=0.01)
     provenance = record["provenance"]
@@ -89,7 +89,7 @@ def test_one_pass_answers_for_the_whole_grid_and_only_for_what_is_asked(copied, 
     logs = [(copied.folder / f"logs/evaluate/gtzan_{cell}.log").read_text() for cell in cells]
     assert sum("answering for 1 more results" in log for log in logs) == 1
     assert [untimed(copied, f"gtzan_{c}") for c in cells] == [untimed(finished, f"gtzan_{c}") for c in cells]
-    assert not list(copied.folder.glob(".earmark/evaluate/embedded/*"))
+    assert not list(copied.folder.glob(".earmark/evaluate/demo/*"))
 
 
 def test_after_sigkill_the_same_command_continues_and_gives_the_same_file(copied):
@@ -114,7 +114,7 @@ def test_after_sigkill_the_same_command_continues_and_gives_the_same_file(copied
     )
     journals, deadline = [], time.monotonic() + 120
     while time.monotonic() < deadline:
-        journals = list(copied.folder.glob(f".earmark/evaluate/embedded/{name}/*.jsonl"))
+        journals = list(copied.folder.glob(f".earmark/evaluate/demo/{name}/*.jsonl"))
         if journals and journals[0].read_text().count("\n") >= 2:
             break
         time.sleep(0.02)
@@ -129,7 +129,7 @@ def test_after_sigkill_the_same_command_continues_and_gives_the_same_file(copied
     copied.run("--unlock")
     copied.run("-j1", target)
     assert untimed(copied, name) == expected
-    assert not list(copied.folder.glob(f".earmark/evaluate/embedded/{name}/*"))
+    assert not list(copied.folder.glob(f".earmark/evaluate/demo/{name}/*"))
 
 
 def test_logs_hold_whole_lines_that_name_what_is_made(finished):

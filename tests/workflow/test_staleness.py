@@ -60,7 +60,7 @@ def test_touching_code_inputs_or_the_readme_reruns_nothing(finished):
         "scripts/earmark/reduction/dart.py",
         "scripts/evaluate.py",
         "config/tasks/gtzan.yaml",
-        "features/embedded/gtzan/test-00000-of-00001.parquet",
+        "features/demo/gtzan/test-00000-of-00001.parquet",
         "data/gtzan/clips.parquet",
     ):
         os.utime(finished.folder / name)
@@ -81,15 +81,15 @@ def test_config_a_rule_does_not_read_reruns_nothing_of_it(finished):
 
 def test_a_model_setting_of_evaluation_leaves_features_and_training_alone(finished):
     models = copy.deepcopy(SMALL["models"])
-    models["embedded"]["max_audio_s"] = 6
+    models["demo"]["max_audio_s"] = 6
     with configured(finished, models=models):
         assert finished.would_make("grid") == CELLS
 
 
 def test_training_settings_retrain_and_everything_after(finished):
     models = copy.deepcopy(SMALL["models"])
-    models["embedded"]["train"]["seed"] = 1
+    models["demo"]["train"]["seed"] = 1
     with configured(finished, models=models):
         made = finished.would_make("grid")
-    assert made > CELLS and "models/embedded/gtzan/checkpoint.json" in made
+    assert made > CELLS and "models/demo/gtzan/checkpoint.json" in made
     assert not any(name.startswith("data/") for name in made)

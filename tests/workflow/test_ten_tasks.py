@@ -66,7 +66,7 @@ def test_a_task_runs_from_its_layout_to_its_metric(flow, task):
     for row in rows:
         jsonschema.validate(json.loads(row), schemas["sample"])
     assert made["counts"]["scored"] == made["counts"]["total"] == len(rows) > 1
-    assert made["labels"] == ["embedded", "synthetic"]
+    assert made["labels"] == ["demo", "synthetic"]
     metric = "wer" if task == "librispeech" else "accuracy"
     assert made["metrics"][metric]["value"] is not None
     assert made["metrics"]["parse_failures"]["n"] == len(rows)
@@ -111,7 +111,7 @@ def test_recorded_speech_goes_through_the_same_tasks(flow, real_speech):
         (flow.folder / "small.yaml").write_text(text)
     spoken, voices = record(flow, "real_librispeech"), record(flow, "real_vox_gender")
     for made in (spoken, voices):
-        assert made["labels"] == ["embedded"], "recorded speech is not synthetic"
+        assert made["labels"] == ["demo"], "recorded speech is not synthetic"
         assert made["counts"]["scored"] == 4
     assert spoken["metrics"]["wer"]["value"] > 0.5, "random weights can't transcribe"
     assert [row["n"] for row in voices["per_class"] if row["n"]] == [2, 2], "genders are balanced"

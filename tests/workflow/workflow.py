@@ -17,7 +17,7 @@ KEPT = {"config", "upstream", "lock", "git", "code", "packages", "python", "plat
 """What `provenance` of every result holds, whatever made it."""
 
 SMALL = {
-    "default_model": "embedded",
+    "default_model": "demo",
     "evaluate": {"bootstrap": 100, "batch_audio_s": 60},
     "grid": [{"tasks": ["gtzan"], "methods": ["dart", "random"], "ratios": [0.5]}],
     "prefill": [{"model": "moderate", "audio_s": 2, "methods": ["dart"], "ratios": [0.5], "repeats": 1}],
@@ -38,7 +38,7 @@ SMALL = {
         }
     },
     "models": {
-        "embedded": {"train": {"seed": 0, "text_steps": 3, "tower_steps": 3, "joint_steps": 3}},
+        "demo": {"train": {"seed": 0, "text_steps": 3, "tower_steps": 3, "joint_steps": 3}},
         "moderate": {
             "random_weights": {
                 "seed": 0,

@@ -28,7 +28,7 @@ def parse_target(path: str, settings: Settings) -> tuple[str, str, str, str] | N
     if not (path.startswith("results/") and path.endswith((".json", ".jsonl"))):
         return None
     *folders, name = path.removeprefix("results/").rpartition(".")[0].split("/")
-    if len(folders) > 1 or folders in (["timing"], ["ast"]):
+    if len(folders) > 1 or folders in (["timing"], ["tagging"]):
         return None
     task, _, rest = name.rpartition("_")
     task, _, method = task.rpartition("_")

@@ -23,7 +23,7 @@ MARATHON = {
 published ranges of length."""
 
 WORD_S = 0.5
-"""About how long a word of the embedded transcription task is."""
+"""About how long a word of the demo transcription task is."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """About how long what is wanted will take, and how much disk: rough, and said how rough.
 
 A job's time is what it took here before (``benchmarks/``), else what like jobs took here, else a guess:
-operations of a published model at a usual speed, or what the embedded demonstration's jobs take on a
+operations of a published model at a usual speed, or what the demo's jobs take on a
 core. Disk is counted from lengths of audio. Jobs of the same pass share its work.
 """
 
@@ -29,13 +29,13 @@ START_S = 5.0
 """What starting Python and its packages takes, a job."""
 
 PER_AUDIO_S = {"download": 0.01, "pack": 0.01, "features": 0.01, "embeddings": 0.05, "evaluate": 0.001}
-"""CPU seconds per second of audio, from a run of the embedded demonstration."""
+"""CPU seconds per second of audio, from a run of the demo."""
 
 TRAIN_S, PREFILL_S = 350.0, 70.0
-"""Of the embedded demonstration, on a core."""
+"""Of the demo, on a core."""
 
-STUDENT_S = {"train_student": 35.0, "teacher": 30.0, "ast_speed": 15.0}
-"""Of the embedded students and their teacher, on a core."""
+STUDENT_S = {"train_student": 35.0, "teacher": 30.0, "tagging_speed": 15.0}
+"""Of the demo students and their teacher, on a core."""
 
 GPU_SPEED, CPU_SPEED = 1e14, 1e12
 """Operations a second that a data-centre GPU or some CPU cores make of a large model."""
@@ -131,7 +131,7 @@ def _guess(settings: Settings, job: Job, audio: Audio | None, gpu: bool, first: 
             kept = 1.0 if cell[3].endswith("t") else float(cell[3])
             return START_S + cost["prefill_flops"] * kept / speed
     if job.rule == "evaluate" and not first:
-        # The embedded cells of a pass are answered together.
+        # The demo cells of a pass are answered together.
         return START_S / 5 + PER_AUDIO_S["evaluate"] * share
     return START_S + PER_AUDIO_S.get(job.rule, 0.0) * share
 

@@ -19,7 +19,7 @@ def jobs(settings: Settings, wanted: Sequence[Student]) -> Iterator[Job]:
     for task, name, r in wanted:
         recipe = request.recipe(settings, name)
         student = settings.students[recipe["student"]]
-        usual = "embedded" in student["labels"]
+        usual = "demo" in student["labels"]
         yield from _data(settings, task)
         for run in request.runs(settings, task, name):
             for teacher, split in recipes.taught(settings, task, name, run.fold):
@@ -31,10 +31,10 @@ def jobs(settings: Settings, wanted: Sequence[Student]) -> Iterator[Job]:
             note = f"benchmarks/predict/{made.removeprefix('predictions/')}.tsv"
             yield Job("predict", (f"{made}.json",), note, task, usual=usual)
         timed = sweep.speed(settings, name, task, r)
-        note = timed.replace("results/ast/speed/", "benchmarks/ast_speed/").replace(".json", ".tsv")
-        yield Job("ast_speed", (timed,), note, task, usual=usual)
+        note = timed.replace("results/tagging/speed/", "benchmarks/tagging_speed/").replace(".json", ".tsv")
+        yield Job("tagging_speed", (timed,), note, task, usual=usual)
         result = request.path(task, name, r)
-        yield Job("ast_result", (result,), f"benchmarks/ast_result/{task}_{name}_r{r}.tsv", task)
+        yield Job("tagging_result", (result,), f"benchmarks/tagging_result/{task}_{name}_r{r}.tsv", task)
 
 
 def _data(settings: Settings, task: str) -> Iterator[Job]:
@@ -54,7 +54,7 @@ def _data(settings: Settings, task: str) -> Iterator[Job]:
 
 def _teacher(settings: Settings, task: str, teacher: str, split: str) -> Iterator[Job]:
     """Yield what makes a teacher's logits of a split."""
-    usual = "embedded" in settings.teachers[teacher]["labels"]
+    usual = "demo" in settings.teachers[teacher]["labels"]
     note = f"benchmarks/teacher/{teacher}/{task}.tsv"
     yield Job("teacher", (f"teachers/{teacher}/{task}/teacher.json",), note, task, usual=usual)
     # Noted by teacher as features are by model.

@@ -14,11 +14,11 @@ Student = tuple[str, str, str]
 """Task, recipe and r of a student that tags audio."""
 
 Entry = tuple[str, str]
-"""Section of the configuration and name: ("models", "embedded")."""
+"""Section of the configuration and name: ("models", "demo")."""
 
 
 ALL = ("all", "demo")
-STUDENTS = ("fast_ast", "fast_ast_plots", "fast_ast_tables")
+STUDENTS = ("tagging", "tagging_plots", "tagging_tables")
 """Target rules for every student of the grid; no default target trains one."""
 
 
@@ -35,7 +35,7 @@ def asks(word: str, settings: Settings) -> bool:
 
 def _students(path: str, settings: Settings) -> list[Student]:
     """Return the results of students that a target asks for."""
-    if path in STUDENTS or path.startswith(("results/fast_ast.", "results/fast_ast/")):
+    if path in STUDENTS or path.startswith(("results/tagging_page.", "results/tagging_page/")):
         return list(tagging.cells(settings))
     cell = tagging.cell_of(path)
     return [cell] if cell else []

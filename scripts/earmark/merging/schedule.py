@@ -40,7 +40,7 @@ class Schedule:
         if found is None or name in ("0d", "0i"):
             raise UserError(
                 f"unknown merging schedule '{name}'; write 16 (tokens per layer), 16d (falling), "
-                f"16i (rising), or a name in ast.schedules: {nearest(name, list(listed))}"
+                f"16i (rising), or a name in tagging.schedules: {nearest(name, list(listed))}"
             )
         return cls(name, int(found[1]), _INFLECTION[found[2]])
 

@@ -19,7 +19,7 @@ from earmark.models.checkpoint import INDEX
 SMALL = ["*.json", "*.txt", "*.jinja"]
 OTHERWISE = (
     "the weights are not in the local cache; put the checkpoint into a folder and set "
-    "models.<name>.path to it, or use model 'embedded'"
+    "models.<name>.path to it, or use model 'demo'"
 )
 
 

@@ -1,6 +1,6 @@
 """Qwen2.5-Omni's thinker as two separate parts: the audio encoder and the language model.
 
-The embedded checkpoint and the real ones pass through the same lines. The processor of
+The demo checkpoint and the real ones pass through the same lines. The processor of
 transformers isn't used: it needs torchvision even for audio alone, and pads all audio to 300 s.
 """
 

@@ -70,7 +70,7 @@ def check_target(path: str) -> None:
     for kind, forms in KINDS.items():
         for folder, every in (
             (f"results/{kind}s", f"{kind}s"),
-            (f"results/fast_ast/{kind}s", f"fast_ast_{kind}s"),
+            (f"results/tagging_page/{kind}s", f"tagging_{kind}s"),
         ):
             if path.rstrip("/") == folder:
                 raise UserError(f"{path} is no target: ask for all of them by `{every}`, for one by its file")

@@ -105,8 +105,8 @@ def probe(record: Record) -> Iterator[Row]:
 
 KINDS: dict[str, Callable[[Record], Iterator[Row]]] = {
     "result": evaluation,
-    "ast_result": tagging_rows.result,
-    "ast_speed": tagging_rows.speed,
+    "tagging_result": tagging_rows.result,
+    "tagging_speed": tagging_rows.speed,
     "timing": timing,
     "probe": probe,
 }

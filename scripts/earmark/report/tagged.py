@@ -94,7 +94,7 @@ class Tagged:
 
 def read(paths: Iterable[Path]) -> list[Tagged]:
     """Read results of audio tagging; raises UserError for a file that is none."""
-    return [Tagged(str(path), files.read(path, "ast_result")) for path in sorted(paths)]
+    return [Tagged(str(path), files.read(path, "tagging_result")) for path in sorted(paths)]
 
 
 def partners(result: Tagged, results: Sequence[Tagged]) -> dict[str, Tagged]:

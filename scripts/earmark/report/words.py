@@ -75,8 +75,8 @@ def made(row: Mapping[str, Any]) -> str:
 
 
 def banner(labels: str) -> str:
-    """Return the warning that goes with embedded models and synthetic data."""
-    words = {"embedded": "embedded model", "synthetic": "synthetic data"}
+    """Return the warning that goes with demo models and synthetic data."""
+    words = {"demo": "demo model", "synthetic": "synthetic data"}
     named = " / ".join(word for label, word in words.items() if label in labels.split(","))
     return f"{named}: shows the machine works, says nothing about real models" if named else ""
 

@@ -26,10 +26,10 @@ from earmark.reproduction.request import Request
 
 KINDS: dict[str, ModuleType] = {
     "earmark/result": pruned,
-    "earmark/ast-result": tagged,
+    "earmark/tagging-result": tagged,
     "earmark/probe": probed,
     "earmark/timing": timed,
-    "earmark/ast-speed": student_speed,
+    "earmark/tagging-speed": student_speed,
 }
 """What knows how to ask for a result again, by the ``schema`` its record names, without the version."""
 

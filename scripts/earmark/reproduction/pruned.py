@@ -54,7 +54,7 @@ def request(record: dict[str, Any], workdir: Path) -> Request:
         # The wording that the profile led to stands in the task itself; its name must stay known.
         task["profiles"] = {profile: {}}
     model |= parts.weights(upstream["weights"], made["model"]["origin"], workdir)
-    model["labels"] = [label for label in run.pop("labels") if label == "embedded"]
+    model["labels"] = [label for label in run.pop("labels") if label == "demo"]
     keep, tokens = method["keep_ratio"], method["keep_tokens"]
     ratio = f"{tokens}t" if keep is None else spelled(keep)
     config = {

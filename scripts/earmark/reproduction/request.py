@@ -12,7 +12,7 @@ import yaml
 from earmark.core.errors import UserError
 from earmark.core.files import replacing
 
-DEFAULT_MODEL = "embedded"
+DEFAULT_MODEL = "demo"
 """What a configuration names where a result needs no model of config/models/."""
 
 EMPTY: dict[str, Any] = {"grid": [], "prefill": [], "embeddings": []}

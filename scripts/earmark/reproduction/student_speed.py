@@ -8,7 +8,7 @@ from typing import Any
 from earmark.reproduction import parts
 from earmark.reproduction.request import DEFAULT_MODEL, Request
 
-SCHEMA = "ast_speed"
+SCHEMA = "tagging_speed"
 COMPARED = ("labels", "task", "student", "sizes", "strides", "frames", "classes", "parameters", "r", "tokens")
 
 
@@ -36,7 +36,7 @@ def request(record: dict[str, Any], workdir: Path) -> Request:
     config = {
         "device": used["device"],
         "default_model": DEFAULT_MODEL,
-        "ast": {
+        "tagging": {
             "schedules": used["schedules"],
             "speed": {key: used[key] for key in ("batches", "repeats")},
         },
@@ -45,4 +45,4 @@ def request(record: dict[str, Any], workdir: Path) -> Request:
         "tasks": {task: entry},
         "students": {chosen: student | {"title": chosen, "init": {"from": "random"}}},
     }
-    return Request(config, sections, f"results/ast/speed/{task}_{chosen}_r{used['r']}.json")
+    return Request(config, sections, f"results/tagging/speed/{task}_{chosen}_r{used['r']}.json")

@@ -9,7 +9,7 @@ from typing import Any
 from earmark.reproduction import parts
 from earmark.reproduction.request import DEFAULT_MODEL, Request
 
-SCHEMA = "ast_result"
+SCHEMA = "tagging_result"
 COMPARED = ("asked", "tokens", "counts", "metrics", "chance", "per_class", "per_run", "failures", "pairing")
 UNCOMPARED_OF_ROWS = ()
 
@@ -72,13 +72,13 @@ def request(record: dict[str, Any], workdir: Path) -> Request:
         "device": upstream["device"],
         "default_model": DEFAULT_MODEL,
         "evaluate": {"max_failed_share": run["max_failed_share"]},
-        "ast": {
+        "tagging": {
             "grid": [],
             "bootstrap": run["resamples"],
             **{key: upstream[key] for key in ("batch", "speed", "schedules")},
         },
     }
-    return Request(config, sections, f"results/ast/{task}_{chosen}_r{used['r']}.json")
+    return Request(config, sections, f"results/tagging/{task}_{chosen}_r{used['r']}.json")
 
 
 def _teachers(

@@ -78,7 +78,7 @@ def tagged(
     settings: Tasks, task: str, teachers: Mapping[str, Any], schedules: Iterable[str]
 ) -> dict[str, Any]:
     """Return what is behind a result of students: data, teachers, listed schedules, how they predict."""
-    entry, ast = settings.task(task), settings.content["ast"]
+    entry, ast = settings.task(task), settings.content["tagging"]
     return {
         "data": entry["data"],
         "tagging": entry["tagging"],

@@ -1,4 +1,4 @@
-"""Result files of the public AudioMarathon code (docs/reproduce.md lists what its numbers mean).
+"""Result files of the public AudioMarathon code (docs/published.md lists what its numbers mean).
 
 Three families of its scripts write three dialects: DART's, those of FastV, random and frame, and those of
 the KV-cache presses. All give the share *dropped*; rows here have the share kept. F1 is over the answers

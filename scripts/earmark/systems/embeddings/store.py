@@ -1,6 +1,6 @@
 """Embeddings on disk: safetensors shards with a Parquet index beside each, read by clip id.
 
-    with EmbeddingStore(Path("embeddings/embedded/gtzan/encoder")) as store:
+    with EmbeddingStore(Path("embeddings/demo/gtzan/encoder")) as store:
         vector = store["clip id"]
 
 A folder holds one layer of one model on one task, pooled in one way. A clip's states are one tensor

@@ -127,7 +127,7 @@ def _logits(
                     found[start : start + len(part)] = model(features).logits.float().cpu().numpy()
             except (RuntimeError, MemoryError) as error:
                 if devices.is_out_of_memory(error):
-                    fix = "lower ast.batch in config"
+                    fix = "lower tagging.batch in config"
                     raise UserError(f"no memory for {len(part)} clips at once; {fix}") from None
                 raise
             bar.update(len(part))

@@ -19,7 +19,7 @@ from earmark.core.errors import UserError
 from earmark.core.files import replacing, write_json
 from earmark.core.records import NOT_PARQUET, OK
 
-FORMAT = "earmark/ast-predictions/1"
+FORMAT = "earmark/tagging-predictions/1"
 ROWS = pa.schema(
     [
         ("clip_id", pa.string()),

@@ -29,7 +29,7 @@ def job(settings: Settings, task: str, name: str, r: str, run: Run) -> dict[str,
     tagging, recipe = request.tagging(settings, task), request.recipe(settings, name)
     student = request.student(settings, recipe["student"])
     request.schedule(settings, r)
-    listed = settings.content["ast"]["schedules"]
+    listed = settings.content["tagging"]["schedules"]
     teachers = [request.teacher(settings, other) for other in recipe["teachers"]]
     labels = {label for part in (student, *teachers) for label in part["labels"]}
     if settings.task(task)["data"]["source"]["kind"].startswith("synthetic"):

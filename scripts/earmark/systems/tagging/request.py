@@ -1,4 +1,4 @@
-"""The ``ast`` section of the configuration: checked, cut to what a job reads, and the paths it names.
+"""The ``tagging`` section of the configuration: checked, cut to what a job reads, and the paths it names.
 
 A *run* is one training of a recipe on a task: a fold (``all`` where the task has none) and a seed. Imported
 when the workflow is parsed, so it stays light.
@@ -21,10 +21,10 @@ WHOLE = "all"
 """The fold of tasks that have none."""
 
 _RESULT = re.compile(
-    r"results/ast/([a-z][a-z0-9_]*)_([a-z][a-z0-9-]*)_r([a-z0-9-]+)(?:\.jsonl?|\.resamples\.parquet)"
+    r"results/tagging/([a-z][a-z0-9_]*)_([a-z][a-z0-9-]*)_r([a-z0-9-]+)(?:\.jsonl?|\.resamples\.parquet)"
 )
 
-_SPEED = re.compile(r"results/ast/speed/([a-z][a-z0-9_]*)_([a-z][a-z0-9-]*)_r([a-z0-9-]+)\.json")
+_SPEED = re.compile(r"results/tagging/speed/([a-z][a-z0-9_]*)_([a-z][a-z0-9-]*)_r([a-z0-9-]+)\.json")
 
 
 class Settings(Protocol):
@@ -119,7 +119,7 @@ def teacher(settings: Settings, name: str) -> dict[str, Any]:
 
 def schedule(settings: Settings, name: str) -> Schedule:
     """Return a merging schedule; raises UserError if there is none of that name."""
-    return Schedule.parse(name, settings.content["ast"]["schedules"])
+    return Schedule.parse(name, settings.content["tagging"]["schedules"])
 
 
 def runs(settings: Settings, task: str, name: str) -> list[Run]:
@@ -141,12 +141,12 @@ def folder(settings: Settings, task: str, name: str, r: str, run: Run) -> str:
 
 def path(task: str, name: str, r: str) -> str:
     """Return a result's path."""
-    return f"results/ast/{task}_{name}_r{r}.json"
+    return f"results/tagging/{task}_{name}_r{r}.json"
 
 
 def speed(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
     """Return what a speed measurement of a student reads; raises UserError for an unknown name."""
-    entry, ast = student(settings, name), settings.content["ast"]
+    entry, ast = student(settings, name), settings.content["tagging"]
     schedule(settings, r)
     return {
         "task": task,
@@ -162,7 +162,7 @@ def speed(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
 def cells(settings: Settings) -> Iterator[tuple[str, str, str]]:
     """Yield (task, recipe, r) of the grid; before merged models come the unmerged one and its baseline's."""
     seen: set[tuple[str, str, str]] = set()
-    for block in settings.content["ast"]["grid"]:
+    for block in settings.content["tagging"]["grid"]:
         for task in block["tasks"]:
             for name in block["recipes"]:
                 baseline = recipe(settings, name)["baseline"]
@@ -199,18 +199,18 @@ def cell_of(path: str) -> tuple[str, str, str] | None:
 
 
 def check_target(path: str, settings: Settings) -> None:
-    """Check the names in a target below ``results/ast/``; raises UserError with the nearest ones."""
-    if not path.startswith("results/ast/"):
+    """Check the names in a target below ``results/tagging/``; raises UserError with the nearest ones."""
+    if not path.startswith("results/tagging/"):
         return
-    if path.startswith("results/ast/speed/"):
+    if path.startswith("results/tagging/speed/"):
         timed = _SPEED.fullmatch(path)
         if timed is None:
-            raise UserError(f"{path}: speeds are called results/ast/speed/<task>_<student>_r<r>.json")
+            raise UserError(f"{path}: speeds are called results/tagging/speed/<task>_<student>_r<r>.json")
         speed(settings, *timed.groups())
         return
     found = _RESULT.fullmatch(path)
     if found is None:
-        raise UserError(f"{path}: results are called results/ast/<task>_<recipe>_r<r>.json")
+        raise UserError(f"{path}: results are called results/tagging/<task>_<recipe>_r<r>.json")
     task, name, r = found.groups()
     check_cell(settings, task, name, r)
     for other in recipe(settings, name)["teachers"]:

@@ -1,6 +1,6 @@
 """From the predictions of every fold and seed to the result record and its per-clip rows.
 
-The record's fields: config/schemas/ast_result.schema.json.
+The record's fields: config/schemas/tagging_result.schema.json.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def record(
     found = tagging.score(runs, inputs.classes, task["kind"], run["resamples"], run["seed"])
     pairs = zip(found.per_run, inputs.predictions, inputs.students, strict=True)
     content = {
-        "schema": "earmark/ast-result/1",
+        "schema": "earmark/tagging-result/1",
         "system": "audio-tagging",
         "labels": run["labels"],
         "asked": _asked(settings, inputs),
@@ -146,7 +146,7 @@ def record(
         },
         "provenance": provenance.record(code) | _origin(settings, inputs),
     }
-    jsonschema.validate(content, schema("ast_result"))
+    jsonschema.validate(content, schema("tagging_result"))
     return content, pd.DataFrame(found.resampled)
 
 

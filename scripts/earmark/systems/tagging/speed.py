@@ -175,7 +175,7 @@ def record(
     model, clamped = compared[UNMERGED].model, compared[MERGED].clamped
     full = compared[UNMERGED].macs
     return {
-        "schema": "earmark/ast-speed/1",
+        "schema": "earmark/tagging-speed/1",
         "labels": student["labels"],
         "task": chosen["task"],
         "student": student["name"],

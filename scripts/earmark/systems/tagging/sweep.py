@@ -20,7 +20,7 @@ def predictions(task: str, name: str, r: str, run: Run) -> str:
 
 def speed(settings: Settings, name: str, task: str, r: str) -> str:
     """Return the path of the speed record behind a result of a recipe."""
-    return f"results/ast/speed/{task}_{request.recipe(settings, name)['student']}_r{r}.json"
+    return f"results/tagging/speed/{task}_{request.recipe(settings, name)['student']}_r{r}.json"
 
 
 def timing(settings: Settings, task: str, student: str, r: str) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def timing(settings: Settings, task: str, student: str, r: str) -> dict[str, Any
 
 def prediction(settings: Settings, task: str, name: str, r: str, run: Run) -> dict[str, Any]:
     """Return everything the prediction of one run reads, and nothing else."""
-    tagging, ast = request.tagging(settings, task), settings.content["ast"]
+    tagging, ast = request.tagging(settings, task), settings.content["tagging"]
     return {
         "task": task,
         "tagging": {key: value for key, value in tagging.items() if key not in ("training", "statistics")},
@@ -72,7 +72,7 @@ def result(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
         "upstream": upstream.tagged(settings, task, teachers, {r, trained_r}),
         "run": {
             "seed": settings.content["seed"],
-            "resamples": settings.content["ast"]["bootstrap"],
+            "resamples": settings.content["tagging"]["bootstrap"],
             # What the data stages let pass need not be allowed a second time.
             "max_failed_share": max(
                 settings.content["evaluate"]["max_failed_share"], entry["data"]["max_failed_share"]
@@ -84,5 +84,5 @@ def result(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
 
 def _merging(settings: Settings, r: str) -> dict[str, Any]:
     """Return a schedule as a job reads it: its name and, where config lists it, its numbers."""
-    listed = settings.content["ast"]["schedules"]
+    listed = settings.content["tagging"]["schedules"]
     return {"r": r, "schedules": {r: listed[r]} if r in listed else {}}

@@ -18,7 +18,7 @@ from earmark.systems.tagging import predictions
 
 TRAINING = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-3, "mixup": 0, "warmup_steps": 0}
 CONFIG = SMALL | {
-    "ast": {
+    "tagging": {
         "grid": [
             {"tasks": ["sounds"], "recipes": ["plain"], "r": ["8", "64"]},
             {"tasks": ["sounds"], "recipes": ["kd"], "r": ["8"]},
@@ -52,22 +52,22 @@ CONFIG = SMALL | {
 @pytest.fixture(scope="module")
 def flow(tmp_path_factory) -> Workflow:
     """A finished sweep."""
-    made = Workflow(tmp_path_factory.mktemp("fast_ast"))
+    made = Workflow(tmp_path_factory.mktemp("tagging"))
     made.configure(CONFIG)
     made.run("-j2", "students/sounds/kd/r0/all-0/student.json")
-    made.run("-j2", "fast_ast")
+    made.run("-j2", "tagging")
     return made
 
 
 def record(flow: Workflow, recipe: str, r: str) -> dict:
-    return json.loads((flow.folder / f"results/ast/sounds_{recipe}_r{r}.json").read_text())
+    return json.loads((flow.folder / f"results/tagging/sounds_{recipe}_r{r}.json").read_text())
 
 
 def test_every_result_fits_its_schema_and_says_what_it_rests_on(flow):
     for recipe, r in (("plain", "0"), ("plain", "64"), ("plain-s16", "0"), ("kd", "8")):
         found = record(flow, recipe, r)
-        jsonschema.validate(found, schema("ast_result"))
-        assert found["labels"] == ["embedded", "synthetic"]
+        jsonschema.validate(found, schema("tagging_result"))
+        assert found["labels"] == ["demo", "synthetic"]
         assert found["counts"]["scored"] == 10 and len(found["per_run"]) == 1
         assert found["speed"]["batches"][1]["merged"]["clips_per_s"] > 0
         student = found["provenance"]["runs"]["all-0"]["student"]
@@ -89,48 +89,48 @@ def test_a_results_numbers_follow_from_its_predictions(flow):
 
 
 def test_the_page_and_the_table_pair_results_with_what_they_have_to_beat(flow):
-    table = pd.read_csv(flow.folder / "results/fast_ast.csv")
+    table = pd.read_csv(flow.folder / "results/tagging_page.csv")
     made = table[table["metric"].str.startswith("difference")].groupby("metric")["method"].apply(set)
     assert made["difference_to_baseline"] == {"plain"}
     assert made["difference_to_unmerged"] == {"plain", "kd"}
     assert made["difference_to_labels_alone"] == {"kd"}
-    assert "AST: quality against measured speed" in (flow.folder / "results/fast_ast.html").read_text()
+    assert "AST: quality against measured speed" in (flow.folder / "results/tagging_page.html").read_text()
 
 
 def test_a_finished_sweep_has_nothing_to_do_and_other_targets_train_no_student(flow):
-    assert flow.would_make("fast_ast") == set()
+    assert flow.would_make("tagging") == set()
     assert not any(path.startswith(("students/", "predictions/")) for path in flow.would_make("all"))
 
 
 def test_no_job_took_more_than_its_rule_asks_for(flow):
-    listing = flow.run("-n", "-F", "fast_ast").stdout
+    listing = flow.run("-n", "-F", "tagging").stdout
     jobs = list(usage.of_run(listing.splitlines(), flow.folder))
     rules = {"classes", "fbank", "fbank_statistics", "teacher", "logits", "train_student", "predict"}
-    rules |= {"ast_speed", "ast_result", "summarize_ast", "report_ast"}
+    rules |= {"tagging_speed", "tagging_result", "summarize_tagging", "report_tagging"}
     assert rules <= {job.rule for job in jobs}
     assert not [job for job in jobs if job.exceeded], usage.table(jobs)
 
 
 def test_another_r_trains_no_student_again(flow):
-    made = flow.would_make("results/ast/sounds_kd_r16d.json")
-    assert "results/ast/sounds_kd_r16d.json" in made
+    made = flow.would_make("results/tagging/sounds_kd_r16d.json")
+    assert "results/tagging/sounds_kd_r16d.json" in made
     assert not any(path.startswith(("students/", "logits/", "teachers/", "fbank/")) for path in made)
 
 
 def test_resamples_make_results_stale_and_no_prediction(flow):
     changed = copy.deepcopy(CONFIG)
-    changed["ast"]["bootstrap"] = 120
+    changed["tagging"]["bootstrap"] = 120
     flow.configure(changed)
     try:
-        made = flow.would_make("fast_ast")
+        made = flow.would_make("tagging")
     finally:
         flow.configure(CONFIG)
-    assert {"results/ast/sounds_kd_r8.json", "results/fast_ast.html"} <= made
-    assert not any(path.startswith(("students/", "predictions/", "results/ast/speed/")) for path in made)
+    assert {"results/tagging/sounds_kd_r8.json", "results/tagging_page.html"} <= made
+    assert not any(path.startswith(("students/", "predictions/", "results/tagging/speed/")) for path in made)
 
 
 def test_an_impossible_target_is_one_line_before_any_job(flow):
-    done = flow.run("-j1", "results/ast/sounds_kdd_r8.json", check=False)
+    done = flow.run("-j1", "results/tagging/sounds_kdd_r8.json", check=False)
     assert done.returncode != 0
     (line,) = [line for line in done.stdout.splitlines() if "error" in line.lower()]
     assert line == "error: unknown recipe 'kdd'; did you mean 'kd'?"
@@ -138,7 +138,7 @@ def test_an_impossible_target_is_one_line_before_any_job(flow):
 
 
 def test_a_result_is_made_again_from_its_record_teacher_and_student_included(flow):
-    result = "results/ast/sounds_kd_r8.json"
+    result = "results/tagging/sounds_kd_r8.json"
     assert set(record(flow, "kd", "8")["provenance"]) >= KEPT
     flow.configure({})
     try:
@@ -152,11 +152,11 @@ def test_a_result_is_made_again_from_its_record_teacher_and_student_included(flo
 
 
 def test_a_speed_record_holds_what_it_takes_to_measure_again(flow):
-    path = "results/ast/speed/sounds_ast-tiny_r8.json"
+    path = "results/tagging/speed/sounds_ast-tiny_r8.json"
     speed = Result.read(flow.folder / path)
     assert set(speed.record["provenance"]) >= KEPT
     assert speed.kind.request(speed.record, flow.folder).target == path
-    other = Result.read(flow.folder / "results/ast/speed/sounds_ast-tiny_r64.json")
+    other = Result.read(flow.folder / "results/tagging/speed/sounds_ast-tiny_r64.json")
     assert compare(speed, speed) == []
     assert {found.place.partition(".")[0] for found in compare(speed, other)} == {
         "r",

@@ -12,7 +12,7 @@ Two ratios are of the loose files' ways to the first; a third is of loose files 
 front end, half of them mixed, to ours mixed; the fourth of the two front ends alone. What the
 spectrograms cost once is printed beside, in epochs.
 
-    python bench/fast_ast_loader.py [--quick]
+    python bench/tagging_loader.py [--quick]
 
 The last line is JSON: a `_ratio` is time of the other way / our time.
 """
@@ -182,7 +182,7 @@ def main(device: str = "cpu", quick: bool = False) -> None:
     metrics = measure(quick)
     for name, value in metrics.items():
         print(f"{name:28}{value:12.3f}")
-    print(json.dumps({"bench": "fast_ast_loader", "quick": quick, "device": "cpu", "metrics": metrics}))
+    print(json.dumps({"bench": "tagging_loader", "quick": quick, "device": "cpu", "metrics": metrics}))
 
 
 if __name__ == "__main__":

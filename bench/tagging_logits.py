@@ -53,9 +53,9 @@ class Setting:
         return self.frames / 100
 
 
-# The embedded pair, and a published teacher's width with clips of 10 s on a student small enough for a CPU.
+# The demo pair, and a published teacher's width with clips of 10 s on a student small enough for a CPU.
 SETTINGS = (
-    Setting("embedded", 128, 0.1, 16, TINY),
+    Setting("demo", 128, 0.1, 16, TINY),
     Setting("10s_mn10", 1024, 1.0, 2, TINY),
 )
 

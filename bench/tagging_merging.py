@@ -5,7 +5,7 @@ merging schedules, beside the one with strides 16/16. In every round stands an u
 ends, and every other round runs backwards. On a CPU, seconds are those of this process and of one thread,
 so that a busy neighbour does not decide.
 
-    python bench/fast_ast_merging.py [--device cuda] [--quick]
+    python bench/tagging_merging.py [--device cuda] [--quick]
 
 `speedup_b<batch>_r<r>` is the median over rounds of unmerged / merged time, `line_ratio_b<batch>_r<r>` that
 over the speed-up in multiply-accumulates.
@@ -86,7 +86,7 @@ def main(
 ) -> None:
     """Run this section alone."""
     metrics = measure(quick, device)
-    print(json.dumps({"bench": "fast_ast_merging", "quick": quick, "device": device, "metrics": metrics}))
+    print(json.dumps({"bench": "tagging_merging", "quick": quick, "device": device, "metrics": metrics}))
 
 
 if __name__ == "__main__":
