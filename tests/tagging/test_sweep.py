@@ -68,7 +68,9 @@ def test_what_the_data_stages_let_pass_is_allowed_in_the_result_too(config):
 @pytest.mark.parametrize("r", ["0", "16", "64d"])
 def test_one_training_serves_every_r_unless_the_recipe_trains_with_it(config, r):
     settings = loaded(config, recipes={"plain": {"train_r": "same"}})
-    assert request.folder(settings, "demo_sounds", "kd", r, Run("all", 1)) == "students/demo_sounds/kd/r0/all-1"
+    assert (
+        request.folder(settings, "demo_sounds", "kd", r, Run("all", 1)) == "students/demo_sounds/kd/r0/all-1"
+    )
     assert (
         request.folder(settings, "demo_sounds", "plain", r, Run("all", 1))
         == f"students/demo_sounds/plain/r{r}/all-1"
