@@ -20,6 +20,7 @@ from earmark.config.schema import CONFIG, checked, schema
 from earmark.core.errors import UserError, nearest
 from earmark.core.provenance import ROOT, SCRIPTS
 from earmark.reproduction.upstream import resolved, upstream
+from earmark.scoring import catalogue
 from earmark.systems.embeddings import request
 from earmark.systems.tagging import request as tagging
 from earmark.systems.tagging.teachers import request as teachers
@@ -34,9 +35,6 @@ SECTIONS = {
     "teachers": "teacher",
 }
 """The folders of config/ with one YAML per thing, and the schema of each."""
-
-SCORING = {"classes": "choices", "letters": "choices", "wer": "transcripts"}
-"""The module of scripts/earmark/scoring/ behind each metric."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +191,7 @@ class Settings:
         if profile not in entry["profiles"]:
             profile = DEFAULT_PROFILE
         asked = wording.worded(entry, None if profile == DEFAULT_PROFILE else profile)
-        return {"name": task, "profile": profile, "scoring": SCORING[asked["metric"]], **asked}
+        return {"name": task, "profile": profile, **asked}
 
     def check_profiles(self) -> None:
         """Check that some task knows the profile that config names; raises UserError."""
@@ -213,7 +211,7 @@ class Settings:
         """
         train = dict(self.model(model)["train"])
         transcriber = train.pop("transcriber", {})
-        if self.task(task)["metric"] != "wer":
+        if catalogue.of_answers(self.task(task)["metric"]).answers == "choice":
             return {"recipe": "listener", **train}
         shared = {key: train[key] for key in ("seed", "save_every", "sizes") if key in train}
         return {"recipe": "transcriber", **shared, **transcriber}
