@@ -33,7 +33,7 @@ from earmark.core.allocator import keep_freed_memory
 from earmark.models import qwen2_audio, tiny_qwen2_audio
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.lengths import audio_tokens
-from earmark.models.tiny import Sizes
+from earmark.models.sizes import Sizes
 from earmark.systems.embeddings.extract import Extractor
 from earmark.systems.embeddings.layers import Depth, Plan, parse
 

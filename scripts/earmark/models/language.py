@@ -21,10 +21,8 @@ from transformers.initialization import no_init_weights
 from earmark.core.errors import UserError
 from earmark.models.chat import template_of
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
+from earmark.models.contract import MARKS, Family
 from earmark.models.loading import Load, read_decoder, weight_bytes
-
-AUDIO = "<|AUDIO|>"
-
 
 class LanguageModel(ABC):
     """The decoder with its tokenizer and, unless it isn't wanted, its output head.
@@ -42,10 +40,8 @@ class LanguageModel(ABC):
 
     build: ClassVar[Callable[[Any], Any]]
     """Class of the decoder."""
-    prefixes: ClassVar[Sequence[str]]
-    """Spellings of the decoder's tensor names."""
-    heads: ClassVar[Sequence[str]]
-    """Spellings of the output head's tensor names."""
+    family: ClassVar[type[Family]]
+    """What is written of the family: how checkpoints spell its tensors and prompts their audio."""
 
     @staticmethod
     @abstractmethod
@@ -81,7 +77,7 @@ class LanguageModel(ABC):
         self.model: Any = read_decoder(
             lambda: cut_decoder(type(self).build(config), self.layers < self.depth),
             checkpoint.folder,
-            self.prefixes,
+            self.family.parts.decoder,
             self.dtype,
             self.device,
             load,
@@ -94,7 +90,7 @@ class LanguageModel(ABC):
             if text.tie_word_embeddings:
                 self.head.weight = self.model.embed_tokens.weight
             else:
-                weights = read_tensors(checkpoint.folder, dict.fromkeys(self.heads, ""), self.dtype)
+                weights = read_tensors(checkpoint.folder, dict.fromkeys(self.family.parts.head, ""), self.dtype)
                 fill(self.head, weights, "output head", checkpoint.folder)
             self.head.eval().requires_grad_(False).to(self.device)
         self.model.eval().requires_grad_(False)
@@ -136,9 +132,9 @@ class LanguageModel(ABC):
             UserError: it holds no placeholder, or more than one.
 
         """
-        if prompt.count(AUDIO) != 1:
-            raise UserError(f"prompt {prompt!r} must hold {AUDIO} once, where the audio goes")
-        return self._expanded(prompt, n_audio)
+        if prompt.count(MARKS.audio) != 1:
+            raise UserError(f"prompt {prompt!r} must hold {MARKS.audio} once, where the audio goes")
+        return self._expanded(self.family.marks.spelled(prompt), n_audio)
 
     def _expanded(self, text: str, n_audio: int) -> list[int]:
         """Return the ids of a text with its one placeholder repeated; tokenising that costs more."""

@@ -122,7 +122,7 @@ class Shard:
             pooling=self.extractor.pooling,
             span=self.extractor.span,
             norm=self.extractor.plan.norm(layer, self.depth),
-            frames_per_second=layer.frames_per_second,
+            frames_per_second=layer.rows_per_second(self.extractor.audio),
             dtype=str(self.extractor.dtype).removeprefix("torch."),
             status=clip.status,
             reason=clip.reason,
