@@ -14,7 +14,9 @@ import pytest
 import yaml
 from packaging.utils import canonicalize_name
 
-from earmark.core.provenance import ROOT, SCRIPTS, import_closure, locked
+from earmark.core.digests import import_closure
+from earmark.core.places import ROOT, SCRIPTS
+from earmark.core.versions import locked
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from earmark.config.settings import Settings
-from earmark.core.provenance import ROOT
+from earmark.core.places import ROOT
 from earmark.data.sources import synthetic_marathon, synthetic_music
 from earmark.models.features import FeatureRow
 from earmark.systems.pruning.cell import Cell

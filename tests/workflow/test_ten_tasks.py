@@ -10,7 +10,7 @@ import pytest
 import yaml
 from workflow import SMALL, Workflow
 
-from earmark.core.provenance import ROOT
+from earmark.core.places import ROOT
 from earmark.report.summary import summarize
 
 CHOICES = ("desed", "had", "race", "slue", "tau", "vesus", "vox_gender", "vox_age")

@@ -18,7 +18,7 @@ from earmark.config.method_options import check_options
 from earmark.config.ratio import budget, spelled
 from earmark.config.schema import CONFIG, checked, schema
 from earmark.core.errors import UserError, nearest
-from earmark.core.provenance import ROOT, SCRIPTS
+from earmark.core.places import ROOT, SCRIPTS
 from earmark.reproduction.upstream import resolved, upstream
 from earmark.systems.embeddings import request
 from earmark.systems.tagging import request as tagging
