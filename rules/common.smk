@@ -95,7 +95,7 @@ def model_entry(wildcards):
 
 def family(wildcards):
     """Return the module of the model family, below scripts/."""
-    return f"earmark/models/{model_entry(wildcards)['kind']}.py"
+    return f"earmark/models/families/{model_entry(wildcards)['kind']}.py"
 
 
 def fetched(task):
@@ -184,7 +184,7 @@ def embedding_results():
 
 def embedding_code(script, model):
     """Digest what embedding or captioning runs: the script and the model family."""
-    return code_digest(script, f"earmark/models/{SETTINGS.model(model)['kind']}.py")
+    return code_digest(script, f"earmark/models/families/{SETTINGS.model(model)['kind']}.py")
 
 
 def exported(listing, kind):

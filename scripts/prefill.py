@@ -32,9 +32,7 @@ def main(
     device = devices.prepare(chosen["device"], threads)
     kind = family(entry["kind"])
     model = Checkpoint.read(checkpoint)
-    decoder = kind.decoder(
-        model, str(device), entry["dtype"], entry["attention"], load=Load(**entry["load"])
-    )
+    decoder = kind.decoder(model, str(device), entry["dtype"], entry["attention"], load=Load(**entry["load"]))
     tokens = kind.audio.tokens(chosen["audio_s"])
     points, prompt = prefill.measure(
         decoder, chosen["methods"], chosen["ratios"], tokens, chosen["repeats"], chosen["seed"]

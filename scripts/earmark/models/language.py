@@ -24,6 +24,7 @@ from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
 from earmark.models.contract import MARKS, Family
 from earmark.models.loading import Load, read_decoder, weight_bytes
 
+
 class LanguageModel(ABC):
     """The decoder with its tokenizer and, unless it isn't wanted, its output head.
 
@@ -82,20 +83,39 @@ class LanguageModel(ABC):
             self.device,
             load,
         )
-        self.head: Any = None
-        if head:
-            with no_init_weights():
-                self.head = nn.Linear(text.hidden_size, text.vocab_size, bias=False)
-        if self.head is not None:
-            if text.tie_word_embeddings:
-                self.head.weight = self.model.embed_tokens.weight
-            else:
-                weights = read_tensors(checkpoint.folder, dict.fromkeys(self.family.parts.head, ""), self.dtype)
-                fill(self.head, weights, "output head", checkpoint.folder)
-            self.head.eval().requires_grad_(False).to(self.device)
+        self.head: Any = self._read_head(whole) if head else None
         self.model.eval().requires_grad_(False)
         self.stop_ids = self._stop_ids()
         self.pad_id: int = self.tokenizer.pad_token_id or 0
+
+    def _read_head(self, config: Any) -> nn.Linear:
+        """Return the output head as stock transformers has it.
+
+        A stored head is the head, whatever config.json says; it shares the embeddings' memory where both are
+        meant to be one and are. Without one the embeddings are it, if the whole model's config says so: the
+        text config's own flag, whose default is true in some families, is not asked.
+
+        Raises:
+            UserError: there is none.
+
+        """
+        text, table = config.text_config, self.model.embed_tokens.weight
+        stored = read_tensors(self.folder, dict.fromkeys(self.family.parts.head, ""), self.dtype)
+        tied = bool(getattr(config, "tie_word_embeddings", False))
+        if not stored and not tied:
+            raise UserError(
+                f"{self.folder}: no output head ({' or '.join(self.family.parts.head)}weight) is stored, and "
+                "config.json does not tie it to the embeddings; fetch the checkpoint again, or set "
+                "tie_word_embeddings there to true if it was trained so"
+            )
+        with no_init_weights(), torch.device("meta"):
+            head = nn.Linear(text.hidden_size, text.vocab_size, bias=False)
+        if stored:
+            fill(head, stored, "output head", self.folder)
+            head.to(self.device)
+        if tied and (not stored or torch.equal(head.weight, table)):
+            head.weight = table
+        return head.eval().requires_grad_(False)
 
     def weight_bytes(self) -> tuple[int, int]:
         """Return the bytes of the weights held in memory, and of those brought in layer by layer."""

@@ -52,7 +52,7 @@ _AUDIO = {
 
 
 def sizes_in(config: Mapping[str, Any]) -> Sizes | None:
-    """Return the sizes in a config.json with an ``audio_config`` and a ``text_config``; None if one is missing.
+    """Return the sizes in a config.json with ``audio_config`` and ``text_config``; None if one is missing.
 
     Both may lie within ``thinker_config``. A config may leave out what is its class's default; then
     nothing is said rather than guessed.

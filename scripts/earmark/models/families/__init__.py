@@ -12,7 +12,7 @@ from earmark.models.contract import Family
 
 def names() -> list[str]:
     """Return the families there are: the files of this folder."""
-    return sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+    return sorted(path.stem for folder in __path__ for path in Path(folder).glob("[a-z]*.py"))
 
 
 @cache

@@ -29,10 +29,10 @@ from earmark.systems.pruning.plan import Sample
 from earmark.systems.pruning.workplace import Workplace, read_fellows
 
 
-def samples_of(cell: Cell, rows: Sequence[FeatureRow], audio: Audio) -> list[Sample]:
+def samples_of(cell: Cell, rows: Sequence[FeatureRow], tokens_per_second: float) -> list[Sample]:
     """Return the questions of the split; a clip that failed before stays, as a failed sample."""
     classes = sorted({row.clip.labels[0] for row in rows})
-    limit = audio.tokens(cell.model["max_audio_s"])
+    limit = int(cell.model["max_audio_s"] * tokens_per_second)
     samples = []
     for row in rows:
         clip = row.clip
@@ -135,7 +135,7 @@ def run(
     except UserError as error:
         raise UserError(f"task '{cell.task['name']}': {error}") from None
     chosen = plan.choose(kept, cell.task["sample_limit"], cell.run["seed"], by, cell.task["balanced"])
-    samples = samples_of(_bounded(cell, kind.audio), chosen, kind.audio)
+    samples = samples_of(_bounded(cell, kind.audio), chosen, kind.audio.tokens_per_second)
     with contextlib.ExitStack() as held, FeatureStore(features) as store:
         attention = cell.model["attention"]
         decoder = kind.decoder(model, str(device), cell.model["dtype"], attention, load=load_settings)
