@@ -14,7 +14,7 @@ import pytest
 import yaml
 from packaging.utils import canonicalize_name
 
-from earmark.core.digests import import_closure
+from earmark.core.digests import everything_imported
 from earmark.core.places import ROOT, SCRIPTS
 from earmark.core.versions import locked
 
@@ -54,7 +54,7 @@ def modules(script: str) -> frozenset[Path]:
     """The files that a script imports, and those of the packages that it looks up names in."""
     files, todo = set(), [script]
     while todo:
-        for path in import_closure(todo.pop()):
+        for path in everything_imported(todo.pop()):
             if path in files:
                 continue
             files.add(path)

@@ -22,6 +22,7 @@ from earmark.core.places import ROOT, SCRIPTS
 from earmark.models.entry import costs
 from earmark.models.families import family
 from earmark.reproduction.upstream import resolved, upstream
+from earmark.scoring import catalogue
 from earmark.systems.embeddings import request
 from earmark.systems.tagging import request as tagging
 from earmark.systems.tagging.teachers import request as teachers
@@ -36,9 +37,6 @@ SECTIONS = {
     "teachers": "teacher",
 }
 """The folders of config/ with one YAML per thing, and the schema of each."""
-
-SCORING = {"classes": "choices", "letters": "choices", "wer": "transcripts"}
-"""The module of scripts/earmark/scoring/ behind each metric."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +198,7 @@ class Settings:
         if profile not in entry["profiles"]:
             profile = DEFAULT_PROFILE
         asked = wording.worded(entry, None if profile == DEFAULT_PROFILE else profile)
-        return {"name": task, "profile": profile, "scoring": SCORING[asked["metric"]], **asked}
+        return {"name": task, "profile": profile, **asked}
 
     def check_profiles(self) -> None:
         """Check that some task knows the profile that config names; raises UserError."""
@@ -220,7 +218,7 @@ class Settings:
         """
         train = dict(self.model(model)["train"])
         transcriber = train.pop("transcriber", {})
-        if self.task(task)["metric"] != "wer":
+        if catalogue.of_answers(self.task(task)["metric"]).answers == "choice":
             return {"recipe": "listener", **train}
         shared = {key: train[key] for key in ("seed", "save_every", "sizes") if key in train}
         return {"recipe": "transcriber", **shared, **transcriber}

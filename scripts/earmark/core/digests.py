@@ -110,12 +110,11 @@ def _imports(path: Path) -> tuple[Path, ...]:
         for base in (SCRIPTS.joinpath(*name.split(".")) for name in names):
             found |= {p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()}
     # The package's version is provenance, not behaviour: a release makes nothing stale.
-    unread = {SCRIPTS / "earmark" / "__init__.py", *(SCRIPTS / name for name in APART)}
-    return tuple(sorted(found - unread))
+    return tuple(sorted(found - {SCRIPTS / "earmark" / "__init__.py"}))
 
 
 @cache
-def import_closure(*entries: str) -> tuple[Path, ...]:
+def everything_imported(*entries: str) -> tuple[Path, ...]:
     """Return every repository file that ``entries`` (paths below scripts/) import, transitively."""
     todo = [SCRIPTS / entry for entry in entries]
     seen: set[Path] = set()
@@ -125,6 +124,13 @@ def import_closure(*entries: str) -> tuple[Path, ...]:
             seen.add(path)
             todo += _imports(path)
     return tuple(sorted(seen))
+
+
+@cache
+def import_closure(*entries: str) -> tuple[Path, ...]:
+    """Return the files of :func:`everything_imported` that a result can depend on: all but :data:`APART`."""
+    apart = {SCRIPTS / name for name in APART}
+    return tuple(path for path in everything_imported(*entries) if path not in apart)
 
 
 @cache
