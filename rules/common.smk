@@ -10,7 +10,7 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from earmark.core.cluster import refuse_beside_others
 from earmark.core.errors import UserError
-from earmark.core.provenance import code_digest
+from earmark.core.digests import code_digest
 from earmark.report import exports as exporting, request as reporting
 from earmark.config.settings import Settings
 from earmark.config.targets import check_target

@@ -13,7 +13,7 @@ from earmark.config.files import deep_merged
 from earmark.config.settings import Settings
 from earmark.config.targets import check_target
 from earmark.core.errors import UserError
-from earmark.core.provenance import ROOT
+from earmark.core.places import ROOT
 from earmark.systems.contract import systems
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

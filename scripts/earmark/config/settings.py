@@ -15,15 +15,13 @@ from earmark.config import wording
 from earmark.config.files import checked_source, overlaid, read_folder
 from earmark.config.schema import CONFIG, checked, schema
 from earmark.core.errors import UserError, nearest
-from earmark.core.provenance import ROOT
+from earmark.core.places import ROOT
+from earmark.scoring import catalogue
 from earmark.systems.contract import Entries, reserved, systems
 
 DEFAULT_PROFILE = "default"
 SHARED = (Entries("tasks", "task"), Entries("models", "model"))
 """The folders of config/ that no system owns."""
-
-SCORING = {"classes": "choices", "letters": "choices", "wer": "transcripts"}
-"""The module of scripts/earmark/scoring/ behind each metric."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ class Settings:
         if profile not in entry["profiles"]:
             profile = DEFAULT_PROFILE
         asked = wording.worded(entry, None if profile == DEFAULT_PROFILE else profile)
-        return {"name": task, "profile": profile, "scoring": SCORING[asked["metric"]], **asked}
+        return {"name": task, "profile": profile, **asked}
 
     def check_profiles(self) -> None:
         """Check that some task knows the profile that config names; raises UserError."""
@@ -131,7 +129,7 @@ class Settings:
         """
         train = dict(self.model(model)["train"])
         transcriber = train.pop("transcriber", {})
-        if self.task(task)["metric"] != "wer":
+        if catalogue.of_answers(self.task(task)["metric"]).answers == "choice":
             return {"recipe": "listener", **train}
         shared = {key: train[key] for key in ("seed", "save_every", "sizes") if key in train}
         return {"recipe": "transcriber", **shared, **transcriber}

@@ -20,7 +20,7 @@ from earmark.models.features import FeatureRow, FeatureStore, clips_digest, read
 from earmark.models.loading import Load
 from earmark.reduction.contract import Method
 from earmark.reduction.loader import load
-from earmark.scoring import question
+from earmark.scoring import catalogue, question
 from earmark.systems.pruning import plan, result, runner
 from earmark.systems.pruning.cell import Cell
 from earmark.systems.pruning.plan import Sample
@@ -39,7 +39,7 @@ def samples_of(cell: Cell, rows: Sequence[FeatureRow], tokens_per_second: int) -
             Sample(
                 clip.clip_id,
                 clip.key,
-                clip.text if cell.task["metric"] == "wer" else clip.labels[0],
+                clip.text if _transcribed(cell) else clip.labels[0],
                 clip.duration_s,
                 _question(cell, clip, classes),
                 cut if clip.ok else (),
@@ -59,8 +59,7 @@ def _question(cell: Cell, clip: Clip, classes: Sequence[str]) -> question.Questi
 
     """
     task, template = cell.task, cell.task["prompt"]["template"]
-    if task["metric"] == "wer":
-        # The clip's text is the answer here, so it is no question.
+    if _transcribed(cell):
         return question.ask_for_words(template, task["question"] or "")
     label = clip.labels[0]
     drawn = (task["options"], cell.run["seed"], clip.clip_id)
@@ -78,6 +77,11 @@ def _question(cell: Cell, clip: Clip, classes: Sequence[str]) -> question.Questi
         task["prompt"]["option_mark"],
         fixed=bool(task["choices"]),
     )
+
+
+def _transcribed(cell: Cell) -> bool:
+    """Whether the right answer is what was said, so that a clip's text is no question."""
+    return catalogue.of_answers(cell.task["metric"]).answers == "transcript"
 
 
 @dataclass
@@ -118,21 +122,21 @@ def run(
     model = Checkpoint.read(checkpoint)
     family = importlib.import_module(f"earmark.models.{cell.model['kind']}")
     parser = importlib.import_module(f"earmark.scoring.parsers.{cell.task['parser']}")
-    scoring = importlib.import_module(f"earmark.scoring.{cell.task['scoring']}")
+    metric = catalogue.of_answers(cell.task["metric"])
 
     def judge(sample: Sample, texts: list[str]) -> dict[str, Any]:
-        found: dict[str, Any] = scoring.judge(texts, parser.parse, sample.question, sample.label, cell.task)
+        found: dict[str, Any] = metric.judge(texts, parser.parse, sample.question, sample.label, cell.task)
         return found
 
     read = [read_index(path) for path in indexes]
     everything = [row for rows, _ in read for row in rows if row.clip.status in (OK, "failed")]
     everything.sort(key=lambda row: row.clip.clip_id)
-    by = "label" if cell.task["metric"] == "classes" else "group"
     try:
         kept = plan.left_in(everything, cell.task["leave_out"])
     except UserError as error:
         raise UserError(f"task '{cell.task['name']}': {error}") from None
-    chosen = plan.choose(kept, cell.task["sample_limit"], cell.run["seed"], by, cell.task["balanced"])
+    limit, balanced = cell.task["sample_limit"], cell.task["balanced"]
+    chosen = plan.choose(kept, limit, cell.run["seed"], metric.balanced_by, balanced)
     samples = samples_of(_bounded(cell, family), chosen, family.TOKENS_PER_SECOND)
     with contextlib.ExitStack() as held, FeatureStore(features) as store:
         attention = cell.model["attention"]
@@ -189,7 +193,7 @@ def run(
             origin = {"model": model.record, "data": data, "cell": seat.place.key}
             skipped, lowest = len(everything) - len(chosen), seat.reducer.lowest_layer
             asked = _bounded(seat.cell, family)
-            record = result.record(asked, ordered, chosen, skipped, timing, origin, lowest, scoring)
+            record = result.record(asked, ordered, chosen, skipped, timing, origin, lowest, metric)
             seat.place.finish(record, ordered)
     print(result.one_line(record), flush=True)
 

@@ -13,7 +13,7 @@ from typing import Any
 from earmark.config.method_options import check_options
 from earmark.config.ratio import budget, spelled
 from earmark.core.errors import UserError, nearest
-from earmark.core.provenance import SCRIPTS
+from earmark.core.places import SCRIPTS
 from earmark.reproduction.upstream import resolved, upstream
 from earmark.systems.contract import Settings, reserved
 
