@@ -95,7 +95,7 @@ def model_entry(wildcards):
 
 def family(wildcards):
     """Return the module of the model family, below scripts/."""
-    return f"earmark/models/{model_entry(wildcards)['kind']}.py"
+    return f"earmark/models/families/{model_entry(wildcards)['kind']}.py"
 
 
 def fetched(task):
