@@ -3,7 +3,6 @@
 from functools import cache
 
 from earmark.doctor.wanted import asks
-from earmark.core.files import write_json
 from earmark.systems.pruning import request as pruning
 
 
@@ -48,16 +47,14 @@ def workplace(model, task, method, ratio):
     return f".earmark/evaluate/{model}/{task}_{method}_{ratio}"
 
 
-def list_grid():
-    """Write which cells this run was asked for, so that a job with the model loaded answers for several.
+@cache
+def shared_cells(wildcards=None):
+    """Return the file that lists the cells this run was asked for, so that a job with a model answers several.
 
-    On a cluster every job is alone: it has a machine of its own.
+    On a cluster every job is alone, as it has a machine of its own.
     """
-    path = Path(".earmark/grid.json")
-    path.unlink(missing_ok=True)
-    asked = pruning.asked_cells(targets(), SETTINGS)
-    if len(asked) < 2 or not workflow.local_exec:
-        return
+    if not workflow.local_exec or workflow.exec_mode.name != "DEFAULT":
+        return "none"
     cells = [
         {
             "output": pruning.path(SETTINGS, *cell),
@@ -65,6 +62,6 @@ def list_grid():
             "code": evaluation_code(*cell[:3]),
             "work": workplace(*cell),
         }
-        for cell in asked
+        for cell in pruning.asked_cells(targets(), SETTINGS)
     ]
-    write_json(path, {"jobs": all_cores(None), "cells": cells})
+    return read({"jobs": all_cores(None), "cells": cells}) if len(cells) > 1 else "none"

@@ -40,6 +40,8 @@ rule evaluate:
         gpu=gpus(),
         mem_mb=growing(8000),
         runtime=growing(240),
+        # No param: the result does not depend on which others this run makes.
+        cells=lambda w: shared_cells(),
     params:
         code=lambda w: evaluation_code(model_of(w), w.task, w.method),
         settings=lambda w: read(pruning.cell(SETTINGS, model_of(w), w.task, w.method, w.ratio)),
@@ -47,11 +49,10 @@ rule evaluate:
         indexes=lambda w, input: repeated("--index", input.indexes),
         work=lambda w: workplace(model_of(w), w.task, w.method, w.ratio),
     shell:
-        # Which other cells this run makes is no param: the result does not depend on it.
         """
         python "$SCRIPTS/evaluate.py" {params.states} {params.indexes} --checkpoint {input.checkpoint:q} \
             --settings {params.settings:q} --output {output.record:q} --work {params.work:q} \
-            --grid .earmark/grid.json --code {params.code} --threads {threads} 2>&1 | tee {log:q}
+            --grid {resources.cells:q} --code {params.code} --threads {threads} 2>&1 | tee {log:q}
         """
 
 

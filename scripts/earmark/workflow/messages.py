@@ -92,6 +92,7 @@ class Plain(DefaultFormatter):
         text = record.getMessage()
         if event == LogEvent.JOB_INFO:
             self._gather(record.__dict__)
+        if event in (LogEvent.JOB_INFO, LogEvent.GROUP_INFO):
             return ""
         if event == LogEvent.RUN_INFO:
             self.tables += 1
