@@ -53,7 +53,7 @@ def shared_cells(wildcards=None):
 
     On a cluster every job is alone, as it has a machine of its own.
     """
-    if not workflow.local_exec or workflow.exec_mode.name != "DEFAULT":
+    if not workflow.local_exec or not workflow.is_main_process:
         return "none"
     cells = [
         {

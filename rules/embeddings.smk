@@ -50,7 +50,7 @@ for model, task, block in embedding.blocks(SETTINGS):
             "../envs/torch.yaml"
         threads: 1
         resources:
-            gpu=gpus(),
+            gpu=gpus,
             mem_mb=growing(8000),
             runtime=growing(240),
         params:
@@ -82,7 +82,7 @@ rule caption:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        gpu=gpus(),
+        gpu=gpus,
         mem_mb=growing(8000),
         runtime=growing(240),
     params:

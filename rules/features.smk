@@ -18,7 +18,7 @@ rule features:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        gpu=gpus(),
+        gpu=gpus,
         mem_mb=growing(8000),
         runtime=growing(60),
     params:

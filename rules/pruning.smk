@@ -37,7 +37,7 @@ rule evaluate:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        gpu=gpus(),
+        gpu=gpus,
         mem_mb=growing(8000),
         runtime=growing(240),
         # No param: the result does not depend on which others this run makes.
@@ -92,7 +92,7 @@ rule prefill:
     # All cores, so that no job of ours runs beside a measurement; it computes with one thread.
     threads: all_cores
     resources:
-        gpu=gpus(),
+        gpu=gpus,
         mem_mb=growing(8000),
         runtime=growing(120),
     params:

@@ -13,13 +13,14 @@ rule checkpoint:
         "logs/checkpoint/{model}.log",
     benchmark:
         "benchmarks/checkpoint/{model}.tsv"
-    # First of all jobs and alone: weights out of reach should be known before any other work is done.
+    # First of all jobs: weights out of reach should be known before any other work is done.
     priority: 100
     conda:
         "../envs/torch.yaml"
-    threads: all_cores
+    threads: waiting
     resources:
         gpu=0,
+        downloads=1,
         mem_mb=growing(2000),
         runtime=growing(240),
     params:

@@ -131,6 +131,8 @@ class Plain(DefaultFormatter):
         text = record.getMessage()
         if FAILED in text and self.failed:
             return "\n".join(dict.fromkeys(self.failed.values()))
+        if text.startswith("RuleException:\nCalledProcessError"):
+            return ""  # the whole shell command; what the job said follows
         return self.mend(text)
 
 
