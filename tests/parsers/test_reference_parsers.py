@@ -40,7 +40,7 @@ AGES = ["Young Adult (18-30)", "Early Career (31-40)", "Senior (51-70)"]
         (reference_age, label, "(c) Senior", AGES, 2, 2),
         (reference_age, label, "I think it is B", AGES, 1, 1),
         (reference_age, label, "a senior person", AGES, 0, 2),
-        (reference_age, label, "C, or the answer is A", AGES, 0, 0),
+        (reference_age, label, "C, or the answer is A", AGES, 0, None),
         (reference_age, label, "Senior", AGES, None, 2),
         (reference_age, label, "senior (51-70)", AGES, 2, 2),
         (reference_label, label, "this is a fake recording", ["real", "fake"], 0, 1),
