@@ -10,20 +10,34 @@ from earmark.scoring.parsers.names import in_words
 
 _WORDS = {in_words(n): n for n in range(1, 100)} | {in_words(n).replace("-", " "): n for n in range(21, 100)}
 _NUMBER = r"(?:\d{1,3}|" + "|".join(sorted(map(re.escape, _WORDS), key=len, reverse=True)) + r")"
-_DECADES = {"teens": 13, "twenties": 20, "thirties": 30, "forties": 40, "fifties": 50, "sixties": 60,
-            "seventies": 70, "eighties": 80, "nineties": 90}
+_DECADES = {
+    "teens": 13,
+    "twenties": 20,
+    "thirties": 30,
+    "forties": 40,
+    "fifties": 50,
+    "sixties": 60,
+    "seventies": 70,
+    "eighties": 80,
+    "nineties": 90,
+}
 _PARTS = {"early": (0, 3), "mid": (4, 6), "middle": (4, 6), "late": (7, 9), "": (0, 9)}
 _DECADE = re.compile(
     rf"\b(?:(early|mid|middle|late)[\s-]+)?(?:(\d0)'?s|({'|'.join(_DECADES)}))\b", flags=re.IGNORECASE
 )
 _RANGE = re.compile(rf"\b({_NUMBER})\s*(?:-|to|and|~|至|到)\s*({_NUMBER})\b", flags=re.IGNORECASE)
 _OPEN = re.compile(
-    rf"\b(?:(over|above|older than|more than|at least)\s+({_NUMBER})|(under|below|younger than|less than)\s+({_NUMBER}))"
-    rf"\b|\b({_NUMBER})\s*(?:\+|(?:or|and|years or)\s+(?:older|above|over|more)\b)",
+    rf"\b(?:(over|above|older than|more than|at least)\s+({_NUMBER})"
+    rf"|(under|below|younger than|less than)\s+({_NUMBER}))\b"
+    rf"|\b({_NUMBER})\s*(?:\+|(?:or|and|years or)\s+(?:older|above|over|more)\b)",
     flags=re.IGNORECASE,
 )
-_SINGLE = re.compile(rf"(?<![\d.])({_NUMBER})(?![\d.]\d|\s*%)(?:[\s-]*(?:years?|yrs?|y/o|岁|歳|años))?", flags=re.IGNORECASE)
-_GROUP = re.compile(r"(\d{1,3})\s*-\s*(\d{1,3})|(\d{1,3})\s*\+|(?:over|above)\s+(\d{1,3})|(?:under|below)\s+(\d{1,3})")
+_SINGLE = re.compile(
+    rf"(?<![\d.])({_NUMBER})(?![\d.]\d|\s*%)(?:[\s-]*(?:years?|yrs?|y/o|岁|歳|años))?", flags=re.IGNORECASE
+)
+_GROUP = re.compile(
+    r"(\d{1,3})\s*-\s*(\d{1,3})|(\d{1,3})\s*\+|(?:over|above)\s+(\d{1,3})|(?:under|below)\s+(\d{1,3})"
+)
 OLDEST = 120
 
 

@@ -17,9 +17,13 @@ _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 _ARTICLE_ENDS = (
     r"(?!\s+(?!(?:is|was|or|and|because|since|as|would|seems?|sounds|fits|matches|for|due|given|but|not|no|"
     r"rather|instead|unlike|over|appears|looks|must|should|could|might|may|has|cannot|can't|isn't|doesn't|does|"
-    r"obviously|clearly|probably|definitely|most likely|please|thanks|thank|actually|wait|hence|so|with)\b)[a-z])"
+    r"obviously|clearly|probably|definitely|most likely|please|thanks?|actually|wait|hence|so|with)\b)[a-z])"
 )
-_ASKED = re.compile(r"\b(?:answer|option|choice|choose|select|pick|letter|so|thus|hence)s?\b\W*(?:(?:is|was|would be)\b\W*)?$", re.I)
+_ASKED = re.compile(
+    r"\b(?:answer|option|choice|choose|select|pick|letter|so|thus|hence)s?\b\W*"
+    r"(?:(?:is|was|would be)\b\W*)?$",
+    re.I,
+)
 _KEYS = r"(?!\s+(?:major|minor|sharp|flat)\b)(?!\s?[#\u266f\u266d])"
 
 
@@ -48,7 +52,7 @@ def mentions(text: str, options: Sequence[str], names: Sequence[Sequence[str]]) 
 def _letters(text: str, count: int) -> Iterator[Mention]:
     """Yield option letters: capitals as words of their own, small ones only where they are marked.
 
-    "A" before a small letter is an article, and "I" alone a pronoun, unless what follows is said of an answer.
+    "A" before a word is an article and "I" a pronoun, unless what follows is said of an answer.
     """
     letters = LETTERS[:count]
     pattern = re.compile(
@@ -114,7 +118,11 @@ def _typos(text: str, names: Sequence[Sequence[str]]) -> Iterator[Mention]:
     for count in (1, 2):
         for first, last in zip(words, words[count - 1 :]):
             said = re.sub(r"[\W_]+", " ", text[first.start() : last.end()].casefold())
-            near = {(i, name) for i, name in known if said != name and OSA.distance(said, name, score_cutoff=1) <= 1}
+            near = {
+                (i, name)
+                for i, name in known
+                if said != name and OSA.distance(said, name, score_cutoff=1) <= 1
+            }
             sure = {index for index, name in near if len(name) >= 6 and name[0] == said[0]}
             if len(sure) == 1 and sure == {index for index, _ in near}:
                 yield Mention(first.start(), last.end(), sure.pop(), letter=False)
@@ -144,7 +152,8 @@ def _parts(text: str, names: Sequence[Sequence[str]]) -> list[Mention]:
 
 def _longest(found: Sequence[Mention]) -> list[Mention]:
     """Return the mentions that lie in no longer one: ``music`` of ``folk music`` is no mention of music."""
-    kept, reach = [], -1
+    kept: list[Mention] = []
+    reach = -1
     for one in sorted(dict.fromkeys(found), key=lambda mention: (mention.start, -mention.end)):
         if one.end > reach or kept and (kept[-1].start, kept[-1].end) == (one.start, one.end):
             kept.append(one)

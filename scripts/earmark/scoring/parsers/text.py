@@ -10,7 +10,9 @@ from earmark.scoring.question import LETTERS, shown
 
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
 _QUOTES = {ord("\u2019"): "'", ord("\u2018"): "'", ord("\u201c"): '"', ord("\u201d"): '"'}
-_THINKING = re.compile(r"<(think|thinking|reasoning|thought)>.*?(?:</\1>|\Z)", flags=re.DOTALL | re.IGNORECASE)
+_THINKING = re.compile(
+    r"<(think|thinking|reasoning|thought)>.*?(?:</\1>|\Z)", flags=re.DOTALL | re.IGNORECASE
+)
 _THOUGHT = re.compile(r"\A.*</(?:think|thinking|reasoning|thought)>", flags=re.DOTALL | re.IGNORECASE)
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?\n]|\Z)")
 _QUESTION = re.compile(r"\b(?:what|which|who|where|is|are|does|do|how)\b.{12,}\?\Z", re.IGNORECASE)
@@ -40,7 +42,9 @@ def visible(answer: str, options: Sequence[str]) -> str:
     text = without_thinking(plain(answer))
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]}\n{text[-LONGEST // 2 :]}"
-    text = re.sub(r"[*`$]|\\(?:text|boxed|mathrm|mathbf)\b|\\[()\[\]]", lambda m: "" if m[0] in "*`$" else " ", text)
+    text = re.sub(
+        r"[*`$]|\\(?:text|boxed|mathrm|mathbf)\b|\\[()\[\]]", lambda m: "" if m[0] in "*`$" else " ", text
+    )
     rest = _without_list(text, options)
     said = _SENTENCE.sub(lambda m: " " if _QUESTION.search(m[0]) or _REQUEST.match(m[0]) else m[0], rest)
     return said.strip() if re.search(r"\w", said) else rest.strip()

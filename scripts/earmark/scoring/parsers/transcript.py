@@ -17,12 +17,16 @@ _THING = (
     r"(?:(?:original|exact|full|complete|spoken|audio|verbatim|transcribed|english)\s+)*"
     r"(?:content|text|words?|speech|transcript(?:ion)?|audio|recording|clip|dialogue|utterance|sentence)"
 )
-_OF = r"(?:\s+(?:of|in|from|for)\s+(?:the|this|your)\s+(?:given\s+|provided\s+)?(?:audio|recording|speech|clip|file)(?:\s+(?:clip|file|recording))?)?"
+_OF = (
+    r"(?:\s+(?:of|in|from|for)\s+(?:the|this|your)\s+(?:given\s+|provided\s+)?"
+    r"(?:audio|recording|speech|clip|file)(?:\s+(?:clip|file|recording))?)?"
+)
 _WHO = r"(?:the\s+|a\s+)?(?:speaker|person|voice|audio|recording|speech|man|woman|narrator|reader|clip)"
 _SAYS = r"(?:says?|said|is saying|reads?|states?|is heard saying|can be heard saying)"
 _LEAD_IN = re.compile(
     rf"^\W*(?:(?:sure|certainly|okay|ok|of course|yes|absolutely|alright)\b\W+)?"
-    rf"(?:(?:in|from|according to)\s+(?:the|this)\s+(?:audio|recording|clip|speech)(?:\s+(?:clip|file))?\s*,?\s*)?"
+    rf"(?:(?:in|from|according to)\s+(?:the|this)\s+(?:audio|recording|clip|speech)"
+    rf"(?:\s+(?:clip|file))?\s*,?\s*)?"
     rf"(?:(?:here(?:'s|\u2019s| is| are)|this is|below is)\s+)?"
     rf"(?:(?:(?:the\s+|what\s+is\s+)?{_THING}{_OF}(?:\s+(?:is|are|reads?|says?|goes))?(?:\s+as\s+follows)?"
     rf"|(?:what\s+)?{_WHO}\s+{_SAYS}(?:\s+in\s+\w+)?)\s*(?::\**|(?P<comma>,)(?=\s*[\"\u201c'])|(?=\s*[\"\u201c])))\s*",
