@@ -1,8 +1,8 @@
 """Where a student's weights start: random, a vision transformer's, or an AST's of another grid.
 
-Positions are interpolated bilinearly, in frequency and time, between the patches of the checkpoint: where the
-new patches lie (``placed``), or as AST's published code does (``cropped``). Its CLS and DIST vectors are kept;
-a ViT has no DIST, and starts both with its CLS (specification 2.3).
+Positions are interpolated bilinearly, in frequency and time, between the patches of the checkpoint: where
+the new patches lie (``placed``), or as AST's published code does (``cropped``). Its CLS and DIST vectors are
+kept; a ViT has no DIST, and starts both with its CLS (specification 2.3).
 """
 
 from __future__ import annotations
