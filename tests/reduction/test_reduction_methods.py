@@ -71,7 +71,9 @@ def slow_dart(given: Known, row: int, audio_pivots: int, text_pivots: int) -> li
 
     chosen_audio = sorted(span, key=lambda i: (-strength(i), i))[: min(audio_pivots, budget)]
     chosen_text = sorted(text, key=lambda i: (-strength(i), i))[:text_pivots]
-    pivots = list(set(chosen_audio) | set(chosen_text)) if given.reference else chosen_audio + chosen_text
+    pivots = chosen_audio + chosen_text
+    if given.reference:
+        pivots = [place + given.starts[row] for place in {pivot - given.starts[row] for pivot in pivots}]
     kept, pool = set(chosen_audio), [i for i in span if i not in chosen_audio]
     left = budget - len(chosen_audio)
     for turn, pivot in enumerate(pivots):
@@ -251,7 +253,7 @@ def test_frame_keeps_evenly_spaced_tokens(seed: int, reference: bool) -> None:
     found = rows_of(load("frame").select(known(lengths, budget, reference=reference)))
     for n, k, row in zip(lengths, budget, found, strict=True):
         assert len(row) == len(set(row)) == k
-        assert row == [int((i if reference else i + 0.5) * n / k) for i in range(k)]
+        assert row == [int(i * (n / k)) if reference else (2 * i + 1) * n // (2 * k) for i in range(k)]
 
 
 def test_random_depends_on_seed_and_sample_alone() -> None:
