@@ -186,7 +186,6 @@ def check_queue():
 
 onstart:
     check_queue()
-    list_grid()
 
 
 onerror:

@@ -35,7 +35,7 @@ def record_of(settings: Settings, cell: tuple[str, str, str, str], origin: dict 
     origins = [f"hub:{hub['repo']}@{COMMIT}"] if hub else []
     return {
         "provenance": {
-            "config": made,
+            "config": made | {"scoring": pruning.scoring(settings, *cell[:2])},
             "upstream": upstream,
             "model": {"origin": origin or {}},
             "data": {"origins": origins},
@@ -70,6 +70,7 @@ def test_the_same_cell_comes_out_of_its_record(config, cell, tmp_path):
     found, request = again(record_of(settings, cell, origin), tmp_path)
     assert request.target == f"results/{cell[1]}_{cell[2]}_{cell[3]}.json"
     was, now = pruning.cell(settings, *cell), pruning.cell(found, *cell)
+    assert pruning.scoring(settings, *cell[:2]) == pruning.scoring(found, *cell[:2])
     # What `main` was then is a commit now.
     for part in (now["upstream"]["weights"], now["upstream"]["data"]["source"].get("hub", {})):
         if "revision" in part:

@@ -77,7 +77,7 @@ def test_a_prompt_reruns_results_but_not_features(finished):
 def test_touching_code_inputs_or_the_readme_reruns_nothing(finished):
     for name in (
         "scripts/earmark/reduction/dart.py",
-        "scripts/evaluate.py",
+        "scripts/answer.py",
         "config/tasks/gtzan.yaml",
         "features/demo/gtzan/test-00000-of-00001.parquet",
         "data/gtzan/clips.parquet",

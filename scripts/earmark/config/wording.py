@@ -13,7 +13,8 @@ from earmark.config.files import overlaid
 from earmark.core.errors import UserError
 from earmark.scoring import catalogue
 
-KEYS = ("title", "question", "options", "choices", "prompt", "parser", "metric", "normaliser")
+ASKED = ("question", "options", "choices", "prompt")
+SCORED = ("title", "parser", "metric", "normaliser")
 LIMITS = ("max_new_tokens", "long_audio", "sample_limit", "balanced", "leave_out")
 FIELDS = frozenset({"question", "options"})
 
@@ -21,7 +22,7 @@ FIELDS = frozenset({"question", "options"})
 def worded(task: Mapping[str, Any], profile: str | None = None) -> dict[str, Any]:
     """Return how a task is asked and scored, in its own wording or laid over by a profile's."""
     asked: dict[str, Any] = overlaid(
-        {key: task[key] for key in (*KEYS, *LIMITS)}, task["profiles"][profile] if profile else {}
+        {key: task[key] for key in (*ASKED, *SCORED, *LIMITS)}, task["profiles"][profile] if profile else {}
     )
     return asked
 
