@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 
 from earmark.core.errors import UserError
 from earmark.core.files import sha256
+from earmark.models.untrusted import refuse_own_code, weight_map
 
 T = TypeVar("T")
 INDEX = "model.safetensors.index.json"
@@ -60,9 +61,10 @@ def list_files(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of every file in a checkpoint folder, by name, records and dot files apart.
 
     Raises:
-        UserError: the folder isn't a checkpoint with safetensors weights.
+        UserError: the folder isn't a checkpoint with safetensors weights, or asks for code of its own.
 
     """
+    refuse_own_code(folder)
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder} has no config.json: not a checkpoint folder")
     if not ((folder / INDEX).is_file() or (folder / SINGLE).is_file()):
@@ -75,13 +77,12 @@ def weight_files(folder: Path) -> dict[str, str]:
     """Return which file of the folder holds each tensor."""
     index = folder / INDEX
     if index.is_file():
-        weight_map: dict[str, str] = json.loads(index.read_text())["weight_map"]
-        for name in set(weight_map.values()):
-            if Path(name).name != name:
-                raise UserError(f"{index} names '{name}', which is not a file of its folder")
-        return weight_map
-    with safe_open(folder / SINGLE, "pt") as file:
-        return dict.fromkeys(file.keys(), SINGLE)
+        return weight_map(index)
+    try:
+        with safe_open(folder / SINGLE, "pt") as file:
+            return dict.fromkeys(file.keys(), SINGLE)
+    except (SafetensorError, FileNotFoundError) as error:
+        raise UserError(f"{folder / SINGLE} is missing or damaged ({error})") from None
 
 
 def locate(

@@ -5,7 +5,6 @@ Only the thinker's weight files come down: a full Omni repository also holds a t
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from huggingface_hub.errors import EntryNotFoundError
 from earmark.core.errors import UserError
 from earmark.core.hub import commit_of, plainly
 from earmark.models.checkpoint import INDEX
+from earmark.models.untrusted import refuse_own_code, weight_map
 
 SMALL = ["*.json", "*.txt", "*.jinja"]
 OTHERWISE = (
@@ -34,7 +34,7 @@ def fetch(repo: str, revision: str, otherwise: str = OTHERWISE) -> tuple[Path, d
     """
     with plainly(f"model {repo}", revision, otherwise):
         commit = commit_of(repo, revision, "model")
-        snapshot_download(repo, revision=commit, allow_patterns=SMALL)
+        refuse_own_code(Path(snapshot_download(repo, revision=commit, allow_patterns=SMALL)))
         patterns = SMALL + _thinker_files(repo, commit)
         folder = Path(snapshot_download(repo, revision=commit, allow_patterns=patterns))
     return folder, {"hub": repo, "revision": revision, "commit": commit}
@@ -46,8 +46,8 @@ def _thinker_files(repo: str, commit: str) -> list[str]:
         index = Path(hf_hub_download(repo, INDEX, revision=commit))
     except EntryNotFoundError:
         return ["model.safetensors"]
-    weight_map: dict[str, str] = json.loads(index.read_text())["weight_map"]
-    return sorted({file for key, file in weight_map.items() if not key.startswith(("talker.", "token2wav."))})
+    named = weight_map(index).items()
+    return sorted({file for key, file in named if not key.startswith(("talker.", "token2wav."))})
 
 
 def local(path: str) -> Path:
