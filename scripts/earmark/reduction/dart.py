@@ -70,8 +70,8 @@ class Dart(Reducer):
             torch.cat([audio_used, text_used], 1),
         )
         if known.reference:
-            order = set_order(places.tolist(), used.tolist(), audio.shape[1], known.starts)
-            turns = torch.tensor(order, device=device)
+            turn = set_order(places.tolist(), used.tolist(), audio.shape[1], known.starts)
+            turns = torch.tensor(turn, device=device)
             places, used = places.gather(1, turns), used.gather(1, turns)
         shares = share_out(budget - audio_used.sum(1), used)
 
