@@ -14,8 +14,9 @@ import pytest
 
 from earmark.core.errors import UserError
 from earmark.core.places import ROOT, SCRIPTS
-from earmark.models.checkpoint import list_files, weight_files
+from earmark.models.checkpoint import list_files
 from earmark.models.untrusted import read_json, read_part, weight_map
+from earmark.models.weight_files import files_by_tensor
 
 EVIL = "from pathlib import Path\nPath('PWNED').write_text('x')\nclass T:\n    pass\n"
 
@@ -80,7 +81,7 @@ def test_every_call_that_could_load_code_forbids_it():
 def test_an_index_names_files_and_no_patterns(tmp_path, name):
     index = tmp_path / "model.safetensors.index.json"
     index.write_text(json.dumps({"weight_map": {"thinker.a": name}}))
-    with pytest.raises(UserError, match="not a weight file of its folder"):
+    with pytest.raises(UserError, match="not a file of its folder"):
         weight_map(index)
 
 
@@ -95,7 +96,7 @@ def test_a_damaged_index_ends_in_one_line(tmp_path, content):
 def test_a_header_too_large_for_a_weight_file_ends_in_one_line(tmp_path):
     (tmp_path / "model.safetensors").write_bytes((1 << 60).to_bytes(8, "little") + b"{}")
     with pytest.raises(UserError, match="model.safetensors is missing or damaged"):
-        weight_files(tmp_path)
+        files_by_tensor(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -68,10 +68,10 @@ def weight_map(index: Path) -> dict[str, str]:
     content = read_json(index)
     found = content.get("weight_map") if isinstance(content, dict) else None
     if not isinstance(found, dict):
-        raise UserError(f"{index} has no weight_map; fetch it again")
+        raise UserError(f"{index} is missing or damaged (it has no weight_map); fetch it again")
     for name in {repr(name): name for name in found.values()}.values():
         if not (isinstance(name, str) and WEIGHT_FILE.fullmatch(name)):
-            raise UserError(f"{index} names {str(name)[:80]!r}, which is not a weight file of its folder")
+            raise UserError(f"{index} names {str(name)[:80]!r}, which is not a file of its folder")
     return found
 
 
