@@ -112,7 +112,7 @@ class Report(Section):
 
 
 class Config(Section):
-    """The configuration of earmark; systems add their own keys to it (:func:`earmark.config.whole.config`)."""
+    """The configuration: what every system reads, and the keys that each system adds."""
 
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """of data splits, answer options, random reduction and bootstraps"""

@@ -11,13 +11,12 @@ from earmark.config.section import Section, left_out
 from earmark.config.source import AnySource
 from earmark.config.values import Count, Positive, Share, Split
 
-
 SOURCE = {
     "type": "object",
     "required": ["kind"],
     "properties": {
         "kind": {
-            "description": "a module of scripts/earmark/data/sources/; its keys: schemas/sources/<kind>.schema.json",
+            "description": "module of scripts/earmark/data/sources/; its keys: sources/<kind>.schema.json",
             "type": "string",
         }
     },

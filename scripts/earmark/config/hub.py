@@ -19,5 +19,5 @@ class Hub(Section):
     """branch, tag or commit; the commit it meant is recorded"""
 
     allow: list[str] | None = Field(default=None, min_length=1)
-    """patterns of the files that are needed, * for any characters, / too; only these come down. null: what the
-    kind's own settings name, else all"""
+    """patterns of the files that are needed, * for any characters, / too; only these come down. null: what
+    the kind's own settings name, else all"""

@@ -127,7 +127,7 @@ def _worded(errors: Sequence[ErrorDetails], content: Any) -> str:
         return f"unknown key '{'.'.join([*place, context['key']])}'; {context['hint']}"
     if first["type"] == "missing":
         *parent, key = place
-        return f"{'.'.join(parent)}{': ' if parent else ''}'{key}' is missing"
+        return f"{'.'.join(parent)}{': ' if parent else ''}'{key}' is a required property"
     same = [error for error in errors if _place(error["loc"], content) == place]
     kinds = dict.fromkeys(_KINDS[error["type"]] for error in same if error["type"] in _KINDS)
     if first["type"] in _KINDS:

@@ -91,19 +91,20 @@ class Task(Section):
     """answer options drawn per clip, where the data bring none"""
 
     choices: Distinct[str] | None = Field(default=None, min_length=2, max_length=26)
-    """the options where they are the same for every clip, in the order shown; null: the clip's own, or drawn"""
+    """the options where they are the same for every clip, in the order shown; null: the clip's own, or
+    drawn"""
 
     prompt: Prompt = Prompt()
     """the words around the audio"""
 
     parser: str = "letter"
-    """module in scripts/earmark/scoring/parsers/: letter, label or transcript; the reference_ ones repeat the
-    public code's rules, errors included"""
+    """module in scripts/earmark/scoring/parsers/: letter, label or transcript; the reference_ ones repeat
+    the public code's rules, errors included"""
 
     metric: str = "classes"
     """module in scripts/earmark/scoring/metrics/: classes: the options are classes, F1 over their names and
-    over letters; letters: every clip has options of its own, F1 over letters alone; wer, cer: the answer is a
-    transcript, errors counted in words or characters"""
+    over letters; letters: every clip has options of its own, F1 over letters alone; wer, cer: the answer is
+    a transcript, errors counted in words or characters"""
 
     normaliser: Normaliser = "plain"
     """of transcripts, before words are compared: scripts/earmark/scoring/normalise.py"""
@@ -118,8 +119,8 @@ class Task(Section):
     """evaluate at most so many clips, classes (or groups, where there are no classes) balanced"""
 
     balanced: bool = False
-    """ask no more clips of any class (or group, where there are no classes) than the rarest has, chosen by the
-    seed"""
+    """ask no more clips of any class (or group, where there are no classes) than the rarest has, chosen by
+    the seed"""
 
     leave_out: list[Facets] = []
     """clips that are not asked: each entry is facets of a clip's group (or its label) that all agree"""

@@ -17,14 +17,17 @@ from earmark.systems.contract import Entries, systems
 def config_model() -> type[Config]:
     """Return the model of config/config.yaml: one class that is :class:`Config` and every system's part."""
     parts = tuple(system.config for system in systems() if system.config is not None)
-    return cast(type[Config], create_model("Config", __base__=(Config, *parts), __doc__=Config.__doc__))
+    return cast(
+        type[Config], create_model("Config", __base__=(*reversed(parts), Config), __doc__=Config.__doc__)
+    )
 
 
 @cache
 def task_model() -> type[Task]:
-    """Return the model of a file of config/tasks/: one class that is :class:`Task` and every system's part."""
-    parts = tuple(system.task for system in systems() if system.task is not None)
-    return cast(type[Task], create_model("Task", __base__=(Task, *parts), __doc__=Task.__doc__))
+    """Return the model of a file of config/tasks/: one class that is :class:`Task` and every system's
+    part."""
+    parts = tuple(system.task_keys for system in systems() if system.task_keys is not None)
+    return cast(type[Task], create_model("Task", __base__=(*reversed(parts), Task), __doc__=Task.__doc__))
 
 
 @cache

@@ -60,8 +60,8 @@ class Source(Rooted):
     """folder below root that the lists name files from"""
 
     columns: Columns = Columns()
-    """role -> column (or JSON key); null: not used. Without a word here, columns called file, wav, path, label,
-    labels, text, caption, licence, options, start_s, end_s and the like are found"""
+    """role -> column (or JSON key); null: not used. Without a word here, columns called file, wav, path,
+    label, labels, text, caption, licence, options, start_s, end_s and the like are found"""
 
     label_separator: str | None = Field(default=None, min_length=1)
     """what parts several labels in one text"""

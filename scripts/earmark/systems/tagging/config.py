@@ -95,16 +95,18 @@ class TaskTagging(Section):
     statistics: Statistics | None = None
     """mean and standard deviation of the log-mel cells; null: computed from the training clips"""
 
-    folds: Distinct[Annotated[str, Field(pattern="^[A-Za-z0-9]+$")]] | None = Field(default=None, min_length=2)
-    """values of the clips' group, each tested on in turn by a training on all the others; null: the task's own
-    splits"""
+    folds: Distinct[Annotated[str, Field(pattern="^[A-Za-z0-9]+$")]] | None = Field(
+        default=None, min_length=2
+    )
+    """values of the clips' group, each tested on in turn by a training on all the others; null: the task's
+    own splits"""
 
     validation_share: float = Field(default=0.1, gt=0, lt=1)
     """share of the training recordings that choose the checkpoint and are not trained on"""
 
     validation_group: str | None = None
-    """group of the clips that choose the checkpoint instead, where the data set names some; null: the share is
-    drawn"""
+    """group of the clips that choose the checkpoint instead, where the data set names some; null: the share
+    is drawn"""
 
     training: TrainingKeys = TrainingKeys()
     """laid under the training of a recipe"""

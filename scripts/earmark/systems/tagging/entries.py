@@ -90,7 +90,8 @@ class Init(Section):
 
 
 class Student(Section):
-    """An Audio Spectrogram Transformer to be trained: its sizes, patch strides and where its weights start."""
+    """An Audio Spectrogram Transformer to be trained: its sizes, patch strides and where its weights
+    start."""
 
     title: str
     """what it is called on the page"""
@@ -139,8 +140,8 @@ class Teacher(Section):
     """clips computed together"""
 
     classes: str = "task"
-    """the teacher's classes in order: audioset (the 527 in the order of their published list), task (those of
-    the task it was trained on), or a CSV with a column display_name or name"""
+    """the teacher's classes in order: audioset (the 527 in the order of their published list), task (those
+    of the task it was trained on), or a CSV with a column display_name or name"""
 
     options: Annotated[SerializeAsAny[Section], WithJsonSchema({"type": "object"})] = Field(
         default={}, validate_default=True

@@ -90,5 +90,5 @@ class TrainingKeys(Partial):
     """steps between two saves of the state an interrupted training goes on from"""
 
     workers: int = left_out(ge=0)
-    """processes that load clips, each on a core of its own (fewer where the job has fewer); the result doesn't
-    depend on it"""
+    """processes that load clips, each on a core of its own (fewer where the job has fewer); the result
+    doesn't depend on it"""

@@ -1,4 +1,4 @@
-"""Options of kind mobilenet: a MobileNetV3 of EfficientAT's, published weights from a file or trained here."""
+"""Options of kind mobilenet: a MobileNetV3 of EfficientAT's."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ class Options(Section):
     """Hz; null: 1000 Hz below half the sample rate"""
 
     seconds: Positive | None = None
-    """clips are padded with silence or cut (and counted) to this length; null: to the task's tagging.frames"""
+    """clips are padded with silence or cut (and counted) to this length; null: to the task's
+    tagging.frames"""
 
     upsample: bool = False
     """let it hear clips of a lower sample rate than its own, raised to it; recorded"""

@@ -19,8 +19,8 @@ class Options(Section):
     """the array's name in an .npz or .safetensors, the column's in a .parquet"""
 
     ids: str | None = None
-    """the rows' ids: .json (a list in order, or id: row), .csv or .parquet (a column), .npy (an array of text);
-    null: a column of the .parquet itself"""
+    """the rows' ids: .json (a list in order, or id: row), .csv or .parquet (a column), .npy (an array of
+    text); null: a column of the .parquet itself"""
 
     id_column: str = "clip_id"
     """name of the column with the ids"""

@@ -1,4 +1,4 @@
-"""Options of kind transformers: any audio classifier that transformers loads, with its own feature extractor."""
+"""Options of kind transformers: any audio classifier that transformers loads."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Options(Section):
     """commit, tag or branch"""
 
     seconds: Positive | None = None
-    """clips are padded with silence or cut (and counted) to this length; null: as they are, clips of one length
-    together"""
+    """clips are padded with silence or cut (and counted) to this length; null: as they are, clips of one
+    length together"""
 
     upsample: bool = False
     """let it hear clips of a lower sample rate than its own, raised to it; recorded"""
