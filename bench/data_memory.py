@@ -23,6 +23,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
+from earmark.config import source as sources
 from earmark.config.settings import Settings
 from earmark.core.records import Clip, Measures, Part, write_manifest
 

@@ -24,8 +24,7 @@ def config_model() -> type[Config]:
 
 @cache
 def task_model() -> type[Task]:
-    """Return the model of a file of config/tasks/: one class that is :class:`Task` and every system's
-    part."""
+    """Return the model of a file of config/tasks/: one class, :class:`Task` and every system's part."""
     parts = tuple(system.task_keys for system in systems() if system.task_keys is not None)
     return cast(type[Task], create_model("Task", __base__=(*reversed(parts), Task), __doc__=Task.__doc__))
 

@@ -88,10 +88,14 @@ class Init(Section):
     path: str | None = left_out()
     """local checkpoint folder"""
 
+    positions: Literal["placed", "cropped"] = "placed"
+    """of the checkpoint's position embeddings: placed: taken where the student's patches lie (of a vision
+    transformer, spread over them); cropped: as AST's published code does, the middle of the grid, to compare
+    with its figures"""
+
 
 class Student(Section):
-    """An Audio Spectrogram Transformer to be trained: its sizes, patch strides and where its weights
-    start."""
+    """An Audio Spectrogram Transformer to be trained: sizes, patch strides and where its weights start."""
 
     title: str
     """what it is called on the page"""
