@@ -14,6 +14,8 @@ from earmark.core.cluster import refuse_beside_others
 from earmark.core.errors import UserError
 from earmark.report import exports as exporting, request as reporting
 from earmark.config.settings import Settings
+from earmark.models.entry import folder_of
+from earmark.models.folder_state import folder_state
 from earmark.config.targets import check_target
 from earmark.systems.contract import systems
 from earmark.workflow import messages, mistakes
@@ -149,6 +151,12 @@ def checkpoint_path(model, task):
 def checkpoint_of(wildcards):
     """Return the record of the checkpoint a job is for."""
     return checkpoint_path(model_of(wildcards), wildcards.task)
+
+
+def checkpoint_state(wildcards):
+    """Return what tells whether a model's local folder is what it was; None for other models."""
+    folder = folder_of(model_entry(wildcards))
+    return folder_state(folder) if folder and folder.is_dir() else None
 
 
 def repeated(option, paths):

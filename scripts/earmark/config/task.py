@@ -11,7 +11,7 @@ from earmark.config.section import Partial, Section, left_out
 from earmark.config.values import Count, Distinct, TaskName
 
 OptionMark = Literal[".", ":", ")"]
-Normaliser = Literal["plain", "reference_dart", "reference_others"]
+Normaliser = Literal["plain", "whisper_english", "reference_dart", "reference_others"]
 Facets = Annotated[dict[str, str], Field(min_length=1)]
 
 
