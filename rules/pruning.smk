@@ -28,7 +28,7 @@ rule answer:
     threads: 1
     resources:
         gpu=gpus(),
-        mem_mb=growing(8000),
+        mem_mb=growing(memory_of("evaluating", "evaluate")),
         runtime=growing(240),
         # Which cells of this run the job may answer along with its own, since the model is loaded. No param:
         # the answers do not depend on it.
@@ -122,7 +122,7 @@ rule prefill:
     threads: all_cores
     resources:
         gpu=gpus(),
-        mem_mb=growing(8000),
+        mem_mb=growing(memory_of("evaluating", "evaluate")),
         runtime=growing(120),
     params:
         code=lambda w: prefill_code(w),

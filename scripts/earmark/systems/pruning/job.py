@@ -14,10 +14,12 @@ from earmark.config.schema import schema
 from earmark.core import devices, provenance
 from earmark.core.files import free
 from earmark.core.timing import MemoryWatch, Peak
+from earmark.models import needs
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.families import family
 from earmark.models.features import FeatureStore
 from earmark.models.loading import Load
+from earmark.models.needs import announce
 from earmark.systems.pruning import plan
 from earmark.systems.pruning.cell import Cell
 from earmark.systems.pruning.inputs import Inputs
@@ -57,6 +59,7 @@ def run(asked: Asked, fellows: Sequence[Fellow], jobs: int, threads: int) -> Non
     inputs = Inputs.read(cell, asked.indexes, kind.audio)
     with contextlib.ExitStack() as held, FeatureStore(asked.features) as store:
         attention = cell.model["attention"]
+        announce(needs.evaluating(cell.model | {"path": str(model.folder)}, cell.run["batch_audio_s"]))
         decoder = kind.decoder(model, str(device), cell.model["dtype"], attention, load=load)
         loading = memory.lap()
         session = Session(
