@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from earmark.core import cli
-from earmark.systems.tagging.launch import in_processes
+from earmark.training.launch import in_processes
 
 
 def main(
