@@ -4,38 +4,42 @@ from functools import cache
 
 from earmark.doctor.wanted import asks
 from earmark.core.files import write_json
-from earmark.config.settings import reducers as method_files
-from earmark.config.targets import asked_cells
+from earmark.systems.pruning import request as pruning
 
 
 def grid_results():
     """Return the paths of the configured grid."""
-    return [SETTINGS.path(*cell) for cell in SETTINGS.cells()]
+    return [pruning.path(SETTINGS, *cell) for cell in pruning.cells(SETTINGS)]
 
 
-def asked_results():
-    """Return the words of the command line that ask for results by name."""
-    return [word for word in sys.argv[1:] if asks(word, SETTINGS)]
+def targets():
+    """Return what this run was asked for by name; known once the rules are read."""
+    return [target.removeprefix("./") for target in workflow.dag_settings.targets]
+
+
+def asked_results(wildcards):
+    """Return the targets of this run that are results."""
+    return [target for target in targets() if asks(target, SETTINGS)]
 
 
 def reducer_files(methods, entry):
     """Return the modules of the reducers behind some methods, below scripts/."""
-    return sorted({method_files()[SETTINGS.method(m, entry)["reducer"]] for m in methods})
+    return sorted({pruning.reducers()[pruning.method(SETTINGS, m, entry)["reducer"]] for m in methods})
 
 
 @cache
 def evaluation_code(model, task, method):
     """Digest what an evaluation runs: the script, its reducer, parser, scoring and model family."""
     entry, asked = SETTINGS.model(model), SETTINGS.asked(task)
-    named = [f"earmark/scoring/parsers/{asked['parser']}.py", f"earmark/scoring/{asked['scoring']}.py"]
-    kind = f"earmark/models/{entry['kind']}.py"
+    named = [f"earmark/scoring/parsers/{asked['parser']}.py", f"earmark/scoring/metrics/{asked['metric']}.py"]
+    kind = f"earmark/models/families/{entry['kind']}.py"
     return code_digest("evaluate.py", *reducer_files([method], entry), *named, kind)
 
 
 def prefill_code(wildcards):
     """Digest what a prefill timing runs: the script, its reducers and the model family."""
-    methods = SETTINGS.prefill(wildcards.model, int(wildcards.seconds))["methods"]
-    reducers = sorted({method_files()[method["reducer"]] for method in methods})
+    methods = pruning.prefill(SETTINGS, wildcards.model, int(wildcards.seconds))["methods"]
+    reducers = sorted({pruning.reducers()[method["reducer"]] for method in methods})
     return code_digest("prefill.py", *reducers, family(wildcards))
 
 
@@ -51,13 +55,13 @@ def list_grid():
     """
     path = Path(".earmark/grid.json")
     path.unlink(missing_ok=True)
-    asked = asked_cells(sys.argv[1:], SETTINGS)
+    asked = pruning.asked_cells(targets(), SETTINGS)
     if len(asked) < 2 or not workflow.local_exec:
         return
     cells = [
         {
-            "output": SETTINGS.path(*cell),
-            "settings": read(SETTINGS.cell(*cell)),
+            "output": pruning.path(SETTINGS, *cell),
+            "settings": read(pruning.cell(SETTINGS, *cell)),
             "code": evaluation_code(*cell[:3]),
             "work": workplace(*cell),
         }

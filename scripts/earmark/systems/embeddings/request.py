@@ -8,25 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from earmark.core.errors import UserError, nearest
+from earmark.models.families import family
+from earmark.models.sizes import Depth
+from earmark.systems.contract import Settings
 from earmark.systems.embeddings import layers
-from earmark.systems.embeddings.layers import Depth
-
-
-class Settings(Protocol):
-    """What is read of the whole configuration."""
-
-    @property
-    def content(self) -> dict[str, Any]:
-        """The completed config."""
-
-    def task(self, name: str) -> dict[str, Any]:
-        """Return a task."""
-
-    def model(self, name: str) -> dict[str, Any]:
-        """Return a model."""
 
 
 def blocks(settings: Settings) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -61,6 +49,12 @@ def blocks(settings: Settings) -> Iterator[tuple[str, str, dict[str, Any]]]:
             raise UserError(f"config: embeddings: {error}") from None
 
 
+def check(settings: Settings) -> None:
+    """Check everything configured; raises UserError as :func:`blocks`."""
+    for _ in blocks(settings):
+        pass
+
+
 def depth_of(entry: dict[str, Any]) -> Depth:
     """Return how deep a model is as far as that is known before its checkpoint is there."""
     unknown = 10**6
@@ -70,10 +64,8 @@ def depth_of(entry: dict[str, Any]) -> Depth:
     path = Path(entry["path"]).expanduser() / "config.json" if "path" in entry else None
     if path is None or not path.is_file():
         return Depth(unknown, unknown)
-    config = json.loads(path.read_text())
-    config = config.get("thinker_config", config)
-    parts = [config.get("audio_config") or {}, config.get("text_config") or {}]
-    return Depth(parts[0].get("encoder_layers", unknown), parts[1].get("num_hidden_layers", unknown))
+    stated = family(entry["kind"]).sizes(json.loads(path.read_text()))
+    return Depth(unknown, unknown) if stated is None else Depth(stated.audio_layers, stated.layers)
 
 
 def job(settings: Settings, model: str, task: str, block: dict[str, Any]) -> dict[str, Any]:
@@ -98,6 +90,16 @@ def paths(settings: Settings, model: str, task: str, layer: str) -> list[str]:
         for split in sorted(data["segment"])
         for of in [data["shards"][split]]
         for shard in range(of)
+    ]
+
+
+def every_path(settings: Settings) -> list[str]:
+    """Return every shard of every configured layer."""
+    return [
+        path
+        for model, task, block in blocks(settings)
+        for layer in block["layers"]
+        for path in paths(settings, model, task, layer)
     ]
 
 
