@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,3 +38,49 @@ def ends(resampled: Values, least: float, most: float) -> tuple[float | None, fl
         return None, None
     low, high = np.clip(np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]), least, most)
     return float(low), float(high)
+
+
+def compare_resamples(name: str, apart: float, gap: Values) -> dict[str, Any]:
+    """Return how far two results of a metric are apart: value, interval and p-value of no difference.
+
+    Args:
+        name: of the metric.
+        apart: ours minus theirs.
+        gap: the same in every resample, [resamples]; both met the same clips in each, so that the interval is
+            that of the difference.
+
+    """
+    drawn = moved(name, apart, gap)
+    low, high = ends(drawn, -1.0, 1.0)
+    return {
+        "value": apart,
+        "low": low,
+        "high": high,
+        "interval": "paired bootstrap",
+        "p_value": crossing(drawn),
+    }
+
+
+def crossing(drawn: Values) -> float:
+    """Return the two-sided p-value of no difference: how often resamples of it, [resamples], cross 0."""
+    if not len(drawn):
+        return 1.0
+    rarer = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
+    return float(min(1.0, 2 * (rarer + 1) / (len(drawn) + 1)))
+
+
+def over_seeds(values: Sequence[float]) -> dict[str, Any]:
+    """Return the spread of what trainings by several seeds gave, as columns of the summary."""
+    found = np.array(values)
+    return {
+        "seeds": len(found),
+        "seed_min": float(found.min()) if len(found) else None,
+        "seed_max": float(found.max()) if len(found) else None,
+        "seed_sd": float(found.std(ddof=1)) if len(found) > 1 else None,
+    }
+
+
+def over_folds(name: str, values: Sequence[tuple[float, int]]) -> float:
+    """Return one value of a metric over folds, given as (value, clips): a share of clips is that of all."""
+    weights = [clips for _, clips in values] if name not in RANKED else None
+    return float(np.average([value for value, _ in values], weights=weights))

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from earmark.core.errors import UserError
 from earmark.core.records import NOT_PARQUET
 from earmark.report import files
-from earmark.report.difference import correct
-from earmark.scoring.resampled import ends, moved
+from earmark.report.known import Known
+from earmark.report.remembered import Remembered
+from earmark.scoring.multiple import correct
+from earmark.scoring.resampled import compare_resamples, over_folds, over_seeds
 from earmark.scoring.tagging import headline
 
 UNMERGED, BASELINE, LABELS = "difference_to_unmerged", "difference_to_baseline", "difference_to_labels_alone"
@@ -83,13 +85,7 @@ class Tagged:
         for run in self.record["per_run"]:
             if run[self.headline] is not None:
                 found.setdefault(run["seed"], []).append((run[self.headline], run["scored"]))
-        pooled = self.headline == "accuracy"
-        return {
-            seed: float(
-                np.average([v for v, _ in values], weights=[n for _, n in values] if pooled else None)
-            )
-            for seed, values in found.items()
-        }
+        return {seed: over_folds(self.headline, values) for seed, values in found.items()}
 
 
 def read(paths: Iterable[Path]) -> list[Tagged]:
@@ -127,31 +123,14 @@ def difference(ours: Tagged, theirs: Tagged) -> Row | None:
     """
     if ours.value is None or theirs.value is None:
         return None
-    apart = ours.value - theirs.value
-    drawn = moved(ours.headline, apart, ours.resampled - theirs.resampled)
-    low, high = ends(drawn, -1.0, 1.0)
+    gap = ours.resampled - theirs.resampled
+    found = compare_resamples(ours.headline, ours.value - theirs.value, gap)
     mine, other = ours.per_seed(), theirs.per_seed()
-    seeds = np.array([mine[seed] - other[seed] for seed in mine if seed in other])
     return {
-        "value": apart,
-        "low": low,
-        "high": high,
+        **found,
         "n": min(each.record["metrics"][each.headline]["n"] for each in (ours, theirs)),
-        "interval": "paired bootstrap",
-        "p_value": _p_value(drawn),
-        "seeds": len(seeds),
-        "seed_min": float(seeds.min()) if len(seeds) else None,
-        "seed_max": float(seeds.max()) if len(seeds) else None,
-        "seed_sd": float(seeds.std(ddof=1)) if len(seeds) > 1 else None,
+        **over_seeds([mine[seed] - other[seed] for seed in mine if seed in other]),
     }
-
-
-def _p_value(drawn: NDArray[np.float64]) -> float:
-    """Return the two-sided p-value of no difference: how often resamples of it cross 0."""
-    if not len(drawn):
-        return 1.0
-    rarer = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
-    return float(min(1.0, 2 * (rarer + 1) / (len(drawn) + 1)))
 
 
 def differences(results: Sequence[Tagged]) -> dict[tuple[str, str], Row]:
@@ -170,6 +149,15 @@ def differences(results: Sequence[Tagged]) -> dict[tuple[str, str], Row]:
     for family in families.values():
         correct(family)
     return made
+
+
+def rows(known: Sequence[Known], memory: Remembered) -> list[Row]:
+    """Return a row for each result and what it can be compared with, for the summary."""
+    found = {str(each.path): each for each in known if each.rows[0]["type"] == "quality"}
+    return [
+        found[path].compared(row)
+        for (path, _), row in differences(read(each.path for each in found.values())).items()
+    ]
 
 
 def ordered(results: Iterable[Tagged]) -> list[Tagged]:
