@@ -6,36 +6,41 @@ import shlex
 import sys
 from pathlib import Path
 
-sys.path.insert(0, f"{workflow.basedir}/scripts")
+# Of this workflow, also where it is a module of another.
+HERE = Path(str(workflow.current_basedir)).parent
+sys.path.insert(0, f"{HERE}/scripts")
 
 from earmark.core.cluster import refuse_beside_others
 from earmark.core.errors import UserError
-from earmark.core.digests import code_digest
 from earmark.report import exports as exporting, request as reporting
 from earmark.config.settings import Settings
 from earmark.config.targets import check_target
 from earmark.systems.contract import systems
+from earmark.workflow import messages, mistakes
+from earmark.workflow.given import code as code_digest, settings_file as read
+from earmark.workflow.targets import Mistake, check_targets
 
+# Jobs run with the Python that runs Snakemake, whether its environment is activated or not; in a conda
+# environment, with that one's.
+CONDA = any(method.name == "CONDA" for method in workflow.deployment_settings.deployment_method)
+INTERPRETER = "" if CONDA else f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; "
 # Setting a prefix switches Snakemake's strict mode off, hence the `set`. The prefix is no part of
 # what is recorded of a job, so a moved checkout makes nothing stale.
 shell.prefix(
     "set -euo pipefail; export OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=0 RAYON_NUM_THREADS=$OMP_NUM_THREADS "
-    f"SCRIPTS='{workflow.basedir}/scripts'; "
+    f"SCRIPTS={shlex.quote(f'{HERE}/scripts')}; {INTERPRETER}"
 )
+messages.install(workflow, mistakes.in_one_line)
 
 
 def checked_settings():
     """Return the checked configuration; a mistake in it or in a target ends in one line."""
     try:
         settings = Settings.load(config, Path.cwd())
-        # Snakemake knows the targets only after parsing, and would then say no more than that no
-        # rule makes them; the command line says them now.
-        for word in sys.argv[1:]:
-            check_target(word.removeprefix("./"), settings)
         reporting.imported(settings)
         return settings
     except UserError as error:
-        sys.exit(f"error: {error}")
+        raise Mistake(str(error)) from None
 
 
 SETTINGS = checked_settings()
@@ -73,11 +78,6 @@ def all_cores(wildcards):
     return local if isinstance(local, int) else 1
 
 
-def read(value):
-    """Return a part of the settings as the text a script reads."""
-    return json.dumps(value, sort_keys=True)
-
-
 def data_of(wildcards):
     """Return the data section of a task."""
     return SETTINGS.task(wildcards.task)["data"]
@@ -95,7 +95,7 @@ def model_entry(wildcards):
 
 def family(wildcards):
     """Return the module of the model family, below scripts/."""
-    return f"earmark/models/{model_entry(wildcards)['kind']}.py"
+    return f"earmark/models/families/{model_entry(wildcards)['kind']}.py"
 
 
 def fetched(task):

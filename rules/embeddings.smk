@@ -8,7 +8,7 @@ include: "probe.smk"
 
 def embedding_code(script, model):
     """Digest what embedding or captioning runs: the script and the model family."""
-    return code_digest(script, f"earmark/models/{SETTINGS.model(model)['kind']}.py")
+    return code_digest(script, f"earmark/models/families/{SETTINGS.model(model)['kind']}.py")
 
 
 def caption_split():

@@ -31,7 +31,7 @@ checkpoint exports:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        code=drawing.exports(),
+        code=code_digest(*drawing.exports()),
     shell:
         """
         python "$SCRIPTS/exports.py" --summary {input:q} --output {output:q} 2>&1 | tee {log:q}

@@ -28,7 +28,7 @@ rule summarize:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        code=drawing.summary(),
+        code=code_digest(*drawing.summary()),
         imports=lambda w: read([] if w.page else SETTINGS.content["import"]),
         system=lambda w: w.page.rstrip("/"),
         # Results that no configuration asks for any more, or another program's target made.
@@ -61,7 +61,7 @@ rule report:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        code=drawing.page(),
+        code=code_digest(*drawing.page()),
         files=lambda w, input: repeated("--file", input.get("files", [])),
     shell:
         """

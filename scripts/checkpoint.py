@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,16 +9,17 @@ import typer
 
 from earmark.core import cli
 from earmark.core.files import write_json
+from earmark.core.given import given
 from earmark.models import hub
 from earmark.models.checkpoint import describe_folder
 
 
 def main(
-    settings: Annotated[str, typer.Option(help="JSON: hub and revision, or path, or random_weights")],
+    settings: Annotated[str, typer.Option(help="JSON file: hub and revision, or path, or random_weights")],
     output: Annotated[Path, typer.Option(help="record of the checkpoint to write")],
 ) -> None:
     """Fetch or check a checkpoint and record what it is."""
-    origin = json.loads(settings)
+    origin = given(settings)
     if "hub" in origin:
         folder, origin = hub.fetch(origin["hub"], origin["revision"])
     elif "path" in origin:

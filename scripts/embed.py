@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +10,10 @@ import typer
 
 from earmark.core import cli, devices
 from earmark.core.errors import UserError
+from earmark.core.given import given
 from earmark.core.records import read_manifest
 from earmark.models.checkpoint import DTYPES, Checkpoint
+from earmark.models.families import family
 from earmark.systems.embeddings import estimate, job, layers
 from earmark.systems.embeddings.extract import Extractor
 
@@ -22,21 +23,21 @@ def main(
     index: Annotated[Path, typer.Option(help="index of the tar")],
     clips: Annotated[Path, typer.Option(help="manifest of the whole task, for the estimate")],
     checkpoint: Annotated[Path, typer.Option(help="record of the checkpoint")],
-    settings: Annotated[str, typer.Option(help="JSON: model, block, features, device, source")],
+    settings: Annotated[str, typer.Option(help="JSON file: model, block, features, device, source")],
     output: Annotated[list[Path], typer.Option(help="states to write (safetensors), one per layer, repeat")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
     threads: int = 1,
 ) -> None:
     """Run the parts of the model that the layers need over a shard, once for all of them."""
-    chosen = json.loads(settings)
+    chosen = given(settings)
     model, block = chosen["model"], chosen["block"]
     wanted = [layers.parse(name) for name in block["layers"]]
     if len(output) != len(wanted):
         raise UserError(f"--output: {len(output)} given, one for each of {len(wanted)} layers expected")
     device = devices.prepare(chosen["device"], threads)
-    family = importlib.import_module(f"earmark.models.{model['kind']}")
+    kind = family(model["kind"])
     record = Checkpoint.read(checkpoint)
-    depth = layers.Depth(**family.depths(record))
+    depth = kind.depth(record)
     layers.check(wanted, depth, model["name"])
     plan = layers.Plan.of(wanted, depth)
     cost = estimate.Request(
@@ -47,12 +48,13 @@ def main(
         span=block["span"],
         bytes_per_value=DTYPES[block["dtype"]].itemsize,
         prompt_tokens=estimate.prompt_tokens(block["prompt"]),
+        audio=kind.audio,
     )
     estimate.check(cost, block["budget_gb"], f"embeddings of {model['name']}, {chosen['task']}")
-    encoder = family.Encoder(record, str(device), model["dtype"], plan.encoder_layers, plan.project)
+    encoder = kind.encoder(record, str(device), model["dtype"], plan.encoder_layers, plan.project)
     decoder = None
     if plan.lm_layers is not None:
-        decoder = family.Decoder(
+        decoder = kind.decoder(
             record, str(device), model["dtype"], model["attention"], layers=plan.lm_layers, head=False
         )
     own = [clip for clip in read_manifest(index) if clip.status != "unused"]
@@ -69,9 +71,9 @@ def main(
         dtype=DTYPES[block["dtype"]],
         prompt=block["prompt"],
         system=block["system"],
-        window_s=family.WINDOW_S,
+        audio=kind.audio,
         overlap_s=block["overlap_s"],
-        batch_tokens=int(chosen["batch_audio_s"] * family.TOKENS_PER_SECOND),
+        batch_tokens=kind.audio.tokens(chosen["batch_audio_s"]),
     )
     metadata = {
         "model": model["name"],
@@ -86,7 +88,7 @@ def main(
     }
     outputs = dict(zip(block["layers"], output, strict=True))
     job.Shard(extractor, depth, own, outputs, metadata).run(
-        shard, family.SAMPLE_RATE, chosen["batch_audio_s"]
+        shard, kind.audio.sample_rate, chosen["batch_audio_s"]
     )
 
 

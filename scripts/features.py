@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-import importlib
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from earmark.core import cli, devices
+from earmark.core.given import given
 from earmark.core.records import read_manifest
 from earmark.models import encode
 from earmark.models.checkpoint import DTYPES, Checkpoint
+from earmark.models.families import family
 
 
 def main(
     shard: Annotated[Path, typer.Option(help="tar of clips")],
     index: Annotated[Path, typer.Option(help="index of the tar")],
     checkpoint: Annotated[Path, typer.Option(help="record of the checkpoint")],
-    settings: Annotated[str, typer.Option(help="JSON: kind, dtype, device, batch_audio_s, source")],
+    settings: Annotated[str, typer.Option(help="JSON file: kind, dtype, device, batch_audio_s, source")],
     output: Annotated[Path, typer.Option(help="states to write (safetensors)")],
     output_index: Annotated[Path, typer.Option(help="their index to write (Parquet)")],
     threads: int = 1,
 ) -> None:
     """Run the audio encoder over a shard."""
-    chosen = json.loads(settings)
+    chosen = given(settings)
     device = devices.prepare(chosen["device"], threads)
-    family = importlib.import_module(f"earmark.models.{chosen['kind']}")
+    kind = family(chosen["kind"])
     model = Checkpoint.read(checkpoint)
     clips = [clip for clip in read_manifest(index) if clip.status != "unused"]
-    encoder = family.Encoder(model, str(device), chosen["dtype"])
+    encoder = kind.encoder(model, str(device), chosen["dtype"])
     width_bytes = DTYPES[chosen["dtype"]].itemsize
-    needed = encode.size_estimate(clips, encoder.width, width_bytes, family.TOKENS_PER_SECOND)
+    needed = encode.size_estimate(clips, encoder.width, width_bytes, kind.audio.tokens_per_second)
     encode.check_space(output.parent, needed)
     print(f"{output.name}: {len(clips)} clips, about {needed / 1e6:.0f} MB of states", flush=True)
     metadata = {
@@ -42,7 +42,7 @@ def main(
         "source": chosen["source"],
     }
     encode.encode_shard(
-        encoder, shard, clips, family.SAMPLE_RATE, chosen["batch_audio_s"], output, output_index, metadata
+        encoder, kind.audio, shard, clips, chosen["batch_audio_s"], output, output_index, metadata
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +9,9 @@ import typer
 
 from earmark.core import cli, devices, provenance
 from earmark.core.files import write_json
+from earmark.core.given import given
 from earmark.models.checkpoint import Checkpoint
+from earmark.models.families import family
 from earmark.models.loading import Load
 from earmark.systems.pruning import prefill
 
@@ -19,23 +19,21 @@ from earmark.systems.pruning import prefill
 def main(
     checkpoint: Annotated[Path, typer.Option(help="record of the checkpoint")],
     settings: Annotated[
-        str, typer.Option(help="JSON: model, methods, ratios, audio_s, repeats, seed, device")
+        str, typer.Option(help="JSON file: model, methods, ratios, audio_s, repeats, seed, device")
     ],
     output: Annotated[Path, typer.Option(help="timing record to write (JSON)")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
     threads: int = 1,
 ) -> None:
     """Measure every method and ratio in pairs with the unpruned model."""
-    chosen = json.loads(settings)
+    chosen = given(settings)
     upstream = chosen.pop("upstream", {})
     entry = chosen["model"]
     device = devices.prepare(chosen["device"], threads)
-    family = importlib.import_module(f"earmark.models.{entry['kind']}")
+    kind = family(entry["kind"])
     model = Checkpoint.read(checkpoint)
-    decoder = family.Decoder(
-        model, str(device), entry["dtype"], entry["attention"], load=Load(**entry["load"])
-    )
-    tokens = chosen["audio_s"] * family.TOKENS_PER_SECOND
+    decoder = kind.decoder(model, str(device), entry["dtype"], entry["attention"], load=Load(**entry["load"]))
+    tokens = kind.audio.tokens(chosen["audio_s"])
     points, prompt = prefill.measure(
         decoder, chosen["methods"], chosen["ratios"], tokens, chosen["repeats"], chosen["seed"]
     )

@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 from earmark.core.digests import everything_imported
 from earmark.core.places import ROOT, SCRIPTS
 from earmark.core.versions import locked
+from earmark.report import code
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -52,7 +53,8 @@ def scripts(environment: str) -> set[str]:
 @cache
 def modules(script: str) -> frozenset[Path]:
     """The files that a script imports, and those of the packages that it looks up names in."""
-    files, todo = set(), [script]
+    lazily = {"summarize.py": code.summary, "report.py": code.page, "exports.py": code.exports}
+    files, todo = set(), [*lazily[script]()] if script in lazily else [script]
     while todo:
         for path in everything_imported(todo.pop()):
             if path in files:

@@ -16,6 +16,8 @@ from earmark.config.files import checked_source, overlaid, read_folder
 from earmark.config.schema import CONFIG, checked, schema
 from earmark.core.errors import UserError, nearest
 from earmark.core.places import ROOT
+from earmark.models.entry import costs
+from earmark.models.families import family
 from earmark.scoring import catalogue
 from earmark.systems.contract import Entries, reserved, systems
 
@@ -113,7 +115,11 @@ class Settings:
     def check_models(self) -> None:
         """Check that models take no name of a folder below results/, and that the default one is there."""
         taken = reserved()
-        for name in self.models:
+        for name, model in self.models.items():
+            try:
+                family(model["kind"])
+            except UserError as error:
+                raise UserError(f"model '{name}': kind: {error}") from None
             if name in taken:
                 raise UserError(
                     f"model '{name}': results/{name}/ belongs to {taken[name]}; give the model another name "
@@ -172,19 +178,12 @@ class Settings:
         """Return what the audit of a task's data reads: its title, and what decides a model's cost."""
         entry = self.task(task)
         synthetic = entry["data"]["source"]["kind"].startswith("synthetic")
+        default = self.model(self.content["default_model"])
         return {
             "title": entry["title"],
             "labels": ["synthetic"] if synthetic else [],
-            "models": {name: self._costs(model) for name, model in self.models.items()},
-        }
-
-    def _costs(self, model: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what of a model's settings decides what it costs to run."""
-        made = model.get("train") or model.get("random_weights")
-        return {
-            **{key: model[key] for key in ("kind", "dtype", "max_audio_s")},
-            "hub": model.get("hub"),
-            "sizes": made.get("sizes", {}) if made is not None else None,
+            "tokens_per_second": family(default["kind"]).audio.tokens_per_second,
+            "models": {name: costs(model) for name, model in self.models.items()},
         }
 
     def gpus(self) -> int:

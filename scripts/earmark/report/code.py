@@ -1,10 +1,7 @@
-"""Digests of what makes the summary and the page: their scripts, and the parts of the systems they reach."""
+"""The files below scripts/ behind the summary and the page: scripts, and the parts of systems they reach."""
 
 from __future__ import annotations
 
-from functools import cache
-
-from earmark.core.digests import code_digest
 from earmark.systems.contract import systems
 
 TEMPLATES = tuple(
@@ -12,19 +9,16 @@ TEMPLATES = tuple(
 )
 
 
-@cache
-def summary() -> str:
-    """Digest what the summary is made by."""
-    return code_digest("summarize.py", *(file for system in systems() for file in system.summary_code))
+def summary() -> tuple[str, ...]:
+    """Return what the summary is made by."""
+    return "summarize.py", *(file for system in systems() for file in system.summary_code)
 
 
-@cache
-def page() -> str:
-    """Digest what the page is drawn by."""
-    return code_digest("report.py", *TEMPLATES, *(file for system in systems() for file in system.page_code))
+def page() -> tuple[str, ...]:
+    """Return what the page is drawn by."""
+    return "report.py", *TEMPLATES, *(file for system in systems() for file in system.page_code)
 
 
-@cache
-def exports() -> str:
-    """Digest what lists the plots and tables of the page."""
-    return code_digest("exports.py", *(file for system in systems() for file in system.page_code))
+def exports() -> tuple[str, ...]:
+    """Return what lists the plots and tables of the page."""
+    return "exports.py", *(file for system in systems() for file in system.page_code)

@@ -199,6 +199,9 @@ class System:
     page_files: Callable[[Settings], list[str]] = lambda settings: []
     """Files besides results that its sections and appendices read."""
 
+    templates: tuple[str, ...] = ()
+    """The templates of its appendices, below scripts/."""
+
     order: int = 100
     """Its place on the page; systems with the same follow the alphabet."""
 
@@ -215,7 +218,8 @@ class System:
     @property
     def page_code(self) -> list[str]:
         """The files below scripts/ behind what it draws."""
-        return [part.file for part in (self.point, self.sections, self.appendices) if part]
+        parts = (self.point, self.sections, self.appendices)
+        return [*(part.file for part in parts if part), *self.templates]
 
 
 @cache

@@ -16,6 +16,8 @@ from earmark.core.files import free
 from earmark.core.records import OK, Clip, read_jsonl
 from earmark.core.timing import MemoryWatch
 from earmark.models.checkpoint import Checkpoint
+from earmark.models.contract import Audio
+from earmark.models.families import family
 from earmark.models.features import FeatureRow, FeatureStore, clips_digest, read_index
 from earmark.models.loading import Load
 from earmark.reduction.contract import Method
@@ -27,7 +29,7 @@ from earmark.systems.pruning.plan import Sample
 from earmark.systems.pruning.workplace import Workplace, read_fellows
 
 
-def samples_of(cell: Cell, rows: Sequence[FeatureRow], tokens_per_second: int) -> list[Sample]:
+def samples_of(cell: Cell, rows: Sequence[FeatureRow], tokens_per_second: float) -> list[Sample]:
     """Return the questions of the split; a clip that failed before stays, as a failed sample."""
     classes = sorted({row.clip.labels[0] for row in rows})
     limit = int(cell.model["max_audio_s"] * tokens_per_second)
@@ -120,7 +122,7 @@ def run(
     device = devices.prepare(cell.run["device"], threads)
     memory = MemoryWatch(device)
     model = Checkpoint.read(checkpoint)
-    family = importlib.import_module(f"earmark.models.{cell.model['kind']}")
+    kind = family(cell.model["kind"])
     parser = importlib.import_module(f"earmark.scoring.parsers.{cell.task['parser']}")
     metric = catalogue.of_answers(cell.task["metric"])
 
@@ -137,10 +139,10 @@ def run(
         raise UserError(f"task '{cell.task['name']}': {error}") from None
     limit, balanced = cell.task["sample_limit"], cell.task["balanced"]
     chosen = plan.choose(kept, limit, cell.run["seed"], metric.balanced_by, balanced)
-    samples = samples_of(_bounded(cell, family), chosen, family.TOKENS_PER_SECOND)
+    samples = samples_of(_bounded(cell, kind.audio), chosen, kind.audio.tokens_per_second)
     with contextlib.ExitStack() as held, FeatureStore(features) as store:
         attention = cell.model["attention"]
-        decoder = family.Decoder(model, str(device), cell.model["dtype"], attention, load=load_settings)
+        decoder = kind.decoder(model, str(device), cell.model["dtype"], attention, load=load_settings)
         loading = memory.lap()
         loop = runner.Loop(
             decoder, store, samples, cell.task["prompt"]["system"], cell.task["max_new_tokens"]
@@ -152,7 +154,7 @@ def run(
             print(f"answering for {len(seats) - 1} more results of the grid in the same pass", flush=True)
         runner.evaluate(
             loop,
-            plan.batches(samples, int(cell.run["batch_audio_s"] * family.TOKENS_PER_SECOND)),
+            plan.batches(samples, kind.audio.tokens(cell.run["batch_audio_s"])),
             [seat.track for seat in seats],
             cell.run["warm_up"],
             lambda sample, answers: result.sample_row(sample, answers, judge),
@@ -192,20 +194,20 @@ def run(
             }
             origin = {"model": model.record, "data": data, "cell": seat.place.key}
             skipped, lowest = len(everything) - len(chosen), seat.reducer.lowest_layer
-            asked = _bounded(seat.cell, family)
+            asked = _bounded(seat.cell, kind.audio)
             record = result.record(asked, ordered, chosen, skipped, timing, origin, lowest, metric)
             seat.place.finish(record, ordered)
     print(result.one_line(record), flush=True)
 
 
-def _bounded(cell: Cell, family: Any) -> Cell:
+def _bounded(cell: Cell, audio: Audio) -> Cell:
     """Return the cell with the longest audio that its model family takes at once.
 
     A family that takes no more than it was trained on knows so; config can only lower it. Its encoder
     took what is longer in parts of equal length, which `window` meets exactly; `truncate` keeps the
     beginning of these states, not those of a beginning encoded by itself.
     """
-    limit = min(cell.model["max_audio_s"], family.WINDOW_S or math.inf)
+    limit = min(cell.model["max_audio_s"], audio.window_s or math.inf)
     return replace(cell, model=cell.model | {"max_audio_s": limit})
 
 

@@ -49,5 +49,6 @@ SYSTEM = System(
     point=Lazy(f"{REPORT}.point:point"),
     sections=Lazy(f"{REPORT}.sections:sections"),
     appendices=Lazy(f"{REPORT}.wrong:appendices"),
+    templates=("earmark/systems/pruning/report/wrong.html",),
     page_files=lambda settings: [request.WRONG_ANSWERS],
 )

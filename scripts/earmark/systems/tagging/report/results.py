@@ -17,8 +17,8 @@ from earmark.core.records import NOT_PARQUET
 from earmark.report import files
 from earmark.report.known import Known
 from earmark.report.remembered import Remembered
+from earmark.scoring import resampled
 from earmark.scoring.multiple import correct
-from earmark.scoring.resampled import compare_resamples, over_folds, over_seeds
 from earmark.scoring.tagging import headline
 
 UNMERGED, BASELINE, LABELS = "difference_to_unmerged", "difference_to_baseline", "difference_to_labels_alone"
@@ -85,7 +85,7 @@ class Tagged:
         for run in self.record["per_run"]:
             if run[self.headline] is not None:
                 found.setdefault(run["seed"], []).append((run[self.headline], run["scored"]))
-        return {seed: over_folds(self.headline, values) for seed, values in found.items()}
+        return {seed: resampled.over_folds(self.headline, values) for seed, values in found.items()}
 
 
 def read(paths: Iterable[Path]) -> list[Tagged]:
@@ -123,13 +123,12 @@ def difference(ours: Tagged, theirs: Tagged) -> Row | None:
     """
     if ours.value is None or theirs.value is None:
         return None
-    gap = ours.resampled - theirs.resampled
-    found = compare_resamples(ours.headline, ours.value - theirs.value, gap)
+    apart = ours.value - theirs.value
+    clips = min(each.record["metrics"][each.headline]["n"] for each in (ours, theirs))
     mine, other = ours.per_seed(), theirs.per_seed()
     return {
-        **found,
-        "n": min(each.record["metrics"][each.headline]["n"] for each in (ours, theirs)),
-        **over_seeds([mine[seed] - other[seed] for seed in mine if seed in other]),
+        **resampled.difference(ours.headline, apart, ours.resampled - theirs.resampled, clips),
+        **resampled.over_seeds([mine[seed] - other[seed] for seed in mine if seed in other]),
     }
 
 
