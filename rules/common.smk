@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 # Of this workflow, also where it is a module of another.
@@ -14,6 +15,9 @@ from earmark.core.cluster import refuse_beside_others
 from earmark.core.errors import UserError
 from earmark.report import exports as exporting, request as reporting
 from earmark.config.settings import Settings
+from earmark.models import needs
+from earmark.models.entry import folder_of
+from earmark.models.folder_state import folder_state
 from earmark.config.targets import check_target
 from earmark.systems.contract import systems
 from earmark.workflow import messages, mistakes
@@ -68,8 +72,18 @@ def gpus():
 
 
 def growing(amount):
-    """Return a resource that doubles with every attempt: what was killed for too little is retried with more."""
-    return lambda wildcards, attempt: amount * 2 ** (attempt - 1)
+    """Return a resource that doubles with every attempt: what was killed for too little is retried with more.
+
+    ``amount`` may be a function of the wildcards.
+    """
+    return lambda wildcards, attempt: (amount(wildcards) if callable(amount) else amount) * 2 ** (attempt - 1)
+
+
+def memory_of(what, section):
+    """Return the megabytes that a job of a model needs, by what it does and its batches in config."""
+    need, seconds = getattr(needs, what), SETTINGS.content[section]["batch_audio_s"]
+    of_model = cache(lambda model: need(SETTINGS.model(model), seconds).mem_mb)
+    return growing(lambda wildcards: of_model(model_of(wildcards)))
 
 
 def all_cores(wildcards):
@@ -149,6 +163,12 @@ def checkpoint_path(model, task):
 def checkpoint_of(wildcards):
     """Return the record of the checkpoint a job is for."""
     return checkpoint_path(model_of(wildcards), wildcards.task)
+
+
+def checkpoint_state(wildcards):
+    """Return what tells whether a model's local folder is what it was; None for other models."""
+    folder = folder_of(model_entry(wildcards))
+    return folder_state(folder) if folder and folder.is_dir() else None
 
 
 def repeated(option, paths):

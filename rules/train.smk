@@ -24,8 +24,14 @@ rule checkpoint:
         runtime=growing(240),
     params:
         code=code_digest("checkpoint.py"),
+        # Not read by the script: a folder changed in place is noticed by it.
+        folder=lambda w: checkpoint_state(w),
         settings=lambda w: read(
-            {k: v for k, v in model_entry(w).items() if k in ("hub", "revision", "path", "random_weights")}
+            {
+                k: v
+                for k, v in model_entry(w).items()
+                if k in ("kind", "hub", "revision", "path", "random_weights")
+            }
         ),
     shell:
         """

@@ -12,16 +12,18 @@ from earmark.core.files import write_json
 from earmark.core.given import given
 from earmark.models import hub
 from earmark.models.checkpoint import describe_folder
+from earmark.models.families import family
 
 
 def main(
-    settings: Annotated[str, typer.Option(help="JSON file: hub and revision, or path, or random_weights")],
+    settings: Annotated[str, typer.Option(help="JSON file: kind; hub and revision, path or random_weights")],
     output: Annotated[Path, typer.Option(help="record of the checkpoint to write")],
 ) -> None:
     """Fetch or check a checkpoint and record what it is."""
     origin = given(settings)
+    unread = family(origin.pop("kind")).parts.unread
     if "hub" in origin:
-        folder, origin = hub.fetch(origin["hub"], origin["revision"])
+        folder, origin = hub.fetch(origin["hub"], origin["revision"], unread=unread)
     elif "path" in origin:
         folder = hub.local(origin["path"])
     else:
@@ -29,7 +31,7 @@ def main(
 
         folder, wanted = output.parent, origin["random_weights"]
         tiny.build(["x"], ["What is heard?"], tiny.Sizes(**wanted["sizes"]), wanted["seed"]).save(folder)
-    write_json(output, describe_folder(folder, origin, output.parent))
+    write_json(output, describe_folder(folder, origin, output.parent, unread))
 
 
 if __name__ == "__main__":

@@ -104,4 +104,19 @@ def test_the_public_normalisers():
     text = "Don't, well-known"
     assert NORMALISERS["reference_dart"](text) == ["DON'T,", "WELL-KNOWN"]
     assert NORMALISERS["reference_others"](text) == ["dont", "wellknown"]
+    assert NORMALISERS["reference_others"]("and/or on \u2014 (so) [it] is") == [
+        "and/or",
+        "on",
+        "\u2014",
+        "so",
+        "it",
+        "is",
+    ]
     assert error_rate.words(["DON'T,"], ["DON'T"])["substitutions"] == 1
+
+
+def test_whispers_english_normaliser_is_whispers():
+    words = NORMALISERS["whisper_english"]
+    assert words("Mr. Smith paid $5 for twenty-one colours, um, he won't say") == (
+        ["mister", "smith", "paid", "$5", "for", "21", "colors", "he", "will", "not", "say"]
+    )

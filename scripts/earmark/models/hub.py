@@ -1,11 +1,11 @@
 """Checkpoints from the Hugging Face hub or a local folder, with a plain word when out of reach.
 
-Only the thinker's weight files come down: a full Omni repository also holds a talker and a vocoder.
+Only the weight files of parts that are read come down: a full Omni repository also holds a talker and a
+vocoder.
 """
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from huggingface_hub.errors import EntryNotFoundError
 
 from earmark.core.errors import UserError
 from earmark.core.hub import commit_of, plainly
-from earmark.models.checkpoint import INDEX
+from earmark.models.untrusted import refuse_own_code, weight_map
+from earmark.models.weight_files import INDEX, SINGLE
 
 SMALL = ["*.json", "*.txt", "*.jinja"]
 OTHERWISE = (
@@ -23,10 +24,13 @@ OTHERWISE = (
 )
 
 
-def fetch(repo: str, revision: str, otherwise: str = OTHERWISE) -> tuple[Path, dict[str, Any]]:
+def fetch(
+    repo: str, revision: str, otherwise: str = OTHERWISE, unread: tuple[str, ...] = ()
+) -> tuple[Path, dict[str, Any]]:
     """Return the folder of a hub checkpoint and its origin, the revision resolved to a commit.
 
-    Files already in the local cache are not fetched again. ``otherwise`` says what to do without the hub.
+    Files already in the local cache are not fetched again, and those of ``unread`` parts (the beginnings
+    of their tensors' names) not at all. ``otherwise`` says what to do without the hub.
 
     Raises:
         UserError: see :func:`earmark.core.hub.plainly`.
@@ -34,20 +38,19 @@ def fetch(repo: str, revision: str, otherwise: str = OTHERWISE) -> tuple[Path, d
     """
     with plainly(f"model {repo}", revision, otherwise):
         commit = commit_of(repo, revision, "model")
-        snapshot_download(repo, revision=commit, allow_patterns=SMALL)
-        patterns = SMALL + _thinker_files(repo, commit)
+        refuse_own_code(Path(snapshot_download(repo, revision=commit, allow_patterns=SMALL)))
+        patterns = SMALL + _weight_files(repo, commit, unread)
         folder = Path(snapshot_download(repo, revision=commit, allow_patterns=patterns))
     return folder, {"hub": repo, "revision": revision, "commit": commit}
 
 
-def _thinker_files(repo: str, commit: str) -> list[str]:
-    """Return the weight files that hold a tensor of the thinker."""
+def _weight_files(repo: str, commit: str, unread: tuple[str, ...]) -> list[str]:
+    """Return the weight files that hold a tensor that is read."""
     try:
         index = Path(hf_hub_download(repo, INDEX, revision=commit))
     except EntryNotFoundError:
-        return ["model.safetensors"]
-    weight_map: dict[str, str] = json.loads(index.read_text())["weight_map"]
-    return sorted({file for key, file in weight_map.items() if not key.startswith(("talker.", "token2wav."))})
+        return [SINGLE]
+    return sorted({file for key, file in weight_map(index).items() if not key.startswith(unread)})
 
 
 def local(path: str) -> Path:

@@ -23,6 +23,7 @@ from earmark.models.chat import template_of
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
 from earmark.models.contract import MARKS, Family
 from earmark.models.loading import Load, read_decoder, weight_bytes
+from earmark.models.untrusted import read_part
 
 
 class LanguageModel(ABC):
@@ -70,25 +71,25 @@ class LanguageModel(ABC):
         text._attn_implementation = attention
         self.device, self.dtype = torch.device(device), DTYPES[dtype]
         self.folder = checkpoint.folder
-        self.tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder)
+        self.tokenizer = read_part(AutoTokenizer, checkpoint.folder, "tokenizer")
         self.audio_id: int = whole.audio_token_id
         self.depth: int = text.num_hidden_layers
         self.layers = self.depth if layers is None else layers
         config = first_layers(text, self.layers)
         self.model: Any = read_decoder(
             lambda: cut_decoder(type(self).build(config), self.layers < self.depth),
-            checkpoint.folder,
+            checkpoint,
             self.family.parts.decoder,
             self.dtype,
             self.device,
             load,
         )
-        self.head: Any = self._read_head(whole) if head else None
+        self.head: Any = self._read_head(checkpoint, whole) if head else None
         self.model.eval().requires_grad_(False)
         self.stop_ids = self._stop_ids()
         self.pad_id: int = self.tokenizer.pad_token_id or 0
 
-    def _read_head(self, config: Any) -> nn.Linear:
+    def _read_head(self, checkpoint: Checkpoint, config: Any) -> nn.Linear:
         """Return the output head as stock transformers has it.
 
         A stored head is the head, whatever config.json says; it shares the embeddings' memory where both are
@@ -100,7 +101,7 @@ class LanguageModel(ABC):
 
         """
         text, table = config.text_config, self.model.embed_tokens.weight
-        stored = read_tensors(self.folder, dict.fromkeys(self.family.parts.head, ""), self.dtype)
+        stored = read_tensors(checkpoint, self.family.parts.head, self.dtype)
         tied = bool(getattr(config, "tie_word_embeddings", False))
         if not stored and not tied:
             raise UserError(

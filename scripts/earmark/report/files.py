@@ -10,8 +10,9 @@ from typing import Any
 
 import jsonschema
 
-from earmark.config.schema import CONFIG, schema
+from earmark.config.schema import schema
 from earmark.core.errors import UserError
+from earmark.core.places import CONFIG
 from earmark.systems.contract import ResultType, System, system, systems
 
 DOCTOR = "doctor.json"

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, Ty
 from earmark.core.errors import UserError
 
 if TYPE_CHECKING:
-    from earmark.report.figures import Appendix, Section
+    from earmark.config.section import Section
+    from earmark.report import figures
     from earmark.report.known import Known
     from earmark.report.material import Material
     from earmark.report.remembered import Remembered
@@ -134,9 +135,12 @@ class Entries:
     """A folder of config/ with a YAML file per thing, and the section of config that goes over it."""
 
     section: str
-    schema: str
-    completed: Callable[[str, dict[str, Any]], dict[str, Any]] = lambda name, entry: entry
-    """Checks an entry further than its schema does, and fills in what depends on it; raises UserError."""
+    model: type[Section]
+
+    @property
+    def name(self) -> str:
+        """What one of them is called: of its schema, and where a mistake in it is named."""
+        return self.model.__name__.lower()
 
 
 def _nothing(settings: Settings) -> None:
@@ -170,8 +174,15 @@ class System:
     tasks: Callable[[Settings], Iterable[str]] = lambda settings: ()
     """The tasks whose data `snakemake audit` looks at for its sake."""
 
-    owns: tuple[str, ...] = ()
-    """The keys of config that are its own."""
+    config: type[Section] | None = None
+    """The keys of config that it owns."""
+
+    task_keys: type[Section] | None = None
+    """The keys of a task that it owns."""
+
+    kinds: Callable[[], dict[str, type[Section]]] = lambda: {}
+    """Further models of what a user writes by the name of their schemas, where an entry's keys depend on its
+    kind."""
 
     entries: tuple[Entries, ...] = ()
 
@@ -190,10 +201,10 @@ class System:
     point: Lazy[[Row], None] | None = None
     """Adds to a result's row what the table of all results shows of it, see :mod:`earmark.report.points`."""
 
-    sections: Lazy[[Material], Iterable[Section]] | None = None
+    sections: Lazy[[Material], Iterable[figures.Section]] | None = None
     """Its sections of the page."""
 
-    appendices: Lazy[[Material], Iterable[Appendix]] | None = None
+    appendices: Lazy[[Material], Iterable[figures.Appendix]] | None = None
     """What it shows at the end of the page."""
 
     page_files: Callable[[Settings], list[str]] = lambda settings: []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from earmark.systems.contract import Column, Lazy, ResultType, System
 from earmark.systems.embeddings import request
+from earmark.systems.embeddings.config import Embeddings
 from earmark.systems.embeddings.probe import request as probing
 
 REPORT = "earmark.systems.embeddings.report"
@@ -27,7 +28,7 @@ SYSTEM = System(
     check_target=probing.check_any_target,
     check=request.check,
     tasks=lambda settings: {task for block in settings.content["embeddings"] for task in block["tasks"]},
-    owns=("embeddings", "caption"),
+    config=Embeddings,
     columns=(
         Column("probed_layer", "str", "the layer that the probe reads, as in the path of its embeddings"),
         Column("pooling", "str", "how the states of a clip become one vector"),

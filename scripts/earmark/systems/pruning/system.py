@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from earmark.systems.contract import Column, Lazy, ResultType, System
 from earmark.systems.pruning import request
+from earmark.systems.pruning.config import Pruning
 
 REPORT = "earmark.systems.pruning.report"
 
@@ -33,7 +34,7 @@ SYSTEM = System(
     check_target=request.check_target,
     check=request.check,
     tasks=lambda settings: {task for block in settings.content["grid"] for task in block["tasks"]},
-    owns=("methods", "grid", "evaluate", "prefill", "report"),
+    config=Pruning,
     folders=(request.TIMING,),
     columns=(
         Column("profile", "str", "wording of the prompts"),

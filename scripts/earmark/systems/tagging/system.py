@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from earmark.systems.contract import Column, Entries, Lazy, ResultType, System
 from earmark.systems.tagging import request
-from earmark.systems.tagging.teachers import request as teachers
+from earmark.systems.tagging.config import TaggedTask, Tagging
+from earmark.systems.tagging.entries import Recipe, Student, Teacher, kinds, options_of
 
 REPORT = "earmark.systems.tagging.report"
 NAMES = r"[a-z][a-z0-9_]*_[a-z][a-z0-9-]*_r[a-z0-9-]+\.json"
@@ -33,11 +34,13 @@ SYSTEM = System(
     results=lambda settings: [request.path(*cell) for cell in request.cells(settings)],
     check_target=request.check_any_target,
     check=request.check,
-    owns=("tagging",),
+    config=Tagging,
+    task_keys=TaggedTask,
+    kinds=lambda: {f"teachers/{kind}": options_of(kind) for kind in kinds()},
     entries=(
-        Entries("recipes", "recipe"),
-        Entries("students", "student"),
-        Entries("teachers", "teacher", teachers.completed),
+        Entries("recipes", Recipe),
+        Entries("students", Student),
+        Entries("teachers", Teacher),
     ),
     columns=(
         Column("recipe", "str", "how the student was trained"),
