@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from earmark.config import method_options
@@ -19,6 +20,9 @@ from earmark.systems.contract import Settings, reserved
 BASE = "base"
 TIMING = "timing"
 """The folder below results/ of prefill timings."""
+
+WRONG_ANSWERS = "results/wrong_answers.parquet"
+"""What was answered wrongly, to look at and listen to on the page."""
 
 Cell = tuple[str, str, str, str]
 """Model, task, method, ratio."""
@@ -192,3 +196,22 @@ def results(settings: Settings) -> list[str]:
     """Return the results that config asks for: the grid's, and prefill timings."""
     timings = [f"results/{TIMING}/{b['model']}_{b['audio_s']}s.json" for b in settings.content["prefill"]]
     return [path(settings, *each) for each in cells(settings)] + timings
+
+
+def sounds(settings: Settings) -> Iterator[str]:
+    """Yield the packed test shards of the grid's tasks that the page's sound is cut from.
+
+    A shard that was removed once its features were made is left out: it isn't packed again for a few seconds
+    of sound.
+    """
+    wanted = settings.content["report"]
+    if not (wanted["audio_mb"] and wanted["wrong_answers"]):
+        return
+    for task in sorted({task for _, task, _, _ in cells(settings)}):
+        of = settings.task(task)["data"]["shards"]["test"]
+        models = sorted({model for model, other, _, _ in cells(settings) if other == task})
+        for shard in range(of):
+            name = f"test-{shard:05d}-of-{of:05d}"
+            tar = f"data/{task}/shards/{name}.tar"
+            if Path(tar).exists() or not Path(f"features/{models[0]}/{task}/{name}.parquet").exists():
+                yield tar
