@@ -187,13 +187,6 @@ def training_code(wildcards):
     return code_digest("train.py", f"earmark/training/recipes/{recipe}.py")
 
 
-def exported(listing, kind):
-    """Return every file of every plot or table that a checkpoint listed."""
-    listed = Path(listing.get().output[0])
-    forms = exporting.KINDS[kind]
-    return [f"{listed.parent}/{kind}s/{n}.{form}" for n in exporting.names(listed, kind) for form in forms]
-
-
 def check_queue():
     """Refuse to start beside jobs that a dead run left in a cluster's queue."""
     try:

@@ -102,3 +102,31 @@ rule prefill:
         python "$SCRIPTS/prefill.py" --checkpoint {input.checkpoint:q} --settings {params.settings:q} \
             --output {output:q} --code {params.code} 2>&1 | tee {log:q}
         """
+
+
+rule wrong_answers:
+    """Collect wrong answers, with a few seconds of what was heard."""
+    input:
+        summary="results/summary.parquet",
+        sounds=list(pruning.sounds(SETTINGS)),
+    output:
+        pruning.WRONG_ANSWERS,
+    log:
+        "logs/wrong_answers.log",
+    benchmark:
+        "benchmarks/wrong_answers.tsv"
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(30),
+    params:
+        code=code_digest("wrong_answers.py"),
+        settings=read(SETTINGS.content["report"]),
+    shell:
+        """
+        python "$SCRIPTS/wrong_answers.py" --summary {input.summary:q} --data data \
+            --settings {params.settings:q} --output {output:q} 2>&1 | tee {log:q}
+        """

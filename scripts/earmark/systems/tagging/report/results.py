@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from earmark.core.errors import UserError
 from earmark.core.records import NOT_PARQUET
 from earmark.report import files
-from earmark.report.difference import correct
+from earmark.report.known import Known
+from earmark.report.remembered import Remembered
 from earmark.scoring import resampled
+from earmark.scoring.multiple import correct
 from earmark.scoring.tagging import headline
 
 UNMERGED, BASELINE, LABELS = "difference_to_unmerged", "difference_to_baseline", "difference_to_labels_alone"
@@ -83,13 +85,7 @@ class Tagged:
         for run in self.record["per_run"]:
             if run[self.headline] is not None:
                 found.setdefault(run["seed"], []).append((run[self.headline], run["scored"]))
-        pooled = self.headline == "accuracy"
-        return {
-            seed: float(
-                np.average([v for v, _ in values], weights=[n for _, n in values] if pooled else None)
-            )
-            for seed, values in found.items()
-        }
+        return {seed: resampled.over_folds(self.headline, values) for seed, values in found.items()}
 
 
 def read(paths: Iterable[Path]) -> list[Tagged]:
@@ -130,13 +126,9 @@ def difference(ours: Tagged, theirs: Tagged) -> Row | None:
     apart = ours.value - theirs.value
     clips = min(each.record["metrics"][each.headline]["n"] for each in (ours, theirs))
     mine, other = ours.per_seed(), theirs.per_seed()
-    seeds = np.array([mine[seed] - other[seed] for seed in mine if seed in other])
     return {
         **resampled.difference(ours.headline, apart, ours.resampled - theirs.resampled, clips),
-        "seeds": len(seeds),
-        "seed_min": float(seeds.min()) if len(seeds) else None,
-        "seed_max": float(seeds.max()) if len(seeds) else None,
-        "seed_sd": float(seeds.std(ddof=1)) if len(seeds) > 1 else None,
+        **resampled.over_seeds([mine[seed] - other[seed] for seed in mine if seed in other]),
     }
 
 
@@ -156,6 +148,15 @@ def differences(results: Sequence[Tagged]) -> dict[tuple[str, str], Row]:
     for family in families.values():
         correct(family)
     return made
+
+
+def rows(known: Sequence[Known], memory: Remembered) -> list[Row]:
+    """Return a row for each result and what it can be compared with, for the summary."""
+    found = {str(each.path): each for each in known if each.rows[0]["type"] == "quality"}
+    return [
+        found[path].compared(row)
+        for (path, _), row in differences(read(each.path for each in found.values())).items()
+    ]
 
 
 def ordered(results: Iterable[Tagged]) -> list[Tagged]:

@@ -7,11 +7,20 @@ from itertools import groupby
 from typing import Any
 
 from earmark.report.figures import Cell, Figure, Legend, Look, Row, Section, Table
+from earmark.report.material import Material
 from earmark.report.rows import made as origin
-from earmark.report.tagged import BASELINE, LABELS, UNMERGED, Tagged, differences, ordered, partners
-from earmark.report.tradeoff import HOLLOW, looks, shape, tradeoff
 from earmark.report.words import DASH, NBSP, banner, difference, interval, made, percent
 from earmark.scoring.catalogue import measure
+from earmark.systems.tagging.report.results import (
+    BASELINE,
+    LABELS,
+    UNMERGED,
+    Tagged,
+    differences,
+    ordered,
+    partners,
+)
+from earmark.systems.tagging.report.tradeoff import HOLLOW, looks, shape, tradeoff
 
 TIMES = "\u00d7"
 LABEL_WIDTH = 50  # pixels an r's label needs
@@ -40,9 +49,10 @@ COMPARED = (
 )
 
 
-def sections(records: Mapping[str, Mapping[str, Any]]) -> list[Section]:
-    """Return the sections of results, by path: those of a task whose speeds compare are in one."""
-    results = [Tagged(path, dict(record)) for path, record in records.items()]
+def sections(material: Material) -> list[Section]:
+    """Return the sections of results: those of a task whose speeds compare are in one."""
+    records = material.records("tagging", "quality")
+    results = [Tagged(path, record) for path, record in records.items()]
 
     def same(each: Tagged) -> tuple[str, ...]:
         speed = each.record["speed"]
@@ -64,7 +74,7 @@ def section(members: Sequence[Tagged], results: Sequence[Tagged], found: Differe
         [list(_figures(members, results))],
         list(_notes(members)),
         [_table(members, results, found)],
-        f"ast {asked['task']}",
+        f"tagging {asked['task']}",
     )
 
 

@@ -7,13 +7,17 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from earmark.report import charts, durations, frontier
-from earmark.report.columns import DIFFERENCE, PRUNING, STAGES
+from earmark.report.charts import GUESSING
+from earmark.report.columns import STAGES
 from earmark.report.figures import Figure, Legend, Look, Row, Section
-from earmark.report.points import COMPARABLE, differing
-from earmark.report.results import Result
+from earmark.report.material import Material, Records
+from earmark.report.points import differing
 from earmark.report.words import banner, interval, percent, seconds
 from earmark.scoring.catalogue import measure
+from earmark.systems.pruning.report import charts, durations, frontier, speedups
+from earmark.systems.pruning.report.comparison import DIFFERENCE
+from earmark.systems.pruning.report.point import COMPARABLE
+from earmark.systems.pruning.report.results import Result
 
 MOST_COLUMNS = 40  # of a heat map; speakers can be thousands, the table has them all
 SELECTION = (
@@ -22,13 +26,29 @@ SELECTION = (
 NUMBERS_UP_TO = 14  # classes; beyond, the cells of the heat map are too narrow for text
 
 
-def sections(
-    points: Sequence[Row], records: Mapping[str, Mapping[str, Any]], look: Mapping[str, Look]
-) -> Iterator[Section]:
-    """Yield a section for all results of pruned evaluation that can be compared, ours alone."""
+def sections(material: Material) -> Iterator[Section]:
+    """Yield a section for all evaluations that can be compared, and one for every prefill timing."""
+    points = material.of("pruning", "evaluation")
+    timings = material.records("pruning", "prefill")
+    look = looks(points, timings)
+    yield from evaluations(points, material.records("pruning", "evaluation"), look)
+    yield from (speedups.section(record, path, look) for path, record in timings.items())
+
+
+def looks(points: Sequence[Row], timings: Records) -> dict[str, Look]:
+    """Return how each method of token reduction is drawn."""
+    reducers = {row["method"]: row["reducer"] for row in points}
+    for point in (point for record in timings.values() for point in record["points"]):
+        # A timing file names no reducer: a variant is called like one ("dart-l2").
+        name = point["method"]
+        reducers.setdefault(name, "-".join(name.split("-")[: 1 + name.startswith("kv-")]))
+    return charts.looks(reducers)
+
+
+def evaluations(points: Sequence[Row], records: Records, look: Mapping[str, Look]) -> Iterator[Section]:
+    """Yield a section for all evaluations that can be compared."""
     same = itemgetter(*COMPARABLE)
-    chosen = [row for row in points if row["system"] == PRUNING and row["ours"]]
-    chosen = sorted(ordered(chosen, look), key=lambda row: tuple(map(str, same(row))))
+    chosen = sorted(ordered(points, look), key=lambda row: tuple(map(str, same(row))))
     for _, group in groupby(chosen, key=same):
         yield section(list(group), records, look)
 
@@ -43,9 +63,7 @@ def ordered(rows: Sequence[Row], look: Mapping[str, Look]) -> list[Row]:
     return sorted(rows, key=key)
 
 
-def section(
-    rows: Sequence[Row], records: Mapping[str, Mapping[str, Any]], look: Mapping[str, Look]
-) -> Section:
+def section(rows: Sequence[Row], records: Records, look: Mapping[str, Look]) -> Section:
     """Return the section of results that can be compared; ``records`` are the files by path."""
     first = rows[0]
     asked = records[first["result"]]["asked"]
@@ -102,7 +120,7 @@ def _notes(rows: Sequence[Row], drawn: bool) -> Iterator[str]:
             yield f"Times here were measured with different {what}: {', '.join(map(str, found))}."
 
 
-def _references(rows: Sequence[Row], records: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Look, Row]]:
+def _references(rows: Sequence[Row], records: Records) -> list[tuple[str, Look, Row]]:
     """Return the level lines of a section, named: its base and guessing."""
     base = next((row for row in rows if row["is_base"]), None)
     chances = (records[row["result"]]["asked"]["chance"] for row in rows)
@@ -112,13 +130,11 @@ def _references(rows: Sequence[Row], records: Mapping[str, Mapping[str, Any]]) -
         level = {name: base[name] for name in ("value", "low", "high", *charts.ACCURACY_HOVER)}
         lines.append((f"base {percent(base['value'])}", charts.BASE, level))
     if chance is not None:
-        lines.append((f"guessing {percent(chance)}", charts.GUESSING, {"value": chance}))
+        lines.append((f"guessing {percent(chance)}", GUESSING, {"value": chance}))
     return lines
 
 
-def _accuracy_figures(
-    rows: Sequence[Row], records: Mapping[str, Mapping[str, Any]], look: Mapping[str, Look]
-) -> Iterator[Figure]:
+def _accuracy_figures(rows: Sequence[Row], records: Records, look: Mapping[str, Look]) -> Iterator[Figure]:
     """Yield a panel per layer at which methods really ran, with common axes."""
     pruned = [row for row in rows if not row["is_base"] and row["ratio"] and row["value"] is not None]
     ratios = [row["ratio"] for row in pruned]

@@ -11,6 +11,7 @@ import altair as alt
 from earmark.report import charts
 from earmark.report.charts import COLOURS, SHAPES, Row, Rows, fitted, level, plot, tooltips
 from earmark.report.figures import Cell, Figure, Legend, Look, Section, Table
+from earmark.report.material import Material
 from earmark.report.words import banner, interval, made, percent
 
 CURVE = Look(COLOURS[0], SHAPES[0], [1, 0])
@@ -179,6 +180,11 @@ def _map_figure(record: Mapping[str, Any]) -> Figure:
     if len(record["layers"]) > 1:
         title += ", the best of the probe"
     return Figure(title, embedding_map(points, looks), legend, notes, 0, OWN_TABLE, "map")
+
+
+def sections(material: Material) -> list[Section]:
+    """Return a section for every probe."""
+    return [section(record, path) for path, record in material.records("embeddings", "probe").items()]
 
 
 def section(record: Mapping[str, Any], path: str) -> Section:

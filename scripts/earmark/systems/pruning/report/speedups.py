@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from earmark.report import charts
 from earmark.report.figures import Cell, Figure, Look, Row, Section, Table
 from earmark.report.words import banner, interval, made, seconds
+from earmark.systems.pruning.report import charts
 
 TIMES = "\u00d7"
 

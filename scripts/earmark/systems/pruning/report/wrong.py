@@ -6,6 +6,7 @@ samples it got right and a reduced run lost, run after run from the gentlest on.
 
 from __future__ import annotations
 
+import base64
 import heapq
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,10 +23,10 @@ from earmark.core.errors import UserError
 from earmark.core.files import replacing
 from earmark.core.records import NOT_PARQUET
 from earmark.report import excerpts
-from earmark.report.columns import PRUNING
-from earmark.report.figures import Row
-from earmark.report.points import COMPARABLE, points
-from earmark.report.results import Result, question
+from earmark.report.figures import Appendix, Row
+from earmark.report.material import Material
+from earmark.systems.pruning.report.point import COMPARABLE
+from earmark.systems.pruning.report.results import Result, question
 
 SCHEMA = pa.schema(
     [
@@ -48,6 +49,8 @@ SCHEMA = pa.schema(
     ]
 )
 BASE64 = 4 / 3
+NAME = "wrong_answers.parquet"
+"""What the file is called that the page reads."""
 
 
 def collect(summary: pd.DataFrame, data: Path, settings: Mapping[str, Any]) -> list[Row]:
@@ -60,7 +63,7 @@ def collect(summary: pd.DataFrame, data: Path, settings: Mapping[str, Any]) -> l
 
     """
     same = itemgetter(*COMPARABLE)
-    chosen = [row for row in points(summary) if row["system"] == PRUNING and row["ours"]]
+    chosen = Material(summary).of("pruning", "evaluation")
     chosen.sort(key=lambda row: tuple(map(str, same(row))))
     sections = [
         list(_chosen(list(group), settings["wrong_answers"])) for _, group in groupby(chosen, key=same)
@@ -177,3 +180,27 @@ def load(path: Path) -> list[Row]:
         raise UserError(f"{path} is not a table of wrong answers; delete it to make it again")
     found: list[Row] = table.to_pylist()
     return found
+
+
+def appendices(material: Material) -> Iterator[Appendix]:
+    """Yield the wrong answers to look at and listen to, if there is a table of them."""
+    path = material.file(NAME)
+    rows = load(path) if path else []
+    if rows:
+        template = Path(__file__).with_name("wrong.html")
+        yield Appendix("wrong", "Wrong answers", template, {"answers": grouped(rows)})
+
+
+def grouped(answers: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """Return wrong answers by section, audio as the text a page can play."""
+    found: dict[str, list[Row]] = {}
+    for row in answers:
+        heard = "" if row["audio"] is None else base64.b64encode(row["audio"]).decode()
+        found.setdefault(row["section"], []).append({**row, "audio": heard})
+    return [(_worded(key), rows) for key, rows in found.items()]
+
+
+def _worded(section: str) -> str:
+    """Return a section of wrong answers in words."""
+    named = dict(zip(COMPARABLE, json.loads(section), strict=True))
+    return f"{named['task']}, model {named['model']}, {named['device']}, seed {named['seed']}"

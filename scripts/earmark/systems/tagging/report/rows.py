@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from earmark.report.columns import TAGGING_SPEED
-
 Row = dict[str, Any]
-Record = Mapping[str, Any]
+Record = dict[str, Any]
 
 
-def merged(r: str | None) -> float | None:
-    """Return what a merging schedule is sorted by: 16 of ``16``, ``16d`` or ``16i``; None of a name."""
-    number = (r or "").rstrip("di")
-    return float(number) if number.isdigit() else None
-
-
-def result(record: Record) -> Iterator[Row]:
-    """Yield a row per metric, over all classes and for each; ``method`` is the recipe."""
+def quality(path: Path, record: Record) -> Iterator[Row]:
+    """Yield a row per metric, over all classes and for each."""
     asked, counts = record["asked"], record["counts"]
     shared = {
-        "system": record["system"],
-        "labels": ",".join(sorted(record["labels"])),
         "task": asked["task"],
         "model": asked["student"],
-        "method": asked["recipe"],
-        **{name: asked[name] for name in ("kind", "r", "train_r", "seed")},
+        "classes_are": asked["kind"],
+        **{name: asked[name] for name in ("recipe", "r", "train_r", "seed")},
         **{name: counts[name] for name in ("total", "scored", "failed", "skipped")},
         "truncated": counts["cut"],
         "note": record["tokens"]["warning"],
@@ -40,17 +31,15 @@ def result(record: Record) -> Iterator[Row]:
             yield {**shared, "metric": f"{long}/{row['class']}", **row[name]}
 
 
-def speed(record: Record) -> Iterator[Row]:
-    """Yield what was measured of each side of a speed record; ``method`` is the side."""
+def speed(path: Path, record: Record) -> Iterator[Row]:
+    """Yield what was measured of each side of a speed record."""
     for entry in record["batches"]:
         for side in ("unmerged", "merged", "strides_16"):
             found = entry[side]
             shared = {
-                "system": TAGGING_SPEED,
-                "labels": ",".join(sorted(record["labels"])),
                 "task": record["task"],
                 "model": record["student"],
-                "method": side,
+                "side": side,
                 "r": record["r"] if side == "merged" else "0",
                 "peak_memory_bytes": found["peak_memory_bytes"],
                 **{name: record[name] for name in ("threads", "device", "dtype", "attention")},

@@ -6,7 +6,7 @@ import numpy as np
 
 from earmark.report.charts import histogram
 from earmark.report.figures import Figure, Row
-from earmark.report.results import Result
+from earmark.systems.pruning.report.results import Result
 
 BINS = 20
 
