@@ -12,14 +12,19 @@ from typing import Any
 import jsonschema
 
 from earmark.core.errors import UserError, nearest
-from earmark.core.places import CONFIG
+from earmark.core.places import CONFIG, SCRIPTS
+
+SYSTEMS = SCRIPTS / "earmark" / "systems"
+"""Systems may bring the schemas of their results with them."""
 
 
 @cache
 def schema(name: str) -> dict[str, Any]:
-    """Return the published schema of that name, from config/schemas/, schemas of other files put in."""
-    text = (CONFIG / "schemas" / f"{name}.schema.json").read_text()
-    content: dict[str, Any] = json.loads(text, object_hook=_with_others)
+    """Return the schema of that name, from config/schemas/ or a system's folder, schemas of others put in."""
+    path = CONFIG / "schemas" / f"{name}.schema.json"
+    if not path.is_file():
+        path = next(SYSTEMS.glob(f"*/{name}.schema.json"), path)
+    content: dict[str, Any] = json.loads(path.read_text(), object_hook=_with_others)
     return content
 
 

@@ -21,6 +21,7 @@ from earmark.core.errors import UserError
 
 if TYPE_CHECKING:
     from earmark.config.section import Section
+    from earmark.doctor.findings import Finding
     from earmark.report import figures
     from earmark.report.known import Known
     from earmark.report.material import Material
@@ -209,6 +210,9 @@ class System:
 
     page_files: Callable[[Settings], list[str]] = lambda settings: []
     """Files besides results that its sections and appendices read."""
+
+    checks: Lazy[[Settings], Iterable[Finding]] | None = None
+    """What the doctor looks at for its sake; findings are of the area ``systems``."""
 
     templates: tuple[str, ...] = ()
     """The templates of its appendices, below scripts/."""
