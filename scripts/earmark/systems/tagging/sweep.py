@@ -1,4 +1,4 @@
-"""What the jobs of rules/sweep.smk read: the parts of config behind predictions and results, and paths.
+"""What the jobs of rules/tagging_results.smk read: the parts of config behind predictions and results, and paths.
 
 Imported when the workflow is parsed, so it stays light.
 """
