@@ -32,10 +32,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 from earmark.core.allocator import keep_freed_memory
 from earmark.models import qwen2_audio, tiny_qwen2_audio
 from earmark.models.checkpoint import Checkpoint
+from earmark.models.families.qwen2_audio import Qwen2Audio
 from earmark.models.lengths import audio_tokens
-from earmark.models.tiny import Sizes
+from earmark.models.sizes import Sizes
 from earmark.systems.embeddings.extract import Extractor
-from earmark.systems.embeddings.layers import Depth, Plan, parse
+from earmark.systems.embeddings.layers import Plan, parse
 
 PROMPT = "<|audio_bos|><|AUDIO|><|audio_eos|>Describe the music:"
 SIZES = Sizes(768, 12, 8, 2, 2048, audio_hidden=320, audio_layers=4, audio_heads=5, audio_ffn=1280)
@@ -88,7 +89,7 @@ def our_way(folder: Path, device: str, dtype: str) -> Callable[[list[Wave]], Non
     """Return ours: the encoder alone, natural length, batched by seconds."""
     checkpoint = Checkpoint(folder, {})
     layers = [parse("encoder")]
-    plan = Plan.of(layers, Depth(**qwen2_audio.depths(checkpoint)))
+    plan = Plan.of(layers, qwen2_audio.depth(checkpoint))
     encoder = qwen2_audio.Encoder(checkpoint, device, dtype, plan.encoder_layers, plan.project)
     ours = Extractor(
         encoder=encoder,
@@ -100,7 +101,7 @@ def our_way(folder: Path, device: str, dtype: str) -> Callable[[list[Wave]], Non
         dtype=torch.float16,
         prompt=PROMPT,
         system=None,
-        window_s=qwen2_audio.WINDOW_S,
+        audio=Qwen2Audio.audio,
         overlap_s=2.0,
         batch_tokens=3000,
     )

@@ -27,8 +27,8 @@ def reducer_files(methods, entry):
 def evaluation_code(model, task, method):
     """Digest what an evaluation runs: the script, its reducer, parser, scoring and model family."""
     entry, asked = SETTINGS.model(model), SETTINGS.asked(task)
-    named = [f"earmark/scoring/parsers/{asked['parser']}.py", f"earmark/scoring/{asked['scoring']}.py"]
-    kind = f"earmark/models/{entry['kind']}.py"
+    named = [f"earmark/scoring/parsers/{asked['parser']}.py", f"earmark/scoring/metrics/{asked['metric']}.py"]
+    kind = f"earmark/models/families/{entry['kind']}.py"
     return code_digest("evaluate.py", *reducer_files([method], entry), *named, kind)
 
 

@@ -11,7 +11,7 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 from earmark.core.cluster import refuse_beside_others
 from earmark.systems.embeddings import request
 from earmark.core.errors import UserError
-from earmark.core.provenance import code_digest
+from earmark.core.digests import code_digest
 from earmark.report import exports as exporting, request as reporting
 from earmark.config.settings import Settings
 from earmark.config.targets import parse_target
@@ -95,7 +95,7 @@ def model_entry(wildcards):
 
 def family(wildcards):
     """Return the module of the model family, below scripts/."""
-    return f"earmark/models/{model_entry(wildcards)['kind']}.py"
+    return f"earmark/models/families/{model_entry(wildcards)['kind']}.py"
 
 
 def fetched(task):
@@ -184,7 +184,7 @@ def embedding_results():
 
 def embedding_code(script, model):
     """Digest what embedding or captioning runs: the script and the model family."""
-    return code_digest(script, f"earmark/models/{SETTINGS.model(model)['kind']}.py")
+    return code_digest(script, f"earmark/models/families/{SETTINGS.model(model)['kind']}.py")
 
 
 def exported(listing, kind):

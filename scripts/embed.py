@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +12,7 @@ from earmark.core import cli, devices
 from earmark.core.errors import UserError
 from earmark.core.records import read_manifest
 from earmark.models.checkpoint import DTYPES, Checkpoint
+from earmark.models.families import family
 from earmark.systems.embeddings import estimate, job, layers
 from earmark.systems.embeddings.extract import Extractor
 
@@ -34,9 +34,9 @@ def main(
     if len(output) != len(wanted):
         raise UserError(f"--output: {len(output)} given, one for each of {len(wanted)} layers expected")
     device = devices.prepare(chosen["device"], threads)
-    family = importlib.import_module(f"earmark.models.{model['kind']}")
+    kind = family(model["kind"])
     record = Checkpoint.read(checkpoint)
-    depth = layers.Depth(**family.depths(record))
+    depth = kind.depth(record)
     layers.check(wanted, depth, model["name"])
     plan = layers.Plan.of(wanted, depth)
     cost = estimate.Request(
@@ -47,12 +47,13 @@ def main(
         span=block["span"],
         bytes_per_value=DTYPES[block["dtype"]].itemsize,
         prompt_tokens=estimate.prompt_tokens(block["prompt"]),
+        audio=kind.audio,
     )
     estimate.check(cost, block["budget_gb"], f"embeddings of {model['name']}, {chosen['task']}")
-    encoder = family.Encoder(record, str(device), model["dtype"], plan.encoder_layers, plan.project)
+    encoder = kind.encoder(record, str(device), model["dtype"], plan.encoder_layers, plan.project)
     decoder = None
     if plan.lm_layers is not None:
-        decoder = family.Decoder(
+        decoder = kind.decoder(
             record, str(device), model["dtype"], model["attention"], layers=plan.lm_layers, head=False
         )
     own = [clip for clip in read_manifest(index) if clip.status != "unused"]
@@ -69,9 +70,9 @@ def main(
         dtype=DTYPES[block["dtype"]],
         prompt=block["prompt"],
         system=block["system"],
-        window_s=family.WINDOW_S,
+        audio=kind.audio,
         overlap_s=block["overlap_s"],
-        batch_tokens=int(chosen["batch_audio_s"] * family.TOKENS_PER_SECOND),
+        batch_tokens=kind.audio.tokens(chosen["batch_audio_s"]),
     )
     metadata = {
         "model": model["name"],
@@ -86,7 +87,7 @@ def main(
     }
     outputs = dict(zip(block["layers"], output, strict=True))
     job.Shard(extractor, depth, own, outputs, metadata).run(
-        shard, family.SAMPLE_RATE, chosen["batch_audio_s"]
+        shard, kind.audio.sample_rate, chosen["batch_audio_s"]
     )
 
 

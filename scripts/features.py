@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +12,7 @@ from earmark.core import cli, devices
 from earmark.core.records import read_manifest
 from earmark.models import encode
 from earmark.models.checkpoint import DTYPES, Checkpoint
+from earmark.models.families import family
 
 
 def main(
@@ -27,12 +27,12 @@ def main(
     """Run the audio encoder over a shard."""
     chosen = json.loads(settings)
     device = devices.prepare(chosen["device"], threads)
-    family = importlib.import_module(f"earmark.models.{chosen['kind']}")
+    kind = family(chosen["kind"])
     model = Checkpoint.read(checkpoint)
     clips = [clip for clip in read_manifest(index) if clip.status != "unused"]
-    encoder = family.Encoder(model, str(device), chosen["dtype"])
+    encoder = kind.encoder(model, str(device), chosen["dtype"])
     width_bytes = DTYPES[chosen["dtype"]].itemsize
-    needed = encode.size_estimate(clips, encoder.width, width_bytes, family.TOKENS_PER_SECOND)
+    needed = encode.size_estimate(clips, encoder.width, width_bytes, kind.audio.tokens_per_second)
     encode.check_space(output.parent, needed)
     print(f"{output.name}: {len(clips)} clips, about {needed / 1e6:.0f} MB of states", flush=True)
     metadata = {
@@ -42,7 +42,7 @@ def main(
         "source": chosen["source"],
     }
     encode.encode_shard(
-        encoder, shard, clips, family.SAMPLE_RATE, chosen["batch_audio_s"], output, output_index, metadata
+        encoder, kind.audio, shard, clips, chosen["batch_audio_s"], output, output_index, metadata
     )
 
 

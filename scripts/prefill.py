@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +11,7 @@ import typer
 from earmark.core import cli, devices, provenance
 from earmark.core.files import write_json
 from earmark.models.checkpoint import Checkpoint
+from earmark.models.families import family
 from earmark.models.loading import Load
 from earmark.systems.pruning import prefill
 
@@ -30,12 +30,10 @@ def main(
     upstream = chosen.pop("upstream", {})
     entry = chosen["model"]
     device = devices.prepare(chosen["device"], threads)
-    family = importlib.import_module(f"earmark.models.{entry['kind']}")
+    kind = family(entry["kind"])
     model = Checkpoint.read(checkpoint)
-    decoder = family.Decoder(
-        model, str(device), entry["dtype"], entry["attention"], load=Load(**entry["load"])
-    )
-    tokens = chosen["audio_s"] * family.TOKENS_PER_SECOND
+    decoder = kind.decoder(model, str(device), entry["dtype"], entry["attention"], load=Load(**entry["load"]))
+    tokens = kind.audio.tokens(chosen["audio_s"])
     points, prompt = prefill.measure(
         decoder, chosen["methods"], chosen["ratios"], tokens, chosen["repeats"], chosen["seed"]
     )

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from earmark.core.provenance import SCRIPTS
+from earmark.core.places import SCRIPTS
 
 SCRIPT = """
 import sys; sys.path.insert(0, {scripts!r})

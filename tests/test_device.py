@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from earmark.core.provenance import SCRIPTS
+from earmark.core.places import SCRIPTS
 
 ASK = """
 import torch

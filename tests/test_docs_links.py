@@ -13,7 +13,7 @@ from earmark.config.files import deep_merged
 from earmark.config.settings import Settings
 from earmark.config.targets import parse_target
 from earmark.core.errors import UserError
-from earmark.core.provenance import ROOT
+from earmark.core.places import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FOLDERS = ("scripts", "rules", "config", "envs", "profiles", "bench", "docs", "tests")

@@ -14,7 +14,9 @@ import pytest
 import yaml
 from packaging.utils import canonicalize_name
 
-from earmark.core.provenance import ROOT, SCRIPTS, import_closure, locked
+from earmark.core.digests import everything_imported
+from earmark.core.places import ROOT, SCRIPTS
+from earmark.core.versions import locked
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -52,7 +54,7 @@ def modules(script: str) -> frozenset[Path]:
     """The files that a script imports, and those of the packages that it looks up names in."""
     files, todo = set(), [script]
     while todo:
-        for path in import_closure(todo.pop()):
+        for path in everything_imported(todo.pop()):
             if path in files:
                 continue
             files.add(path)

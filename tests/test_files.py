@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from earmark.core.files import exclusive, free, replacing, write_json
-from earmark.core.provenance import SCRIPTS
+from earmark.core.places import SCRIPTS
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from earmark.core import gpus
-from earmark.core.provenance import SCRIPTS
+from earmark.core.places import SCRIPTS
 
 JOB = """
 import sys

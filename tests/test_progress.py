@@ -15,8 +15,8 @@ from collections.abc import Callable
 import pytest
 
 from earmark.core import progress
+from earmark.core.places import ROOT, SCRIPTS
 from earmark.core.progress import tqdm
-from earmark.core.provenance import ROOT, SCRIPTS
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from earmark.config.ratio import budget, spelled
 from earmark.config.settings import Settings
 from earmark.config.targets import parse_target
 from earmark.core.errors import UserError
-from earmark.core.provenance import ROOT
+from earmark.core.places import ROOT
 
 DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 

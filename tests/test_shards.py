@@ -22,7 +22,7 @@ import webdataset as wds
 
 from earmark.core.errors import UserError
 from earmark.core.files import sha256
-from earmark.core.provenance import SCRIPTS
+from earmark.core.places import SCRIPTS
 from earmark.core.records import Clip, Part, Span, iter_manifest, read_manifest, write_manifest
 from earmark.data import shards
 from earmark.data.shards import Form

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from earmark.core import timing
-from earmark.core.provenance import SCRIPTS
+from earmark.core.places import SCRIPTS
 from earmark.core.timing import Peak, StageClock, spread
 
 MEGABYTE = 1 << 20

@@ -13,8 +13,9 @@ import pytest
 from planted import GOOD, HOSTILE, SETTINGS, SHARDS, clip, damaged, stand_in, write
 
 from earmark.audio import waveform as audio
+from earmark.core.digests import import_closure
 from earmark.core.errors import UserError
-from earmark.core.provenance import SCRIPTS, import_closure
+from earmark.core.places import SCRIPTS
 from earmark.core.records import read_manifest
 from earmark.data.audit import checks, job, near
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from earmark.core.provenance import SCRIPTS
+from earmark.core.places import SCRIPTS
 
 CLOSED = "http://127.0.0.1:9"
 """An address at which nobody listens: no request gets further than this."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import jsonschema
 
 from earmark.config.schema import schema
-from earmark.core.provenance import ROOT
+from earmark.core.places import ROOT
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "sources")]
 

@@ -3,15 +3,17 @@
 import pytest
 
 from earmark.core.errors import UserError
+from earmark.models.contract import Audio
+from earmark.models.sizes import Depth
 from earmark.systems.embeddings import estimate
 from earmark.systems.embeddings.estimate import Request
-from earmark.systems.embeddings.layers import Depth, parse
+from earmark.systems.embeddings.layers import parse
 
 DEPTH = Depth(encoder=32, lm=32, encoder_width=1280, lm_width=4096)
 
 
 def request(names, pooling="none", span="all", clips=1, width=2):
-    return Request([30.0] * clips, [parse(n) for n in names], DEPTH, pooling, span, width, 6)
+    return Request([30.0] * clips, [parse(n) for n in names], DEPTH, pooling, span, width, 6, Audio())
 
 
 def test_all_layers_of_30_seconds_are_about_210_mb():
@@ -41,6 +43,7 @@ def test_within_the_budget_nothing_is_said():
 
 
 def test_seconds_grow_with_audio_and_parameters():
-    one = estimate.seconds([30.0], 10**6, 10**6, 7, 1e9)
-    assert estimate.seconds([30.0] * 4, 10**6, 10**6, 7, 1e9) == pytest.approx(4 * one)
-    assert estimate.seconds([30.0], 10**6, 0, 7, 1e9) < one
+    asked = request(["lm.1"])
+    one = estimate.seconds(asked, [30.0], 10**6, 10**6, 1e9)
+    assert estimate.seconds(asked, [30.0] * 4, 10**6, 10**6, 1e9) == pytest.approx(4 * one)
+    assert estimate.seconds(asked, [30.0], 10**6, 0, 1e9) < one

@@ -13,9 +13,10 @@ from transformers import (
     Qwen2AudioForConditionalGeneration,
 )
 
+from earmark.models.families import family as family_named
 from earmark.models.lengths import audio_tokens
 from earmark.systems.embeddings.extract import Extractor
-from earmark.systems.embeddings.layers import Depth, Plan, parse
+from earmark.systems.embeddings.layers import Plan, parse
 
 PROMPT = "<|audio_bos|><|AUDIO|><|audio_eos|>Describe the music:"
 STOCK = {
@@ -36,9 +37,13 @@ def model(request, checkpoint, qwen2_audio):
     return importlib.import_module(f"earmark.models.{request.param}"), chosen
 
 
+def kind_of(module):
+    return module.__name__.rpartition(".")[2]
+
+
 def extractor(model, names, pooling="none", span="all", batch_tokens=10_000, **more):
     family, checkpoint = model
-    depth = Depth(**family.depths(checkpoint))
+    depth = family.depth(checkpoint)
     layers = [parse(name) for name in names]
     plan = Plan.of(layers, depth)
     encoder = family.Encoder(checkpoint, "cpu", "float32", plan.encoder_layers, plan.project)
@@ -48,7 +53,7 @@ def extractor(model, names, pooling="none", span="all", batch_tokens=10_000, **m
     settings = {
         "prompt": PROMPT,
         "system": None,
-        "window_s": family.WINDOW_S,
+        "audio": family_named(kind_of(family)).audio,
         "overlap_s": 2.0,
         "dtype": torch.float32,
     } | more
@@ -60,7 +65,7 @@ def extractor(model, names, pooling="none", span="all", batch_tokens=10_000, **m
 def stock_states(model, samples, ids):
     """The hidden states of the whole stock model and of its tower."""
     family, checkpoint = model
-    kind = family.__name__.rpartition(".")[2]
+    kind = kind_of(family)
     stock = STOCK[kind].from_pretrained(checkpoint.folder).eval()
     features = AutoFeatureExtractor.from_pretrained(checkpoint.folder)(
         [samples],
@@ -186,7 +191,11 @@ def test_long_audio_is_windowed_for_30_second_encoders_and_whole_for_omni(model,
     ours = extractor(model, ["encoder.1", "encoder", "lm.1"], span="audio")
     (found,) = ours.batch([samples])
     tokens = found["encoder"]
-    expected_windows = 1 if family.WINDOW_S is None or seconds <= 30 else (2 if seconds < 58 else 3)
+    expected_windows = (
+        1
+        if family_named(kind_of(family)).audio.window_s is None or seconds <= 30
+        else (2 if seconds < 58 else 3)
+    )
     assert tokens.windows == expected_windows
     frames = -(-len(samples) // 160)
     assert len(tokens.states) == len(found["lm.1"].states) == audio_tokens(frames)

@@ -3,8 +3,9 @@
 import pytest
 
 from earmark.core.errors import UserError
+from earmark.models.sizes import Depth
 from earmark.systems.embeddings import layers
-from earmark.systems.embeddings.layers import Depth, Plan, parse
+from earmark.systems.embeddings.layers import Plan, parse
 
 DEPTH = Depth(encoder=32, lm=28, encoder_width=1280, lm_width=3584)
 

@@ -10,7 +10,8 @@ import torch
 
 from earmark.models import language, loading, omni, qwen2_audio
 from earmark.models.checkpoint import Checkpoint
-from earmark.systems.embeddings.layers import Depth, Plan, parse
+from earmark.models.sizes import Depth
+from earmark.systems.embeddings.layers import Plan, parse
 
 # As published: Qwen/Qwen2-Audio-7B, Qwen/Qwen2.5-Omni-3B and -7B.
 AUDIO = {"d_model": 1280, "encoder_layers": 32, "encoder_attention_heads": 20, "encoder_ffn_dim": 5120}
@@ -77,7 +78,7 @@ def published(request, tmp_path, checkpoint, monkeypatch):
 
 def test_30_seconds_have_the_shapes_of_the_published_models(published):
     family, checkpoint, layers, width = published
-    assert Depth(**family.depths(checkpoint)) == Depth(32, layers, 1280, width)
+    assert family.depth(checkpoint) == Depth(32, layers, 1280, width)
     with torch.device("meta"):
         encoder = family.Encoder(checkpoint, "meta", "float32")
         mel = torch.empty(128, 3000 + getattr(family, "MARGIN", 0))
@@ -99,7 +100,7 @@ def test_30_seconds_have_the_shapes_of_the_published_models(published):
 
 def test_layer_8_of_32_reads_a_quarter_of_the_language_model(published):
     family, checkpoint, _, _ = published
-    plan = Plan.of([parse("lm.8")], Depth(**family.depths(checkpoint)))
+    plan = Plan.of([parse("lm.8")], family.depth(checkpoint))
     with torch.device("meta"):
         decoder = family.Decoder(checkpoint, "meta", "float32", "eager", layers=plan.lm_layers, head=False)
     assert len(decoder.model.layers) == 8 and decoder.head is None

@@ -32,7 +32,6 @@ TASK = {
     "leave_out": [],
     "profile": "default",
     "metric": "classes",
-    "scoring": "choices",
     "normaliser": "plain",
     "parser": "letter",
     "max_new_tokens": 3,

@@ -14,7 +14,7 @@ from earmark.core.timing import MemoryWatch
 from earmark.models.features import FeatureStore
 from earmark.models.omni import Decoder
 from earmark.reduction.loader import available, load
-from earmark.scoring import choices
+from earmark.scoring import catalogue
 from earmark.scoring.parsers.letter import parse
 from earmark.scoring.question import ask
 from earmark.systems.pruning import plan, result, runner
@@ -47,7 +47,7 @@ def samples(windows: int = 1) -> list[Sample]:
 
 
 def judge(sample: Sample, texts: list[str]) -> dict:
-    return choices.judge(texts, parse, sample.question, sample.label, {})
+    return catalogue.of_answers("classes").judge(texts, parse, sample.question, sample.label, {})
 
 
 def loop(decoder, store, windows=1) -> runner.Loop:

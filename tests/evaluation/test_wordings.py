@@ -10,9 +10,10 @@ import pytest
 import yaml
 
 from earmark.config.settings import Settings
-from earmark.core.provenance import ROOT
+from earmark.core.places import ROOT
 from earmark.data.sources import synthetic_marathon, synthetic_music
 from earmark.models.features import FeatureRow
+from earmark.scoring import catalogue
 from earmark.systems.pruning.cell import Cell
 from earmark.systems.pruning.job import samples_of
 from earmark.systems.pruning.plan import choose, left_in
@@ -92,7 +93,7 @@ def test_right_answers_are_read_as_right_in_every_wording(clips, task, profile):
     rows = left_in(clips[task], wording["leave_out"])
     samples = samples_of(cell, choose(rows, None, 0, balanced=wording["balanced"]), 25)
     parse = importlib.import_module(f"earmark.scoring.parsers.{wording['parser']}").parse
-    scoring = importlib.import_module(f"earmark.scoring.{wording['scoring']}")
+    scoring = catalogue.of_answers(wording["metric"])
     judged = []
     for sample in samples:
         # a model that knows: the letter, or the words

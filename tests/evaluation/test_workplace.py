@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from earmark.core.files import write_json
-from earmark.core.provenance import SCRIPTS
+from earmark.core.places import SCRIPTS
 from earmark.core.records import read_jsonl
 from earmark.systems.pruning.cell import Cell
 from earmark.systems.pruning.job import _free_fellows

@@ -10,7 +10,7 @@ from typing import Any
 
 from media_server import MediaServer, media, tone
 
-from earmark.core.provenance import SCRIPTS
+from earmark.core.places import SCRIPTS
 from earmark.core.records import Clip, read_manifest, write_manifest
 from earmark.data.fetch.client import Network
 from earmark.data.fetch.job import fetch

@@ -14,7 +14,7 @@ from workflow import SMALL
 
 from earmark.config.settings import Settings
 from earmark.core.errors import UserError
-from earmark.core.provenance import ROOT, SCRIPTS
+from earmark.core.places import ROOT, SCRIPTS
 from earmark.core.records import reason_code
 from earmark.data.fetch import fetcher
 from earmark.data.fetch.progress import overall

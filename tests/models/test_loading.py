@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from transformers import DynamicCache
 
 from earmark.core.errors import UserError
-from earmark.core.provenance import SCRIPTS
+from earmark.core.places import SCRIPTS
 from earmark.models import tiny, tiny_qwen2_audio
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.loading import Load

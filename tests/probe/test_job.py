@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from earmark.core.errors import UserError
-from earmark.core.provenance import SCRIPTS
+from earmark.core.places import SCRIPTS
 from earmark.report import files
 from earmark.systems.embeddings.probe.job import run, shard_files
 from earmark.systems.embeddings.probe.read import by_layer, position, read

@@ -85,7 +85,7 @@ def fake_result(
                 "predicted_letter": "ABCD"[classes.index(predicted) % 4] if predicted else None,
                 "correct": right,
                 "parsed": True if scored else None,
-                "word_errors": None,
+                "errors": None,
                 "duration_s": 30.0,
                 "truncated": False,
                 "windows": 1,
@@ -207,10 +207,10 @@ def fake_transcripts(path: Path, method: str = "base", ratio: float = 1.0, wer: 
     rows = [json.loads(line) for line in beside.read_text().splitlines()]
     for row in rows:
         deleted = int(rng.binomial(20, wer))
-        counted = {"words": 20, "substitutions": 0, "deletions": deleted, "insertions": 0}
+        counted = {"length": 20, "substitutions": 0, "deletions": deleted, "insertions": 0}
         row |= {"options": [], "truth_letter": None, "predicted_letter": None, "group": "speaker=1"}
-        row |= {"word_errors": counted, "correct": deleted == 0}
-    errors = sum(row["word_errors"]["deletions"] for row in rows)
+        row |= {"errors": counted, "correct": deleted == 0}
+    errors = sum(row["errors"]["deletions"] for row in rows)
     record["asked"] |= {"metric": "wer", "parser": "transcript", "chance": None}
     record["counts"]["correct"] = sum(row["correct"] for row in rows)
     record["metrics"] = {"wer": _metric(errors / (20 * len(rows)), len(rows))}

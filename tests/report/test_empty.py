@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from earmark.core.provenance import SCRIPTS
+from earmark.core.places import SCRIPTS
 
 
 def script(name: str, *arguments: str) -> None:

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from earmark.core.errors import UserError
-from earmark.core.provenance import SCRIPTS
+from earmark.core.places import SCRIPTS
 from earmark.report import drawing, exports
 from earmark.report.exported import latex, markdown
 from earmark.report.figures import Cell, Table

@@ -10,7 +10,7 @@ import pytest
 
 from earmark.config.settings import Settings
 from earmark.core.errors import UserError
-from earmark.core.provenance import ROOT
+from earmark.core.places import ROOT
 from earmark.report import imports, page
 from earmark.report.summary import summarize
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from earmark.core.errors import UserError
-from earmark.core.provenance import SCRIPTS
+from earmark.core.places import SCRIPTS
 from earmark.report import overview, page, wrong
 from earmark.report.charts import looks
 from earmark.report.points import points

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from earmark.core.errors import UserError
-from earmark.core.provenance import SCRIPTS
+from earmark.core.places import SCRIPTS
 from earmark.report import files
 from earmark.report.columns import DTYPES
 from earmark.report.remembered import Remembered

@@ -12,7 +12,7 @@ import yaml
 
 from earmark.config.settings import Settings
 from earmark.core.errors import UserError
-from earmark.core.provenance import ROOT
+from earmark.core.places import ROOT
 from earmark.reproduction import probed, pruned, student_speed, tagged, timed
 from earmark.reproduction.job import Result, prepare
 from earmark.reproduction.request import Request

@@ -6,7 +6,7 @@ import jiwer
 import numpy as np
 import pytest
 
-from earmark.scoring import transcripts, wer
+from earmark.scoring import catalogue, error_rate
 from earmark.scoring.intervals import bootstrap_indices
 from earmark.scoring.normalise import NORMALISERS, plain
 from earmark.scoring.parsers.transcript import parse
@@ -14,6 +14,7 @@ from earmark.scoring.question import Question
 
 WORDS = ["one", "two", "three", "four", "don't"]
 TASK = {"metric": "wer", "normaliser": "plain"}
+WER = catalogue.of_answers("wer")
 
 
 def utterances(seed: int, n: int = 40) -> tuple[list[str], list[str]]:
@@ -30,7 +31,7 @@ def utterances(seed: int, n: int = 40) -> tuple[list[str], list[str]]:
 def judged(truth: list[str], read: list[str]) -> list[dict]:
     asked = Question("?", (), None)
     return [
-        {"group": f"speaker={i % 2}", **transcripts.judge([r], parse, asked, t, TASK)}
+        {"group": f"speaker={i % 2}", **WER.judge([r], parse, asked, t, TASK)}
         for i, (t, r) in enumerate(zip(truth, read, strict=True))
     ]
 
@@ -38,7 +39,7 @@ def judged(truth: list[str], read: list[str]) -> list[dict]:
 @pytest.mark.parametrize("seed", range(4))
 def test_rates_equal_jiwer(seed):
     truth, read = utterances(seed)
-    found = transcripts.tables(judged(truth, read), TASK, 100, 0)
+    found = WER.tables(judged(truth, read), TASK, 100, 0)
     whole = jiwer.process_words(truth, read)
     words = whole.hits + whole.substitutions + whole.deletions
     metrics = found["metrics"]
@@ -56,7 +57,7 @@ def test_rates_equal_jiwer(seed):
 
 def test_the_interval_equals_a_literal_loop():
     truth, read = utterances(9, n=20)
-    found = transcripts.tables(judged(truth, read), TASK, 200, 3)["metrics"]["wer"]
+    found = WER.tables(judged(truth, read), TASK, 200, 3)["metrics"]["wer"]
     values = [
         jiwer.wer([truth[i] for i in index], [read[i] for i in index])
         for index in bootstrap_indices(20, 200, 3)
@@ -67,30 +68,30 @@ def test_the_interval_equals_a_literal_loop():
 @pytest.mark.parametrize("reply", ["", "...", "Spoken Content:"])
 def test_a_reply_without_words_is_all_deletions_and_a_parse_failure(reply):
     (row,) = judged(["one two three"], [reply])
-    assert row["word_errors"] == {"words": 3, "substitutions": 0, "deletions": 3, "insertions": 0}
+    assert row["errors"] == {"length": 3, "substitutions": 0, "deletions": 3, "insertions": 0}
     assert (row["parsed"], row["correct"], row["predicted"]) == (False, False, None)
-    assert transcripts.tables([row], TASK, 100, 0)["metrics"]["parse_failures"]["value"] == 1
+    assert WER.tables([row], TASK, 100, 0)["metrics"]["parse_failures"]["value"] == 1
 
 
 def test_no_mistake_in_a_few_utterances_does_not_claim_certainty():
-    metrics = transcripts.tables(judged(["one two"] * 10, ["one two"] * 10), TASK, 100, 0)["metrics"]
+    metrics = WER.tables(judged(["one two"] * 10, ["one two"] * 10), TASK, 100, 0)["metrics"]
     for name in ("wer", "wer_mean"):
         assert (metrics[name]["value"], metrics[name]["interval"], metrics[name]["low"]) == (0, "wilson", 0)
         assert metrics[name]["high"] == pytest.approx(0.2775, abs=1e-3)
 
 
 def test_a_single_utterance_has_no_interval():
-    found = transcripts.tables(judged(["one two"], ["one"]), TASK, 100, 0)["metrics"]["wer"]
+    found = WER.tables(judged(["one two"], ["one"]), TASK, 100, 0)["metrics"]["wer"]
     assert found == {"value": 0.5, "low": None, "high": None, "n": 1, "interval": "bootstrap"}
 
 
 def test_windows_are_read_one_after_another():
-    row = transcripts.judge(["one", "", "two"], parse, Question("?", (), None), "One, two!", TASK)
+    row = WER.judge(["one", "", "two"], parse, Question("?", (), None), "One, two!", TASK)
     assert (row["predicted"], row["correct"]) == ("one two", True)
 
 
 def test_nothing_scored_gives_no_number():
-    assert transcripts.tables([], TASK, 100, 0)["metrics"]["wer"]["value"] is None
+    assert WER.tables([], TASK, 100, 0)["metrics"]["wer"]["value"] is None
 
 
 @pytest.mark.parametrize(
@@ -114,4 +115,4 @@ def test_the_public_normalisers():
     text = "Don't, well-known"
     assert NORMALISERS["reference_dart"](text) == ["DON'T,", "WELL-KNOWN"]
     assert NORMALISERS["reference_others"](text) == ["dont", "wellknown"]
-    assert wer.count(["DON'T,"], ["DON'T"])["substitutions"] == 1
+    assert error_rate.words(["DON'T,"], ["DON'T"])["substitutions"] == 1

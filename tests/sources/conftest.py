@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from hub_server import Hub  # noqa: E402
 from made import completed  # noqa: E402
 
-from earmark.core.provenance import SCRIPTS  # noqa: E402
+from earmark.core.places import SCRIPTS  # noqa: E402
 
 
 class Download:

@@ -14,7 +14,7 @@ from hub_server import Repo
 from made import tone
 
 from earmark.core.errors import UserError
-from earmark.core.provenance import SCRIPTS
+from earmark.core.places import SCRIPTS
 from earmark.core.records import read_manifest
 from earmark.data.sources.hub import snapshot
 

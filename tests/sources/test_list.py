@@ -13,7 +13,7 @@ import yaml
 from made import completed, tone
 
 from earmark.core.errors import UserError
-from earmark.core.provenance import ROOT
+from earmark.core.places import ROOT
 from earmark.data.sources import list as source
 
 

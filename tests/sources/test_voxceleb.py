@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from earmark.core.errors import UserError
-from earmark.core.provenance import SCRIPTS
+from earmark.core.places import SCRIPTS
 from earmark.data.sources import voxceleb
 
 sys.path.insert(0, str(Path(__file__).parent))

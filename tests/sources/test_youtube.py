@@ -14,7 +14,7 @@ from media_server import serving  # noqa: E402
 
 from earmark.config.settings import Settings  # noqa: E402
 from earmark.core.errors import UserError  # noqa: E402
-from earmark.core.provenance import ROOT  # noqa: E402
+from earmark.core.places import ROOT  # noqa: E402
 from earmark.core.records import WANTED, Tally  # noqa: E402
 from earmark.data.sources import youtube  # noqa: E402
 

@@ -10,7 +10,7 @@ import pytest
 from tagging_task import TAGGING
 
 from earmark.core.errors import UserError
-from earmark.core.provenance import SCRIPTS
+from earmark.core.places import SCRIPTS
 from earmark.core.records import Clip, write_manifest
 from earmark.systems.tagging import classes
 from earmark.systems.tagging.classes import Classes, of_task

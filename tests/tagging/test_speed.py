@@ -14,7 +14,7 @@ from earmark.config.schema import schema
 from earmark.config.settings import Settings
 from earmark.config.targets import parse_target
 from earmark.core.errors import UserError
-from earmark.core.provenance import ROOT, SCRIPTS
+from earmark.core.places import ROOT, SCRIPTS
 from earmark.merging.schedule import Schedule
 from earmark.systems.tagging import request, speed
 

@@ -8,7 +8,7 @@ import yaml
 from earmark.config.settings import Settings
 from earmark.config.targets import parse_target
 from earmark.core.errors import UserError
-from earmark.core.provenance import ROOT
+from earmark.core.places import ROOT
 from earmark.systems.tagging import request, sweep
 from earmark.systems.tagging.request import Run
 

@@ -14,7 +14,7 @@ from tagging_task import TAGGING
 
 from earmark.core.errors import UserError
 from earmark.core.files import sha256, write_json
-from earmark.core.provenance import SCRIPTS
+from earmark.core.places import SCRIPTS
 from earmark.systems.tagging import job, recipe, student
 from earmark.systems.tagging.classes import Classes
 from earmark.systems.tagging.materials import Files

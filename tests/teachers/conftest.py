@@ -12,7 +12,7 @@ import soundfile
 
 import logits
 import teacher
-from earmark.core.provenance import SCRIPTS
+from earmark.core.places import SCRIPTS
 from earmark.core.records import Clip, Part
 from earmark.data import shards
 from earmark.systems.tagging.classes import Classes

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from workflow import SMALL, Workflow
 
-from earmark.core.provenance import ROOT
+from earmark.core.places import ROOT
 
 TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(TESTS / "fetch"))

@@ -17,7 +17,7 @@ import yaml
 from workflow import SMALL, Workflow
 
 from earmark.config.settings import Settings
-from earmark.core.provenance import ROOT
+from earmark.core.places import ROOT
 from earmark.reduction.loader import available
 
 

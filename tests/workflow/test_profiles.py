@@ -11,7 +11,7 @@ import pytest
 import yaml
 from workflow import Workflow
 
-from earmark.core.provenance import ROOT
+from earmark.core.places import ROOT
 
 CELL = "results/gtzan_dart_0.5.json"
 GENERIC = ROOT / "profiles" / "cluster-generic"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from workflow import KEPT, SMALL
 
-from earmark.core import provenance
+from earmark.core import versions
 
 RESULT = "results/gtzan_dart_0.5.json"
 
@@ -18,7 +18,7 @@ def test_records_tell_lock_and_input_checksums(finished):
     made = json.loads((finished.folder / RESULT).read_text())["provenance"]
     assert set(made) >= KEPT
     assert made["lock"] is None, "the copy of the workflow has no lock"
-    assert provenance.lock_state()["differing"] == []
+    assert versions.lock_state()["differing"] == []
     assert len(made["data"]["clips_sha256"]) == 64
     assert made["data"]["states_sha256"] == [
         subprocess.check_output(["sha256sum", str(path)], text=True).split()[0]

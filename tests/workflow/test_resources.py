@@ -10,7 +10,7 @@ import pytest
 from workflow import Workflow
 
 from earmark.core import usage
-from earmark.core.provenance import ROOT, SCRIPTS
+from earmark.core.places import ROOT, SCRIPTS
 
 
 def rules() -> dict[str, str]:

@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 from workflow import SMALL, Workflow
 
-from earmark.core.provenance import ROOT
+from earmark.core.places import ROOT
 
 
 def schema(name: str) -> dict:

@@ -39,13 +39,32 @@ def test_after_a_run_there_is_nothing_to_do(finished):
 
 
 def test_editing_a_method_reruns_its_results_only(finished):
-    with edited(finished.folder / "scripts/earmark/reduction/dart.py", '"""', '""" '):
+    with edited(
+        finished.folder / "scripts/earmark/reduction/dart.py", "import torch\n", "import torch\n\nN = 1\n"
+    ):
         assert finished.would_make("grid") == {"results/gtzan_dart_0.5.json"}
 
 
 def test_editing_a_library_module_reruns_what_imports_it(finished):
-    with edited(finished.folder / "scripts/earmark/scoring/classification.py", '"""', '""" '):
+    with edited(
+        finished.folder / "scripts/earmark/scoring/classification.py", "\n\n\ndef ", "\n\nN = 1\n\ndef "
+    ):
         assert finished.would_make("grid") == CELLS
+
+
+def test_words_and_layout_of_the_code_rerun_nothing(finished):
+    with contextlib.ExitStack() as edits:
+        for name in (
+            "reduction/dart.py",
+            "core/files.py",
+            "core/errors.py",
+            "core/progress.py",
+            "core/cli.py",
+        ):
+            path = finished.folder / "scripts/earmark" / name
+            edits.enter_context(edited(path, '"""', '""" '))
+            edits.enter_context(edited(path, "\n\n\n", "\n\n\n# A remark.\n\n\n"))
+        assert finished.would_make("all") == set()
 
 
 def test_a_prompt_reruns_results_but_not_features(finished):

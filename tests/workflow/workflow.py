@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from earmark.core.provenance import ROOT
+from earmark.core.places import ROOT
 
 KEPT = {"config", "upstream", "lock", "git", "code", "packages", "python", "platform"}
 """What `provenance` of every result holds, whatever made it."""

@@ -18,8 +18,11 @@ from earmark.config.method_options import check_options
 from earmark.config.ratio import budget, spelled
 from earmark.config.schema import CONFIG, checked, schema
 from earmark.core.errors import UserError, nearest
-from earmark.core.provenance import ROOT, SCRIPTS
+from earmark.core.places import ROOT, SCRIPTS
+from earmark.models.entry import costs
+from earmark.models.families import family
 from earmark.reproduction.upstream import resolved, upstream
+from earmark.scoring import catalogue
 from earmark.systems.embeddings import request
 from earmark.systems.tagging import request as tagging
 from earmark.systems.tagging.teachers import request as teachers
@@ -34,9 +37,6 @@ SECTIONS = {
     "teachers": "teacher",
 }
 """The folders of config/ with one YAML per thing, and the schema of each."""
-
-SCORING = {"classes": "choices", "letters": "choices", "wer": "transcripts"}
-"""The module of scripts/earmark/scoring/ behind each metric."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,11 @@ class Settings:
             }
         for name, task in sections["tasks"].items():
             task["data"]["source"] = checked_source(task["data"]["source"], f"task '{name}': data.source")
+        for name, model in sections["models"].items():
+            try:
+                family(model["kind"])
+            except UserError as error:
+                raise UserError(f"model '{name}': kind: {error}") from None
         for name, teacher in sections["teachers"].items():
             sections["teachers"][name] = teachers.completed(name, teacher)
         settings = cls(content, **sections)
@@ -193,7 +198,7 @@ class Settings:
         if profile not in entry["profiles"]:
             profile = DEFAULT_PROFILE
         asked = wording.worded(entry, None if profile == DEFAULT_PROFILE else profile)
-        return {"name": task, "profile": profile, "scoring": SCORING[asked["metric"]], **asked}
+        return {"name": task, "profile": profile, **asked}
 
     def check_profiles(self) -> None:
         """Check that some task knows the profile that config names; raises UserError."""
@@ -213,7 +218,7 @@ class Settings:
         """
         train = dict(self.model(model)["train"])
         transcriber = train.pop("transcriber", {})
-        if self.task(task)["metric"] != "wer":
+        if catalogue.of_answers(self.task(task)["metric"]).answers == "choice":
             return {"recipe": "listener", **train}
         shared = {key: train[key] for key in ("seed", "save_every", "sizes") if key in train}
         return {"recipe": "transcriber", **shared, **transcriber}
@@ -277,19 +282,12 @@ class Settings:
         """Return what the audit of a task's data reads: its title, and what decides a model's cost."""
         entry = self.task(task)
         synthetic = entry["data"]["source"]["kind"].startswith("synthetic")
+        default = self.model(self.content["default_model"])
         return {
             "title": entry["title"],
             "labels": ["synthetic"] if synthetic else [],
-            "models": {name: self._costs(model) for name, model in self.models.items()},
-        }
-
-    def _costs(self, model: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what of a model's settings decides what it costs to run."""
-        made = model.get("train") or model.get("random_weights")
-        return {
-            **{key: model[key] for key in ("kind", "dtype", "max_audio_s")},
-            "hub": model.get("hub"),
-            "sizes": made.get("sizes", {}) if made is not None else None,
+            "tokens_per_second": family(default["kind"]).audio.tokens_per_second,
+            "models": {name: costs(model) for name, model in self.models.items()},
         }
 
     def gpus(self) -> int:

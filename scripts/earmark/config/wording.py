@@ -11,6 +11,7 @@ from typing import Any
 
 from earmark.config.files import overlaid
 from earmark.core.errors import UserError
+from earmark.scoring import catalogue
 
 KEYS = ("title", "question", "options", "choices", "prompt", "parser", "metric", "normaliser")
 LIMITS = ("max_new_tokens", "long_audio", "sample_limit", "balanced", "leave_out")
@@ -39,7 +40,11 @@ def check(name: str, task: Mapping[str, Any]) -> None:
 
 def _check(where: str, asked: Mapping[str, Any]) -> None:
     """Check one wording."""
-    words, parser, template = asked["metric"] == "wer", asked["parser"], asked["prompt"]["template"]
+    try:
+        words = catalogue.of_answers(asked["metric"]).answers == "transcript"
+    except UserError as error:
+        raise UserError(f"{where}metric: {error}") from None
+    parser, template = asked["parser"], asked["prompt"]["template"]
     if words != ("transcript" in parser):
         fix = "transcript (or a reference_transcript)" if words else "letter or label"
         raise UserError(

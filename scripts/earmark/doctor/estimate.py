@@ -17,11 +17,12 @@ from statistics import fmean
 from typing import Any
 
 from earmark.config.settings import Settings
-from earmark.data.audit.cost import BYTES, estimate, parameters, sizes_of
+from earmark.data.audit.cost import BYTES, estimate, parameters
 from earmark.doctor.audio import Audio, of_split
 from earmark.doctor.entries import Repository, cached
 from earmark.doctor.plan import Job
-from earmark.systems.embeddings.windows import TOKENS_PER_SECOND
+from earmark.models.entry import costs, sizes_of
+from earmark.models.families import family
 
 MEASURED, LIKE, GUESSED = "measured here before", "measured here on like jobs", "guessed"
 
@@ -122,7 +123,7 @@ def _guess(settings: Settings, job: Job, audio: Audio | None, gpu: bool, first: 
     share = audio.seconds / job.of if audio else 0.0
     model = settings.model(job.model) if job.model else None
     if audio and model and "hub" in model and sizes_of(model):
-        cost = estimate(model, audio.lengths(), 0)
+        cost = estimate(costs(model), audio.lengths(), 0)
         speed = GPU_SPEED if gpu else CPU_SPEED
         if job.rule in ("features", "embeddings"):
             return START_S + cost["encoder_flops"] / speed / job.of
@@ -172,17 +173,11 @@ def _bytes(settings: Settings, job: Job, audio: Audio | None) -> float:
         rate = data["fetch"]["sample_rate"] if job.rule == "fetch" else data["sample_rate"]
         return float(share * rate * 2 * FLAC)
     if job.rule == "features":
-        sizes = sizes_of(_sized(settings, job.model))
-        width = sizes["hidden"] if sizes else 0
-        return share * TOKENS_PER_SECOND * width * BYTES[settings.model(job.model)["dtype"]]
+        model = settings.model(job.model)
+        sizes = sizes_of(model)
+        width = sizes.hidden if sizes else 0
+        return share * family(model["kind"]).audio.tokens_per_second * width * BYTES[model["dtype"]]
     return 0.0
-
-
-def _sized(settings: Settings, model: str) -> dict[str, Any]:
-    """Return what :func:`earmark.data.audit.cost.sizes_of` reads."""
-    entry = settings.model(model)
-    made = entry.get("train") or entry.get("random_weights")
-    return {"hub": entry.get("hub"), "sizes": made.get("sizes", {}) if made is not None else None}
 
 
 def _checkpoint_bytes(settings: Settings, model: str) -> float:

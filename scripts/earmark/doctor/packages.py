@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from earmark.core.provenance import ROOT, locked, normalised, same_version
+from earmark.core.places import ROOT
+from earmark.core.versions import locked, normalised, same_version
 from earmark.doctor.findings import MISSING, NOTE, OK, Finding
 
 AREA = "packages"

@@ -10,6 +10,7 @@ from transformers import PretrainedConfig
 
 from earmark.core.errors import UserError
 from earmark.models.checkpoint import Checkpoint
+from earmark.models.sizes import Depth
 
 
 def read_config(checkpoint: Checkpoint, family: str, parse: Callable[[dict[str, Any]], Any]) -> Any:
@@ -26,12 +27,7 @@ def read_config(checkpoint: Checkpoint, family: str, parse: Callable[[dict[str, 
         raise UserError(f"{checkpoint.folder}/config.json is no {family} config ({reason})") from None
 
 
-def depths_of(config: Any) -> dict[str, int]:
+def depth_of(config: Any) -> Depth:
     """Return how many layers the encoder and the language model have, and how wide they are."""
     audio, text = config.audio_config, config.text_config
-    return {
-        "encoder": audio.encoder_layers,
-        "lm": text.num_hidden_layers,
-        "encoder_width": audio.d_model,
-        "lm_width": text.hidden_size,
-    }
+    return Depth(audio.encoder_layers, text.num_hidden_layers, audio.d_model, text.hidden_size)

@@ -5,13 +5,9 @@ from __future__ import annotations
 import shutil
 import time
 from pathlib import Path
-from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
-from torch import device as Device
 
 from earmark.core.errors import UserError
 from earmark.core.files import replacing, sha256
@@ -19,26 +15,15 @@ from earmark.core.progress import tqdm
 from earmark.core.records import Clip
 from earmark.core.timing import StageClock
 from earmark.data import shards
+from earmark.models.contract import Audio, AudioEncoder
 from earmark.models.features import FeatureRow, timed, write_index
 
 
-class Encoder(Protocol):
-    """What encoding needs of a model family."""
-
-    device: Device
-
-    def mel(self, samples: NDArray[np.float32]) -> Tensor:
-        """Return the log-mel spectrogram [bands, frames] of audio [samples]."""
-
-    def encode(self, mels: list[Tensor]) -> list[Tensor]:
-        """Return the states [tokens, width] of each spectrogram."""
-
-
 def encode_shard(
-    encoder: Encoder,
+    encoder: AudioEncoder,
+    audio: Audio,
     tar: Path,
     clips: list[Clip],
-    sample_rate: int,
     batch_s: float,
     output: Path,
     index: Path,
@@ -71,7 +56,7 @@ def encode_shard(
         waiting.clear()
 
     bar = tqdm(total=len(by_key), desc=f"encoding {tar.name}", unit="clip")
-    for (key, samples), load_s in timed(shards.stream(tar, sample_rate)):
+    for (key, samples), load_s in timed(shards.stream(tar, audio.sample_rate)):
         if key not in by_key:
             raise UserError(f"{tar} holds '{key}', unknown to its index; delete both to make them again")
         start = time.perf_counter()
@@ -80,7 +65,7 @@ def encode_shard(
         if not states and not waiting:
             encoder.encode([mel])
         waiting.append((key, mel))
-        if sum(m.shape[1] for _, m in waiting) >= batch_s * 100:
+        if sum(m.shape[1] for _, m in waiting) >= batch_s * audio.mel_per_second:
             flush()
         bar.update()
     if waiting:
@@ -97,7 +82,7 @@ def encode_shard(
     write_index(index, [rows[clip.key] for clip in clips], metadata | {"states_sha256": written})
 
 
-def size_estimate(clips: list[Clip], width: int, bytes_per_value: int, tokens_per_second: int) -> int:
+def size_estimate(clips: list[Clip], width: int, bytes_per_value: int, tokens_per_second: float) -> int:
     """Return the bytes the states of these clips will take."""
     seconds = sum(clip.duration_s for clip in clips if clip.ok)
     return int(seconds * tokens_per_second * width * bytes_per_value)

@@ -21,9 +21,8 @@ from transformers.initialization import no_init_weights
 from earmark.core.errors import UserError
 from earmark.models.chat import template_of
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
+from earmark.models.contract import MARKS, Family
 from earmark.models.loading import Load, read_decoder, weight_bytes
-
-AUDIO = "<|AUDIO|>"
 
 
 class LanguageModel(ABC):
@@ -42,10 +41,8 @@ class LanguageModel(ABC):
 
     build: ClassVar[Callable[[Any], Any]]
     """Class of the decoder."""
-    prefixes: ClassVar[Sequence[str]]
-    """Spellings of the decoder's tensor names."""
-    heads: ClassVar[Sequence[str]]
-    """Spellings of the output head's tensor names."""
+    family: ClassVar[type[Family]]
+    """What is written of the family: how checkpoints spell its tensors and prompts their audio."""
 
     @staticmethod
     @abstractmethod
@@ -81,25 +78,44 @@ class LanguageModel(ABC):
         self.model: Any = read_decoder(
             lambda: cut_decoder(type(self).build(config), self.layers < self.depth),
             checkpoint.folder,
-            self.prefixes,
+            self.family.parts.decoder,
             self.dtype,
             self.device,
             load,
         )
-        self.head: Any = None
-        if head:
-            with no_init_weights():
-                self.head = nn.Linear(text.hidden_size, text.vocab_size, bias=False)
-        if self.head is not None:
-            if text.tie_word_embeddings:
-                self.head.weight = self.model.embed_tokens.weight
-            else:
-                weights = read_tensors(checkpoint.folder, dict.fromkeys(self.heads, ""), self.dtype)
-                fill(self.head, weights, "output head", checkpoint.folder)
-            self.head.eval().requires_grad_(False).to(self.device)
+        self.head: Any = self._read_head(whole) if head else None
         self.model.eval().requires_grad_(False)
         self.stop_ids = self._stop_ids()
         self.pad_id: int = self.tokenizer.pad_token_id or 0
+
+    def _read_head(self, config: Any) -> nn.Linear:
+        """Return the output head as stock transformers has it.
+
+        A stored head is the head, whatever config.json says; it shares the embeddings' memory where both are
+        meant to be one and are. Without one the embeddings are it, if the whole model's config says so: the
+        text config's own flag, whose default is true in some families, is not asked.
+
+        Raises:
+            UserError: there is none.
+
+        """
+        text, table = config.text_config, self.model.embed_tokens.weight
+        stored = read_tensors(self.folder, dict.fromkeys(self.family.parts.head, ""), self.dtype)
+        tied = bool(getattr(config, "tie_word_embeddings", False))
+        if not stored and not tied:
+            raise UserError(
+                f"{self.folder}: no output head ({' or '.join(self.family.parts.head)}weight) is stored, and "
+                "config.json does not tie it to the embeddings; fetch the checkpoint again, or set "
+                "tie_word_embeddings there to true if it was trained so"
+            )
+        with no_init_weights(), torch.device("meta"):
+            head = nn.Linear(text.hidden_size, text.vocab_size, bias=False)
+        if stored:
+            fill(head, stored, "output head", self.folder)
+            head.to(self.device)
+        if tied and (not stored or torch.equal(head.weight, table)):
+            head.weight = table
+        return head.eval().requires_grad_(False)
 
     def weight_bytes(self) -> tuple[int, int]:
         """Return the bytes of the weights held in memory, and of those brought in layer by layer."""
@@ -136,9 +152,9 @@ class LanguageModel(ABC):
             UserError: it holds no placeholder, or more than one.
 
         """
-        if prompt.count(AUDIO) != 1:
-            raise UserError(f"prompt {prompt!r} must hold {AUDIO} once, where the audio goes")
-        return self._expanded(prompt, n_audio)
+        if prompt.count(MARKS.audio) != 1:
+            raise UserError(f"prompt {prompt!r} must hold {MARKS.audio} once, where the audio goes")
+        return self._expanded(self.family.marks.spelled(prompt), n_audio)
 
     def _expanded(self, text: str, n_audio: int) -> list[int]:
         """Return the ids of a text with its one placeholder repeated; tokenising that costs more."""

@@ -23,13 +23,12 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
 )
 
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
-from earmark.models.config import depths_of, read_config
+from earmark.models.config import depth_of, read_config
+from earmark.models.families.omni import Omni
 from earmark.models.language import LanguageModel
+from earmark.models.sizes import Depth
 
-SAMPLE_RATE = 16000
-TOKENS_PER_SECOND = 25
-WINDOW_S = None
-"""The encoder and the language model take audio of any length."""
+SAMPLE_RATE = Omni.audio.sample_rate
 
 
 def config_of(checkpoint: Checkpoint) -> Qwen2_5OmniThinkerConfig:
@@ -43,9 +42,9 @@ def config_of(checkpoint: Checkpoint) -> Qwen2_5OmniThinkerConfig:
     return read_config(checkpoint, "Qwen2.5-Omni", parse)
 
 
-def depths(checkpoint: Checkpoint) -> dict[str, int]:
-    """Return the model's depths and widths, see :func:`depths_of`."""
-    return depths_of(config_of(checkpoint))
+def depth(checkpoint: Checkpoint) -> Depth:
+    """Return the model's depths and widths."""
+    return depth_of(config_of(checkpoint))
 
 
 class Encoder:
@@ -72,7 +71,7 @@ class Encoder:
         if not project:
             self.tower.proj = nn.Identity()
         expected = self.tower.state_dict().keys()
-        names = {"thinker.audio_tower.": "", "audio_tower.": ""}
+        names = dict.fromkeys(Omni.parts.encoder, "")
         keep = None if whole else lambda name: name in expected
         fill(
             self.tower,
@@ -169,6 +168,5 @@ class Decoder(LanguageModel):
     """The thinker's language model; see :class:`LanguageModel`."""
 
     build = Qwen2_5OmniThinkerTextModel
-    prefixes = ("thinker.model.", "model.")
-    heads = ("thinker.lm_head.", "lm_head.")
+    family = Omni
     read_config = staticmethod(config_of)

@@ -25,15 +25,13 @@ from transformers import (
 from transformers.initialization import no_init_weights
 
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
-from earmark.models.config import depths_of, read_config
+from earmark.models.config import depth_of, read_config
+from earmark.models.families.qwen2_audio import Qwen2Audio
 from earmark.models.language import LanguageModel
 from earmark.models.lengths import audio_tokens, positions
+from earmark.models.sizes import Depth
 
-SAMPLE_RATE = 16000
-TOKENS_PER_SECOND = 25
-WINDOW_S = 30.0
-"""The encoder knows positions for that long and was trained on no more."""
-HOP = 160
+SAMPLE_RATE, HOP = Qwen2Audio.audio.sample_rate, Qwen2Audio.audio.mel_hop
 MARGIN = 2
 FULLEST = 0.8
 """The share of a batch's longest part that its shortest must have."""
@@ -50,9 +48,9 @@ def config_of(checkpoint: Checkpoint) -> Qwen2AudioConfig:
     return read_config(checkpoint, "Qwen2-Audio", parse)
 
 
-def depths(checkpoint: Checkpoint) -> dict[str, int]:
-    """Return the model's depths and widths, see :func:`depths_of`."""
-    return depths_of(config_of(checkpoint))
+def depth(checkpoint: Checkpoint) -> Depth:
+    """Return the model's depths and widths."""
+    return depth_of(config_of(checkpoint))
 
 
 class Encoder:
@@ -80,13 +78,13 @@ class Encoder:
             self.projector = nn.Linear(audio.d_model, self.width) if project else None
         expected = self.tower.state_dict().keys()
         keep = None if layers in (None, self.depth) else lambda name: name in expected
-        names = {"audio_tower.": "", "model.audio_tower.": ""}
+        names = dict.fromkeys(Qwen2Audio.parts.encoder, "")
         tensors = read_tensors(checkpoint.folder, names, self.dtype, keep)
         fill(self.tower, tensors, "audio tower", checkpoint.folder)
         self.tower.eval().requires_grad_(False).to(self.device)
         if self.projector is not None:
-            prefix = "multi_modal_projector.linear."
-            tensors = read_tensors(checkpoint.folder, {prefix: "", f"model.{prefix}": ""}, self.dtype)
+            names = dict.fromkeys(Qwen2Audio.parts.projector, "")
+            tensors = read_tensors(checkpoint.folder, names, self.dtype)
             fill(self.projector, tensors, "projector", checkpoint.folder)
             self.projector.eval().requires_grad_(False).to(self.device)
 
@@ -188,8 +186,7 @@ class Decoder(LanguageModel):
     """The language model, a Qwen2; see :class:`LanguageModel`."""
 
     build = Qwen2Model
-    prefixes = ("language_model.model.", "model.language_model.")
-    heads = ("language_model.lm_head.", "lm_head.")
+    family = Qwen2Audio
     read_config = staticmethod(config_of)
 
     @staticmethod

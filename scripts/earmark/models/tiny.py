@@ -22,7 +22,10 @@ from transformers import (
     WhisperFeatureExtractor,
 )
 
-AUDIO, AUDIO_BEGIN, AUDIO_END = "<|AUDIO|>", "<|audio_bos|>", "<|audio_eos|>"
+from earmark.models.contract import MARKS
+from earmark.models.sizes import Sizes
+
+AUDIO, AUDIO_BEGIN, AUDIO_END = MARKS.audio, MARKS.begin, MARKS.end
 TURN_BEGIN, TURN_END, PAD = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 
 _EXTRA_TOKENS = {
@@ -40,29 +43,14 @@ _CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
     "{% if message['content'] is string %}{{ message['content'] }}"
     "{% else %}{% for part in message['content'] %}"
-    "{% if part['type'] == 'audio' %}<|audio_bos|><|AUDIO|><|audio_eos|>"
-    "{% elif 'text' in part %}{{ part['text'] }}{% endif %}"
+    "{% if part['type'] == 'audio' %}"
+    + MARKS.whole
+    + "{% elif 'text' in part %}{{ part['text'] }}{% endif %}"
     "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
-_LARGEST_VOCABULARY = 4096  # a ceiling only: prompts of one task run out of merges long before
 _LONGEST_PROMPT = 32768  # tokens, audio included; as the real checkpoint
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Widths and depths; the defaults are the demo model of about one million parameters."""
-
-    hidden: int = 128
-    layers: int = 4
-    heads: int = 4
-    kv_heads: int = 2
-    ffn: int = 256
-    audio_hidden: int = 64
-    audio_layers: int = 2
-    audio_heads: int = 4
-    audio_ffn: int = 128
 
 
 @dataclass(frozen=True)
@@ -96,7 +84,7 @@ def build(names: Sequence[str], prompts: Iterable[str], sizes: Sizes, seed: int)
         The model in float32, its tokenizer and its feature extractor.
 
     """
-    tokenizer = build_tokenizer(names, prompts)
+    tokenizer = build_tokenizer(names, prompts, sizes.vocabulary)
     return Checkpoint(build_model(tokenizer, sizes, seed), tokenizer, build_extractor())
 
 
@@ -112,7 +100,9 @@ def build_extractor(longest_s: int = 300) -> WhisperFeatureExtractor:
     )
 
 
-def build_tokenizer(names: Sequence[str], prompts: Iterable[str]) -> PreTrainedTokenizerFast:
+def build_tokenizer(
+    names: Sequence[str], prompts: Iterable[str], most: int = Sizes.vocabulary
+) -> PreTrainedTokenizerFast:
     """Train a byte-level BPE tokenizer in which every class name is one token.
 
     One token per name lets names share words ("dog bark", "dog whine") and still be told apart at a
@@ -122,7 +112,7 @@ def build_tokenizer(names: Sequence[str], prompts: Iterable[str]) -> PreTrainedT
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=_LARGEST_VOCABULARY,
+        vocab_size=most,
         special_tokens=_SPECIAL_TOKENS,
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,

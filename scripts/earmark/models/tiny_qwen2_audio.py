@@ -12,12 +12,13 @@ import torch
 from torch import nn
 from transformers import Qwen2AudioConfig, Qwen2AudioForConditionalGeneration
 
-from earmark.models.tiny import AUDIO, Sizes, build_extractor, build_tokenizer, tower_config
+from earmark.models.sizes import Sizes
+from earmark.models.tiny import AUDIO, build_extractor, build_tokenizer, tower_config
 
 
 def build(names: Sequence[str], prompts: Iterable[str], sizes: Sizes, seed: int, folder: Path) -> None:
     """Write a randomly initialised checkpoint that transformers loads; arguments as in `tiny.build`."""
-    tokenizer = build_tokenizer(names, prompts)
+    tokenizer = build_tokenizer(names, prompts, sizes.vocabulary)
     config = Qwen2AudioConfig(
         audio_config=tower_config(sizes) | {"model_type": "qwen2_audio_encoder"},
         text_config={

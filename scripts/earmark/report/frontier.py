@@ -13,8 +13,8 @@ import altair as alt
 
 from earmark.report.charts import INK, fitted, plot, scaled, tooltips
 from earmark.report.figures import Cell, Figure, Legend, Look, Row, Table
-from earmark.report.points import lower_is_better
-from earmark.report.words import DASH, metric_name, percent, points_apart, seconds
+from earmark.report.words import DASH, percent, points_apart, seconds
+from earmark.scoring.catalogue import measure
 
 FRONT = Look(INK, "", [5, 3])
 SHARES = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
@@ -53,7 +53,7 @@ def measured(rows: Sequence[Row]) -> list[Row]:
 
 def front(rows: Sequence[Row]) -> list[Row]:
     """Return the rows that no other is both as fast as and better than, the fastest first."""
-    sign = -1 if rows and lower_is_better(rows[0]["headline"]) else 1
+    sign = 1 if not rows or measure(rows[0]["headline"]).higher_is_better else -1
     kept: list[Row] = []
     for row in sorted(rows, key=lambda row: (row["latency"], -sign * row["value"])):
         if not kept or sign * row["value"] > sign * kept[-1]["value"]:
@@ -66,7 +66,7 @@ def figure(rows: Sequence[Row], look: Mapping[str, Look]) -> Figure | None:
     shown = measured(rows)
     if len(shown) < 2:
         return None
-    name = metric_name(shown[0]["headline"])
+    name = measure(shown[0]["headline"]).short
     methods = [method for method in look if any(row["method"] == method for row in shown)]
     kept = [
         {key: row[key] for key in ("method", "latency", "value", "low", "high", "ratio", *HOVER)}
@@ -138,9 +138,9 @@ def tables(rows: Sequence[Row]) -> list[Table]:
     found = curves(rows)
     if base is None or not found:
         return []
-    less = lower_is_better(base["headline"])
+    less = not measure(base["headline"]).higher_is_better
     best: Any = min if less else max
-    name = metric_name(base["headline"])
+    name = measure(base["headline"]).short
     made = []
     latencies = [(share, share * base["latency"]) for share in SHARES]
     quality = [

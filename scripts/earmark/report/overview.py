@@ -8,6 +8,7 @@ from earmark.report.columns import DIFFERENCE, OURS
 from earmark.report.figures import Cell, Row, Table
 from earmark.report.tagging_rows import merged
 from earmark.report.words import DASH, percent, seconds
+from earmark.scoring.catalogue import headlines
 
 MOST = 3000
 """Rows on the page; summary.csv has all."""
@@ -49,9 +50,6 @@ COMPARED = (
     "Rows compare only where task, device, labels and sample set are the same: the sample set is a digest of "
     "the samples scored, equal where they are."
 )
-RATES = (
-    "Of transcripts the score is the word error rate (WER): less is better, a difference above 0 is worse."
-)
 IMPORTED = "Imported rows were measured by other programs; units are ours, everything else is theirs."
 
 
@@ -59,7 +57,8 @@ def table(points: Sequence[Row]) -> Table:
     """Return the table of all results."""
     notes = [CORRECTED] if any(DIFFERENCE in row["metrics"] for row in points) else []
     notes.append(COMPARED)
-    notes += [RATES] if any(row["headline"].startswith("wer") for row in points) else []
+    shown = {row["headline"] for row in points}
+    notes += [metric.remark for name, metric in headlines().items() if name in shown and metric.remark]
     notes += [IMPORTED] if any(row["source"] != OURS for row in points) else []
     if len(points) > MOST:
         notes.append(f"The first {MOST} of {len(points)} results; summary.csv has all.")
@@ -74,8 +73,8 @@ def table(points: Sequence[Row]) -> Table:
         if name in ALWAYS or (name not in once and texts[name] - {"", DASH})
     ]
     columns = tuple(COLUMNS[i] for i in used)
-    shown = [[line[i] for i in used] for line in lines]
-    return Table("All results", columns, shown, notes, NUMBERS & set(columns), on_screen=ON_SCREEN)
+    cells = [[line[i] for i in used] for line in lines]
+    return Table("All results", columns, cells, notes, NUMBERS & set(columns), on_screen=ON_SCREEN)
 
 
 def _number(value: float | int | None, text: str | None = None) -> Cell:

@@ -9,7 +9,9 @@ import pandas as pd
 
 from earmark.report.columns import DIFFERENCE, LEFT_OUT, OURS, PROBE, TAGGING_SPEED, TIMING
 from earmark.report.figures import Row
-from earmark.report.words import difference, interval, made, metric_name, percent
+from earmark.report.words import difference, interval, made, percent
+from earmark.scoring.catalogue import headlines, measure
+from earmark.scoring.choices import ACCURACY
 
 COMPARABLE = ("task", "profile", "model", "labels", "device", "dtype", "seed")
 """Alike within a section: rows that differ in one of these are never in one chart."""
@@ -27,7 +29,6 @@ SAME = (
     "layer",
     "seed",
 )
-HEADLINES = ("accuracy", "wer", "mAP", "map", "mean_score", "wer_mean")
 LATENCY = ("mel", "encode", "prefill", "decode")
 COUNTED = ("unparsed", "failed", "truncated", "windowed", "skipped")
 
@@ -54,14 +55,9 @@ def left_out(summary: pd.DataFrame) -> list[Row]:
     return records(summary[summary["system"] == LEFT_OUT])
 
 
-def lower_is_better(headline: str) -> bool:
-    """Whether less of a metric is better: error rates."""
-    return headline.startswith("wer")
-
-
 def _point(members: Sequence[Row]) -> Row:
     metrics = {each["metric"]: each for each in members}
-    headline = next((name for name in HEADLINES if name in metrics), members[0]["metric"])
+    headline = next((name for name in headlines() if name in metrics), members[0]["metric"])
     row: Row = {**metrics[headline], "metrics": metrics, "headline": headline}
     row["is_base"] = row["reducer"] == "base"
     row["ours"] = row["source"] == OURS
@@ -78,7 +74,7 @@ def _point(members: Sequence[Row]) -> Row:
 
 
 def _prefix(headline: str) -> str:
-    return "" if headline == "accuracy" else f"{metric_name(headline)} "
+    return "" if headline == ACCURACY.name else f"{measure(headline).short} "
 
 
 def _asked(row: Row) -> str:

@@ -12,10 +12,10 @@ from earmark.report.columns import DIFFERENCE, PRUNING, STAGES
 from earmark.report.figures import Figure, Legend, Look, Row, Section
 from earmark.report.points import COMPARABLE, differing
 from earmark.report.results import Result
-from earmark.report.words import banner, interval, metric_name, percent, seconds
+from earmark.report.words import banner, interval, percent, seconds
+from earmark.scoring.catalogue import measure
 
 MOST_COLUMNS = 40  # of a heat map; speakers can be thousands, the table has them all
-NAMES = {"accuracy": "accuracy", "wer": "word error rate (lower is better)"}
 SELECTION = (
     "Selection happens inside prefill: its bar is taken out of prefill's, the hints name both as timed."
 )
@@ -133,7 +133,7 @@ def _accuracy_figures(
         failed = sorted({row["method"] for row in panel if row["failed"]})
         if failed:
             notes.append(f"Samples without an answer are left out: {', '.join(failed)}.")
-        name = NAMES.get(panel[0]["headline"], metric_name(panel[0]["headline"]))
+        name = measure(panel[0]["headline"]).axis
         kept = ("ratio", "value", "low", "high", *charts.ACCURACY_HOVER)
         yield Figure(
             f"{name[0].upper()}{name[1:]} when pruned before layer {layer}",

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from earmark.core.digests import code_digest
 from earmark.core.files import replacing, sha256
-from earmark.core.provenance import code_digest
 
 SEEN = "seen.json"
 

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from earmark.core.errors import UserError
+from earmark.scoring import catalogue
+from earmark.scoring.contract import AnswerMetric, Points
 
-Answers = Mapping[tuple[Any, ...], tuple[int, int]]
+Answers = Mapping[tuple[Any, ...], Points]
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,9 @@ class Result:
         return bool(self.asked["reducer"] == "base")
 
     @property
-    def headline(self) -> str:
-        """The metric that stands for the result: ``wer``, of which less is better, or ``accuracy``."""
-        return "wer" if self.asked["metric"] == "wer" else "accuracy"
+    def metric(self) -> AnswerMetric:
+        """How its answers were scored."""
+        return catalogue.of_answers(self.asked["metric"])
 
     def comparable(self) -> str:
         """Return a key that is equal for two results that differ in the reduction alone."""
@@ -62,7 +64,7 @@ class Result:
                     row = json.loads(line)
                     scored += row["status"] == "scored"
                     correct += row["correct"] is True
-                    row["clip_id"], row["truth"], row["options"], row["word_errors"]
+                    row["clip_id"], row["truth"], row["options"], row["errors"]
                 except (json.JSONDecodeError, TypeError, KeyError) as error:
                     why = f"it lacks {error}" if isinstance(error, KeyError) else error
                     raise UserError(
@@ -78,8 +80,8 @@ class Result:
             )
 
     def answers(self) -> Answers:
-        """Return each scored sample's hits or word errors, and out of how many, by clip and question."""
-        return {question(row): _points(row) for row in self.samples() if row["status"] == "scored"}
+        """Return each scored sample's part of the headline, so many of so many, by clip and question."""
+        return {question(row): self.metric.points(row) for row in self.samples() if row["status"] == "scored"}
 
 
 def question(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -93,11 +95,3 @@ def sample_set(answers: Answers) -> str:
     for key in sorted(answers, key=str):
         digest.update(json.dumps(key).encode())
     return digest.hexdigest()[:8]
-
-
-def _points(row: Mapping[str, Any]) -> tuple[int, int]:
-    """Return 1 of 1 for a right choice, 0 of 1 for a wrong one; of a transcript, errors and words."""
-    counted = row["word_errors"]
-    if counted is None:
-        return int(row["correct"]), 1
-    return counted["substitutions"] + counted["deletions"] + counted["insertions"], counted["words"]

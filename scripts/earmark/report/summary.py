@@ -18,6 +18,7 @@ from earmark.report.columns import DTYPES, LEFT_OUT, ORDER, OURS, TAGGING
 from earmark.report.remembered import Remembered
 from earmark.report.results import Answers, Result, sample_set
 from earmark.report.tagging_rows import merged
+from earmark.scoring import catalogue
 
 Row = dict[str, Any]
 
@@ -32,7 +33,7 @@ class _Known:
     found: list[Row]
     base_of: str = ""
     is_base: bool = False
-    headline: str = ""
+    metric: str = ""
 
 
 def summarize(
@@ -92,7 +93,7 @@ def _read(path: Path) -> dict[str, Any]:
         "found": made,
         "base_of": result.comparable(),
         "is_base": result.is_base,
-        "headline": result.headline,
+        "metric": result.asked["metric"],
     }
 
 
@@ -131,7 +132,8 @@ def _tagging_differences(known: Sequence[_Known]) -> list[Row]:
 def _compared(each: _Known, base: _Known, answers: list[Answers]) -> Row | None:
     if not answers:
         answers.append(_answers(base.path))
-    return difference.difference(each.found[0], each.headline, _answers(each.path), answers[0])
+    metric = catalogue.of_answers(each.metric)
+    return difference.difference(each.found[0], metric, _answers(each.path), answers[0])
 
 
 def _answers(path: Path) -> Answers:

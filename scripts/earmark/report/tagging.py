@@ -11,10 +11,10 @@ from earmark.report.rows import made as origin
 from earmark.report.tagged import BASELINE, LABELS, UNMERGED, Tagged, differences, ordered, partners
 from earmark.report.tradeoff import HOLLOW, looks, shape, tradeoff
 from earmark.report.words import DASH, NBSP, banner, difference, interval, made, percent
+from earmark.scoring.catalogue import measure
 
 TIMES = "\u00d7"
 LABEL_WIDTH = 50  # pixels an r's label needs
-NAMES = {"mAP": "mean average precision", "accuracy": "accuracy"}
 INTERVALS = (
     "Bars up and down are 95 % intervals over the test clips with these very trainings; the seeds' own "
     "values show what training again changes. Bars to the sides reach from the slowest to the fastest round."
@@ -130,7 +130,7 @@ def _figure(student: str, members: Sequence[Tagged], results: Sequence[Tagged]) 
     if speed["feature_s"] is not None:
         took = f"{1000 * speed['feature_s']:.1f}"
         notes.insert(1, f"The spectrogram takes another {took} ms a clip, merged or not.")
-    name = NAMES[first.headline]
+    name = measure(first.headline).title
     return Figure(
         f"{name[0].upper()}{name[1:]} against speed-up, student {student}",
         tradeoff(rows, marks, look, first.record["chance"], name),

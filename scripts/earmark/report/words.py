@@ -11,24 +11,6 @@ DASH = "\u2013"
 LEVEL = 0.05
 """A corrected p-value from here on shows no difference."""
 
-METRICS = {
-    "accuracy": "accuracy",
-    "wer": "WER",
-    "wer_mean": "mean WER",
-    "map": "mAP",
-    "iwer": "iWER",
-    "icer": "iCER",
-    "fense": "FENSE",
-    "date": "DATE",
-    "map_hard_labels": "mAP of hard labels",
-    "mean_score": "mean score",
-}
-
-
-def metric_name(name: str) -> str:
-    """Return what a metric is called on the page."""
-    return METRICS.get(name, name.replace("_", " "))
-
 
 def percent(value: float | None, digits: int = 1) -> str:
     """Return a share as per cent, or a dash where there is none."""

@@ -111,11 +111,6 @@ def _is_wrong(sample: Mapping[str, Any]) -> bool:
 
 
 def _row(row: Row, result: Result, sample: Mapping[str, Any], *, lost: bool) -> Row:
-    counted = sample["word_errors"]
-    errors = None
-    if counted is not None:
-        number = sum(counted[name] for name in ("substitutions", "deletions", "insertions"))
-        errors = f"{number} error{'s' * (number != 1)} in {counted['words']} words"
     return {
         "section": name_of(row),
         **{name: row[name] for name in ("task", "model", "result", "run")},
@@ -125,7 +120,7 @@ def _row(row: Row, result: Result, sample: Mapping[str, Any], *, lost: bool) -> 
             name: sample[name]
             for name in ("clip_id", "options", "answer", "predicted", "truth", "duration_s")
         },
-        "errors": errors,
+        "errors": result.metric.mistakes(sample),
         "excerpt_s": None,
         "audio": None,
     }

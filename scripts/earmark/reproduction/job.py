@@ -18,7 +18,7 @@ from earmark.config.schema import checked, schema
 from earmark.core import provenance
 from earmark.core.errors import UserError
 from earmark.core.files import write_json
-from earmark.core.provenance import ROOT
+from earmark.core.places import ROOT
 from earmark.core.records import read_jsonl
 from earmark.reproduction import probed, pruned, student_speed, surroundings, tagged, timed
 from earmark.reproduction.compare import DIFFERS, Difference, differences, verdict

@@ -48,7 +48,6 @@ def request(record: dict[str, Any], workdir: Path) -> Request:
     used, upstream = made["config"], parts.upstream(made)
     task, model, method, run = (copy.deepcopy(used[part]) for part in ("task", "model", "method", "run"))
     name, chosen, profile = task.pop("name"), model.pop("name"), task.pop("profile")
-    task.pop("scoring")
     task["data"] = parts.data(upstream["data"], made["data"].get("origins", []), workdir)
     if profile != "default":
         # The wording that the profile led to stands in the task itself; its name must stay known.

@@ -1,46 +1,77 @@
-"""Multiple-choice answers: what each sample's replies amount to, and the tables over all samples.
-
-With the metric ``classes`` the options are classes, alike in all samples: F1 and the class table are
-over class names, F1 over option letters beside them. With ``letters`` every sample has options of its
-own (a reading comprehension test), so there are no classes and the table is over letters.
-"""
+"""Multiple-choice answers: what each sample's replies amount to, and the tables over all samples."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from earmark.scoring import grouped
 from earmark.scoring.classification import score
+from earmark.scoring.contract import AnswerMetric, Measure, Parser, Points, Row
 from earmark.scoring.intervals import share
+from earmark.scoring.paired import compare
 from earmark.scoring.question import LETTERS, Question
 
-Row = dict[str, Any]
-Parser = Callable[[str, Sequence[str]], int | None]
+ACCURACY = Measure("accuracy", "accuracy", "accuracy")
+F1 = tuple(
+    Measure(f"f1_{mean}{over}", f"{mean} F1{where}", f"F1 {mean}{where}")
+    for mean in ("macro", "weighted")
+    for over, where in (("", ""), ("_letters", " over letters"))
+)
+PARSE_FAILURES = Measure("parse_failures", "share of unparsed replies", "unparsed", higher_is_better=False)
 
 
-def judge(replies: Sequence[str], parse: Parser, question: Question, truth: str, task: Row) -> Row:
-    """Return what the replies to a sample's windows say; windows vote, the option first named wins a tie."""
-    votes = Counter(choice for reply in replies if (choice := parse(reply, question.options)) is not None)
-    chosen = votes.most_common(1)[0][0] if votes else None
-    return {
-        "predicted": None if chosen is None else question.options[chosen],
-        "predicted_letter": None if chosen is None else LETTERS[chosen],
-        "correct": chosen == question.truth,
-        "parsed": chosen is not None,
-    }
+class Choices(AnswerMetric):
+    """Accuracy and F1 of answers that choose one of the options shown."""
 
+    answers = "choice"
 
-def tables(rows: Sequence[Row], task: Row, resamples: int, seed: int) -> Row:
-    """Return ``metrics``, ``per_class`` and ``per_group`` of scored samples."""
-    truth, predicted = [row["truth"] for row in rows], [row["predicted"] for row in rows]
-    letters, chosen = [row["truth_letter"] for row in rows], [row["predicted_letter"] for row in rows]
-    if task["metric"] == "letters":
-        metrics, per_class = score(letters, chosen, letters, chosen, resamples, seed)
-        metrics = {name: metrics[name] for name in ("accuracy", "f1_macro_letters", "f1_weighted_letters")}
-    else:
-        metrics, per_class = score(truth, predicted, letters, chosen, resamples, seed)
-    metrics["parse_failures"] = share([not row["parsed"] for row in rows])
-    per_group = grouped.table(rows, "accuracy", lambda members: share([row["correct"] for row in members]))
-    return {"metrics": metrics, "per_class": per_class, "per_group": per_group}
+    def judge(
+        self, replies: Sequence[str], parse: Parser, question: Question, truth: str, task: Mapping[str, Any]
+    ) -> Row:
+        """Return what the replies say; windows vote, the option first named wins a tie."""
+        votes = Counter(choice for reply in replies if (choice := parse(reply, question.options)) is not None)
+        chosen = votes.most_common(1)[0][0] if votes else None
+        return {
+            "predicted": None if chosen is None else question.options[chosen],
+            "predicted_letter": None if chosen is None else LETTERS[chosen],
+            "correct": chosen == question.truth,
+            "parsed": chosen is not None,
+        }
+
+    def tables(
+        self, rows: Sequence[Mapping[str, Any]], task: Mapping[str, Any], resamples: int, seed: int
+    ) -> Row:
+        """Return ``metrics``, ``per_class`` and ``per_group``."""
+        metrics, per_class = self.scores(rows, resamples, seed)
+        metrics["parse_failures"] = share([not row["parsed"] for row in rows])
+
+        def hits(members: Sequence[Mapping[str, Any]]) -> Row:
+            return share([row["correct"] for row in members])
+
+        per_group = grouped.table(rows, ACCURACY.name, hits)
+        return {"metrics": metrics, "per_class": per_class, "per_group": per_group}
+
+    def scores(
+        self, rows: Sequence[Mapping[str, Any]], resamples: int, seed: int
+    ) -> tuple[dict[str, Any], list[Row]]:
+        """Return accuracy and F1 over the options' texts and over letters, and a row per text."""
+        return score(
+            [row["truth"] for row in rows],
+            [row["predicted"] for row in rows],
+            [row["truth_letter"] for row in rows],
+            [row["predicted_letter"] for row in rows],
+            resamples,
+            seed,
+        )
+
+    def points(self, row: Mapping[str, Any]) -> Points:
+        """Return 1 of 1 for a right choice, 0 of 1 for a wrong one."""
+        return int(row["correct"]), 1
+
+    def compare(self, ours: Sequence[Points], theirs: Sequence[Points], drawn: np.random.Generator) -> Row:
+        """Return the difference of accuracies: above 0 ours is better."""
+        return compare([bool(hit) for hit, _ in ours], [bool(hit) for hit, _ in theirs], drawn).row()

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from earmark.scoring.groups import facets
 
 
 def table(
-    rows: Sequence[dict[str, Any]], metric: str, measure: Callable[[list[dict[str, Any]]], dict[str, Any]]
+    rows: Sequence[Mapping[str, Any]],
+    metric: str,
+    measure: Callable[[list[Mapping[str, Any]]], dict[str, Any]],
 ) -> list[dict[str, Any]]:
     """Return one row per facet and group, sorted; ``measure`` gives the metric of a group's samples."""
-    members: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    members: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         for facet, group in facets(row["group"]).items():
             members[facet, group].append(row)

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import sqrt
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 LEVEL = 0.95
+Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
 
 def wilson(successes: int, n: int) -> tuple[float | None, float | None]:
-    """Return Wilson's score interval of ``successes`` out of ``n``; (None, None) for n = 0."""
+    """Return Wilson's interval (JASA 22, 1927) of ``successes`` out of ``n``; (None, None) for n = 0."""
     if n == 0:
         return None, None
-    interval = binomtest(successes, n).proportion_ci(LEVEL, method="wilson")
-    return float(interval.low), float(interval.high)
+    share, spread = successes / n, Z * Z / n
+    middle = (share + spread / 2) / (1 + spread)
+    half = sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)
+    return 0.0 if successes == 0 else middle - half, 1.0 if successes == n else middle + half
 
 
 def share(hits: Sequence[bool]) -> dict[str, Any]:

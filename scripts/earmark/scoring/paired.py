@@ -9,33 +9,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy.special import bdtr
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Accuracy of ours minus theirs, its interval, and the chance of so much by luck."""
+class Difference:
+    """A metric of ours minus theirs, its interval, and the chance of so much by luck."""
 
     difference: float
     low: float
     high: float
     p_value: float
     n: int
+
+    def row(self) -> dict[str, Any]:
+        """Return it as the columns of the summary."""
+        ends = {"low": self.low, "high": self.high, "interval": "paired bootstrap"}
+        return {"value": self.difference, **ends, "n": self.n, "p_value": self.p_value}
+
+
+@dataclass(frozen=True)
+class Comparison(Difference):
+    """Accuracy of ours minus theirs, and where they disagree."""
+
     gained: int
     lost: int
-
-
-@dataclass(frozen=True)
-class RateComparison:
-    """Error rate of ours minus theirs, its interval, and the chance of so much by luck."""
-
-    difference: float
-    low: float
-    high: float
-    p_value: float
-    n: int
 
 
 def compare(
@@ -72,7 +73,7 @@ def compare_rates(
     *,
     resamples: int = 10_000,
     confidence: float = 0.95,
-) -> RateComparison:
+) -> Difference:
     """Compare two systems' errors on the same utterances of ``words[i]`` words.
 
     The difference is that of the corpus error rates, so above 0 ours is worse. Its interval is the
@@ -96,7 +97,7 @@ def compare_rates(
         extreme += int((np.abs((signs * gap).sum(-1)) >= abs(gap.sum())).sum())
     low, high = np.quantile(np.concatenate(drawn), [tail, 1 - tail])
     p_value = (extreme + 1) / (resamples + 1)
-    return RateComparison(float(difference), float(low), float(high), p_value, int(gap.size))
+    return Difference(float(difference), float(low), float(high), p_value, int(gap.size))
 
 
 def _chunks(total: int, width: int) -> Iterator[int]:
@@ -138,4 +139,4 @@ def mcnemar(gained: int, lost: int) -> float:
     ``p = min(1, 2 * sum(C(d, i), i = 0..min(gained, lost)) / 2**d)``.
     """
     disagreements = gained + lost
-    return float(binomtest(gained, disagreements, 0.5).pvalue) if disagreements else 1.0
+    return min(1.0, 2 * float(bdtr(min(gained, lost), disagreements, 0.5))) if disagreements else 1.0

@@ -2,48 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
-from earmark.scoring import grouped, wer
+import numpy as np
+
+from earmark.scoring import error_rate, grouped
+from earmark.scoring.contract import AnswerMetric, Measure, Parser, Points, Row
+from earmark.scoring.error_rate import KINDS, Counts
 from earmark.scoring.intervals import share
 from earmark.scoring.normalise import NORMALISERS
+from earmark.scoring.paired import compare_rates
 from earmark.scoring.question import Question
 
-Row = dict[str, Any]
-Parser = Callable[[str, Sequence[str]], str | None]
 
-
-def judge(replies: Sequence[str], parse: Parser, question: Question, truth: str, task: Row) -> Row:
-    """Return what the replies to a sample's windows say, one after another; correct is a faultless one."""
-    read = [text for reply in replies if (text := parse(reply, ())) is not None]
-    normalise = NORMALISERS[task["normaliser"]]
-    counted = wer.count(normalise(truth), normalise(" ".join(read)))
-    return {
-        "predicted": " ".join(read) if read else None,
-        "correct": wer.mistakes(counted) == 0,
-        "parsed": bool(read),
-        "word_errors": counted,
+def measures(name: str, unit: str, short: str) -> tuple[Measure, ...]:
+    """Return the numbers of an error rate counted in ``unit``: ``word`` or ``character``."""
+    rates = {
+        name: (f"{unit} error rate", short),
+        f"{name}_mean": (f"mean {unit} error rate", f"mean {short}"),
     }
+    rates |= {f"{name}_{kind}": (f"{unit} {kind}", f"{short} {kind}") for kind in KINDS}
+    worse = (Measure(key, *words, higher_is_better=False) for key, words in rates.items())
+    return (*worse, Measure("faultless", "share without any error", "faultless"))
 
 
-def tables(rows: Sequence[Row], task: Row, resamples: int, seed: int) -> Row:
-    """Return ``metrics`` and ``per_group`` of scored samples; there are no classes.
+class ErrorRate(AnswerMetric):
+    """A rate of errors in words or characters, after the task's normaliser."""
 
-    ``wer`` is the corpus rate, ``wer_mean`` the mean over utterances; ``faultless`` the share of
-    utterances without any error.
-    """
-    counted = [row["word_errors"] for row in rows]
-    kinds = ("substitutions", "deletions", "insertions")
-    metrics = {
-        "wer": wer.corpus(counted, resamples, seed),
-        "wer_mean": wer.mean(counted, resamples, seed),
-        **{f"wer_{kind}": wer.part(counted, kind, resamples, seed) for kind in kinds},
-        "faultless": share([row["correct"] for row in rows]),
-        "parse_failures": share([not row["parsed"] for row in rows]),
-    }
+    answers = "transcript"
+    unit: ClassVar[str]
 
-    def rate(members: list[Row]) -> Row:
-        return wer.corpus([row["word_errors"] for row in members], resamples, seed)
+    @staticmethod
+    @abstractmethod
+    def count(reference: Sequence[str], hypothesis: Sequence[str]) -> Counts:
+        """Return the errors of one transcript, given as words: see :mod:`earmark.scoring.error_rate`."""
 
-    return {"metrics": metrics, "per_class": [], "per_group": grouped.table(rows, "wer", rate)}
+    def judge(
+        self, replies: Sequence[str], parse: Parser, question: Question, truth: str, task: Mapping[str, Any]
+    ) -> Row:
+        """Return what the replies say, one after another; correct is a faultless one."""
+        read = [text for reply in replies if (text := parse(reply, ())) is not None]
+        normalise = NORMALISERS[task["normaliser"]]
+        counted = self.count(normalise(truth), normalise(" ".join(read)))
+        return {
+            "predicted": " ".join(read) if read else None,
+            "correct": error_rate.mistakes(counted) == 0,
+            "parsed": bool(read),
+            "errors": counted,
+        }
+
+    def tables(
+        self, rows: Sequence[Mapping[str, Any]], task: Mapping[str, Any], resamples: int, seed: int
+    ) -> Row:
+        """Return ``metrics`` and ``per_group``; there are no classes.
+
+        The headline is the corpus rate; ``..._mean`` is the mean over utterances, ``faultless`` the share of
+        utterances without any error.
+        """
+        name, counted = self.measures[0].name, [row["errors"] for row in rows]
+        metrics = {
+            name: error_rate.corpus(counted, resamples, seed),
+            f"{name}_mean": error_rate.mean(counted, resamples, seed),
+            **{f"{name}_{kind}": error_rate.part(counted, kind, resamples, seed) for kind in KINDS},
+            "faultless": share([row["correct"] for row in rows]),
+            "parse_failures": share([not row["parsed"] for row in rows]),
+        }
+
+        def rate(members: Sequence[Mapping[str, Any]]) -> Row:
+            return error_rate.corpus([row["errors"] for row in members], resamples, seed)
+
+        return {"metrics": metrics, "per_class": [], "per_group": grouped.table(rows, name, rate)}
+
+    def points(self, row: Mapping[str, Any]) -> Points:
+        """Return the errors and the length of the reference."""
+        return error_rate.mistakes(row["errors"]), row["errors"]["length"]
+
+    def compare(self, ours: Sequence[Points], theirs: Sequence[Points], drawn: np.random.Generator) -> Row:
+        """Return the difference of the corpus rates: above 0 ours is worse."""
+        mine, others = ([mistakes for mistakes, _ in side] for side in (ours, theirs))
+        return compare_rates(mine, others, [length for _, length in ours], drawn).row()
+
+    def mistakes(self, row: Mapping[str, Any]) -> str | None:
+        """Return how many errors there are, and in how long a text."""
+        number, length = self.points(row)
+        return f"{number} error{'s' * (number != 1)} in {length} {self.unit}{'s' * (length != 1)}"

@@ -10,7 +10,6 @@ from earmark.config.schema import checked, schema
 from earmark.core import provenance
 from earmark.core.external_sort import database
 from earmark.data.audit import cost, findings, lengths, near, store
-from earmark.systems.embeddings.windows import TOKENS_PER_SECOND
 
 SCHEMA = "earmark/audit/1"
 VALUES = 50
@@ -22,14 +21,15 @@ def audit(
 ) -> dict[str, Any]:
     """Return the record of a task's audit.
 
-    ``folder`` holds the shards, ``shards`` says how many a split has; ``settings``: ``title``,
-    ``labels`` (``synthetic`` data), ``models`` (name -> ``kind``, ``dtype``, ``max_audio_s`` and
-    ``sizes`` or ``hub``).
+    ``folder`` holds the shards, ``shards`` says how many a split has; ``settings``: ``title``, ``labels``
+    (``synthetic`` data), ``tokens_per_second`` (of the default model), ``models`` (name -> what
+    :func:`cost.estimate` takes).
 
     Raises:
         UserError: an index is missing or not a manifest.
 
     """
+    rate = settings["tokens_per_second"]
     with database() as connection:
         store.load(connection, store.index_paths(folder, shards))
         measured = _measured(connection)
@@ -43,8 +43,8 @@ def audit(
             "shards": shards,
             "clips": _statuses(connection, shards),
             "measured": measured,
-            "overall": _described(connection, None),
-            "splits": {split: _described(connection, split) for split in shards},
+            "overall": _described(connection, None, rate),
+            "splits": {split: _described(connection, split, rate) for split in shards},
             "findings": findings.gather(connection, measured),
             "properties": _properties(connection),
             "estimates": _estimates(connection, shards, settings["models"]),
@@ -90,12 +90,12 @@ def _statuses(connection: sqlite3.Connection, shards: dict[str, int]) -> dict[st
     return found
 
 
-def _described(connection: sqlite3.Connection, split: str | None) -> dict[str, Any]:
+def _described(connection: sqlite3.Connection, split: str | None, rate: float) -> dict[str, Any]:
     """Return lengths in seconds and tokens, overall and per label, of a split or of everything."""
     found = lengths.describe(connection, split)
     return {
         "lengths": found,
-        "tokens": lengths.in_tokens(found, TOKENS_PER_SECOND) if found else None,
+        "tokens": lengths.in_tokens(found, rate) if found else None,
         "by_label": lengths.labels(connection, split),
     }
 

@@ -6,6 +6,7 @@ Qwen2 and Qwen3, Phi-3, Gemma and others) decides which files can be read.
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def read(path: Path) -> tuple[Any, Any]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(path.parent, **place)
         model = AutoModelForCausalLM.from_pretrained(path.parent, dtype=torch.float32, **place)
-    except (ValueError, KeyError, OSError, IndexError, NotImplementedError) as error:
+    except (ValueError, KeyError, OSError, IndexError, TypeError, RuntimeError, struct.error) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
             f"{path}: no language model that transformers reads ({reason[:200]}); fetch it again, or take "

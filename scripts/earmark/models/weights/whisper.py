@@ -70,9 +70,7 @@ def config_of(binary: Binary, path: Path) -> WhisperConfig:
     try:
         sizes = {
             side: {
-                "layers": len(
-                    {n.split("/")[1] for n in arrays if n.startswith(f"{side}/layer_")} - {"layer_norm"}
-                ),
+                "layers": sum(n.startswith(side) and n.endswith("/ffn/linear_0/weight") for n in arrays),
                 "heads": int(arrays[f"{side}/num_heads"]),
                 "ffn": arrays[f"{side}/layer_0/ffn/linear_0/weight"].shape[0],
                 "positions": arrays[f"{side}/position_encodings/encodings"].shape[0],
@@ -83,7 +81,7 @@ def config_of(binary: Binary, path: Path) -> WhisperConfig:
         vocabulary = arrays["decoder/embeddings/weight"].shape[0]
     except KeyError as error:
         raise UserError(f"{path}: the Whisper model lacks {error}") from None
-    first = 50257 if vocabulary >= MULTILINGUAL else 50256
+    first = 50257 if vocabulary >= MULTILINGUAL else min(50256, vocabulary - 2)
     return WhisperConfig(
         vocab_size=vocabulary,
         num_mel_bins=bands,

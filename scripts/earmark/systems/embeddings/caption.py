@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import os
 import shutil
@@ -20,6 +19,8 @@ from earmark.core.files import exclusive, replacing, sha256
 from earmark.core.progress import tqdm
 from earmark.core.records import OK, read_jsonl, write_jsonl
 from earmark.models.checkpoint import Checkpoint
+from earmark.models.contract import MARKS
+from earmark.models.families import family
 from earmark.models.features import FeatureStore, read_index
 from earmark.scoring.question import Question
 from earmark.systems.embeddings.generate import Ask, Generation, Written
@@ -27,8 +28,6 @@ from earmark.systems.embeddings.store import StateWriter
 from earmark.systems.pruning import plan
 from earmark.systems.pruning.plan import Row, Sample
 from earmark.systems.pruning.runner import open_journal
-
-AUDIO = "<|AUDIO|>"
 
 
 def run(
@@ -50,10 +49,10 @@ def run(
     device = devices.prepare(chosen["device"], threads)
     entry, asked = chosen["model"], chosen["caption"]
     model = Checkpoint.read(checkpoint)
-    family = importlib.import_module(f"earmark.models.{entry['kind']}")
+    kind = family(entry["kind"])
     rows = [row for path in indexes for row in read_index(path)[0] if row.clip.status in (OK, "failed")]
     rows = plan.choose(sorted(rows, key=lambda r: r.clip.clip_id), asked["sample_limit"], chosen["seed"])
-    limit = int(entry["max_audio_s"] * family.TOKENS_PER_SECOND)
+    limit = kind.audio.tokens(entry["max_audio_s"])
     samples = []
     for row in rows:
         clip = row.clip
@@ -79,7 +78,7 @@ def run(
         place.mkdir(exist_ok=True)
         journal = place / "rows.jsonl"
         done = {r["clip_id"]: r for r in (read_jsonl(journal, torn=True) if journal.exists() else [])}
-        decoder = family.Decoder(model, str(device), entry["dtype"], entry["attention"])
+        decoder = kind.decoder(model, str(device), entry["dtype"], entry["attention"])
         generation = Generation(
             decoder,
             asked["max_new_tokens"],
@@ -88,7 +87,7 @@ def run(
             chosen["seed"],
             asked["generation_states"],
         )
-        batches = plan.batches(samples, int(asked["batch_audio_s"] * family.TOKENS_PER_SECOND))
+        batches = plan.batches(samples, kind.audio.tokens(asked["batch_audio_s"]))
         Captions(generation, store, samples, asked["system"], place).describe(batches, done)
         ordered = [done[s.clip_id] if s.clip_id in done else _row(s, []) for s in samples]
         common = {
@@ -170,7 +169,7 @@ class Captions:
         """Return what one window is asked."""
         sample, decoder = self.samples[row.sample], self.generation.decoder
         prompt = sample.question.prompt
-        if AUDIO in prompt:
+        if MARKS.audio in prompt:
             ids = decoder.raw_ids(prompt, row.tokens)
         else:
             ids = decoder.prompt_ids(prompt, self.system, row.tokens)

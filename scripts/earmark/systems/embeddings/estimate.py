@@ -10,7 +10,9 @@ import torch
 from torch import nn
 
 from earmark.core.errors import UserError
-from earmark.systems.embeddings.layers import Depth, Layer
+from earmark.models.contract import MARKS, Audio
+from earmark.models.sizes import Depth
+from earmark.systems.embeddings.layers import Layer
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Request:
     span: str
     bytes_per_value: int
     prompt_tokens: int
+    audio: Audio
 
 
 def size(request: Request, pooling: str | None = None, layers: Sequence[Layer] | None = None) -> int:
@@ -36,7 +39,7 @@ def size(request: Request, pooling: str | None = None, layers: Sequence[Layer] |
         width = request.depth.lm_width if wide else request.depth.encoder_width
         text = request.prompt_tokens if lm and request.span != "audio" else 0
         for seconds in request.durations:
-            audio = 0.0 if lm and request.span == "text" else seconds * layer.frames_per_second
+            audio = 0.0 if lm and request.span == "text" else seconds * layer.rows_per_second(request.audio)
             total += width * (1 if pooled else audio + text) * request.bytes_per_value
             # A pooled vector also stands in the index, as float32.
             total += width * 4 if pooled else 0
@@ -44,12 +47,13 @@ def size(request: Request, pooling: str | None = None, layers: Sequence[Layer] |
 
 
 def seconds(
-    durations: Sequence[float], encoder_parameters: int, lm_parameters: int, prompt_tokens: int, speed: float
+    request: Request, durations: Sequence[float], encoder_parameters: int, lm_parameters: int, speed: float
 ) -> float:
     """Return about how long computing takes: two operations per parameter and token."""
-    audio = sum(durations)
-    tokens = audio * 25 + prompt_tokens * len(durations)
-    return 2 * (encoder_parameters * audio * 50 + lm_parameters * tokens) / speed
+    heard = sum(durations)
+    tokens = heard * request.audio.tokens_per_second + request.prompt_tokens * len(durations)
+    positions = heard * request.audio.positions_per_second
+    return 2 * (encoder_parameters * positions + lm_parameters * tokens) / speed
 
 
 def speed(device: torch.device, dtype: torch.dtype) -> float:
@@ -101,7 +105,7 @@ def shown(size: float) -> str:
 
 def prompt_tokens(prompt: str) -> int:
     """Return about how many text tokens a prompt has, from its letters; enough for an estimate."""
-    return 2 + len(prompt.replace("<|audio_bos|><|AUDIO|><|audio_eos|>", "")) // 4
+    return 2 + len(prompt.replace(MARKS.whole, "")) // 4
 
 
 def line(
@@ -119,7 +123,7 @@ def line(
         0 if p is None else sum(w.numel() for n, w in p.named_parameters() if "embed" not in n) for p in parts
     )
     device = next(weight.device for part in parts if part is not None for weight in part.parameters())
-    took = seconds(durations, encoder, lm, request.prompt_tokens, speed(device, dtype))
+    took = seconds(request, durations, encoder, lm, speed(device, dtype))
     own, total = size(replace(request, durations=durations)), size(request)
     return (
         f"{name}: {len(durations)} clips, {len(request.layers)} layers, about {shown(own)} on disk "

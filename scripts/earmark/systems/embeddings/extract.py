@@ -15,16 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from earmark.models.contract import MARKS, Audio
 from earmark.models.padding import left_padded
 from earmark.systems.embeddings import windows
 from earmark.systems.embeddings.layers import Layer, Plan
 from earmark.systems.embeddings.pooling import pool
 from earmark.systems.embeddings.store import Segment
-from earmark.systems.embeddings.windows import TOKENS_PER_SECOND, Window
-
-TOKEN = 640
-"""Samples of a token: 40 ms at 16 kHz."""
-AUDIO = "<|AUDIO|>"
+from earmark.systems.embeddings.windows import Window
 
 
 class Encoder(Protocol):
@@ -82,7 +79,7 @@ class Piece:
 class Extractor:
     """Turns audio into the states of some layers.
 
-    ``window_s`` is the longest audio the encoder takes, None for any; ``overlap_s`` what neighbouring
+    ``audio`` says how the family hears, and how long a window may be; ``overlap_s`` is what neighbouring
     windows share at least. ``prompt`` is taken as it stands if it holds the audio placeholder, and
     through the chat template if not.
     """
@@ -96,18 +93,20 @@ class Extractor:
     dtype: torch.dtype
     prompt: str
     system: str | None
-    window_s: float | None
+    audio: Audio
     overlap_s: float
     batch_tokens: int
 
     def pieces(self, clip: int, samples: int) -> list[Piece]:
         """Return the windows of a clip of so many samples; together they cover all of it."""
-        tokens = -(-samples // TOKEN)
-        limit = None if self.window_s is None else round(self.window_s * TOKENS_PER_SECOND)
-        overlap = round(self.overlap_s * TOKENS_PER_SECOND)
+        token, window_s = self.audio.samples_per_token, self.audio.window_s
+        tokens = -(-samples // token)
+        limit = None if window_s is None else round(window_s * self.audio.tokens_per_second)
+        overlap = round(self.overlap_s * self.audio.tokens_per_second)
         cut = windows.split(tokens, limit, overlap)
+        rate = self.audio.sample_rate
         return [
-            Piece(clip, window, number, (min(window.end * TOKEN, samples) - window.start * TOKEN) / 16000)
+            Piece(clip, window, number, (min(window.end * token, samples) - window.start * token) / rate)
             for number, window in enumerate(cut)
         ]
 
@@ -115,8 +114,9 @@ class Extractor:
     def batch(self, audio: Sequence[NDArray[np.float32]]) -> Iterator[dict[str, Embedded]]:
         """Yield, clip by clip, the states of every layer."""
         pieces = [piece for number, wave in enumerate(audio) for piece in self.pieces(number, len(wave))]
+        token = self.audio.samples_per_token
         mels = [
-            self.encoder.mel(audio[p.clip][p.window.start * TOKEN : p.window.end * TOKEN]) for p in pieces
+            self.encoder.mel(audio[p.clip][p.window.start * token : p.window.end * token]) for p in pieces
         ]
         heard = self.encoder.states(mels, self.plan.audio)
         lm = self._language(pieces, heard) if self.decoder is not None else None
@@ -132,7 +132,7 @@ class Extractor:
     def _ids(self, n_audio: int) -> list[int]:
         """Return the prompt's token ids with room for ``n_audio`` audio tokens."""
         assert self.decoder is not None
-        if AUDIO in self.prompt:
+        if MARKS.audio in self.prompt:
             return self.decoder.raw_ids(self.prompt, n_audio)
         return self.decoder.prompt_ids(self.prompt, self.system, n_audio)
 
@@ -173,16 +173,17 @@ class Extractor:
         rows: list[Tensor] = []
         segments: list[Segment] = []
         end = 0
-        per_token = round(layer.frames_per_second / TOKENS_PER_SECOND)
+        per_token = layer.rows_per_token(self.audio)
+        token_s = self.audio.samples_per_token / self.audio.sample_rate
 
         def take(kind: str, piece: Piece, states: Tensor, first_token: int) -> None:
             nonlocal end
             if self.span in (kind, "all") and len(states):
                 start_s = end_s = None
                 if kind == "audio":
-                    start_s = first_token / TOKENS_PER_SECOND
-                    heard_until = piece.window.start / TOKENS_PER_SECOND + piece.seconds
-                    end_s = round(min(start_s + len(states) / layer.frames_per_second, heard_until), 6)
+                    start_s = round(first_token * token_s, 6)
+                    heard_until = piece.window.start * token_s + piece.seconds
+                    end_s = round(min(start_s + len(states) * token_s / per_token, heard_until), 6)
                 segments.append(Segment(kind, piece.number, end, end + len(states), start_s, end_s))
                 rows.append(states)
                 end += len(states)

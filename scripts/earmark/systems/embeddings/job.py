@@ -18,8 +18,9 @@ from earmark.core.files import replacing
 from earmark.core.progress import tqdm
 from earmark.core.records import Clip
 from earmark.data import shards
+from earmark.models.sizes import Depth
 from earmark.systems.embeddings.extract import Embedded, Extractor
-from earmark.systems.embeddings.layers import Depth, Layer
+from earmark.systems.embeddings.layers import Layer
 from earmark.systems.embeddings.store import EmbeddingRow, StateWriter, write_index
 
 
@@ -122,7 +123,7 @@ class Shard:
             pooling=self.extractor.pooling,
             span=self.extractor.span,
             norm=self.extractor.plan.norm(layer, self.depth),
-            frames_per_second=layer.frames_per_second,
+            frames_per_second=layer.rows_per_second(self.extractor.audio),
             dtype=str(self.extractor.dtype).removeprefix("torch."),
             status=clip.status,
             reason=clip.reason,

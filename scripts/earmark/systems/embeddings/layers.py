@@ -1,9 +1,9 @@
 """The names of layers: ``encoder``, ``encoder.<i>``, ``projector``, ``lm.<i>``.
 
 - ``encoder.<i>``: what the i-th layer of the audio encoder gave, ``encoder.0`` what the first is given;
-  50 a second, no final norm
-- ``encoder``: the encoder's result, pooled in pairs and normalised; 25 a second
-- ``projector``: the same in the language model's width, as it reads audio; 25 a second
+  no final norm, 50 a second in the families of Qwen2-Audio
+- ``encoder``: the encoder's result, pooled and normalised; as many as audio tokens, there 25 a second
+- ``projector``: the same in the language model's width, as it reads audio
 - ``lm.<i>``: what the i-th layer of the language model gave, ``lm.0`` its input; the last has passed the
   final norm, as in transformers' ``hidden_states``
 
@@ -16,9 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from earmark.core.errors import UserError, nearest
+from earmark.models.contract import Audio
+from earmark.models.sizes import Depth
 
 PARTS = ("encoder", "encoder.<i>", "projector", "lm.<i>")
-FRAMES_PER_SECOND = {"encoder.": 50.0, "encoder": 25.0, "projector": 25.0, "lm": 25.0}
 
 
 @dataclass(frozen=True)
@@ -33,21 +34,14 @@ class Layer:
         """The name in paths and in config."""
         return self.part if self.index is None else f"{self.part}.{self.index}"
 
-    @property
-    def frames_per_second(self) -> float:
-        """Rows per second of audio."""
+    def rows_per_token(self, audio: Audio) -> int:
+        """How many rows of the layer's states stand for one audio token."""
         inner = self.part == "encoder" and self.index is not None
-        return FRAMES_PER_SECOND["encoder." if inner else self.part]
+        return audio.positions_per_token if inner else 1
 
-
-@dataclass(frozen=True)
-class Depth:
-    """How many layers a model's two parts have, and how wide their states are."""
-
-    encoder: int
-    lm: int
-    encoder_width: int = 0
-    lm_width: int = 0
+    def rows_per_second(self, audio: Audio) -> float:
+        """Rows per second of audio."""
+        return audio.tokens_per_second * self.rows_per_token(audio)
 
 
 def parse(name: str) -> Layer:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from earmark.core.errors import UserError, nearest
+from earmark.models.families import family
+from earmark.models.sizes import Depth
 from earmark.systems.embeddings import layers
-from earmark.systems.embeddings.layers import Depth
 
 
 class Settings(Protocol):
@@ -70,10 +71,8 @@ def depth_of(entry: dict[str, Any]) -> Depth:
     path = Path(entry["path"]).expanduser() / "config.json" if "path" in entry else None
     if path is None or not path.is_file():
         return Depth(unknown, unknown)
-    config = json.loads(path.read_text())
-    config = config.get("thinker_config", config)
-    parts = [config.get("audio_config") or {}, config.get("text_config") or {}]
-    return Depth(parts[0].get("encoder_layers", unknown), parts[1].get("num_hidden_layers", unknown))
+    stated = family(entry["kind"]).sizes(json.loads(path.read_text()))
+    return Depth(unknown, unknown) if stated is None else Depth(stated.audio_layers, stated.layers)
 
 
 def job(settings: Settings, model: str, task: str, block: dict[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,11 @@
 """Long audio in overlapping windows, each row of the clip taken from one of them; nothing is cut.
 
-Counted in tokens of 40 ms, so that windows start between two of them and their rows join up.
+Counted in audio tokens, so that windows start between two of them and their rows join up.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-TOKENS_PER_SECOND = 25
 
 
 @dataclass(frozen=True)

@@ -16,18 +16,20 @@ from earmark.core.files import free
 from earmark.core.records import OK, Clip, read_jsonl
 from earmark.core.timing import MemoryWatch
 from earmark.models.checkpoint import Checkpoint
+from earmark.models.contract import Audio
+from earmark.models.families import family
 from earmark.models.features import FeatureRow, FeatureStore, clips_digest, read_index
 from earmark.models.loading import Load
 from earmark.reduction.contract import Method
 from earmark.reduction.loader import load
-from earmark.scoring import question
+from earmark.scoring import catalogue, question
 from earmark.systems.pruning import plan, result, runner
 from earmark.systems.pruning.cell import Cell
 from earmark.systems.pruning.plan import Sample
 from earmark.systems.pruning.workplace import Workplace, read_fellows
 
 
-def samples_of(cell: Cell, rows: Sequence[FeatureRow], tokens_per_second: int) -> list[Sample]:
+def samples_of(cell: Cell, rows: Sequence[FeatureRow], tokens_per_second: float) -> list[Sample]:
     """Return the questions of the split; a clip that failed before stays, as a failed sample."""
     classes = sorted({row.clip.labels[0] for row in rows})
     limit = int(cell.model["max_audio_s"] * tokens_per_second)
@@ -39,7 +41,7 @@ def samples_of(cell: Cell, rows: Sequence[FeatureRow], tokens_per_second: int) -
             Sample(
                 clip.clip_id,
                 clip.key,
-                clip.text if cell.task["metric"] == "wer" else clip.labels[0],
+                clip.text if _transcribed(cell) else clip.labels[0],
                 clip.duration_s,
                 _question(cell, clip, classes),
                 cut if clip.ok else (),
@@ -59,8 +61,7 @@ def _question(cell: Cell, clip: Clip, classes: Sequence[str]) -> question.Questi
 
     """
     task, template = cell.task, cell.task["prompt"]["template"]
-    if task["metric"] == "wer":
-        # The clip's text is the answer here, so it is no question.
+    if _transcribed(cell):
         return question.ask_for_words(template, task["question"] or "")
     label = clip.labels[0]
     drawn = (task["options"], cell.run["seed"], clip.clip_id)
@@ -78,6 +79,11 @@ def _question(cell: Cell, clip: Clip, classes: Sequence[str]) -> question.Questi
         task["prompt"]["option_mark"],
         fixed=bool(task["choices"]),
     )
+
+
+def _transcribed(cell: Cell) -> bool:
+    """Whether the right answer is what was said, so that a clip's text is no question."""
+    return catalogue.of_answers(cell.task["metric"]).answers == "transcript"
 
 
 @dataclass
@@ -116,27 +122,27 @@ def run(
     device = devices.prepare(cell.run["device"], threads)
     memory = MemoryWatch(device)
     model = Checkpoint.read(checkpoint)
-    family = importlib.import_module(f"earmark.models.{cell.model['kind']}")
+    kind = family(cell.model["kind"])
     parser = importlib.import_module(f"earmark.scoring.parsers.{cell.task['parser']}")
-    scoring = importlib.import_module(f"earmark.scoring.{cell.task['scoring']}")
+    metric = catalogue.of_answers(cell.task["metric"])
 
     def judge(sample: Sample, texts: list[str]) -> dict[str, Any]:
-        found: dict[str, Any] = scoring.judge(texts, parser.parse, sample.question, sample.label, cell.task)
+        found: dict[str, Any] = metric.judge(texts, parser.parse, sample.question, sample.label, cell.task)
         return found
 
     read = [read_index(path) for path in indexes]
     everything = [row for rows, _ in read for row in rows if row.clip.status in (OK, "failed")]
     everything.sort(key=lambda row: row.clip.clip_id)
-    by = "label" if cell.task["metric"] == "classes" else "group"
     try:
         kept = plan.left_in(everything, cell.task["leave_out"])
     except UserError as error:
         raise UserError(f"task '{cell.task['name']}': {error}") from None
-    chosen = plan.choose(kept, cell.task["sample_limit"], cell.run["seed"], by, cell.task["balanced"])
-    samples = samples_of(_bounded(cell, family), chosen, family.TOKENS_PER_SECOND)
+    limit, balanced = cell.task["sample_limit"], cell.task["balanced"]
+    chosen = plan.choose(kept, limit, cell.run["seed"], metric.balanced_by, balanced)
+    samples = samples_of(_bounded(cell, kind.audio), chosen, kind.audio.tokens_per_second)
     with contextlib.ExitStack() as held, FeatureStore(features) as store:
         attention = cell.model["attention"]
-        decoder = family.Decoder(model, str(device), cell.model["dtype"], attention, load=load_settings)
+        decoder = kind.decoder(model, str(device), cell.model["dtype"], attention, load=load_settings)
         loading = memory.lap()
         loop = runner.Loop(
             decoder, store, samples, cell.task["prompt"]["system"], cell.task["max_new_tokens"]
@@ -148,7 +154,7 @@ def run(
             print(f"answering for {len(seats) - 1} more results of the grid in the same pass", flush=True)
         runner.evaluate(
             loop,
-            plan.batches(samples, int(cell.run["batch_audio_s"] * family.TOKENS_PER_SECOND)),
+            plan.batches(samples, kind.audio.tokens(cell.run["batch_audio_s"])),
             [seat.track for seat in seats],
             cell.run["warm_up"],
             lambda sample, answers: result.sample_row(sample, answers, judge),
@@ -188,20 +194,20 @@ def run(
             }
             origin = {"model": model.record, "data": data, "cell": seat.place.key}
             skipped, lowest = len(everything) - len(chosen), seat.reducer.lowest_layer
-            asked = _bounded(seat.cell, family)
-            record = result.record(asked, ordered, chosen, skipped, timing, origin, lowest, scoring)
+            asked = _bounded(seat.cell, kind.audio)
+            record = result.record(asked, ordered, chosen, skipped, timing, origin, lowest, metric)
             seat.place.finish(record, ordered)
     print(result.one_line(record), flush=True)
 
 
-def _bounded(cell: Cell, family: Any) -> Cell:
+def _bounded(cell: Cell, audio: Audio) -> Cell:
     """Return the cell with the longest audio that its model family takes at once.
 
     A family that takes no more than it was trained on knows so; config can only lower it. Its encoder
     took what is longer in parts of equal length, which `window` meets exactly; `truncate` keeps the
     beginning of these states, not those of a beginning encoded by itself.
     """
-    limit = min(cell.model["max_audio_s"], family.WINDOW_S or math.inf)
+    limit = min(cell.model["max_audio_s"], audio.window_s or math.inf)
     return replace(cell, model=cell.model | {"max_audio_s": limit})
 
 

@@ -14,6 +14,8 @@ from earmark.core import provenance
 from earmark.core.errors import UserError
 from earmark.core.timing import spread
 from earmark.models.features import FeatureRow
+from earmark.scoring import catalogue
+from earmark.scoring.contract import AnswerMetric
 from earmark.systems.pruning.cell import Cell
 from earmark.systems.pruning.plan import Sample
 from earmark.systems.pruning.runner import Answer
@@ -65,7 +67,7 @@ def _blank(sample: Sample) -> dict[str, Any]:
         "predicted_letter": None,
         "correct": None,
         "parsed": None,
-        "word_errors": None,
+        "errors": None,
         "duration_s": sample.duration_s,
         "truncated": sample.truncated,
         "windows": len(sample.windows),
@@ -102,11 +104,11 @@ def record(
     timing: dict[str, Any],
     origin: dict[str, Any],
     lowest_layer: int,
-    scoring: Any,
+    metric: AnswerMetric,
 ) -> dict[str, Any]:
-    """Return the result record of a cell, checked against its schema; ``scoring`` is the metric's module."""
+    """Return the result record of a cell, checked against its schema."""
     scored = [row for row in rows if row["status"] == "scored"]
-    tables = scoring.tables(scored, cell.task, cell.run["bootstrap"], cell.run["seed"])
+    tables = metric.tables(scored, cell.task, cell.run["bootstrap"], cell.run["seed"])
     content = {
         "schema": "earmark/result/2",
         "system": "pruned-evaluation",
@@ -221,7 +223,7 @@ def _times(scored: Sequence[dict[str, Any]], features: Sequence[FeatureRow]) -> 
 
 def one_line(content: dict[str, Any]) -> str:
     """Return the result in one line for the terminal."""
-    name = "wer" if "wer" in content["metrics"] else "accuracy"
+    name = catalogue.of_answers(content["asked"]["metric"]).measures[0].name
     found, counts = content["metrics"][name], content["counts"]
     ends = "" if found["low"] is None else f"[{found['low']:.3f}, {found['high']:.3f}] "
     return (

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from earmark.core.errors import UserError, nearest
-from earmark.models.tiny import Sizes
+from earmark.models.sizes import Sizes
 from earmark.training.recipes import questions
 from earmark.training.recipes.crops import Augmentation
 

@@ -1,0 +1,54 @@
+"""What a model's entry in config says of it before any weights are there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from earmark.core.errors import UserError
+from earmark.models.families import family
+from earmark.models.sizes import Sizes
+
+CONFIG_FILE = "config.json"
+
+
+def folder_of(entry: Mapping[str, Any]) -> Path | None:
+    """Return the local checkpoint folder an entry names, if it does."""
+    return Path(entry["path"]).expanduser() if entry.get("path") else None
+
+
+def sizes_of(entry: Mapping[str, Any]) -> Sizes | None:
+    """Return a model's widths and depths as far as its entry tells them; None if it doesn't.
+
+    Told by ``sizes`` of a model made here, by the family for a published one, by config.json for a folder.
+
+    Raises:
+        UserError: the folder's config.json is damaged.
+
+    """
+    made = entry.get("train") or entry.get("random_weights")
+    if made is not None:
+        known = {each.name for each in fields(Sizes)}
+        return Sizes(**{key: value for key, value in made.get("sizes", {}).items() if key in known})
+    kind, folder = family(entry["kind"]), folder_of(entry)
+    if folder is None:
+        return kind.published.get(entry.get("hub") or "")
+    try:
+        return kind.sizes(json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise UserError(f"{folder / CONFIG_FILE} cannot be read ({error}); fetch it again") from None
+
+
+def costs(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of an entry decides what the model costs to run; see :mod:`earmark.data.audit.cost`."""
+    sizes = sizes_of(entry)
+    return {
+        **{key: entry[key] for key in ("kind", "dtype", "max_audio_s")},
+        "audio": asdict(family(entry["kind"]).audio),
+        "sizes": None if sizes is None else asdict(sizes),
+    }
