@@ -37,23 +37,48 @@ class Checkpoint:
         """Read the record a rule wrote; ``folder`` in it is relative to the record or absolute.
 
         Raises:
-            UserError: the weights the record names are gone.
+            UserError: the weights the record names are gone, or no longer what they were.
 
         """
         record = json.loads(path.read_text())
         folder = (path.parent / record["folder"]).resolve()
-        missing = [name for name in record["files"] if not (folder / name).is_file()]
-        if missing:
-            raise UserError(
-                f"{path} names {folder / missing[0]}, which is gone; delete {path} to make it again"
-            )
+        _check_files(folder, record, path)
         return cls(folder, record)
+
+    def part(self, name: str) -> Checkpoint:
+        """Return a part of a composed checkpoint, which lies in a folder of its own.
+
+        Raises:
+            UserError: there is no such part, or its weights are gone.
+
+        """
+        try:
+            record = self.record["parts"][name]
+        except KeyError:
+            raise UserError(
+                f"{self.folder}: the checkpoint names no {name}; train it again"
+            ) from None
+        folder = (self.folder / record["folder"]).resolve()
+        _check_files(folder, record, self.folder)
+        return Checkpoint(folder, record)
 
     @property
     def digest(self) -> str:
         """What identifies the weights: the digest over the hashes of all files."""
         digest: str = self.record["digest"]
         return digest
+
+
+def _check_files(folder: Path, record: dict[str, Any], path: Path) -> None:
+    """Check that a record's files are there, and are those it was written of; UserError naming the first."""
+    for name, recorded in record["files"].items():
+        if not (folder / name).is_file():
+            raise UserError(f"{path} names {folder / name}, which is gone; delete {path} to make it again")
+        if sha256(folder / name) != recorded:
+            raise UserError(
+                f"{folder / name} is no longer what {path} was written of (another checksum); put it "
+                f"back, or delete {path} to make it again"
+            )
 
 
 def list_files(folder: Path) -> dict[str, str]:
