@@ -9,8 +9,6 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 
 
 include: "rules/common.smk"
-include: "rules/cells.smk"
-include: "rules/tagging.smk"
 include: "rules/download.smk"
 include: "rules/fetch.smk"
 include: "rules/segment.smk"
@@ -18,13 +16,14 @@ include: "rules/pack.smk"
 include: "rules/audit.smk"
 include: "rules/train.smk"
 include: "rules/features.smk"
-include: "rules/fbank.smk"
-include: "rules/logits.smk"
-include: "rules/students.smk"
-include: "rules/evaluate.smk"
-include: "rules/embeddings.smk"
-include: "rules/probe.smk"
-include: "rules/sweep.smk"
+
+
+# A system is a folder of scripts/earmark/systems/ and a file of its name here (docs/add_a_system.md).
+for system in systems():
+
+    include: f"rules/{system.name}.smk"
+
+
 include: "rules/report.smk"
 include: "rules/export.smk"
 include: "rules/doctor.smk"
@@ -38,24 +37,14 @@ rule all:
         "results/report.html",
 
 
-rule grid:
-    """The results of the configured grid, one file per cell."""
-    input:
-        grid_results(),
+for system in systems():
 
-
-rule tagging:
-    """Students that tag audio, over recipes and merging schedules (`tagging.grid`), and the page with them."""
-    input:
-        tagged_results(),
-        "results/tagging_page.csv",
-        "results/tagging_page.html",
-
-
-rule embeddings:
-    """Every configured layer of every configured model and task."""
-    input:
-        embedding_results(),
+    rule:
+        name:
+            system.name
+        input:
+            system.results(SETTINGS),
+            system.files(SETTINGS),
 
 
 rule audit:

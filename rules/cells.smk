@@ -4,13 +4,12 @@ from functools import cache
 
 from earmark.doctor.wanted import asks
 from earmark.core.files import write_json
-from earmark.config.settings import reducers as method_files
-from earmark.config.targets import asked_cells
+from earmark.systems.pruning import request as pruning
 
 
 def grid_results():
     """Return the paths of the configured grid."""
-    return [SETTINGS.path(*cell) for cell in SETTINGS.cells()]
+    return [pruning.path(SETTINGS, *cell) for cell in pruning.cells(SETTINGS)]
 
 
 def asked_results():
@@ -20,7 +19,7 @@ def asked_results():
 
 def reducer_files(methods, entry):
     """Return the modules of the reducers behind some methods, below scripts/."""
-    return sorted({method_files()[SETTINGS.method(m, entry)["reducer"]] for m in methods})
+    return sorted({pruning.reducers()[pruning.method(SETTINGS, m, entry)["reducer"]] for m in methods})
 
 
 @cache
@@ -34,8 +33,8 @@ def evaluation_code(model, task, method):
 
 def prefill_code(wildcards):
     """Digest what a prefill timing runs: the script, its reducers and the model family."""
-    methods = SETTINGS.prefill(wildcards.model, int(wildcards.seconds))["methods"]
-    reducers = sorted({method_files()[method["reducer"]] for method in methods})
+    methods = pruning.prefill(SETTINGS, wildcards.model, int(wildcards.seconds))["methods"]
+    reducers = sorted({pruning.reducers()[method["reducer"]] for method in methods})
     return code_digest("prefill.py", *reducers, family(wildcards))
 
 
@@ -51,13 +50,13 @@ def list_grid():
     """
     path = Path(".earmark/grid.json")
     path.unlink(missing_ok=True)
-    asked = asked_cells(sys.argv[1:], SETTINGS)
+    asked = pruning.asked_cells(sys.argv[1:], SETTINGS)
     if len(asked) < 2 or not workflow.local_exec:
         return
     cells = [
         {
-            "output": SETTINGS.path(*cell),
-            "settings": read(SETTINGS.cell(*cell)),
+            "output": pruning.path(SETTINGS, *cell),
+            "settings": read(pruning.cell(SETTINGS, *cell)),
             "code": evaluation_code(*cell[:3]),
             "work": workplace(*cell),
         }

@@ -9,12 +9,12 @@ from pathlib import Path
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from earmark.core.cluster import refuse_beside_others
-from earmark.systems.embeddings import request
 from earmark.core.errors import UserError
 from earmark.core.digests import code_digest
 from earmark.report import exports as exporting, request as reporting
 from earmark.config.settings import Settings
-from earmark.config.targets import parse_target
+from earmark.config.targets import check_target
+from earmark.systems.contract import systems
 
 # Setting a prefix switches Snakemake's strict mode off, hence the `set`. The prefix is no part of
 # what is recorded of a job, so a moved checkout makes nothing stale.
@@ -31,7 +31,7 @@ def checked_settings():
         # Snakemake knows the targets only after parsing, and would then say no more than that no
         # rule makes them; the command line says them now.
         for word in sys.argv[1:]:
-            parse_target(word.removeprefix("./"), settings)
+            check_target(word.removeprefix("./"), settings)
         reporting.imported(settings)
         return settings
     except UserError as error:
@@ -167,41 +167,11 @@ def training_code(wildcards):
     return code_digest("train.py", f"earmark/training/recipes/{recipe}.py")
 
 
-def embedding_blocks():
-    """Return (model, task, block) of every configured embedding."""
-    return list(request.blocks(SETTINGS))
-
-
-def embedding_results():
-    """Return every shard of every configured layer."""
-    return [
-        path
-        for model, task, block in embedding_blocks()
-        for layer in block["layers"]
-        for path in request.paths(SETTINGS, model, task, layer)
-    ]
-
-
-def embedding_code(script, model):
-    """Digest what embedding or captioning runs: the script and the model family."""
-    return code_digest(script, f"earmark/models/families/{SETTINGS.model(model)['kind']}.py")
-
-
 def exported(listing, kind):
     """Return every file of every plot or table that a checkpoint listed."""
     listed = Path(listing.get().output[0])
     forms = exporting.KINDS[kind]
     return [f"{listed.parent}/{kind}s/{n}.{form}" for n in exporting.names(listed, kind) for form in forms]
-
-
-def caption_split():
-    """Return the split whose clips are described."""
-    return SETTINGS.content["caption"]["split"]
-
-
-def generation_states(path):
-    """Return the extra output of a caption job, if config asks for the states of what it generates."""
-    return {"generated": path} if SETTINGS.content["caption"]["generation_states"] else {}
 
 
 def check_queue():

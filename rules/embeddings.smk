@@ -1,8 +1,29 @@
 """Layers of a model stored as files, and descriptions of clips."""
 
+from earmark.systems.embeddings import request as embedding
+
+
+include: "probe.smk"
+
+
+def embedding_code(script, model):
+    """Digest what embedding or captioning runs: the script and the model family."""
+    return code_digest(script, f"earmark/models/families/{SETTINGS.model(model)['kind']}.py")
+
+
+def caption_split():
+    """Return the split whose clips are described."""
+    return SETTINGS.content["caption"]["split"]
+
+
+def generation_states(path):
+    """Return the extra output of a caption job, if config asks for the states of what it generates."""
+    return {"generated": path} if SETTINGS.content["caption"]["generation_states"] else {}
+
+
 # A rule per model and task: all the layers configured for them come from one pass over a shard, so
 # neither encoder nor language model ever runs twice, and a target of one layer belongs to that pass.
-for model, task, block in embedding_blocks():
+for model, task, block in embedding.blocks(SETTINGS):
 
     rule:
         name:
@@ -34,7 +55,7 @@ for model, task, block in embedding_blocks():
             runtime=growing(240),
         params:
             code=embedding_code("embed.py", model),
-            settings=read(request.job(SETTINGS, model, task, block)),
+            settings=read(embedding.job(SETTINGS, model, task, block)),
             outputs=lambda w, output: repeated("--output", output.states),
         shell:
             """
@@ -66,7 +87,7 @@ rule caption:
         runtime=growing(240),
     params:
         code=lambda w: embedding_code("caption.py", w.model),
-        settings=lambda w: read(request.caption(SETTINGS, w.model, w.task)),
+        settings=lambda w: read(embedding.caption(SETTINGS, w.model, w.task)),
         states=lambda w, input: repeated("--features", input.states),
         indexes=lambda w, input: repeated("--index", input.indexes),
         work=".earmark/caption/{model}/{task}",

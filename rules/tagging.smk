@@ -117,11 +117,6 @@ def student_of(wildcards):
     return tagging.folder(SETTINGS, wildcards.task, wildcards.recipe, wildcards.r, run_of(wildcards))
 
 
-def tagged_results():
-    """Return the results of the configured grid of students."""
-    return [tagging.path(*cell) for cell in tagging.cells(SETTINGS)]
-
-
 def runs_of(wildcards):
     """Return every fold and seed behind a result."""
     return tagging.runs(SETTINGS, wildcards.task, wildcards.recipe)
@@ -156,4 +151,11 @@ def teacher_data(wildcards):
 
 def teacher_code(script, teacher):
     """Digest what making or running a teacher runs: the script and the module of its kind."""
-    return code_digest(script, f"earmark/systems/tagging/teachers/{SETTINGS.teachers[teacher]['kind']}.py")
+    kind = SETTINGS.entries["teachers"][teacher]["kind"]
+    return code_digest(script, f"earmark/systems/tagging/teachers/{kind}.py")
+
+
+include: "fbank.smk"
+include: "logits.smk"
+include: "students.smk"
+include: "sweep.smk"

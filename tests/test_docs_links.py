@@ -11,9 +11,10 @@ import yaml
 
 from earmark.config.files import deep_merged
 from earmark.config.settings import Settings
-from earmark.config.targets import parse_target
+from earmark.config.targets import check_target
 from earmark.core.errors import UserError
 from earmark.core.places import ROOT
+from earmark.systems.contract import systems
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FOLDERS = ("scripts", "rules", "config", "envs", "profiles", "bench", "docs", "tests")
@@ -124,6 +125,7 @@ def settings(paper: bool) -> Settings:
 def test_targets_of_snakemake_exist(page):
     rules = "".join(path.read_text() for path in [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")])
     names = set(re.findall(r"^(?:use rule \w+ as|rule) (\w+)\b", rules, flags=re.MULTILINE))
+    names |= {system.name for system in systems()}
     commands = re.findall(r"(?:^ {4}|`)snakemake ([^`\n]+)", page.read_text(), flags=re.MULTILINE)
     for command in commands:
         words = re.split(r"[#|>&]", command)[0].split()
@@ -132,7 +134,7 @@ def test_targets_of_snakemake_exist(page):
                 continue
             if "/" in word:
                 try:
-                    parse_target(word, settings("config/paper.yaml" in words))
+                    check_target(word, settings("config/paper.yaml" in words))
                 except UserError as error:
                     # A name that nobody knows is a mistake of the page; a file that isn't here is not.
                     assert "there is no" in str(error), f"{page.name}: snakemake {command}: {error}"

@@ -10,9 +10,10 @@ import yaml
 
 from earmark.config.ratio import budget, spelled
 from earmark.config.settings import Settings
-from earmark.config.targets import parse_target
+from earmark.config.targets import check_target
 from earmark.core.errors import UserError
 from earmark.core.places import ROOT
+from earmark.systems.pruning.request import cell_of
 
 DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 
@@ -73,19 +74,42 @@ def test_a_mistake_is_one_line_with_the_fix(changes, message):
 )
 def test_a_target_that_cannot_be_made_says_why(target, message):
     with pytest.raises(UserError, match=re.escape(message)):
-        parse_target(target, load())
+        check_target(target, load())
 
 
 def test_good_targets_are_understood():
     settings = load()
-    assert parse_target("results/gtzan_dart-l2_0.05.json", settings) == (
+    assert cell_of("results/gtzan_dart-l2_0.05.json", settings) == (
         "demo",
         "gtzan",
         "dart-l2",
         "0.05",
     )
-    assert parse_target("results/gtzan_dart_256t.json", settings) == ("demo", "gtzan", "dart", "256t")
-    assert parse_target("results/summary.csv", settings) is None
+    assert cell_of("results/gtzan_dart_256t.json", settings) == ("demo", "gtzan", "dart", "256t")
+    assert cell_of("results/summary.csv", settings) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "whose"),
+    [
+        ("tagging", "the system 'tagging'"),
+        ("pruning", "the system 'pruning'"),
+        ("embeddings", "the system 'embeddings'"),
+        ("timing", "the system 'pruning'"),
+        ("plots", "the page's plots"),
+        ("tables", "the page's tables"),
+    ],
+)
+def test_a_model_cannot_take_the_name_of_a_folder_of_results(name, whose):
+    with pytest.raises(UserError, match=f"model '{name}': results/{name}/ belongs to {whose}"):
+        load(models={name: {"kind": "omni", "path": "/somewhere"}})
+
+
+def test_a_timing_that_config_does_not_list_is_named():
+    with pytest.raises(UserError, match="prefill has no entry for model 'moderate' at 61 s"):
+        check_target("results/timing/moderate_61s.json", load())
+    with pytest.raises(UserError, match="timings are called"):
+        check_target("results/timing/moderate.json", load())
 
 
 def test_a_user_task_beside_the_working_directory_is_found(tmp_path):

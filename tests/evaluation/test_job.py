@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from earmark.config.schema import schema
-from earmark.config.settings import Settings, reducers
+from earmark.config.settings import Settings
 from earmark.core.errors import UserError
 from earmark.core.files import write_json
 from earmark.core.records import Clip, read_jsonl
@@ -19,6 +19,7 @@ from earmark.models.features import FeatureRow, write_index
 from earmark.reduction.loader import available
 from earmark.systems.pruning.cell import Cell
 from earmark.systems.pruning.job import samples_of
+from earmark.systems.pruning.request import method, reducers
 from evaluate import main as answer
 
 SECONDS = (4.0, 2.0, 6.0, 70.0)
@@ -181,9 +182,9 @@ def test_a_cache_method_takes_no_layer_and_its_file_is_its_own():
         {"default_model": "demo", "methods": {"s": {"reducer": "kv-snap", "options": {"window": 8}}}},
         Path.cwd(),
     )
-    found = settings.method("s", settings.model("demo"))
+    found = method(settings, "s", settings.model("demo"))
     assert (found["kind"], found["layer"]) == ("cache", 0)
     assert reducers()["kv-snap"] == "earmark/compression/snap.py"
     settings.content["methods"]["s"]["layer"] = 2
     with pytest.raises(UserError, match=r"methods\.s\.layer: kv-snap compresses every layer"):
-        settings.method("s", settings.model("demo"))
+        method(settings, "s", settings.model("demo"))

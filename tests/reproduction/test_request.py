@@ -17,6 +17,7 @@ from earmark.reproduction import probed, pruned, student_speed, tagged, timed
 from earmark.reproduction.job import Result, prepare
 from earmark.reproduction.request import Request
 from earmark.systems.embeddings.probe import request as probing
+from earmark.systems.pruning import request as pruning
 from earmark.systems.tagging import recipe, sweep
 from earmark.systems.tagging import request as tagging
 from earmark.systems.tagging.teachers import request as teachers
@@ -28,7 +29,7 @@ COMMIT = "c" * 40
 
 def record_of(settings: Settings, cell: tuple[str, str, str, str], origin: dict | None = None) -> dict:
     """What of a result's record is read to ask for it again."""
-    made = settings.cell(*cell)
+    made = pruning.cell(settings, *cell)
     upstream = made.pop("upstream")
     hub = upstream["data"]["source"].get("hub")
     origins = [f"hub:{hub['repo']}@{COMMIT}"] if hub else []
@@ -68,7 +69,7 @@ def test_the_same_cell_comes_out_of_its_record(config, cell, tmp_path):
     origin = {"hub": "x/y", "revision": "main", "commit": COMMIT}
     found, request = again(record_of(settings, cell, origin), tmp_path)
     assert request.target == f"results/{cell[1]}_{cell[2]}_{cell[3]}.json"
-    was, now = settings.cell(*cell), found.cell(*cell)
+    was, now = pruning.cell(settings, *cell), pruning.cell(found, *cell)
     # What `main` was then is a commit now.
     for part in (now["upstream"]["weights"], now["upstream"]["data"]["source"].get("hub", {})):
         if "revision" in part:
@@ -127,7 +128,7 @@ def read_by_its_jobs(settings: Settings, task: str, name: str, r: str) -> dict:
         "predictions": [sweep.prediction(settings, task, name, r, run) for run in runs],
         "speed": sweep.timing(settings, task, entry["student"], r) | {"upstream": None},
         "teachers": {
-            each: settings.teachers[each] | teachers.making(settings, each, task)
+            each: settings.entries["teachers"][each] | teachers.making(settings, each, task)
             for each in entry["teachers"]
         },
     }
@@ -152,10 +153,10 @@ def test_the_same_probe_comes_out_of_its_record(tmp_path):
 
 def test_the_same_timings_come_out_of_their_records(tmp_path):
     settings = Settings.load(DEFAULT, ROOT)
-    record = provenance_of(settings.prefill("moderate", 60), model={"origin": {}})
+    record = provenance_of(pruning.prefill(settings, "moderate", 60), model={"origin": {}})
     found, request = again(record, tmp_path / "a", timed)
     assert request.target == "results/timing/moderate_60s.json"
-    assert found.prefill("moderate", 60) == settings.prefill("moderate", 60)
+    assert pruning.prefill(found, "moderate", 60) == pruning.prefill(settings, "moderate", 60)
     asked = ("demo_sounds", "ast-tiny-s16", "16d")
     found, request = again(provenance_of(sweep.timing(settings, *asked)), tmp_path / "b", student_speed)
     assert request.target == "results/tagging/speed/demo_sounds_ast-tiny-s16_r16d.json"

@@ -12,7 +12,7 @@ import yaml
 
 from earmark.config.schema import schema
 from earmark.config.settings import Settings
-from earmark.config.targets import parse_target
+from earmark.config.targets import check_target
 from earmark.core.errors import UserError
 from earmark.core.places import ROOT, SCRIPTS
 from earmark.merging.schedule import Schedule
@@ -123,8 +123,8 @@ def test_a_job_reads_only_what_its_time_depends_on() -> None:
 )
 def test_a_speed_that_cannot_be_is_named(name: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        parse_target(f"results/tagging/speed/{name}.json", settings())
+        check_target(f"results/tagging/speed/{name}.json", settings())
 
 
 def test_a_speed_is_no_cell_of_the_other_grid() -> None:
-    assert parse_target("results/tagging/speed/bells_ast-tiny_r8.json", settings()) is None
+    check_target("results/tagging/speed/bells_ast-tiny_r8.json", settings())

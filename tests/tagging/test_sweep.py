@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from earmark.config.settings import Settings
-from earmark.config.targets import parse_target
+from earmark.config.targets import check_target
 from earmark.core.errors import UserError
 from earmark.core.places import ROOT
 from earmark.systems.tagging import request, sweep
@@ -96,10 +96,10 @@ def test_one_training_serves_every_r_unless_the_recipe_trains_with_it(config, r)
 )
 def test_an_impossible_target_names_what_is_meant(config, target, message):
     with pytest.raises(UserError) as caught:
-        parse_target(target, loaded(config))
+        check_target(target, loaded(config))
     assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_results_and_what_lies_beside_them_are_possible_targets(config):
     for ending in (".json", ".jsonl", ".resamples.parquet"):
-        assert parse_target(f"results/tagging/demo_sounds_kd_r16d{ending}", loaded(config)) is None
+        check_target(f"results/tagging/demo_sounds_kd_r16d{ending}", loaded(config))

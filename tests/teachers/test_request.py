@@ -7,7 +7,7 @@ import yaml
 
 from earmark.config.schema import CONFIG
 from earmark.config.settings import Settings
-from earmark.config.targets import parse_target
+from earmark.config.targets import check_target
 from earmark.core.errors import UserError
 from earmark.systems.tagging.teachers import request
 from earmark.systems.tagging.teachers.classes import named, order
@@ -46,8 +46,9 @@ def test_the_other_kinds_are_checked_too() -> None:
 
 def test_published_teachers_are_named_by_width_and_harm_nobody_without_their_files() -> None:
     loaded = settings()
+    options = {name: entry["options"] for name, entry in loaded.entries["teachers"].items()}
 
-    widths = {name: loaded.teachers[name]["options"]["width"] for name in loaded.teachers if "path" in loaded.teachers[name]["options"]}  # fmt: skip
+    widths = {name: each["width"] for name, each in options.items() if "path" in each}
     assert widths == {"mn04": 0.4, "mn10": 1, "mn20": 2, "mn30": 3, "mn40": 4}
     with pytest.raises(UserError, match=r"there is no checkpoints/mn10_as_mAP_471.pt; get it from https://"):
         request.check_reach(loaded, "mn10")
@@ -85,7 +86,7 @@ def test_a_teacher_is_not_trained_on_clips_that_a_fold_tests() -> None:
 )
 def test_a_target_that_cannot_be_made_says_why(target, said) -> None:
     with pytest.raises(UserError, match=said):
-        parse_target(target, settings())
+        check_target(target, settings())
 
 
 def test_a_path_set_in_config_replaces_the_training() -> None:

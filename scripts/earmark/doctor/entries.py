@@ -65,7 +65,7 @@ def local(settings: Settings) -> Iterator[tuple[Entry, Unreachable]]:
         if path and not Path(path).expanduser().is_dir():
             fix = "put the checkpoint there, set path to where it is, or give hub instead"
             yield ("models", name), Unreachable(f"models.{name}.path", path, "there is no such folder", fix)
-    for name, student in settings.students.items():
+    for name, student in settings.entries["students"].items():
         path = student["init"].get("path")
         if path and not Path(path).expanduser().exists():
             where = f"students.{name}.init.path"
@@ -73,7 +73,7 @@ def local(settings: Settings) -> Iterator[tuple[Entry, Unreachable]]:
                 ("students", name),
                 Unreachable(where, path, "there is no such file or folder", "put it there"),
             )
-    for name, teacher in settings.teachers.items():
+    for name, teacher in settings.entries["teachers"].items():
         for key in ("path", "ids"):
             path = teacher["options"].get(key)
             if isinstance(path, str) and not Path(path).expanduser().exists():
@@ -97,9 +97,9 @@ def repositories(settings: Settings) -> Iterator[Repository]:
     for name, model in settings.models.items():
         if "hub" in model:
             yield Repository(("models", name), f"models.{name}.hub", model["hub"], model["revision"], "model")
-    for section, group in (("students", settings.students), ("teachers", settings.teachers)):
-        for name, entry in group.items():
-            where, place = ("init", entry["init"]) if section == "students" else ("options", entry["options"])
+    for section, where in (("students", "init"), ("teachers", "options")):
+        for name, entry in settings.entries[section].items():
+            place = entry[where]
             if isinstance(place.get("hub"), str):
                 revision, key = str(place.get("revision", "main")), f"{section}.{name}.{where}.hub"
                 yield Repository((section, name), key, place["hub"], revision, "model")

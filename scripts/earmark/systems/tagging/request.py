@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from earmark.config.files import overlaid
 from earmark.core.errors import UserError, nearest
 from earmark.merging.schedule import Schedule
+from earmark.systems.contract import Settings
 from earmark.systems.tagging.settings import Training
 from earmark.systems.tagging.teachers import request as teachers
 
@@ -25,33 +26,6 @@ _RESULT = re.compile(
 )
 
 _SPEED = re.compile(r"results/tagging/speed/([a-z][a-z0-9_]*)_([a-z][a-z0-9-]*)_r([a-z0-9-]+)\.json")
-
-
-class Settings(Protocol):
-    """What is read of the whole configuration."""
-
-    @property
-    def content(self) -> dict[str, Any]:
-        """The completed config."""
-
-    @property
-    def tasks(self) -> dict[str, dict[str, Any]]:
-        """Every task."""
-
-    @property
-    def recipes(self) -> dict[str, dict[str, Any]]:
-        """Every recipe."""
-
-    @property
-    def students(self) -> dict[str, dict[str, Any]]:
-        """Every student."""
-
-    @property
-    def teachers(self) -> dict[str, dict[str, Any]]:
-        """Every teacher."""
-
-    def task(self, name: str) -> dict[str, Any]:
-        """Return a task."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +45,14 @@ def tagging(settings: Settings, task: str) -> dict[str, Any]:
     """Return a task's tagging section; raises UserError for a task that isn't one of tagging."""
     entry: dict[str, Any] | None = settings.task(task)["tagging"]
     if entry is None:
-        known = [name for name, other in settings.tasks.items() if other["tagging"]]
+        known = [name for name, other in settings.entries["tasks"].items() if other["tagging"]]
         raise UserError(f"task '{task}' has no tagging section; {nearest(task, known)}")
     return entry
 
 
 def recipe(settings: Settings, name: str) -> dict[str, Any]:
     """Return a recipe; raises UserError with the nearest name, or if it contradicts itself."""
-    entry = _named(settings.recipes, "recipe", name)
+    entry = _named(settings.entries["recipes"], "recipe", name)
     where = f"recipe '{name}'"
     student(settings, entry["student"])
     for other in entry["teachers"]:
@@ -102,7 +76,7 @@ def training(settings: Settings, task: str, name: str) -> Training:
 
 def student(settings: Settings, name: str) -> dict[str, Any]:
     """Return a student; raises UserError with the nearest name, or if its weights come from nowhere."""
-    entry = _named(settings.students, "student", name)
+    entry = _named(settings.entries["students"], "student", name)
     start = entry["init"]
     given = [key for key in ("hub", "path") if key in start]
     if start["from"] == "random" and given:
@@ -175,10 +149,10 @@ def cells(settings: Settings) -> Iterator[tuple[str, str, str]]:
 
 def check(settings: Settings) -> None:
     """Check every recipe and every cell of the grid; raises UserError."""
-    for name, entry in settings.recipes.items():
+    for name, entry in settings.entries["recipes"].items():
         recipe(settings, name)
         if entry["baseline"]:
-            _named(settings.recipes, f"recipe '{name}': baseline: recipe", entry["baseline"])
+            _named(settings.entries["recipes"], f"recipe '{name}': baseline: recipe", entry["baseline"])
     for task, name, r in cells(settings):
         check_cell(settings, task, name, r)
 
@@ -215,6 +189,12 @@ def check_target(path: str, settings: Settings) -> None:
     check_cell(settings, task, name, r)
     for other in recipe(settings, name)["teachers"]:
         teachers.check_reach(settings, other)
+
+
+def check_any_target(path: str, settings: Settings) -> None:
+    """Check the names in a target of results, speeds, teachers or logits; raises UserError."""
+    check_target(path, settings)
+    teachers.check_target(path, settings)
 
 
 def _named(entries: dict[str, dict[str, Any]], kind: str, name: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from earmark.core.errors import UserError, nearest
 from earmark.reproduction import upstream
-from earmark.reproduction.upstream import Settings
+from earmark.systems.contract import Settings
 from earmark.systems.embeddings import request
 
 MAP_POINTS = 1000
@@ -72,6 +72,12 @@ def job(settings: Settings, model: str, task: str) -> dict[str, Any]:
         "map_points": MAP_POINTS,
         "upstream": upstream.embedded(settings, model, task, block),
     }
+
+
+def check_any_target(path: str, settings: Settings) -> None:
+    """Check the names in a target of stored layers, descriptions or probes; raises UserError."""
+    request.check_target(path, settings)
+    check_target(path, settings)
 
 
 def check_target(path: str, settings: Settings) -> None:

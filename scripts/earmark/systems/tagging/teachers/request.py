@@ -7,27 +7,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from earmark.config.schema import checked, schema
 from earmark.core.errors import UserError, nearest
+from earmark.systems.contract import Settings
 
 _TARGET = re.compile(r"(?:teachers|logits)/([^/]+)/([^/]+)/[^/]+")
-
-
-class Settings(Protocol):
-    """What is read of the whole configuration."""
-
-    @property
-    def content(self) -> dict[str, Any]:
-        """The completed config."""
-
-    @property
-    def teachers(self) -> dict[str, dict[str, Any]]:
-        """Every teacher."""
-
-    def task(self, name: str) -> dict[str, Any]:
-        """Return a task."""
 
 
 def completed(name: str, entry: dict[str, Any]) -> dict[str, Any]:
@@ -42,9 +28,10 @@ def completed(name: str, entry: dict[str, Any]) -> dict[str, Any]:
 
 def named(settings: Settings, name: str) -> dict[str, Any]:
     """Return a teacher; raises UserError with the nearest name."""
-    if name not in settings.teachers:
-        raise UserError(f"unknown teacher '{name}'; {nearest(name, settings.teachers)}")
-    return settings.teachers[name]
+    known = settings.entries["teachers"]
+    if name not in known:
+        raise UserError(f"unknown teacher '{name}'; {nearest(name, known)}")
+    return known[name]
 
 
 def trained(settings: Settings, name: str) -> bool:
@@ -86,7 +73,7 @@ def too_low(rate: int, wanted: int, name: str) -> str:
 
 def check_reach(settings: Settings, name: str) -> None:
     """Check that a teacher's local file or folder is there; raises UserError before any job runs."""
-    options = settings.teachers[name]["options"]
+    options = settings.entries["teachers"][name]["options"]
     path = options.get("path")
     if path and not Path(path).expanduser().exists():
         raise UserError(missing(name, path, options.get("source", "")))
@@ -104,13 +91,13 @@ def making(settings: Settings, name: str, task: str) -> dict[str, Any]:
     return {
         **_common(settings, name, task),
         "seed": settings.content["seed"],
-        "classes": settings.teachers[name]["classes"],
+        "classes": settings.entries["teachers"][name]["classes"],
     }
 
 
 def job(settings: Settings, name: str, task: str) -> dict[str, Any]:
     """Return what computing a shard's logits reads."""
-    entry = settings.teachers[name]
+    entry = settings.entries["teachers"][name]
     common = _common(settings, name, task)
     options = {key: value for key, value in common["options"].items() if key not in ("train", "source")}
     return {
@@ -123,7 +110,7 @@ def job(settings: Settings, name: str, task: str) -> dict[str, Any]:
 
 
 def _common(settings: Settings, name: str, task: str) -> dict[str, Any]:
-    entry = settings.teachers[name]
+    entry = settings.entries["teachers"][name]
     tagging = settings.task(task)["tagging"]
     return {
         "name": name,

@@ -1,6 +1,15 @@
 """Pruned evaluation, and prefill time against keep ratio."""
 
 
+include: "cells.smk"
+
+
+rule grid:
+    """The results of the configured grid, one file per cell."""
+    input:
+        grid_results(),
+
+
 # As for checkpoints, see train.smk.
 ruleorder: evaluate > evaluate_default
 
@@ -33,7 +42,7 @@ rule evaluate:
         runtime=growing(240),
     params:
         code=lambda w: evaluation_code(model_of(w), w.task, w.method),
-        settings=lambda w: read(SETTINGS.cell(model_of(w), w.task, w.method, w.ratio)),
+        settings=lambda w: read(pruning.cell(SETTINGS, model_of(w), w.task, w.method, w.ratio)),
         states=lambda w, input: repeated("--features", input.states),
         indexes=lambda w, input: repeated("--index", input.indexes),
         work=lambda w: workplace(model_of(w), w.task, w.method, w.ratio),
@@ -87,7 +96,7 @@ rule prefill:
         runtime=growing(120),
     params:
         code=lambda w: prefill_code(w),
-        settings=lambda w: read(SETTINGS.prefill(w.model, int(w.seconds))),
+        settings=lambda w: read(pruning.prefill(SETTINGS, w.model, int(w.seconds))),
     shell:
         """
         python "$SCRIPTS/prefill.py" --checkpoint {input.checkpoint:q} --settings {params.settings:q} \

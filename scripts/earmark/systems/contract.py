@@ -1,0 +1,179 @@
+"""What a system says of itself: all that the rest of earmark needs to know of it.
+
+A system is a folder beside this file with a ``system.py`` that defines ``SYSTEM``; the Snakefile, the
+configuration, the summary, the page, the doctor and the reproduction go over those they find. Descriptors
+are read whenever the workflow is parsed, so they stay light: what needs pandas, torch or Altair is named
+by :class:`Lazy` and imported by whoever calls it. See docs/add_a_system.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast
+
+from earmark.core.errors import UserError
+
+FOLDER = Path(__file__).parent
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Settings(Protocol):
+    """What is read of the whole configuration."""
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The completed config."""
+
+    @property
+    def entries(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """By section (``tasks``, ``models``, those of systems) and name: one thing a user may add."""
+
+    def task(self, name: str) -> dict[str, Any]:
+        """Return a task."""
+
+    def model(self, name: str) -> dict[str, Any]:
+        """Return a model."""
+
+    def training(self, model: str, task: str) -> dict[str, Any]:
+        """Return the recipe a model is trained with for a task, and its settings."""
+
+    def asked(self, task: str) -> dict[str, Any]:
+        """Return how a task is asked and scored, in the wording of config's profile."""
+
+    def check_reach(self, model: str, task: str) -> None:
+        """Check that local folders of a model and a task are there."""
+
+
+@dataclass(frozen=True)
+class Lazy(Generic[P, R]):
+    """A function that is imported when it is first called, by ``module:function``."""
+
+    place: str
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function."""
+        module, _, name = self.place.partition(":")
+        return cast(R, getattr(import_module(module), name)(*args, **kwargs))
+
+    @property
+    def file(self) -> str:
+        """The function's file below scripts/, which a rule that calls it has to digest."""
+        return f"{self.place.partition(':')[0].replace('.', '/')}.py"
+
+
+@dataclass(frozen=True)
+class ResultType:
+    """A kind of result: a JSON file with a schema of its own below results/."""
+
+    name: str
+    """One word; with the system's name it is told apart in the summary (column ``type``)."""
+
+    schema: str
+    """Name of its JSON Schema; what the file's own ``schema`` says is that schema's constant."""
+
+    pattern: str
+    """Regular expression of its paths, from results/ on."""
+
+    again: str = ""
+    """Module that says how a record is made again (see :mod:`earmark.reproduction.job`); none: it isn't."""
+
+    def matches(self, path: str) -> bool:
+        """Whether a path is one of such a result."""
+        return re.fullmatch(self.pattern, path) is not None
+
+    @property
+    def reproduction(self) -> ModuleType:
+        """The module behind ``again``."""
+        return import_module(self.again)
+
+
+@dataclass(frozen=True)
+class Entries:
+    """A folder of config/ with a YAML file per thing, and the section of config that goes over it."""
+
+    section: str
+    schema: str
+    completed: Callable[[str, dict[str, Any]], dict[str, Any]] = lambda name, entry: entry
+    """Checks an entry further than its schema does, and fills in what depends on it; raises UserError."""
+
+
+def _nothing(settings: Settings) -> None:
+    """Check nothing."""
+
+
+@dataclass(frozen=True)
+class System:
+    """A system: its results, the part of config it owns, and what it has to say to everybody else."""
+
+    name: str
+    """One word: of its folder, its rules file, its target rule and its results."""
+
+    title: str
+    """What it is called on the page."""
+
+    types: tuple[ResultType, ...]
+
+    results: Callable[[Settings], list[str]]
+    """The results that the configuration asks for."""
+
+    check_target: Callable[[str, Settings], None]
+    """Checks the names in a target, if it is one of this system; raises UserError."""
+
+    check: Callable[[Settings], None] = _nothing
+    """Checks what the configuration says of this system; raises UserError."""
+
+    files: Callable[[Settings], list[str]] = lambda settings: []
+    """What its target rule makes besides results."""
+
+    tasks: Callable[[Settings], Iterable[str]] = lambda settings: ()
+    """The tasks whose data `snakemake audit` looks at for its sake."""
+
+    sections: tuple[str, ...] = ()
+    """The keys of config that it owns."""
+
+    entries: tuple[Entries, ...] = ()
+
+    folders: tuple[str, ...] = ()
+    """Folders below results/ that it writes to besides the one of its name."""
+
+    on_main_page: bool = True
+    """Whether the default targets make its results; otherwise they are drawn where they are found."""
+
+    order: int = 100
+    """Its place on the page; systems with the same follow the alphabet."""
+
+
+@cache
+def systems() -> tuple[System, ...]:
+    """Return every system that has a folder here, in the order of the page."""
+    names = sorted(path.parent.name for path in FOLDER.glob("*/system.py"))
+    found = [cast(System, import_module(f"earmark.systems.{name}.system").SYSTEM) for name in names]
+    for name, system in zip(names, found, strict=True):
+        if system.name != name:
+            raise UserError(f"systems/{name}/system.py calls its system '{system.name}'; both must agree")
+    return tuple(sorted(found, key=lambda system: (system.order, system.name)))
+
+
+def system(name: str) -> System:
+    """Return a system by name."""
+    return next(each for each in systems() if each.name == name)
+
+
+def reserved() -> dict[str, str]:
+    """Return the names that no model may take, each with whose folder below results/ it is."""
+    found = {"plots": "the page's plots", "tables": "the page's tables"}
+    for each in systems():
+        found |= dict.fromkeys((each.name, *each.folders), f"the system '{each.name}'")
+    return found
+
+
+def matching(paths: Iterable[Path], of: System) -> list[Path]:
+    """Return the paths that are results of a system."""
+    return [path for path in paths if any(kind.matches(path.as_posix()) for kind in of.types)]

@@ -1,0 +1,203 @@
+"""The grid, ``methods`` and ``prefill`` of the configuration: checked, and cut to what a job reads.
+
+Imported when the workflow is parsed, so it stays light.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from earmark.config.method_options import check_options
+from earmark.config.ratio import budget, spelled
+from earmark.core.errors import UserError, nearest
+from earmark.core.places import SCRIPTS
+from earmark.reproduction.upstream import resolved, upstream
+from earmark.systems.contract import Settings, reserved
+
+BASE = "base"
+TIMING = "timing"
+"""The folder below results/ of prefill timings."""
+
+Cell = tuple[str, str, str, str]
+"""Model, task, method, ratio."""
+
+_TIMING = re.compile(rf"results/{TIMING}/([a-z][a-z0-9.-]*)_([0-9]+)s\.json")
+
+
+def methods(settings: Settings) -> list[str]:
+    """Return every method name: the reducers' files and the variants of config."""
+    return sorted(set(reducers()) | set(settings.content["methods"]))
+
+
+def method(settings: Settings, name: str, model: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a method's reducer, layer, options; raises UserError with the nearest name."""
+    if name not in methods(settings):
+        raise UserError(f"unknown method '{name}'; {nearest(name, methods(settings))}")
+    entry = settings.content["methods"].get(name, {})
+    reducer = entry.get("reducer", name)
+    if reducer not in reducers():
+        raise UserError(
+            f"config: methods.{name}.reducer: unknown reducer '{reducer}'; {nearest(reducer, reducers())}"
+        )
+    # A cache method compresses every layer.
+    of_cache = reducers()[reducer].startswith("earmark/compression/")
+    if of_cache and "layer" in entry:
+        raise UserError(f"config: methods.{name}.layer: {reducer} compresses every layer; leave layer out")
+    options = entry.get("options", {})
+    check_options(f"config: methods.{name}.options", SCRIPTS / reducers()[reducer], options)
+    return {
+        "name": name,
+        "reducer": reducer,
+        "kind": "cache" if of_cache else "tokens",
+        "layer": 0 if of_cache else entry.get("layer", model["reduction_layer"]),
+        "options": options,
+        "reference": entry.get("reference", False),
+    }
+
+
+def cells(settings: Settings) -> Iterator[Cell]:
+    """Yield (model, task, method, ratio) of the grid, the base of every task and model first."""
+    seen = set()
+    for block in settings.content["grid"]:
+        for model in block.get("models", [settings.content["default_model"]]):
+            for task in block["tasks"]:
+                wanted = [(model, task, BASE, "1.0")]
+                wanted += [
+                    (model, task, m, spelled(r))
+                    for m in block["methods"]
+                    for r in block["ratios"]
+                    if m != BASE
+                ]
+                for each in wanted:
+                    if each not in seen:
+                        seen.add(each)
+                        yield each
+
+
+def check_cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> None:
+    """Check the names and the ratio of one result; raises UserError."""
+    settings.task(task)
+    reducer = method(settings, name, settings.model(model))["reducer"]
+    budget(ratio)
+    if reducer == BASE and ratio != "1.0":
+        raise UserError(f"method '{name}' keeps everything: its only ratio is 1.0, not {ratio}")
+
+
+def path(settings: Settings, model: str, task: str, name: str, ratio: str) -> str:
+    """Return the result's path."""
+    folder = "" if model == settings.content["default_model"] else f"{model}/"
+    return f"results/{folder}{task}_{name}_{ratio}.json"
+
+
+def cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> dict[str, Any]:
+    """Return everything the evaluation of one cell reads, and nothing else."""
+    entry, evaluate = settings.task(task), settings.content["evaluate"]
+    labels = set(settings.model(model)["labels"])
+    if entry["data"]["source"]["kind"].startswith("synthetic"):
+        labels.add("synthetic")
+    used = ("kind", "dtype", "attention", "max_audio_s", "load")
+    return {
+        "task": settings.asked(task),
+        "model": {"name": model, **{key: settings.model(model)[key] for key in used}},
+        "method": method(settings, name, settings.model(model)) | budget(ratio),
+        "run": {
+            **evaluate,
+            "seed": settings.content["seed"],
+            "device": settings.content["device"],
+            "labels": sorted(labels),
+        },
+        "upstream": upstream(settings, model, task),
+    }
+
+
+def prefill(settings: Settings, model: str, seconds: int) -> dict[str, Any]:
+    """Return what a prefill timing reads; raises UserError if config has none of that name."""
+    entry = settings.model(model)
+    for block in settings.content["prefill"]:
+        if (block["model"], block["audio_s"]) == (model, seconds):
+            return {
+                "model": {
+                    "name": model,
+                    **{key: entry[key] for key in ("kind", "dtype", "attention", "labels", "load")},
+                },
+                "methods": [method(settings, name, entry) for name in block["methods"]],
+                "ratios": block["ratios"],
+                "audio_s": seconds,
+                "repeats": block["repeats"],
+                "seed": settings.content["seed"],
+                "device": settings.content["device"],
+                "upstream": {"weights": resolved(entry)},
+            }
+    raise UserError(f"config: prefill has no entry for model '{model}' at {seconds} s")
+
+
+@cache
+def reducers() -> dict[str, str]:
+    """Return the module of each method, below scripts/: those that define a reducer or a compressor."""
+    found = {}
+    for package, base, prefix in (("reduction", "Reducer", ""), ("compression", "Compressor", "kv-")):
+        for module in sorted((SCRIPTS / "earmark" / package).glob("*.py")):
+            if f"({base}):" in module.read_text():
+                found[prefix + module.stem] = f"earmark/{package}/{module.name}"
+    return found
+
+
+def check(settings: Settings) -> None:
+    """Check every method, every cell of the grid and every timing; raises UserError."""
+    for each in cells(settings):
+        try:
+            check_cell(settings, *each)
+        except UserError as error:
+            raise UserError(f"config: grid: {error}") from None
+    for block in settings.content["prefill"]:
+        for name in block["methods"]:
+            method(settings, name, settings.model(block["model"]))
+    for name in settings.content["methods"]:
+        method(settings, name, settings.model(settings.content["default_model"]))
+
+
+def cell_of(target: str, settings: Settings) -> Cell | None:
+    """Return the cell that a result's path names, or None of any other path.
+
+    Raises:
+        UserError: a name in it is unknown or the ratio can't be.
+
+    """
+    if not (target.startswith("results/") and target.endswith((".json", ".jsonl"))):
+        return None
+    *folders, name = target.removeprefix("results/").rpartition(".")[0].split("/")
+    if len(folders) > 1 or (folders and folders[0] in reserved()):
+        return None
+    task, _, rest = name.rpartition("_")
+    task, _, chosen = task.rpartition("_")
+    if not (task and chosen and rest):
+        raise UserError(f"{target}: results are called results/<task>_<method>_<ratio>.json")
+    model = folders[0] if folders else settings.content["default_model"]
+    check_cell(settings, model, task, chosen, rest)
+    settings.check_reach(model, task)
+    return model, task, chosen, rest
+
+
+def check_target(target: str, settings: Settings) -> None:
+    """Check the names in a path of a result or a timing; raises UserError with the nearest ones."""
+    timed = _TIMING.fullmatch(target)
+    if timed is not None:
+        prefill(settings, timed[1], int(timed[2]))
+    elif target.startswith(f"results/{TIMING}/"):
+        raise UserError(f"{target}: timings are called results/{TIMING}/<model>_<seconds>s.json")
+    cell_of(target, settings)
+
+
+def asked_cells(words: Sequence[str], settings: Settings) -> list[Cell]:
+    """Return the cells that a command line asks for by name; where it names none, those of the grid."""
+    named = [found for word in words if (found := cell_of(word.removeprefix("./"), settings))]
+    return list(dict.fromkeys(named)) or list(cells(settings))
+
+
+def results(settings: Settings) -> list[str]:
+    """Return the results that config asks for: the grid's, and prefill timings."""
+    timings = [f"results/{TIMING}/{b['model']}_{b['audio_s']}s.json" for b in settings.content["prefill"]]
+    return [path(settings, *each) for each in cells(settings)] + timings
