@@ -12,6 +12,7 @@ from earmark.core.cluster import refuse_beside_others
 from earmark.core.errors import UserError
 from earmark.core.digests import code_digest
 from earmark.report import exports as exporting, request as reporting
+from earmark.config import composed
 from earmark.config.settings import Settings
 from earmark.config.targets import check_target
 from earmark.systems.contract import systems
@@ -138,6 +139,11 @@ def shards_of(wildcards, folder, split, suffix):
     """Return the shards of a split of a task below a folder."""
     of = data_of(wildcards)["shards"][split]
     return [f"{folder}/{split}-{shard:05d}-of-{of:05d}.{suffix}" for shard in range(of)]
+
+
+def features_of(wildcards):
+    """Return the folder of a task's encoder states: of the model, or of the encoder it is composed of."""
+    return f"features/{composed.encoder_of(SETTINGS, model_of(wildcards))}/{wildcards.task}"
 
 
 def checkpoint_path(model, task):

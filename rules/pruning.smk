@@ -17,8 +17,8 @@ ruleorder: evaluate > evaluate_default
 rule evaluate:
     """Answer a task's questions with one method at one keep ratio."""
     input:
-        states=lambda w: shards_of(w, f"features/{model_of(w)}/{w.task}", "test", "safetensors"),
-        indexes=lambda w: shards_of(w, f"features/{model_of(w)}/{w.task}", "test", "parquet"),
+        states=lambda w: shards_of(w, features_of(w), "test", "safetensors"),
+        indexes=lambda w: shards_of(w, features_of(w), "test", "parquet"),
         checkpoint=checkpoint_of,
     output:
         record=report(

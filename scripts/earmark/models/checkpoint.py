@@ -22,6 +22,8 @@ from earmark.core.files import sha256
 T = TypeVar("T")
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
+PROJECTOR = "projector.safetensors"
+"""What a composed checkpoint has of its own."""
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -55,9 +57,7 @@ class Checkpoint:
         try:
             record = self.record["parts"][name]
         except KeyError:
-            raise UserError(
-                f"{self.folder}: the checkpoint names no {name}; train it again"
-            ) from None
+            raise UserError(f"{self.folder}: the checkpoint names no {name}; train it again") from None
         folder = (self.folder / record["folder"]).resolve()
         _check_files(folder, record, self.folder)
         return Checkpoint(folder, record)
@@ -90,7 +90,7 @@ def list_files(folder: Path) -> dict[str, str]:
     """
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder} has no config.json: not a checkpoint folder")
-    if not ((folder / INDEX).is_file() or (folder / SINGLE).is_file()):
+    if not any((folder / name).is_file() for name in (INDEX, SINGLE, PROJECTOR)):
         raise UserError(f"{folder} holds neither {SINGLE} nor {INDEX}: only safetensors weights are read")
     names = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name[0] != ".")
     return {name: sha256(folder / name) for name in names if name not in ("checkpoint.json", "training.json")}

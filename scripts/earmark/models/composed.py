@@ -23,13 +23,13 @@ from torch import Tensor
 from earmark.core.errors import UserError
 from earmark.core.files import replacing, write_json
 from earmark.models import causal_lm, whisper
-from earmark.models.checkpoint import Checkpoint
+from earmark.models.checkpoint import PROJECTOR, Checkpoint
 from earmark.models.families import family
 from earmark.models.loading import Load
 from earmark.models.projector import Projector, Shape
 from earmark.models.sizes import Depth
 
-CONFIG, PROJECTOR, ADAPTER = "config.json", "projector.safetensors", "adapter"
+CONFIG, ADAPTER = "config.json", "adapter"
 MODEL_TYPE = "earmark_composed"
 
 
@@ -68,7 +68,7 @@ def read_projector(checkpoint: Checkpoint) -> Projector:
         raise UserError(f"{path} or {CONFIG} beside it is damaged ({error}); train the model again") from None
     except RuntimeError:
         raise UserError(
-            f"{path}: the projector does not fit its parts (encoder {widths.encoder_width} wide, language model "
+            f"{path}: the projector does not fit its parts (encoder {widths.encoder_width} wide, decoder "
             f"{widths.lm_width}); train the model again"
         ) from None
     return projector.eval().requires_grad_(False)

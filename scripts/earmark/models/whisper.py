@@ -141,6 +141,4 @@ def _extractor(checkpoint: Checkpoint, config: WhisperConfig) -> Any:
 
 def Decoder(*_: Any, **__: Any) -> TextDecoder:
     """Refuse: Whisper's own decoder transcribes and answers no questions; UserError."""
-    raise UserError(
-        "kind whisper is an encoder and answers nothing: name a composed model built on it"
-    )
+    raise UserError("kind whisper is an encoder and answers nothing: name a composed model built on it")

@@ -28,7 +28,7 @@ class Composed(Family):
 
     def stored_per_token(self, entry: Mapping[str, Any]) -> int:
         """Return how many states of a feature file become one audio token."""
-        return int(entry["projector"]["pool"] * entry["projector"]["stack"])
+        return int(entry["projector"]["pool"]) * int(entry["projector"]["stack"])
 
     def code(self) -> Code:
         """Import the family's code."""

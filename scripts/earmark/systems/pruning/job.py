@@ -18,7 +18,7 @@ from earmark.core.timing import MemoryWatch
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.contract import Audio
 from earmark.models.families import family
-from earmark.models.features import FeatureRow, FeatureStore, clips_digest, read_index
+from earmark.models.features import FeatureRow, FeatureStore, check_states, clips_digest, read_index
 from earmark.models.loading import Load
 from earmark.reduction.contract import Method
 from earmark.reduction.loader import load
@@ -123,6 +123,7 @@ def run(
     memory = MemoryWatch(device)
     model = Checkpoint.read(checkpoint)
     kind = family(cell.model["kind"])
+    audio, per_token = kind.hears(cell.model), kind.stored_per_token(cell.model)
     parser = importlib.import_module(f"earmark.scoring.parsers.{cell.task['parser']}")
     metric = catalogue.of_answers(cell.task["metric"])
 
@@ -130,7 +131,8 @@ def run(
         found: dict[str, Any] = metric.judge(texts, parser.parse, sample.question, sample.label, cell.task)
         return found
 
-    read = [read_index(path) for path in indexes]
+    read = [read_index(path, per_token) for path in indexes]
+    check_states(features, read)
     everything = [row for rows, _ in read for row in rows if row.clip.status in (OK, "failed")]
     everything.sort(key=lambda row: row.clip.clip_id)
     try:
@@ -139,8 +141,8 @@ def run(
         raise UserError(f"task '{cell.task['name']}': {error}") from None
     limit, balanced = cell.task["sample_limit"], cell.task["balanced"]
     chosen = plan.choose(kept, limit, cell.run["seed"], metric.balanced_by, balanced)
-    samples = samples_of(_bounded(cell, kind.audio), chosen, kind.audio.tokens_per_second)
-    with contextlib.ExitStack() as held, FeatureStore(features) as store:
+    samples = samples_of(_bounded(cell, audio), chosen, audio.tokens_per_second)
+    with contextlib.ExitStack() as held, FeatureStore(features, per_token) as store:
         attention = cell.model["attention"]
         decoder = kind.decoder(model, str(device), cell.model["dtype"], attention, load=load_settings)
         loading = memory.lap()
@@ -154,7 +156,7 @@ def run(
             print(f"answering for {len(seats) - 1} more results of the grid in the same pass", flush=True)
         runner.evaluate(
             loop,
-            plan.batches(samples, kind.audio.tokens(cell.run["batch_audio_s"])),
+            plan.batches(samples, audio.tokens(cell.run["batch_audio_s"])),
             [seat.track for seat in seats],
             cell.run["warm_up"],
             lambda sample, answers: result.sample_row(sample, answers, judge),
@@ -194,7 +196,7 @@ def run(
             }
             origin = {"model": model.record, "data": data, "cell": seat.place.key}
             skipped, lowest = len(everything) - len(chosen), seat.reducer.lowest_layer
-            asked = _bounded(seat.cell, kind.audio)
+            asked = _bounded(seat.cell, audio)
             record = result.record(asked, ordered, chosen, skipped, timing, origin, lowest, metric)
             seat.place.finish(record, ordered)
     print(result.one_line(record), flush=True)

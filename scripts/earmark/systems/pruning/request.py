@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from earmark.config import composed
 from earmark.config.method_options import check_options
 from earmark.config.ratio import budget, spelled
 from earmark.core.errors import UserError, nearest
@@ -80,6 +81,7 @@ def cells(settings: Settings) -> Iterator[Cell]:
 def check_cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> None:
     """Check the names and the ratio of one result; raises UserError."""
     settings.task(task)
+    composed.check_answers(settings, model)
     reducer = method(settings, name, settings.model(model))["reducer"]
     budget(ratio)
     if reducer == BASE and ratio != "1.0":
@@ -98,7 +100,7 @@ def cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> di
     labels = set(settings.model(model)["labels"])
     if entry["data"]["source"]["kind"].startswith("synthetic"):
         labels.add("synthetic")
-    used = ("kind", "dtype", "attention", "max_audio_s", "load")
+    used = ("kind", "dtype", "attention", "max_audio_s", "load", "projector")
     return {
         "task": settings.asked(task),
         "model": {"name": model, **{key: settings.model(model)[key] for key in used}},
@@ -116,12 +118,13 @@ def cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> di
 def prefill(settings: Settings, model: str, seconds: int) -> dict[str, Any]:
     """Return what a prefill timing reads; raises UserError if config has none of that name."""
     entry = settings.model(model)
+    timed = ("kind", "dtype", "attention", "labels", "load", "projector")
     for block in settings.content["prefill"]:
         if (block["model"], block["audio_s"]) == (model, seconds):
             return {
                 "model": {
                     "name": model,
-                    **{key: entry[key] for key in ("kind", "dtype", "attention", "labels", "load")},
+                    **{key: entry[key] for key in timed},
                 },
                 "methods": [method(settings, name, entry) for name in block["methods"]],
                 "ratios": block["ratios"],
