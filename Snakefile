@@ -5,7 +5,7 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 
-configfile: f"{workflow.basedir}/config/config.yaml"
+configfile: f"{workflow.current_basedir}/config/config.yaml"
 
 
 include: "rules/common.smk"
@@ -57,3 +57,6 @@ rule demo:
     """What the README's first command makes: with the default config, the demo."""
     input:
         rules.all.input,
+
+
+check_targets(workflow, lambda name: check_target(name, SETTINGS))

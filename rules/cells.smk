@@ -12,9 +12,14 @@ def grid_results():
     return [pruning.path(SETTINGS, *cell) for cell in pruning.cells(SETTINGS)]
 
 
-def asked_results():
-    """Return the words of the command line that ask for results by name."""
-    return [word for word in sys.argv[1:] if asks(word, SETTINGS)]
+def targets():
+    """Return what this run was asked for by name; known once the rules are read."""
+    return [target.removeprefix("./") for target in workflow.dag_settings.targets]
+
+
+def asked_results(wildcards):
+    """Return the targets of this run that are results."""
+    return [target for target in targets() if asks(target, SETTINGS)]
 
 
 def reducer_files(methods, entry):
@@ -50,7 +55,7 @@ def list_grid():
     """
     path = Path(".earmark/grid.json")
     path.unlink(missing_ok=True)
-    asked = pruning.asked_cells(sys.argv[1:], SETTINGS)
+    asked = pruning.asked_cells(targets(), SETTINGS)
     if len(asked) < 2 or not workflow.local_exec:
         return
     cells = [

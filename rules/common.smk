@@ -6,37 +6,44 @@ import shlex
 import sys
 from pathlib import Path
 
-sys.path.insert(0, f"{workflow.basedir}/scripts")
+# Of this workflow, also where it is a module of another.
+HERE = Path(str(workflow.current_basedir)).parent
+sys.path.insert(0, f"{HERE}/scripts")
 
 from earmark.core.cluster import refuse_beside_others
 from earmark.core.errors import UserError
-from earmark.core.digests import code_digest
 from earmark.report import exports as exporting, request as reporting
 from earmark.config import composed
 from earmark.config.settings import Settings
+from earmark.models.entry import folder_of
+from earmark.models.folder_state import folder_state
 from earmark.config.targets import check_target
 from earmark.systems.contract import systems
+from earmark.workflow import messages, mistakes
+from earmark.workflow.given import code as code_digest, settings_file as read
+from earmark.workflow.targets import Mistake, check_targets
 
+# Jobs run with the Python that runs Snakemake, whether its environment is activated or not; in a conda
+# environment, with that one's.
+CONDA = any(method.name == "CONDA" for method in workflow.deployment_settings.deployment_method)
+INTERPRETER = "" if CONDA else f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; "
 # Setting a prefix switches Snakemake's strict mode off, hence the `set`. The prefix is no part of
 # what is recorded of a job, so a moved checkout makes nothing stale.
 shell.prefix(
     "set -euo pipefail; export OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=0 RAYON_NUM_THREADS=$OMP_NUM_THREADS "
-    f"SCRIPTS='{workflow.basedir}/scripts'; "
+    f"SCRIPTS={shlex.quote(f'{HERE}/scripts')}; {INTERPRETER}"
 )
+messages.install(workflow, mistakes.in_one_line)
 
 
 def checked_settings():
     """Return the checked configuration; a mistake in it or in a target ends in one line."""
     try:
         settings = Settings.load(config, Path.cwd())
-        # Snakemake knows the targets only after parsing, and would then say no more than that no
-        # rule makes them; the command line says them now.
-        for word in sys.argv[1:]:
-            check_target(word.removeprefix("./"), settings)
         reporting.imported(settings)
         return settings
     except UserError as error:
-        sys.exit(f"error: {error}")
+        raise Mistake(str(error)) from None
 
 
 SETTINGS = checked_settings()
@@ -72,11 +79,6 @@ def all_cores(wildcards):
     """Return every core of a local run; on a cluster, where a job has its machine's, one."""
     local = workflow.resource_settings and workflow.resource_settings.cores
     return local if isinstance(local, int) else 1
-
-
-def read(value):
-    """Return a part of the settings as the text a script reads."""
-    return json.dumps(value, sort_keys=True)
 
 
 def data_of(wildcards):
@@ -155,6 +157,12 @@ def checkpoint_path(model, task):
 def checkpoint_of(wildcards):
     """Return the record of the checkpoint a job is for."""
     return checkpoint_path(model_of(wildcards), wildcards.task)
+
+
+def checkpoint_state(wildcards):
+    """Return what tells whether a model's local folder is what it was; None for other models."""
+    folder = folder_of(model_entry(wildcards))
+    return folder_state(folder) if folder and folder.is_dir() else None
 
 
 def repeated(option, paths):

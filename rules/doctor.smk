@@ -21,7 +21,7 @@ rule doctor:
         runtime=5,
     params:
         config=read({key: value for key, value in config.items() if key != "fetch"}),
-        targets=repeated("--target", asked_results()),
+        targets=lambda w: repeated("--target", asked_results(w)),
     shell:
         """
         python "$SCRIPTS/doctor.py" --config {params.config:q} {params.targets} \

@@ -105,6 +105,8 @@ rule checkpoint:
         runtime=growing(240),
     params:
         code=code_digest("checkpoint.py"),
+        # Not read by the script: a folder changed in place is noticed by it.
+        folder=lambda w: checkpoint_state(w),
         settings=lambda w: read({k: v for k, v in model_entry(w).items() if k in WEIGHTS}),
         wheels=lambda w, input: repeated("--wheel", input),
     shell:
@@ -124,7 +126,7 @@ rule compose:
     output:
         record="models/{model}/checkpoint.json",
         curves="models/{model}/training.json",
-        projector="models/{model}/projector.safetensors",
+        projector="models/{model}/model.safetensors",
     log:
         "logs/compose/{model}.log",
     benchmark:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,20 +9,21 @@ import typer
 
 from earmark.core import cli
 from earmark.core.files import write_json
+from earmark.core.given import given
 from earmark.data.audit import job, page
 
 
 def main(
     task: Annotated[str, typer.Option(help="name of the task")],
     folder: Annotated[Path, typer.Option(help="folder of the shards")],
-    shards: Annotated[str, typer.Option(help="JSON: split -> number of shards")],
-    settings: Annotated[str, typer.Option(help="JSON: title, labels, models")],
+    shards: Annotated[str, typer.Option(help="JSON file: split -> number of shards")],
+    settings: Annotated[str, typer.Option(help="JSON file: title, labels, models")],
     output: Annotated[Path, typer.Option(help="record to write (JSON)")],
     page_path: Annotated[Path, typer.Option("--page", help="page to write (HTML)")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "",
 ) -> None:
     """Audit a data set from the indexes of its shards."""
-    record = job.audit(task, folder, json.loads(shards), json.loads(settings), code)
+    record = job.audit(task, folder, given(shards), given(settings), code)
     page.write(record, page_path)
     write_json(output, record)
     print(job.summary(record), flush=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from earmark.core import cli
+from earmark.core.given import given
 from earmark.systems.embeddings import caption
 
 
@@ -16,14 +16,14 @@ def main(
     features: Annotated[list[Path], typer.Option(help="encoder states of the split (safetensors), repeat")],
     index: Annotated[list[Path], typer.Option(help="their indexes (Parquet), in the same order, repeat")],
     checkpoint: Annotated[Path, typer.Option(help="record of the checkpoint")],
-    settings: Annotated[str, typer.Option(help="JSON: model, task, caption, seed, device")],
+    settings: Annotated[str, typer.Option(help="JSON file: model, task, caption, seed, device")],
     output: Annotated[Path, typer.Option(help="rows to write (JSONL); states of tokens go beside it")],
     work: Annotated[Path, typer.Option(help="folder for rows in progress")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
     threads: int = 1,
 ) -> None:
     """Write a description of every clip, greedy or sampled."""
-    caption.run(json.loads(settings), features, index, checkpoint, output, work, code, threads)
+    caption.run(given(settings), features, index, checkpoint, output, work, code, threads)
 
 
 if __name__ == "__main__":

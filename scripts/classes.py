@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from earmark.core import cli
+from earmark.core.given import given
 from earmark.core.progress import tqdm
 from earmark.core.records import iter_manifest
 from earmark.systems.tagging import classes
@@ -17,13 +17,13 @@ from earmark.systems.tagging import classes
 def main(
     clips: Annotated[Path, typer.Option(help="manifest of the clips, or of what is to be fetched")],
     task: Annotated[str, typer.Option(help="name of the task, for messages")],
-    settings: Annotated[str, typer.Option(help="JSON: the task's tagging: kind, classes, folds")],
+    settings: Annotated[str, typer.Option(help="JSON file: the task's tagging: kind, classes, folds")],
     output: Annotated[Path, typer.Option(help="classes to write (JSON)")],
     listed: Annotated[Path | None, typer.Option(help="the source's own list of classes (CSV)")] = None,
 ) -> None:
     """List the classes of a task and check its labels."""
     rows = tqdm(iter_manifest(clips), desc="reading labels", unit="clip")
-    classes.of_task(task, json.loads(settings), listed, rows).write(output)
+    classes.of_task(task, given(settings), listed, rows).write(output)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from earmark.core import cli
+from earmark.core.given import given
 from earmark.training import composing
 
 
@@ -25,7 +25,7 @@ def main(
     threads: int = 1,
 ) -> None:
     """Train, then record the checkpoint with its parts."""
-    composing.run(json.loads(settings), features, index, encoder, decoder, output, work, threads)
+    composing.run(given(settings), features, index, encoder, decoder, output, work, threads)
 
 
 if __name__ == "__main__":

@@ -21,11 +21,12 @@ from earmark.config.settings import Settings
 from earmark.core import cli
 from earmark.core.errors import UserError
 from earmark.core.files import replacing, write_json
+from earmark.core.given import given
 from earmark.doctor import job, page
 
 
 def main(
-    config: Annotated[str, typer.Option(help="JSON: the configuration as Snakemake merged it")] = "",
+    config: Annotated[str, typer.Option(help="JSON file: the configuration as Snakemake merged it")] = "",
     configfile: Annotated[
         list[Path] | None, typer.Option(help="by hand: YAML laid over config/config.yaml; repeat")
     ] = None,
@@ -34,7 +35,7 @@ def main(
     log: Annotated[Path | None, typer.Option(help="file for the page, besides the terminal")] = None,
 ) -> None:
     """Say what this machine can run."""
-    content = json.loads(config) if config else _read([CONFIG / "config.yaml", *(configfile or [])])
+    content = given(config) if config else _read([CONFIG / "config.yaml", *(configfile or [])])
     # The network's settings may hold a password, so they are on no command line.
     if "EARMARK_NETWORK" in os.environ:
         content["fetch"] = json.loads(os.environ["EARMARK_NETWORK"])

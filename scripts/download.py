@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,18 +10,19 @@ from typing import Annotated, Any
 import typer
 
 from earmark.core import cli
+from earmark.core.given import given
 from earmark.core.records import Clip, Tally, write_manifest
 
 
 def main(
-    settings: Annotated[str, typer.Option(help="JSON: the task's data.source")],
+    settings: Annotated[str, typer.Option(help="JSON file: the task's data.source")],
     output: Annotated[Path, typer.Option(help="manifest of recordings to write (Parquet)")],
     seed: int = 0,
     max_failed_share: Annotated[float, typer.Option(help="share of recordings that may fail")] = 0.0,
     threads: int = 1,
 ) -> None:
     """Collect recordings from the source and list them."""
-    source = json.loads(settings)
+    source = given(settings)
     folder = output.parent / "source"
     module = importlib.import_module(f"earmark.data.sources.{source['kind']}")
     origin = source["kind"]

@@ -10,6 +10,7 @@ import typer
 
 from earmark.core import cli, devices
 from earmark.core.errors import UserError
+from earmark.core.given import given
 from earmark.core.records import read_manifest
 from earmark.models.checkpoint import DTYPES, Checkpoint
 from earmark.models.families import family
@@ -22,13 +23,13 @@ def main(
     index: Annotated[Path, typer.Option(help="index of the tar")],
     clips: Annotated[Path, typer.Option(help="manifest of the whole task, for the estimate")],
     checkpoint: Annotated[Path, typer.Option(help="record of the checkpoint")],
-    settings: Annotated[str, typer.Option(help="JSON: model, block, features, device, source")],
+    settings: Annotated[str, typer.Option(help="JSON file: model, block, features, device, source")],
     output: Annotated[list[Path], typer.Option(help="states to write (safetensors), one per layer, repeat")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
     threads: int = 1,
 ) -> None:
     """Run the parts of the model that the layers need over a shard, once for all of them."""
-    chosen = json.loads(settings)
+    chosen = given(settings)
     model, block = chosen["model"], chosen["block"]
     wanted = [layers.parse(name) for name in block["layers"]]
     if len(output) != len(wanted):

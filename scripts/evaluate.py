@@ -17,7 +17,7 @@ def main(
     features: Annotated[list[Path], typer.Option(help="encoder states of the split (safetensors), repeat")],
     index: Annotated[list[Path], typer.Option(help="their indexes (Parquet), in the same order, repeat")],
     checkpoint: Annotated[Path, typer.Option(help="record of the checkpoint")],
-    settings: Annotated[str, typer.Option(help="JSON: task, model, method, run")],
+    settings: Annotated[str, typer.Option(help="JSON file: task, model, method, run")],
     output: Annotated[Path, typer.Option(help="result to write (JSON); rows go beside it (JSONL)")],
     work: Annotated[Path, typer.Option(help="folder for rows in progress")],
     grid: Annotated[Path, typer.Option(help="list of the cells asked for; none: this cell alone")] = Path(),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from earmark.core import cli, devices
+from earmark.core.given import given
 from earmark.core.records import read_manifest
 from earmark.models import encode
 from earmark.models.checkpoint import DTYPES, Checkpoint
@@ -19,13 +19,13 @@ def main(
     shard: Annotated[Path, typer.Option(help="tar of clips")],
     index: Annotated[Path, typer.Option(help="index of the tar")],
     checkpoint: Annotated[Path, typer.Option(help="record of the checkpoint")],
-    settings: Annotated[str, typer.Option(help="JSON: kind, dtype, device, batch_audio_s, source")],
+    settings: Annotated[str, typer.Option(help="JSON file: kind, dtype, device, batch_audio_s, source")],
     output: Annotated[Path, typer.Option(help="states to write (safetensors)")],
     output_index: Annotated[Path, typer.Option(help="their index to write (Parquet)")],
     threads: int = 1,
 ) -> None:
     """Run the audio encoder over a shard."""
-    chosen = json.loads(settings)
+    chosen = given(settings)
     device = devices.prepare(chosen["device"], threads)
     kind = family(chosen["kind"])
     model = Checkpoint.read(checkpoint)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from earmark.core import cli
+from earmark.core.given import given
 from earmark.data.fetch.client import Network
 from earmark.data.fetch.job import fetch
 
@@ -18,14 +19,14 @@ def main(
     split: Annotated[str, typer.Option(help="train or test")],
     shard: Annotated[int, typer.Option(help="number of this shard, from 0")],
     of: Annotated[int, typer.Option(help="number of shards")],
-    settings: Annotated[str, typer.Option(help="JSON: sample_rate, channels, max_pending_share")],
+    settings: Annotated[str, typer.Option(help="JSON file: sample_rate, channels, max_pending_share")],
     network: Annotated[str, typer.Option(envvar="EARMARK_NETWORK", help="JSON: config's fetch")],
     cache: Annotated[Path, typer.Option(help="folder of the task's kept clips, ledgers and progress")],
     output: Annotated[Path, typer.Option(help="manifest of what was fetched (Parquet)")],
 ) -> None:
     """Fetch what is still missing of one shard, then list it."""
     reach = Network(**json.loads(network))
-    fetch(recordings, split, (shard, of), json.loads(settings), reach, cache, output)
+    fetch(recordings, split, (shard, of), given(settings), reach, cache, output)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import typer
 
 from earmark.core import cli, devices
 from earmark.core.errors import UserError
+from earmark.core.given import given
 from earmark.systems.tagging.classes import Classes
 from earmark.systems.tagging.teachers import contract
 from earmark.systems.tagging.teachers.job import Shard
@@ -20,14 +21,16 @@ def main(
     index: Annotated[Path, typer.Option(help="index of the tar")],
     teacher: Annotated[Path, typer.Option(help="record of the teacher")],
     classes: Annotated[Path, typer.Option(help="the task's classes")],
-    settings: Annotated[str, typer.Option(help="JSON: name, kind, storage, batch, options, device, source")],
+    settings: Annotated[
+        str, typer.Option(help="JSON file: name, kind, storage, batch, options, device, source")
+    ],
     output: Annotated[Path, typer.Option(help="logits to write (safetensors); the index goes beside them")],
     work: Annotated[Path, typer.Option(help="folder for the rows an interrupted job continues from")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
     threads: int = 1,
 ) -> None:
     """Run a teacher over a shard."""
-    chosen = json.loads(settings)
+    chosen = given(settings)
     device = devices.prepare(chosen["device"], threads)
     record, wanted = contract.Record.read(teacher), Classes.read(classes)
     if record.content["classes_digest"] != wanted.digest:

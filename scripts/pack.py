@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from earmark.core import cli
+from earmark.core.given import given
 from earmark.core.records import Clip, iter_manifest
 from earmark.data import segment, shards
 
@@ -21,12 +21,14 @@ def main(
     of: Annotated[int, typer.Option(help="number of shards")],
     output: Annotated[Path, typer.Option(help="tar to write")],
     index: Annotated[Path, typer.Option(help="its index to write (Parquet)")],
-    settings: Annotated[str, typer.Option(help="JSON: sample_rate, channels, shard_limits")],
-    cut: Annotated[str, typer.Option(help="JSON: how a fetched shard's recordings become clips")] = "null",
+    settings: Annotated[str, typer.Option(help="JSON file: sample_rate, channels, shard_limits")],
+    cut: Annotated[
+        str, typer.Option(help="JSON file: how a fetched shard's recordings become clips")
+    ] = "null",
     max_failed_share: float = 0.0,
 ) -> None:
     """Decode, join, resample and pack the clips of one shard."""
-    options, how = json.loads(settings), json.loads(cut)
+    options, how = given(settings), given(cut)
     limits = options["shard_limits"]
     form = shards.Form(options["sample_rate"], options["channels"], limits["clips"], limits["megabytes"])
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from earmark.core import cli
+from earmark.core.given import given
 from earmark.systems.tagging import predict, predictions
 from earmark.systems.tagging.classes import Classes
 
@@ -19,13 +19,13 @@ def main(
     fbank: Annotated[list[Path], typer.Option(help="spectrograms (safetensors), in the same order, repeat")],
     classes: Annotated[Path, typer.Option(help="the task's classes")],
     statistics: Annotated[Path, typer.Option(help="the task's statistics")],
-    settings: Annotated[str, typer.Option(help="JSON: task, tagging, fold, r and how to run")],
+    settings: Annotated[str, typer.Option(help="JSON file: task, tagging, fold, r and how to run")],
     output: Annotated[Path, typer.Option(help="record to write (JSON); logits and rows go beside it")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
     threads: int = 1,
 ) -> None:
     """Predict the classes of every test clip, tokens merged as asked."""
-    asked, listed = json.loads(settings), Classes.read(classes)
+    asked, listed = given(settings), Classes.read(classes)
     found = predict.run(student, index, fbank, listed, statistics, asked, code, threads)
     predictions.write(output, found)
     tokens = found.record["merging"]["tokens"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from earmark.core import cli, devices, provenance
 from earmark.core.files import write_json
+from earmark.core.given import given
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.families import family
 from earmark.models.loading import Load
@@ -19,14 +19,14 @@ from earmark.systems.pruning import prefill
 def main(
     checkpoint: Annotated[Path, typer.Option(help="record of the checkpoint")],
     settings: Annotated[
-        str, typer.Option(help="JSON: model, methods, ratios, audio_s, repeats, seed, device")
+        str, typer.Option(help="JSON file: model, methods, ratios, audio_s, repeats, seed, device")
     ],
     output: Annotated[Path, typer.Option(help="timing record to write (JSON)")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
     threads: int = 1,
 ) -> None:
     """Measure every method and ratio in pairs with the unpruned model."""
-    chosen = json.loads(settings)
+    chosen = given(settings)
     upstream = chosen.pop("upstream", {})
     entry = chosen["model"]
     device = devices.prepare(chosen["device"], threads)

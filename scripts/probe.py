@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,17 +9,20 @@ import typer
 
 from earmark.core import cli
 from earmark.core.files import write_json
+from earmark.core.given import given
 from earmark.systems.embeddings.probe.job import run
 
 
 def main(
     embeddings: Annotated[list[Path], typer.Option(help="a layer's folder or a Parquet file, repeat")],
-    settings: Annotated[str, typer.Option(help="JSON: model, dataset, labels, pooling, span, seed, ...")],
+    settings: Annotated[
+        str, typer.Option(help="JSON file: model, dataset, labels, pooling, span, seed, ...")
+    ],
     output: Annotated[Path, typer.Option(help="the record to write (JSON)")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
 ) -> None:
     """Probe every layer with a linear classifier and draw up a map of the best."""
-    write_json(output, run(json.loads(settings), embeddings, code))
+    write_json(output, run(given(settings), embeddings, code))
 
 
 if __name__ == "__main__":

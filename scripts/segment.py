@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated
 import typer
 
 from earmark.core import cli
+from earmark.core.given import given
 from earmark.core.progress import tqdm
 from earmark.core.records import UNUSED, Clip, iter_manifest, write_manifest
 from earmark.data.segment import segment
@@ -18,7 +18,7 @@ from earmark.data.segment import segment
 
 def main(
     recordings: Annotated[Path, typer.Option(help="manifest of recordings")],
-    settings: Annotated[str, typer.Option(help="JSON: the task's data.segment")],
+    settings: Annotated[str, typer.Option(help="JSON file: the task's data.segment")],
     output: Annotated[Path, typer.Option(help="manifest of clips to write (Parquet)")],
     seed: int = 0,
 ) -> None:
@@ -27,7 +27,7 @@ def main(
 
     def clips() -> Iterator[Clip]:
         nonlocal left_s
-        for clip in segment(partial(iter_manifest, recordings), json.loads(settings), seed):
+        for clip in segment(partial(iter_manifest, recordings), given(settings), seed):
             left_s += clip.duration_s if clip.status == UNUSED else 0.0
             yield clip
 

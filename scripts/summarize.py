@@ -8,13 +8,13 @@ changed is not read again.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from earmark.core import cli
+from earmark.core.given import given
 from earmark.report import files, summary
 from earmark.report.columns import LEFT_OUT
 from earmark.report.remembered import Remembered
@@ -24,12 +24,12 @@ def main(
     csv: Annotated[Path, typer.Option(help="the table as CSV")],
     parquet: Annotated[Path, typer.Option(help="the table as Parquet")],
     results: Annotated[Path, typer.Option(help="the folder of results")] = Path("results"),
-    imports: Annotated[str, typer.Option(help="config's import section, as JSON")] = "[]",
+    imports: Annotated[str, typer.Option(help="config's import section (JSON file)")] = "[]",
     memory: Annotated[Path | None, typer.Option(help="folder for what was read off each file")] = None,
 ) -> None:
     """Gather every result below a folder into one long table."""
     known = Remembered(memory)
-    table = summary.summarize(files.find(results), json.loads(imports), known)
+    table = summary.summarize(files.find(results), given(imports), known)
     summary.write(table, csv, parquet)
     left = table.loc[table["system"] == LEFT_OUT, "result"].nunique()
     named = f"; {left} left out, for reasons the page tells" if left else ""

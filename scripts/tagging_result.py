@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from earmark.core import cli
 from earmark.core.files import replacing, write_json
+from earmark.core.given import given
 from earmark.core.records import write_jsonl
 from earmark.systems.tagging import predictions, result, result_inputs
 from earmark.systems.tagging.classes import Classes
@@ -20,12 +20,12 @@ def main(
     student: Annotated[list[Path], typer.Option(help="record of its student, in the same order, repeat")],
     speed: Annotated[Path, typer.Option(help="speed record of the student at this r")],
     classes: Annotated[Path, typer.Option(help="the task's classes")],
-    settings: Annotated[str, typer.Option(help="JSON: task, recipe, student, r and how to score")],
+    settings: Annotated[str, typer.Option(help="JSON file: task, recipe, student, r and how to score")],
     output: Annotated[Path, typer.Option(help="result to write (JSON); rows and resamples go beside it")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
 ) -> None:
     """Score what students said of the test clips."""
-    asked, listed = json.loads(settings), Classes.read(classes)
+    asked, listed = given(settings), Classes.read(classes)
     found = [predictions.read(path) for path in prediction]
     predictions.check_classes(found, listed.names)
     inputs = result.Inputs(

@@ -10,6 +10,7 @@ import typer
 
 from earmark.core import cli, devices, provenance
 from earmark.core.files import write_json
+from earmark.core.given import given
 from earmark.merging.schedule import Schedule
 from earmark.systems.tagging import speed
 
@@ -17,14 +18,15 @@ from earmark.systems.tagging import speed
 def main(
     classes: Annotated[Path, typer.Option(help="the task's classes (JSON)")],
     settings: Annotated[
-        str, typer.Option(help="JSON: task, frames, student, r, schedules, batches, repeats, device")
+        str,
+        typer.Option(help="JSON file: task, frames, student, r, schedules, batches, repeats, device"),
     ],
     output: Annotated[Path, typer.Option(help="speed record to write (JSON)")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
     threads: int = 1,
 ) -> None:
     """Measure the student at its schedule, unmerged, and unmerged with strides 16/16, side by side."""
-    chosen = json.loads(settings)
+    chosen = given(settings)
     upstream = chosen.pop("upstream", {})
     device = devices.prepare(chosen["device"], threads)
     number = len(json.loads(classes.read_text())["classes"])

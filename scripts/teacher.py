@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,13 +9,16 @@ import typer
 
 from earmark.core import cli, devices, provenance
 from earmark.core.files import exclusive, write_json
+from earmark.core.given import given
 from earmark.systems.tagging.classes import Classes
 from earmark.systems.tagging.teachers import contract
 from earmark.systems.tagging.teachers.classes import order
 
 
 def main(
-    settings: Annotated[str, typer.Option(help="JSON: name, kind, options, task, frames, classes, seed")],
+    settings: Annotated[
+        str, typer.Option(help="JSON file: name, kind, options, task, frames, classes, seed")
+    ],
     classes: Annotated[Path, typer.Option(help="the task's classes")],
     output: Annotated[
         Path, typer.Option(help="record of the teacher to write; trained weights go beside it")
@@ -29,7 +31,7 @@ def main(
 ) -> None:
     """Make the teacher, then record it."""
     devices.prepare("cpu", threads)
-    chosen = json.loads(settings)
+    chosen = given(settings)
     output.parent.mkdir(parents=True, exist_ok=True)
     making = contract.Making(chosen, Classes.read(classes), shard or [], index or [], output.parent, work)
     with exclusive(work):

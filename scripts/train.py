@@ -6,7 +6,6 @@ A task of multiple choice is trained by the recipe ``listener``, one of transcri
 from __future__ import annotations
 
 import importlib
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,7 @@ import typer
 
 from earmark.core import cli, devices
 from earmark.core.files import write_json
+from earmark.core.given import given
 from earmark.core.progress import tqdm
 from earmark.core.records import read_manifest
 from earmark.data import shards
@@ -25,14 +25,14 @@ from earmark.models.tiny import build_extractor
 def main(
     shard: Annotated[list[Path], typer.Option(help="tar of training clips, repeat")],
     index: Annotated[list[Path], typer.Option(help="index of each tar, repeat")],
-    settings: Annotated[str, typer.Option(help="JSON: the recipe's name and its settings")],
+    settings: Annotated[str, typer.Option(help="JSON file: the recipe's name and its settings")],
     output: Annotated[Path, typer.Option(help="record of the checkpoint to write; the weights go beside it")],
     work: Annotated[Path, typer.Option(help="folder for the state an interrupted training continues from")],
     threads: int = 1,
 ) -> None:
     """Train, then record the checkpoint."""
     devices.prepare("cpu", threads)
-    chosen = json.loads(settings)
+    chosen = given(settings)
     recipe = importlib.import_module(f"earmark.training.recipes.{chosen.pop('recipe', 'listener')}")
     manifest = {clip.key: clip for path in index for clip in read_manifest(path) if clip.ok}
     extractor = build_extractor()

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from earmark.core import cli
+from earmark.core.given import given
 from earmark.systems.tagging.launch import in_processes
 
 
 def main(
-    settings: Annotated[str, typer.Option(help="JSON: everything the training depends on but its files")],
+    settings: Annotated[
+        str, typer.Option(help="JSON file: everything the training depends on but its files")
+    ],
     places: Annotated[
-        str, typer.Option(help="JSON: folders of spectrograms, audio and logits; shards by split")
+        str,
+        typer.Option(help="JSON file: folders of spectrograms, audio and logits; shards by split"),
     ],
     classes: Annotated[Path, typer.Option(help="the task's classes")],
     statistics: Annotated[Path, typer.Option(help="the statistics of its spectrograms")],
@@ -29,12 +32,12 @@ def main(
     ] = 1,
 ) -> None:
     """Train the student, going on from where an earlier run was interrupted."""
-    chosen = json.loads(settings)
+    chosen = given(settings)
     in_processes(processes, nodes, device=chosen["device"])
     from earmark.systems.tagging import job
     from earmark.systems.tagging.materials import Files
 
-    files = Files.of(json.loads(places), classes, statistics)
+    files = Files.of(given(places), classes, statistics)
     job.run(chosen, files, output, work, code, max(1, threads // processes))
 
 

@@ -6,24 +6,24 @@ disk, to one Parquet file that the page shows.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from earmark.core import cli
+from earmark.core.given import given
 from earmark.report import summary, wrong
 
 
 def main(
     table: Annotated[Path, typer.Option("--summary", help="the summary table, Parquet")],
-    settings: Annotated[str, typer.Option(help="config's report section, as JSON")],
+    settings: Annotated[str, typer.Option(help="config's report section (JSON file)")],
     output: Annotated[Path, typer.Option(help="the wrong answers, Parquet")],
     data: Annotated[Path, typer.Option(help="the folder of tasks' data")] = Path("data"),
 ) -> None:
     """Collect wrong answers with their sound."""
-    rows = wrong.collect(summary.load(table), data, json.loads(settings))
+    rows = wrong.collect(summary.load(table), data, given(settings))
     wrong.write(rows, output)
     print(f"{len(rows)} wrong answers, {sum(row['audio'] is not None for row in rows)} of them with sound")
 

@@ -31,6 +31,8 @@ TYPES = {
     "mp4": "video/mp4",
     "html": "text/html",
     "csv": "text/csv",
+    "m3u8": "application/vnd.apple.mpegurl",
+    "ts": "video/mp2t",
 }
 CODECS = {
     "mp3": ["-c:a", "libmp3lame"],
@@ -62,7 +64,10 @@ def media(folder: Path, samples: np.ndarray, rate: int, kind: str) -> bytes:
 
 @dataclass
 class Fault:
-    """What a path does instead of serving its content, ``times`` times (None: for ever)."""
+    """What a path does instead of serving its content, ``times`` times (None: for ever).
+
+    ``after`` requests are answered well before.
+    """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -71,6 +76,7 @@ class Fault:
     drip_s: float = 0
     cut: float | None = None
     times: int | None = None
+    after: int = 0
 
 
 class _Quiet(ThreadingHTTPServer):
@@ -84,7 +90,7 @@ class _Quiet(ThreadingHTTPServer):
 class MediaServer:
     """The server; ``requests`` counts by path, ``times`` holds when each was asked."""
 
-    def __init__(self, latency_s: float = 0) -> None:
+    def __init__(self, latency_s: float = 0, host: str = "127.0.0.1") -> None:
         self.requests: Counter[str] = Counter()
         self.times: defaultdict[str, list[float]] = defaultdict(list)
         self.headers: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
@@ -93,8 +99,8 @@ class MediaServer:
         self._faults: dict[str, Fault] = {}
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        self._http = _Quiet(("127.0.0.1", 0), self._handler())
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        self._http = _Quiet((host, 0), self._handler())
+        self.url = f"http://{host}:{self._http.server_port}"
         threading.Thread(target=self._http.serve_forever, args=[0.05], daemon=True).start()
 
     def add(self, path: str, content: bytes, content_type: str | None = None) -> str:
@@ -102,6 +108,10 @@ class MediaServer:
         kind = path.rpartition(".")[2]
         self._content[path] = content, content_type or TYPES.get(kind, "application/octet-stream")
         return self.url + path
+
+    def content(self, path: str) -> bytes:
+        """Return what is served at a path."""
+        return self._content[path][0]
 
     def fault(self, path: str, **what) -> None:
         """Let a path misbehave."""
@@ -128,6 +138,9 @@ class MediaServer:
             self.times[path].append(time.time())
             self.headers[path].append(headers)
             fault = self._faults.get(path)
+            if fault is not None and fault.after:
+                fault.after -= 1
+                return None
             if fault is not None and fault.times is not None:
                 fault.times -= 1
                 if fault.times <= 0:
@@ -187,9 +200,9 @@ class MediaServer:
 
 
 @contextlib.contextmanager
-def serving(latency_s: float = 0) -> Iterator[MediaServer]:
+def serving(latency_s: float = 0, host: str = "127.0.0.1") -> Iterator[MediaServer]:
     """A server for the length of a block."""
-    server = MediaServer(latency_s)
+    server = MediaServer(latency_s, host)
     try:
         yield server
     finally:

@@ -84,14 +84,14 @@ def test_folds_that_choose_the_strength_are_by_source_too(vectors, monkeypatch):
     assert len(seen) == linear.INNER and not any(seen)
 
 
-@pytest.mark.parametrize("per_source", [1, 5], ids=["wilson", "bootstrap over sources"])
+@pytest.mark.parametrize("per_source", [1, 5], ids=["wilson", "score over sources"])
 def test_random_labels_give_an_interval_that_contains_chance(vectors, per_source):
     covered = []
     for seed in range(8):
         data = vectors(sources=240 // per_source, per_source=per_source, signal=0, test_share=0.5, seed=seed)
         found = probe(data, split(data, 0), 0)["accuracy"]
         covered.append(found["low"] <= 0.25 <= found["high"])
-    assert found["interval"] == ("wilson" if per_source == 1 else "bootstrap over sources")
+    assert found["interval"] == ("wilson" if per_source == 1 else "score over sources")
     assert sum(covered) >= 7
 
 

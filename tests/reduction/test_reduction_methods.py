@@ -13,6 +13,7 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from earmark.reduction.budget import Budget
 from earmark.reduction.contract import Known, Reducer, Span, first_of
+from earmark.reduction.dart import set_order
 from earmark.reduction.hooks import TokenReduction
 from earmark.reduction.loader import load
 
@@ -48,12 +49,13 @@ def known(
         keys=keys,
         attention=torch.rand(len(lengths), prompt, generator=draw),
         sample_ids=tuple(f"clip-{row}" for row in range(len(lengths))),
+        starts=(0,) * len(lengths),
         **extra,  # type: ignore[arg-type]
     )
 
 
 def slow_dart(given: Known, row: int, audio_pivots: int, text_pivots: int) -> list[int]:
-    """The published pseudocode, one token at a time; pivots in our order, ties to the left."""
+    """The published pseudocode, one token at a time; pivots in a set's order or ours, ties to the left."""
     assert given.keys is not None
     hidden, keys = given.hidden[row].tolist(), given.keys[row].tolist()
     span = [i for i, inside in enumerate(given.span.mask[row].tolist()) if inside]
@@ -69,7 +71,7 @@ def slow_dart(given: Known, row: int, audio_pivots: int, text_pivots: int) -> li
 
     chosen_audio = sorted(span, key=lambda i: (-strength(i), i))[: min(audio_pivots, budget)]
     chosen_text = sorted(text, key=lambda i: (-strength(i), i))[:text_pivots]
-    pivots = chosen_audio + chosen_text
+    pivots = list(set(chosen_audio) | set(chosen_text)) if given.reference else chosen_audio + chosen_text
     kept, pool = set(chosen_audio), [i for i in span if i not in chosen_audio]
     left = budget - len(chosen_audio)
     for turn, pivot in enumerate(pivots):
@@ -130,6 +132,21 @@ def test_dart_in_reference_mode_gives_every_pivot_the_same_share(seed: int) -> N
     # then nothing is left over, and the choice is that of the pseudocode
     assert budget == 4 + 8 * share
     assert rows_of(dart.select(given)) == [slow_dart(given, 0, 4, 4)]
+
+
+@pytest.mark.parametrize("start", [0, 3, 40])
+def test_dart_in_reference_mode_does_not_see_the_padding_of_a_batch(start: int) -> None:
+    order = set_order([[8 + start, 40 + start, 3 + start, 0]], [[True, True, True, False]], [start])
+    assert [[8, 40, 3][index] for index in order[0][:3]] == list({8, 40, 3}) and order[0][3] == 3
+
+
+@pytest.mark.parametrize(
+    ("length", "keep", "step", "token"), [(7502, 5626, 2813, 3750), (3002, 1500, 1499, 2999)]
+)
+def test_frame_in_reference_mode_steps_by_floats(length: int, keep: int, step: int, token: int) -> None:
+    given = known([length], [keep], reference=True)
+    (kept,) = rows_of(load("frame").select(given))
+    assert kept[step] == token == int(step * (length / keep)) and len(set(kept)) == keep
 
 
 @pytest.mark.parametrize("case", ["one", "padded"])

@@ -26,7 +26,7 @@ def _stage(seconds: float, n: int) -> dict[str, Any]:
     return {"median_s": seconds, "p95_s": seconds * 1.3, "total_s": seconds * n, "n": n}
 
 
-def _metric(value: float | None, n: int, interval: str = "bootstrap") -> dict[str, Any]:
+def _metric(value: float | None, n: int, interval: str = "score") -> dict[str, Any]:
     low, high = (None, None) if value is None else (max(0.0, value - 0.1), min(1.0, value + 0.1))
     return {"value": value, "low": low, "high": high, "n": n, "interval": interval}
 

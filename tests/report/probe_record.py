@@ -25,7 +25,7 @@ def fake_probe(
     """Write the record of a linear probe."""
     rng = np.random.default_rng(len(layers))
     tested = round(test_share * clips)
-    interval = "wilson" if sources < 10 else "bootstrap over sources"
+    interval = "wilson" if sources < 10 else "score over sources"
     accuracy = {"value": 0.6, "low": 0.5, "high": 0.7, "n": tested, "interval": interval}
     record = {
         "schema": "earmark/probe/1",

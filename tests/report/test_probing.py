@@ -36,7 +36,7 @@ def test_curve_and_map_share_a_section_with_the_numbers_in_words(shown: Callable
 
 def test_remarks_tell_sources_failures_folds_and_the_fallback(shown: Callable[..., Section]) -> None:
     plain = " ".join(note for figure in shown().figures[0] for note in figure.notes)
-    assert "bootstrap over the 40 sources" in plain and "t-SNE" in plain and "hollow" in plain
+    assert "intervals over the 40 sources" in plain and "t-SNE" in plain and "hollow" in plain
     odd = shown(sources=1, failed=3, method="PCA", test_share=1)
     text = " ".join(note for figure in odd.figures[0] for note in figure.notes)
     for words in ("stem from 1 source only", "3 failed", "folds", "too few clips for t-SNE"):

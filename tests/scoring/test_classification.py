@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
 from earmark.scoring.classification import score
-from earmark.scoring.intervals import bootstrap_indices
+from earmark.scoring.intervals import bootstrap_indices, bounded, wilson
 
 
 def random_answers(seed: int, n: int = 120):
@@ -45,36 +45,36 @@ def test_metrics_equal_scikit_learn(seed):
         assert row["f1"] == pytest.approx(f1[i])
 
 
-def test_bootstrap_intervals_equal_a_literal_loop():
+def test_the_error_of_f1_is_that_of_a_literal_bootstrap_and_accuracy_has_wilsons_interval():
     truth, predicted, letters, chosen = random_answers(7, n=60)
     metrics, _ = score(truth, predicted, letters, chosen, resamples=200, seed=3)
-    values = {"accuracy": [], "f1_macro": []}
+    values = []
     for indices in bootstrap_indices(60, 200, 3):
         t, p = [truth[i] for i in indices], [predicted[i] or "none" for i in indices]
         present = sorted((set(t) | set(p)) - {"none"})
-        values["accuracy"].append(accuracy_score(t, p))
-        values["f1_macro"].append(f1_score(t, p, labels=present, average="macro", zero_division=0))
-    for name, sample in values.items():
-        low, high = np.quantile(sample, [0.025, 0.975])
-        assert metrics[name]["low"] == pytest.approx(low)
-        assert metrics[name]["high"] == pytest.approx(high)
+        values.append(f1_score(t, p, labels=present, average="macro", zero_division=0))
+    found = metrics["f1_macro"]
+    expected = bounded(found["value"], float(np.std(values)) * np.sqrt(60 / 59), 60)
+    assert (found["low"], found["high"]) == pytest.approx((expected["low"], expected["high"]))
+    right = sum(t == p for t, p in zip(truth, predicted, strict=True))
+    assert (metrics["accuracy"]["low"], metrics["accuracy"]["high"]) == wilson(right, 60)
 
 
 def test_all_right_does_not_claim_certainty():
     metrics, _ = score(["a"] * 10, ["a"] * 10, ["A"] * 10, ["A"] * 10, resamples=100, seed=0)
     for found in metrics.values():
-        assert (found["value"], found["interval"], found["high"]) == (1, "wilson", 1)
+        assert (found["value"], found["high"]) == (1, 1)
         assert found["low"] == pytest.approx(0.7225, abs=1e-3)
 
 
 def test_all_wrong_does_not_either():
     metrics, _ = score(["a", "b"] * 5, [None] * 10, ["A", "B"] * 5, [None] * 10, resamples=100, seed=0)
     for found in metrics.values():
-        assert (found["value"], found["interval"], found["low"]) == (0, "wilson", 0)
+        assert (found["value"], found["low"]) == (0, 0)
         assert found["high"] == pytest.approx(0.2775, abs=1e-3)
 
 
 def test_nothing_scored_gives_no_number():
     metrics, table = score([], [], [], [], resamples=100, seed=0)
-    assert metrics["accuracy"] == {"value": None, "low": None, "high": None, "n": 0, "interval": "bootstrap"}
+    assert metrics["accuracy"] == {"value": None, "low": None, "high": None, "n": 0, "interval": "wilson"}
     assert table == []

@@ -10,7 +10,7 @@ import pytest
 
 from earmark.config import wording
 from earmark.core.errors import UserError
-from earmark.core.provenance import ROOT, SCRIPTS
+from earmark.core.places import ROOT, SCRIPTS
 from earmark.scoring import catalogue
 from earmark.scoring.contract import AnswerMetric
 from earmark.scoring.parsers.transcript import parse

@@ -205,6 +205,32 @@ def test_the_patches_of_another_stride_lie_where_they_lie_in_the_spectrogram():
     assert columns.tolist() == list(range(50))
 
 
+@pytest.mark.parametrize("strides", [(10, 10), (12, 10), (12, 12), (16, 16)])
+@pytest.mark.parametrize("frames", [64, 128, 256, 512])
+@pytest.mark.parametrize("source", ["deit", "audio"])
+def test_cropped_positions_are_those_of_the_published_code(request, source, frames, strides):
+    """The middle of the checkpoint's grid; where it is too small, torch's own bilinear interpolation."""
+    folder = request.getfixturevalue(source)
+    init = {"from": {"deit": "imagenet", "audio": "audioset"}[source], "path": str(folder)}
+    model, record = start.begin(entry(strides, **init, positions="cropped"), NAMES, frames)
+    name = {"deit": "deit", "audio": "audio_spectrogram_transformer"}[source]
+    theirs = load_file(folder / "model.safetensors")[f"{name}.embeddings.position_embeddings"]
+    rows, columns = record["grid"]
+    f, t = network.grid(model.config)
+    grid = theirs[:, 2:].reshape(1, rows, columns, -1).permute(0, 3, 1, 2)
+    if t <= columns:
+        grid = grid[..., columns // 2 - t // 2 : columns // 2 - t // 2 + t]
+    else:
+        grid = torch.nn.functional.interpolate(grid, size=(rows, t), mode="bilinear")
+    if f <= rows:
+        grid = grid[:, :, rows // 2 - f // 2 : rows // 2 - f // 2 + f]
+    else:
+        grid = torch.nn.functional.interpolate(grid, size=(f, t), mode="bilinear")
+    expected = torch.cat([theirs[:, :2], grid.flatten(2).transpose(1, 2)], dim=1)
+    torch.testing.assert_close(positions(model), expected, rtol=0, atol=2e-6)
+    assert record["positions"] == "cropped"
+
+
 def test_interpolation_between_four_patches_is_bilinear():
     known = torch.tensor([7.0, 8.0, 0.0, 1.0, 2.0, 3.0]).reshape(1, 6, 1)
     found = start.interpolate(known, (2, 2), torch.tensor([0.5]), torch.tensor([0.0, 0.25, 1.0]))

@@ -8,9 +8,11 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
+
+_BLOCK = 1 << 22
 
 
 @contextlib.contextmanager
@@ -49,10 +51,16 @@ def peek(stream: BinaryIO, start: int, size: int) -> bytes:
     return content
 
 
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file as hex, read in blocks."""
+def sha256(path: Path, step: Callable[[int], object] | None = None) -> str:
+    """Return the SHA-256 of a file as hex, read in blocks; ``step`` is told the bytes of each."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        if step is None:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = hashlib.sha256()
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+            step(len(block))
+        return digest.hexdigest()
 
 
 def _locked(folder: Path, how: int) -> BinaryIO:

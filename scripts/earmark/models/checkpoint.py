@@ -1,83 +1,99 @@
-"""Where a model's weights are: resolved once, recorded with hashes, and loaded part by part.
+"""Where a model's weights are: resolved once, recorded with checksums, and loaded part by part.
 
 A checkpoint is a folder that transformers could load. Only the tensors that are asked for are read:
-the audio tower or the language model, never a talker.
+the audio tower or the language model, never a talker. What is read is compared with what was recorded.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors import SafetensorError, safe_open
 
 from earmark.core.errors import UserError
 from earmark.core.files import sha256
+from earmark.core.progress import tqdm
+from earmark.models.mapped import WeightFile
+from earmark.models.weight_files import check_complete, files_by_tensor
 
 T = TypeVar("T")
-INDEX = "model.safetensors.index.json"
-SINGLE = "model.safetensors"
-PROJECTOR = "projector.safetensors"
-"""What a composed checkpoint has of its own."""
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+OWN = ("checkpoint.json", "training.json")
+"""Our own files in a folder of weights that were made here."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A resolved checkpoint: its folder and what is known of where it came from."""
+    """A resolved checkpoint: its folder and what was recorded of it."""
 
     folder: Path
-    record: dict[str, Any]
+    content: Mapping[str, Any]
 
     @classmethod
     def read(cls, path: Path) -> Checkpoint:
         """Read the record a rule wrote; ``folder`` in it is relative to the record or absolute.
 
+        All files but the weights are compared with it here, the weights as they are read.
+
         Raises:
-            UserError: the weights the record names are gone, or no longer what they were.
+            UserError: a file that the record names is gone or another.
 
         """
-        record = json.loads(path.read_text())
-        folder = (path.parent / record["folder"]).resolve()
-        _check_files(folder, record, path)
-        return cls(folder, record)
+        content = json.loads(path.read_text())
+        folder = (path.parent / content["folder"]).resolve()
+        _check_files(folder, content["files"], path)
+        return cls(folder, content)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What results say of their model: the record without the checksum of every tensor."""
+        parts = {
+            name: Checkpoint(self.folder, part).record for name, part in self.content.get("parts", {}).items()
+        }
+        own = {key: value for key, value in self.content.items() if key != "tensors"}
+        return own | {"parts": parts} if parts else own
 
     def part(self, name: str) -> Checkpoint:
         """Return a part of a composed checkpoint, which lies in a folder of its own.
 
         Raises:
-            UserError: there is no such part, or its weights are gone.
+            UserError: there is no such part, or one of its files is gone or another.
 
         """
         try:
-            record = self.record["parts"][name]
+            content = self.content["parts"][name]
         except KeyError:
             raise UserError(f"{self.folder}: the checkpoint names no {name}; train it again") from None
-        folder = (self.folder / record["folder"]).resolve()
-        _check_files(folder, record, self.folder)
-        return Checkpoint(folder, record)
+        folder = (self.folder / content["folder"]).resolve()
+        _check_files(folder, content["files"], self.folder)
+        return Checkpoint(folder, content)
 
     @property
     def digest(self) -> str:
         """What identifies the weights: the digest over the hashes of all files."""
-        digest: str = self.record["digest"]
+        digest: str = self.content["digest"]
         return digest
 
+    def checksum(self, key: str) -> str | None:
+        """Return the recorded SHA-256 of a tensor's bytes; None if none was recorded."""
+        found: str | None = self.content.get("tensors", {}).get(key)
+        return found
 
-def _check_files(folder: Path, record: dict[str, Any], path: Path) -> None:
-    """Check that a record's files are there, and are those it was written of; UserError naming the first."""
-    for name, recorded in record["files"].items():
+
+def _check_files(folder: Path, files: Mapping[str, str], path: Path) -> None:
+    """Check that a record's files are there and, but for the weights, what they were; UserError."""
+    for name, checksum in files.items():
         if not (folder / name).is_file():
             raise UserError(f"{path} names {folder / name}, which is gone; delete {path} to make it again")
-        if sha256(folder / name) != recorded:
+        if not name.endswith(".safetensors") and sha256(folder / name) != checksum:
             raise UserError(
-                f"{folder / name} is no longer what {path} was written of (another checksum); put it "
-                f"back, or delete {path} to make it again"
+                f"{folder / name} is not the file that was there when the checkpoint was recorded; put "
+                f"the old one back, or delete {path} to make what depends on it again with the new one"
             )
 
 
@@ -90,38 +106,46 @@ def list_files(folder: Path) -> dict[str, str]:
     """
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder} has no config.json: not a checkpoint folder")
-    if not any((folder / name).is_file() for name in (INDEX, SINGLE, PROJECTOR)):
-        raise UserError(f"{folder} holds neither {SINGLE} nor {INDEX}: only safetensors weights are read")
+    files_by_tensor(folder)
     names = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name[0] != ".")
-    return {name: sha256(folder / name) for name in names if name not in ("checkpoint.json", "training.json")}
+    names = [name for name in names if name not in OWN]
+    with tqdm(total=_bytes(folder, names), desc="hashing files", unit="B", unit_scale=True) as bar:
+        return {name: sha256(folder / name, bar.update) for name in names}
 
 
-def weight_files(folder: Path) -> dict[str, str]:
-    """Return which file of the folder holds each tensor."""
-    index = folder / INDEX
-    if index.is_file():
-        weight_map: dict[str, str] = json.loads(index.read_text())["weight_map"]
-        for name in set(weight_map.values()):
-            if Path(name).name != name:
-                raise UserError(f"{index} names '{name}', which is not a file of its folder")
-        return weight_map
-    with safe_open(folder / SINGLE, "pt") as file:
-        return dict.fromkeys(file.keys(), SINGLE)
+def tensor_checksums(folder: Path, unread: tuple[str, ...]) -> dict[str, str]:
+    """Return the SHA-256 of every tensor that may be read, by its stored name."""
+    by_file: dict[str, list[str]] = {}
+    for key, file in files_by_tensor(folder).items():
+        if not key.startswith(unread):
+            by_file.setdefault(file, []).append(key)
+    found = {}
+    with tqdm(total=_bytes(folder, by_file), desc="hashing tensors", unit="B", unit_scale=True) as bar:
+        for file in sorted(by_file):
+            weights = WeightFile(folder / file)
+            for key in by_file[file]:
+                found[key] = weights.checksum(key)
+                bar.update(weights.places[key].end - weights.places[key].begin)
+    return found
+
+
+def _bytes(folder: Path, names: Iterable[str]) -> int:
+    return sum((folder / name).stat().st_size for name in names)
 
 
 def locate(
-    folder: Path, prefixes: dict[str, str], keep: Callable[[str], bool] | None = None
+    checkpoint: Checkpoint, prefixes: Iterable[str], keep: Callable[[str], bool] | None = None
 ) -> dict[str, tuple[str, str]]:
-    """Return file and stored name of the tensors whose name starts with a prefix.
+    """Return file and stored name of the tensors whose name starts with a prefix, by what follows it.
 
-    They are renamed by ``prefixes`` (old -> new); where only a part of a module is wanted, ``keep``
-    says by the new name which tensors belong to it.
+    Where only a part of a module is wanted, ``keep`` says by that name which tensors belong to it.
     """
+    beginnings = list(prefixes)
     found = {}
-    for key, file in weight_files(folder).items():
-        for old, new in prefixes.items():
-            if key.startswith(old):
-                name = new + key[len(old) :]
+    for key, file in files_by_tensor(checkpoint.folder).items():
+        for beginning in beginnings:
+            if key.startswith(beginning):
+                name = key[len(beginning) :]
                 if keep is None or keep(name):
                     found[name] = (file, key)
                 break
@@ -129,45 +153,46 @@ def locate(
 
 
 def read_tensors(
-    folder: Path,
-    prefixes: dict[str, str],
+    checkpoint: Checkpoint,
+    prefixes: Iterable[str],
     dtype: torch.dtype,
     keep: Callable[[str], bool] | None = None,
 ) -> dict[str, torch.Tensor]:
-    """Read the tensors that :func:`locate` finds.
+    """Read the tensors that :func:`locate` finds, and compare them with what was recorded.
 
     Raises:
-        UserError: a weight file is missing or damaged.
+        UserError: a weight file is missing, damaged or another than was recorded.
 
     """
-    return _each(folder, prefixes, keep, lambda stream, key: stream.get_tensor(key).to(dtype))
+    return _each(
+        checkpoint, prefixes, keep, lambda file, key: file.tensor(key, checkpoint.checksum(key)).to(dtype)
+    )
 
 
 def shapes_of(
-    folder: Path, prefixes: dict[str, str], keep: Callable[[str], bool] | None = None
+    checkpoint: Checkpoint, prefixes: Iterable[str], keep: Callable[[str], bool] | None = None
 ) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the tensors that :func:`locate` finds, without reading them."""
-    return _each(folder, prefixes, keep, lambda stream, key: tuple(stream.get_slice(key).get_shape()))
+    return _each(checkpoint, prefixes, keep, lambda file, key: file.places[key].shape)
 
 
 def _each(
-    folder: Path,
-    prefixes: dict[str, str],
+    checkpoint: Checkpoint,
+    prefixes: Iterable[str],
     keep: Callable[[str], bool] | None,
-    read: Callable[[Any, str], T],
+    read: Callable[[WeightFile, str], T],
 ) -> dict[str, T]:
     """Return what ``read`` makes of every located tensor, each file opened once."""
     by_file: dict[str, list[tuple[str, str]]] = {}
-    for name, (file, key) in locate(folder, prefixes, keep).items():
+    for name, (file, key) in locate(checkpoint, prefixes, keep).items():
         by_file.setdefault(file, []).append((name, key))
     found = {}
     for file, keys in by_file.items():
-        try:
-            with safe_open(folder / file, "pt") as stream:
-                for name, key in keys:
-                    found[name] = read(stream, key)
-        except (SafetensorError, FileNotFoundError) as error:
-            raise UserError(f"{folder / file} is missing or damaged ({error})") from None
+        weights = WeightFile(checkpoint.folder / file)
+        for name, key in keys:
+            if key not in weights.places:
+                weights.tensor(key)  # says what is wrong
+            found[name] = read(weights, key)
     return found
 
 
@@ -190,12 +215,28 @@ def fill(module: torch.nn.Module, tensors: dict[str, torch.Tensor], what: str, f
     module.load_state_dict(tensors, assign=True)
 
 
-def describe_folder(folder: Path, origin: dict[str, Any], relative_to: Path) -> dict[str, Any]:
-    """Return the record of a checkpoint folder: its files' hashes, their digest, where it came from."""
+def describe_folder(
+    folder: Path, origin: dict[str, Any], relative_to: Path, unread: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Return the record of a checkpoint folder: checksums, their digest, where it came from.
+
+    ``unread`` are the beginnings of names of tensors that nothing reads.
+
+    Raises:
+        UserError: something needed is missing from the folder.
+
+    """
+    check_complete(folder, unread)
     files = list_files(folder)
     inside = folder.resolve().is_relative_to(relative_to.resolve())
     place = (
         folder.resolve().relative_to(relative_to.resolve()).as_posix() if inside else str(folder.resolve())
     )
     digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
-    return {"folder": place, "digest": digest, "origin": origin, "files": files}
+    return {
+        "folder": place,
+        "digest": digest,
+        "origin": origin,
+        "files": files,
+        "tensors": tensor_checksums(folder, unread),
+    }

@@ -1,6 +1,6 @@
 """A model made of parts: the states of a frozen encoder, a projector, a language model, maybe an adapter.
 
-A composed checkpoint holds what was trained, ``projector.safetensors`` and the folder ``adapter`` of peft,
+A composed checkpoint holds what was trained, the projector, and the folder ``adapter`` of peft,
 and names its parts; their weights stay where they are. An adapter is added to the weights when they are
 read, so that whatever works on a plain decoder works on this one.
 """
@@ -16,20 +16,19 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from earmark.core.errors import UserError
 from earmark.core.files import replacing, write_json
 from earmark.models import causal_lm, whisper
-from earmark.models.checkpoint import PROJECTOR, Checkpoint
+from earmark.models.checkpoint import Checkpoint, fill, read_tensors
 from earmark.models.families import family
 from earmark.models.loading import Load
 from earmark.models.projector import Projector, Shape
 from earmark.models.sizes import Depth
 
-CONFIG, ADAPTER = "config.json", "adapter"
+CONFIG, WEIGHTS, ADAPTER = "config.json", "model.safetensors", "adapter"
 MODEL_TYPE = "earmark_composed"
 
 
@@ -45,7 +44,7 @@ def save(folder: Path, projector: Projector, adapted: Any | None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     config = {"model_type": MODEL_TYPE, "projector": asdict(projector.shape)}
     write_json(folder / CONFIG, config)
-    with replacing(folder / PROJECTOR) as partial:
+    with replacing(folder / WEIGHTS) as partial:
         save_file({name: value.contiguous() for name, value in projector.state_dict().items()}, partial)
         partial.chmod(0o644)
     if adapted is not None:
@@ -57,20 +56,18 @@ def read_projector(checkpoint: Checkpoint) -> Projector:
     """Return the projector between the checkpoint's parts.
 
     Raises:
-        UserError: its files are damaged, or it is of another width than the parts.
+        UserError: its files are damaged, or it does not fit its parts' widths.
     """
-    path, widths = checkpoint.folder / PROJECTOR, depth(checkpoint)
+    widths = depth(checkpoint)
     try:
         config = json.loads((checkpoint.folder / CONFIG).read_text())
-        projector = Projector(Shape(**config["projector"]), widths.encoder_width, widths.lm_width)
-        projector.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, json.JSONDecodeError, KeyError, TypeError) as error:
-        raise UserError(f"{path} or {CONFIG} beside it is damaged ({error}); train the model again") from None
-    except RuntimeError:
+        shape = Shape(**config["projector"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"{path}: the projector does not fit its parts (encoder {widths.encoder_width} wide, decoder "
-            f"{widths.lm_width}); train the model again"
+            f"{checkpoint.folder / CONFIG} is damaged ({type(error).__name__}); train the model again"
         ) from None
+    projector = Projector(shape, widths.encoder_width, widths.lm_width)
+    fill(projector, read_tensors(checkpoint, ("",), torch.float32), "projector", checkpoint.folder)
     return projector.eval().requires_grad_(False)
 
 

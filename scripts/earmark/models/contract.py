@@ -166,7 +166,7 @@ class Parts:
     """The projection into the language model, where it is no part of the tower."""
     head: Sequence[str] = ("lm_head.",)
     """The output head."""
-    unread: Sequence[str] = ()
+    unread: tuple[str, ...] = ()
     """What nothing here reads: its files need not be there."""
 
 

@@ -1,6 +1,7 @@
 """Checkpoints from the Hugging Face hub or a local folder, with a plain word when out of reach.
 
-Only the thinker's weight files come down: a full Omni repository also holds a talker and a vocoder.
+Only the weight files of parts that are read come down: a full Omni repository also holds a talker and a
+vocoder.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from huggingface_hub.errors import EntryNotFoundError
 
 from earmark.core.errors import UserError
 from earmark.core.hub import commit_of, plainly
-from earmark.models.checkpoint import INDEX
+from earmark.models.weight_files import INDEX, SINGLE
 
 SMALL = ["*.json", "*.txt", "*.jinja"]
 OTHERWISE = (
@@ -25,12 +26,17 @@ OTHERWISE = (
 
 
 def fetch(
-    repo: str, revision: str, otherwise: str = OTHERWISE, files: Sequence[str] | None = None
+    repo: str,
+    revision: str,
+    otherwise: str = OTHERWISE,
+    unread: tuple[str, ...] = (),
+    files: Sequence[str] | None = None,
 ) -> tuple[Path, dict[str, Any]]:
     """Return the folder of a hub checkpoint and its origin, the revision resolved to a commit.
 
-    Files already in the local cache are not fetched again. ``otherwise`` says what to do without the hub;
-    ``files`` are patterns of the weights, those with a thinker's tensors unless given.
+    Files already in the local cache are not fetched again, and those of ``unread`` parts (the beginnings
+    of their tensors' names) not at all. ``otherwise`` says what to do without the hub; ``files`` are
+    patterns of the weights, where they are not safetensors alone.
 
     Raises:
         UserError: see :func:`earmark.core.hub.plainly`.
@@ -39,19 +45,19 @@ def fetch(
     with plainly(f"model {repo}", revision, otherwise):
         commit = commit_of(repo, revision, "model")
         snapshot_download(repo, revision=commit, allow_patterns=SMALL)
-        patterns = SMALL + (_thinker_files(repo, commit) if files is None else list(files))
+        patterns = SMALL + (_weight_files(repo, commit, unread) if files is None else list(files))
         folder = Path(snapshot_download(repo, revision=commit, allow_patterns=patterns))
     return folder, {"hub": repo, "revision": revision, "commit": commit}
 
 
-def _thinker_files(repo: str, commit: str) -> list[str]:
-    """Return the weight files that hold a tensor of the thinker."""
+def _weight_files(repo: str, commit: str, unread: tuple[str, ...]) -> list[str]:
+    """Return the weight files that hold a tensor that is read."""
     try:
         index = Path(hf_hub_download(repo, INDEX, revision=commit))
     except EntryNotFoundError:
-        return ["model.safetensors"]
+        return [SINGLE]
     weight_map: dict[str, str] = json.loads(index.read_text())["weight_map"]
-    return sorted({file for key, file in weight_map.items() if not key.startswith(("talker.", "token2wav."))})
+    return sorted({file for key, file in weight_map.items() if not key.startswith(unread)})
 
 
 def local(path: str) -> Path:

@@ -77,13 +77,13 @@ class LanguageModel(ABC):
         config = first_layers(text, self.layers)
         self.model: Any = read_decoder(
             lambda: cut_decoder(type(self).build(config), self.layers < self.depth),
-            checkpoint.folder,
+            checkpoint,
             self.family.parts.decoder,
             self.dtype,
             self.device,
             load,
         )
-        self.head: Any = self._read_head(whole) if head else None
+        self.head: Any = self._read_head(checkpoint, whole) if head else None
         self.model.eval().requires_grad_(False)
         self.stop_ids = self._stop_ids()
         self.pad_id: int = self.tokenizer.pad_token_id or 0
@@ -92,7 +92,7 @@ class LanguageModel(ABC):
         """Return the checkpoint's tokenizer."""
         return AutoTokenizer.from_pretrained(self.folder)
 
-    def _read_head(self, config: Any) -> nn.Linear:
+    def _read_head(self, checkpoint: Checkpoint, config: Any) -> nn.Linear:
         """Return the output head as stock transformers has it.
 
         A stored head is the head, whatever config.json says; it shares the embeddings' memory where both are
@@ -104,7 +104,7 @@ class LanguageModel(ABC):
 
         """
         text, table = config.text_config, self.model.embed_tokens.weight
-        stored = read_tensors(self.folder, dict.fromkeys(self.family.parts.head, ""), self.dtype)
+        stored = read_tensors(checkpoint, self.family.parts.head, self.dtype)
         tied = bool(getattr(config, "tie_word_embeddings", False))
         if not stored and not tied:
             raise UserError(

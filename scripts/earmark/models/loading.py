@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from transformers.initialization import no_init_weights
 
 from earmark.core.errors import UserError
-from earmark.models.checkpoint import check_shapes, fill, locate, read_tensors, shapes_of
+from earmark.models.checkpoint import Checkpoint, check_shapes, fill, locate, read_tensors, shapes_of
 from earmark.models.chunks import in_chunks
+from earmark.models.mapped import WeightFile
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,13 @@ class Load:
 
 def read_decoder(
     build: Callable[[], Any],
-    folder: Path,
+    checkpoint: Checkpoint,
     prefixes: Sequence[str],
     dtype: torch.dtype,
     device: torch.device,
     load: Load,
 ) -> Any:
-    """Return the decoder that ``build`` makes, its weights read from ``folder`` as ``load`` says.
+    """Return the decoder that ``build`` makes, its weights read as ``load`` says.
 
     Tensors of the checkpoint that the decoder has no place for belong to layers that aren't wanted.
 
@@ -58,23 +60,18 @@ def read_decoder(
 
     """
     load.check()
-    names = dict.fromkeys(prefixes, "")
+    model = _chunked(unfilled(build), load)
+    wanted = _wanted(model)
     if load.mode == "full":
-        with no_init_weights():
-            model = _chunked(build(), load)
-        fill(model, read_tensors(folder, names, dtype, _wanted(model)), "language model", folder)
+        tensors = read_tensors(checkpoint, prefixes, dtype, wanted)
+        fill(model, tensors, "language model", checkpoint.folder)
         return model.to(device)
 
-    from accelerate import init_empty_weights
-
-    with no_init_weights(), init_empty_weights(include_buffers=False):
-        model = _chunked(build(), load)
-    wanted = _wanted(model)
     check_shapes(
         {name: tuple(value.shape) for name, value in model.state_dict().items()},
-        shapes_of(folder, names, wanted),
+        shapes_of(checkpoint, prefixes, wanted),
         "language model",
-        folder,
+        checkpoint.folder,
     )
     resident = load.resident_layers if load.mode == "layerwise" else 0
     later = tuple(f"layers.{number}." for number in range(resident, len(model.layers)))
@@ -82,15 +79,34 @@ def read_decoder(
     def now(name: str) -> bool:
         return (wanted is None or wanted(name)) and not name.startswith(later)
 
-    model.load_state_dict(read_tensors(folder, names, dtype, now), assign=True, strict=False)
+    model.load_state_dict(read_tensors(checkpoint, prefixes, dtype, now), assign=True, strict=False)
     layers = model.layers
     model.layers = layers[:resident]
     model.to(device)
     model.layers = layers
     place = _stream if load.mode == "layerwise" else _quantise
     for number in range(resident, len(layers)):
-        place(layers[number], folder, {p + f"layers.{number}.": "" for p in prefixes}, dtype, device)
+        place(layers[number], checkpoint, [f"{p}layers.{number}." for p in prefixes], dtype, device)
     return model
+
+
+class _Unfilled(TorchFunctionMode):
+    """Gives no memory to what modules leave to be filled; what they compute, rotary tables say, is real."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        if func is torch.empty and kwargs.get("device") is None:
+            kwargs["device"] = "meta"
+        return func(*args, **kwargs)
+
+
+def unfilled(build: Callable[[], Any]) -> Any:
+    """Return the module that ``build`` makes, its matrices without memory until they are loaded.
+
+    Built with memory they would reserve that of float32, whatever they are read as.
+    """
+    with no_init_weights(), _Unfilled():
+        return build()
 
 
 def weight_bytes(*modules: nn.Module) -> tuple[int, int]:
@@ -118,25 +134,42 @@ def _wanted(model: Any) -> Callable[[str], bool] | None:
     return frozenset(model.state_dict()).__contains__
 
 
-def _stream(
-    layer: Any, folder: Path, prefixes: Mapping[str, str], dtype: torch.dtype, device: torch.device
-) -> None:
-    """Have accelerate read the layer's weights before each call and forget them after it."""
-    from accelerate.hooks import AlignDevicesHook, add_hook_to_module
-    from accelerate.utils import OffloadedWeightsLoader
+class _Stored(Mapping[str, Tensor]):
+    """A layer's weights in the checkpoint's files, read whenever one is asked for."""
 
-    index = {
-        name: {
-            "safetensors_file": str(folder / file),
-            "weight_name": key,
-            "dtype": str(dtype).removeprefix("torch."),
-        }
-        for name, (file, key) in locate(folder, dict(prefixes)).items()
-    }
+    def __init__(self, checkpoint: Checkpoint, prefixes: Sequence[str], dtype: torch.dtype) -> None:
+        self._checkpoint, self._dtype = checkpoint, dtype
+        self._places = locate(checkpoint, prefixes)
+
+    @cached_property
+    def _files(self) -> dict[str, WeightFile]:
+        return {file: WeightFile(self._checkpoint.folder / file) for file, _ in self._places.values()}
+
+    def __getitem__(self, name: str) -> Tensor:
+        file, key = self._places[name]
+        return self._files[file].tensor(key).to(self._dtype)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+def _stream(
+    layer: Any, checkpoint: Checkpoint, prefixes: Sequence[str], dtype: torch.dtype, device: torch.device
+) -> None:
+    """Have accelerate read the layer's weights before each call and forget them after it.
+
+    They are compared with their checksums once, here, and not at every call.
+    """
+    from accelerate.hooks import AlignDevicesHook, add_hook_to_module
+
+    read_tensors(checkpoint, prefixes, dtype)
     hook = AlignDevicesHook(
         execution_device=device,
         offload=True,
-        weights_map=OffloadedWeightsLoader(index=index),
+        weights_map=_Stored(checkpoint, prefixes, dtype),
         place_submodules=True,
         skip_keys=["past_key_values"],
     )
@@ -145,11 +178,11 @@ def _stream(
 
 
 def _quantise(
-    layer: Any, folder: Path, prefixes: Mapping[str, str], dtype: torch.dtype, device: torch.device
+    layer: Any, checkpoint: Checkpoint, prefixes: Sequence[str], dtype: torch.dtype, device: torch.device
 ) -> None:
     """Read the layer and replace each of its linear maps by one of four bits a weight."""
     bnb = importlib.import_module("bitsandbytes.nn")
-    tensors = read_tensors(folder, dict(prefixes), dtype)
+    tensors = read_tensors(checkpoint, prefixes, dtype)
     layer.load_state_dict(tensors, assign=True)
     for name, module in list(layer.named_modules()):
         if isinstance(module, nn.Linear):

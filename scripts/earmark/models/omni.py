@@ -16,7 +16,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import AutoFeatureExtractor, Qwen2_5OmniConfig, Qwen2_5OmniThinkerConfig
-from transformers.initialization import no_init_weights
 from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
     Qwen2_5OmniAudioEncoder,
     Qwen2_5OmniThinkerTextModel,
@@ -26,6 +25,7 @@ from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
 from earmark.models.config import depth_of, read_config
 from earmark.models.families.omni import Omni
 from earmark.models.language import LanguageModel
+from earmark.models.loading import unfilled
 from earmark.models.sizes import Depth
 
 SAMPLE_RATE = Omni.audio.sample_rate
@@ -66,16 +66,14 @@ class Encoder:
         whole = project and layers in (None, self.depth)
         if layers is not None:
             config.encoder_layers = layers
-        with no_init_weights():
-            self.tower = Qwen2_5OmniAudioEncoder(config)
+        self.tower = unfilled(lambda: Qwen2_5OmniAudioEncoder(config))
         if not project:
             self.tower.proj = nn.Identity()
         expected = self.tower.state_dict().keys()
-        names = dict.fromkeys(Omni.parts.encoder, "")
         keep = None if whole else lambda name: name in expected
         fill(
             self.tower,
-            read_tensors(checkpoint.folder, names, self.dtype, keep),
+            read_tensors(checkpoint, Omni.parts.encoder, self.dtype, keep),
             "audio tower",
             checkpoint.folder,
         )

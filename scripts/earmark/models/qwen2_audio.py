@@ -22,13 +22,13 @@ from transformers import (
     Qwen2AudioProcessor,
     Qwen2Model,
 )
-from transformers.initialization import no_init_weights
 
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
 from earmark.models.config import depth_of, read_config
 from earmark.models.families.qwen2_audio import Qwen2Audio
 from earmark.models.language import LanguageModel
 from earmark.models.lengths import audio_tokens, positions
+from earmark.models.loading import unfilled
 from earmark.models.sizes import Depth
 
 SAMPLE_RATE, HOP = Qwen2Audio.audio.sample_rate, Qwen2Audio.audio.mel_hop
@@ -73,18 +73,15 @@ class Encoder:
         self.extractor = AutoFeatureExtractor.from_pretrained(checkpoint.folder)
         if layers is not None:
             audio.encoder_layers = layers
-        with no_init_weights():
-            self.tower = Qwen2AudioEncoder(audio)
-            self.projector = nn.Linear(audio.d_model, self.width) if project else None
+        self.tower = unfilled(lambda: Qwen2AudioEncoder(audio))
+        self.projector = unfilled(lambda: nn.Linear(audio.d_model, self.width)) if project else None
         expected = self.tower.state_dict().keys()
         keep = None if layers in (None, self.depth) else lambda name: name in expected
-        names = dict.fromkeys(Qwen2Audio.parts.encoder, "")
-        tensors = read_tensors(checkpoint.folder, names, self.dtype, keep)
+        tensors = read_tensors(checkpoint, Qwen2Audio.parts.encoder, self.dtype, keep)
         fill(self.tower, tensors, "audio tower", checkpoint.folder)
         self.tower.eval().requires_grad_(False).to(self.device)
         if self.projector is not None:
-            names = dict.fromkeys(Qwen2Audio.parts.projector, "")
-            tensors = read_tensors(checkpoint.folder, names, self.dtype)
+            tensors = read_tensors(checkpoint, Qwen2Audio.parts.projector, self.dtype)
             fill(self.projector, tensors, "projector", checkpoint.folder)
             self.projector.eval().requires_grad_(False).to(self.device)
 

@@ -15,7 +15,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 from transformers import AutoFeatureExtractor, WhisperConfig, WhisperFeatureExtractor
-from transformers.initialization import no_init_weights
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from earmark.core.errors import UserError
@@ -24,6 +23,7 @@ from earmark.models.config import read_config
 from earmark.models.contract import TextDecoder
 from earmark.models.families.whisper import Whisper
 from earmark.models.lengths import positions
+from earmark.models.loading import unfilled
 from earmark.models.sizes import Depth
 
 SAMPLE_RATE, HOP = Whisper.audio.sample_rate, Whisper.audio.mel_hop
@@ -64,12 +64,11 @@ class Encoder:
         self.extractor = _extractor(checkpoint, config)
         if layers is not None:
             config.encoder_layers = layers
-        with no_init_weights():
-            self.tower = WhisperEncoder(config)
+        self.tower = unfilled(lambda: WhisperEncoder(config))
         expected = self.tower.state_dict().keys()
         whole = layers in (None, self.depth)
         keep: Callable[[str], bool] | None = None if whole else lambda name: name in expected
-        tensors = read_tensors(checkpoint.folder, dict.fromkeys(Whisper.parts.encoder, ""), self.dtype, keep)
+        tensors = read_tensors(checkpoint, Whisper.parts.encoder, self.dtype, keep)
         fill(self.tower, tensors, "encoder", checkpoint.folder)
         self.tower.eval().requires_grad_(False).to(self.device)
 

@@ -69,6 +69,8 @@ class Known:
     sample_ids: tuple[str, ...] = ()
     reference: bool = False
     """Choose as the code published with AudioMarathon does, where that differs from our default."""
+    starts: tuple[int, ...] = ()
+    """Padding in front of each row's prompt; only where `reference` is set."""
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,15 @@ More" (arXiv 2502.11494); audio variant as in AudioMarathon (arXiv 2510.07293), 
 
 The states are compared after the decoder's final RMSNorm, as published. Where this differs from
 the published code, it is on purpose: pivots take turns in the order above (theirs follows the order
-of a Python set); ties go to the earlier token; sums and cosines are in float32; and exactly the
-budget is kept: the shares of the pivots are equal, the first ones take one more if it does not
-divide. With too few tokens there are fewer pivots, where theirs fails.
+of a Python set, which `reference` repeats); ties go to the earlier token; sums and cosines are in
+float32; and exactly the budget is kept: the shares of the pivots are equal, the first ones take one
+more if it does not divide. With too few tokens there are fewer pivots, where theirs fails.
 
 Cost: one [pivots, hidden] x [hidden, span] product and one sort of the span per pivot; no transfer
 to the host.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -64,11 +65,17 @@ class Dart(Reducer):
         audio_used = below(tuple(min(self.audio_pivots, k) for k in known.budget), audio)
         text_used = take_tokens(known.text_after, text)
         kept = torch.zeros_like(span.filled).scatter(1, audio, audio_used)
-        shares = share_out(budget - audio_used.sum(1), torch.cat([audio_used, text_used], dim=1))
+        places, used = (
+            torch.cat([span.positions.gather(1, audio), text], dim=1),
+            torch.cat([audio_used, text_used], 1),
+        )
+        if known.reference:
+            turns = torch.tensor(set_order(places.tolist(), used.tolist(), known.starts), device=device)
+            places, used = places.gather(1, turns), used.gather(1, turns)
+        shares = share_out(budget - audio_used.sum(1), used)
 
         # Of the whole prompt: text is short, and copying the span costs more than norming it.
         states = known.norm(known.hidden).float()
-        places = torch.cat([span.positions.gather(1, audio), text], dim=1)
         pivots = F.normalize(take_tokens(states, places), dim=-1)
         # Lengths are divided out of the products, not of the states: there are fewer of them.
         lengths = torch.linalg.vector_norm(states, dim=-1).clamp(min=1e-12)
@@ -84,6 +91,21 @@ class Dart(Reducer):
 def strongest(strength: Tensor, allowed: Tensor, count: int) -> Tensor:
     """Columns of the largest values [rows, <= count], allowed ones first, ties to the left."""
     return strength.masked_fill(~allowed, -1.0).argsort(dim=1, descending=True, stable=True)[:, :count]
+
+
+def set_order(places: list[list[int]], used: list[list[bool]], starts: Sequence[int]) -> list[list[int]]:
+    """Return in which order a Python set of the pivots' positions gives them out, unused ones last.
+
+    The published code loops over such a set. Its order is that of CPython, the same in every run: hashes of
+    integers are the integers. Positions count from the prompt's first token, without padding.
+    """
+    orders = []
+    for row, taken, start in zip(places, used, starts):
+        at = {position - start: index for index, (position, real) in enumerate(zip(row, taken)) if real}
+        orders.append(
+            [at[position] for position in set(at)] + [i for i, real in enumerate(taken) if not real]
+        )
+    return orders
 
 
 def share_out(total: Tensor, used: Tensor) -> Tensor:

@@ -132,6 +132,7 @@ class Selection:
                 seed=self.seed,
                 sample_ids=found.sample_ids,
                 reference=self.reference,
+                starts=tuple(real.int().argmax(1).tolist()) if self.reference else (),
             )
         )
 

@@ -41,7 +41,7 @@ ONCE = ("device", "seed", "sample set", "source", "labels", "system", "code")
 ON_SCREEN = frozenset(("system", "code"))
 CORRECTED = (
     "Differences to the unpruned model (base) are taken on the samples both answered, in percentage points "
-    "with a paired bootstrap 95 % interval. The p-value is McNemar's exact one, of word error rates that of "
+    "with a paired 95 % interval. The p-value is McNemar's exact one, of word error rates that of "
     "a randomisation test, corrected by Holm's method for the number of runs compared with the same base (it "
     "stands in the hint of the cell and in summary.csv). “No difference shown” means that the corrected "
     "p-value is 0.05 or more: not that there is none."

@@ -145,7 +145,7 @@ def _curve_figure(record: Mapping[str, Any], path: str) -> Figure:
             "sure the accuracy on further clips of these is, not on others."
         )
     elif any(layer["accuracy"]["interval"] != "wilson" for layer in record["layers"]):
-        notes.append(f"Bars are 95 % intervals by bootstrap over the {sources} sources.")
+        notes.append(f"Bars are 95 % intervals over the {sources} sources.")
     else:
         notes.append("Bars are 95 % intervals (Wilson).")
     if _left_out(record):

@@ -16,7 +16,7 @@ from earmark.core.errors import UserError
 from earmark.core.records import NOT_PARQUET
 from earmark.report import files
 from earmark.report.difference import correct
-from earmark.scoring.resampled import ends, moved
+from earmark.scoring import resampled
 from earmark.scoring.tagging import headline
 
 UNMERGED, BASELINE, LABELS = "difference_to_unmerged", "difference_to_baseline", "difference_to_labels_alone"
@@ -128,30 +128,16 @@ def difference(ours: Tagged, theirs: Tagged) -> Row | None:
     if ours.value is None or theirs.value is None:
         return None
     apart = ours.value - theirs.value
-    drawn = moved(ours.headline, apart, ours.resampled - theirs.resampled)
-    low, high = ends(drawn, -1.0, 1.0)
+    clips = min(each.record["metrics"][each.headline]["n"] for each in (ours, theirs))
     mine, other = ours.per_seed(), theirs.per_seed()
     seeds = np.array([mine[seed] - other[seed] for seed in mine if seed in other])
     return {
-        "value": apart,
-        "low": low,
-        "high": high,
-        "n": min(each.record["metrics"][each.headline]["n"] for each in (ours, theirs)),
-        "interval": "paired bootstrap",
-        "p_value": _p_value(drawn),
+        **resampled.difference(ours.headline, apart, ours.resampled - theirs.resampled, clips),
         "seeds": len(seeds),
         "seed_min": float(seeds.min()) if len(seeds) else None,
         "seed_max": float(seeds.max()) if len(seeds) else None,
         "seed_sd": float(seeds.std(ddof=1)) if len(seeds) > 1 else None,
     }
-
-
-def _p_value(drawn: NDArray[np.float64]) -> float:
-    """Return the two-sided p-value of no difference: how often resamples of it cross 0."""
-    if not len(drawn):
-        return 1.0
-    rarer = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
-    return float(min(1.0, 2 * (rarer + 1) / (len(drawn) + 1)))
 
 
 def differences(results: Sequence[Tagged]) -> dict[tuple[str, str], Row]:

@@ -74,4 +74,4 @@ class Choices(AnswerMetric):
 
     def compare(self, ours: Sequence[Points], theirs: Sequence[Points], drawn: np.random.Generator) -> Row:
         """Return the difference of accuracies: above 0 ours is better."""
-        return compare([bool(hit) for hit, _ in ours], [bool(hit) for hit, _ in theirs], drawn).row()
+        return compare([bool(hit) for hit, _ in ours], [bool(hit) for hit, _ in theirs]).row()

@@ -65,7 +65,7 @@ def score(
     n = len(truth)
     names, t, p = _encode(truth, predicted)
     right = t == p
-    metrics: dict[str, Any] = {"accuracy": metric(lambda i: right[i].mean(-1), n, resamples, seed)}
+    metrics: dict[str, Any] = {"accuracy": share(right.tolist())}
     letter_count, letter_truth, letter_choice = _letters(letters, predicted_letters)
     for name, statistic, classes, a, b in (
         ("f1_macro", f1_macro, len(names), t, p),

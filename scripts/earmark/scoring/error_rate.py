@@ -10,10 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jiwer
-import numpy as np
-from numpy.typing import NDArray
 
-from earmark.scoring.intervals import metric
+from earmark.scoring.intervals import ratio
 
 Counts = dict[str, int]
 KINDS = ("substitutions", "deletions", "insertions")
@@ -47,32 +45,13 @@ def mistakes(counted: Mapping[str, int]) -> int:
     return sum(counted[kind] for kind in KINDS)
 
 
-def corpus(counted: Sequence[Mapping[str, int]], resamples: int, seed: int) -> dict[str, Any]:
-    """Return the pooled rate and its bootstrap interval over utterances."""
-    errors, length = _arrays(counted)
-
-    def rate(index: NDArray[np.int64]) -> NDArray[np.float64]:
-        return np.asarray(errors[index].sum(-1) / np.maximum(length[index].sum(-1), 1))
-
-    return metric(rate, len(errors), resamples, seed)
+def corpus(counted: Sequence[Mapping[str, int]], kinds: Sequence[str] = KINDS) -> dict[str, Any]:
+    """Return the pooled rate of the kinds of errors, with its interval over utterances."""
+    errors = [sum(each[kind] for kind in kinds) for each in counted]
+    return ratio(errors, [each["length"] for each in counted])
 
 
-def mean(counted: Sequence[Mapping[str, int]], resamples: int, seed: int) -> dict[str, Any]:
-    """Return the mean of the utterances' rates and its bootstrap interval."""
-    errors, length = _arrays(counted)
-    rates = errors / np.maximum(length, 1)
-    return metric(lambda index: rates[index].mean(-1), len(rates), resamples, seed)
-
-
-def part(counted: Sequence[Mapping[str, int]], kind: str, resamples: int, seed: int) -> dict[str, Any]:
-    """Return the pooled rate of one kind of error and its bootstrap interval."""
-    only = [
-        {"length": each["length"], "substitutions": each[kind], "deletions": 0, "insertions": 0}
-        for each in counted
-    ]
-    return corpus(only, resamples, seed)
-
-
-def _arrays(counted: Sequence[Mapping[str, int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    errors = np.array([mistakes(each) for each in counted], np.int64)
-    return errors, np.array([each["length"] for each in counted], np.int64)
+def mean(counted: Sequence[Mapping[str, int]]) -> dict[str, Any]:
+    """Return the mean of the utterances' rates, with its interval over utterances."""
+    rates = [mistakes(each) / max(each["length"], 1) for each in counted]
+    return ratio(rates, [1] * len(rates))

@@ -13,6 +13,14 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 
+def finite(scores: NDArray[np.float64]) -> None:
+    """Refuse scores [clips, classes] that are not all finite numbers: no order of clips follows from them."""
+    bad = np.argwhere(~np.isfinite(scores))
+    if len(bad):
+        clip, column = bad[0]
+        raise ValueError(f"the score of clip {clip} for class {column} is {scores[clip, column]}, not finite")
+
+
 class _Class:
     """One class's clips dealt to segments by its positive clips' distinct scores, ascending.
 
@@ -37,7 +45,13 @@ class Ranking:
     """The order in which a model puts the clips of a run, class by class."""
 
     def __init__(self, scores: NDArray[np.float64], targets: NDArray[np.bool_]) -> None:
-        """Take scores [clips, classes], higher is surer, and what is right [clips, classes]."""
+        """Take scores [clips, classes], higher is surer, and what is right [clips, classes].
+
+        Raises:
+            ValueError: a score is not a finite number.
+
+        """
+        finite(scores)
         self._classes = [_Class(scores[:, c], targets[:, c]) for c in range(targets.shape[1])]
 
     def measure(self, copies: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from earmark.core.seeding import generator
-from earmark.scoring.intervals import wilson
-from earmark.scoring.ranking import Ranking
-from earmark.scoring.resampled import ends, moved
+from earmark.scoring.intervals import bounded, standard_error
+from earmark.scoring.ranking import Ranking, finite
 
 SINGLE = "single_label"
 BLOCK = 64  # resamples at a time: what fits a processor's cache
@@ -33,6 +32,10 @@ class Run:
     """What one training says of the clips of its fold: scores [clips, classes], higher is surer.
 
     ``targets`` [clips, classes] is what is right.
+
+    Raises:
+        ValueError: a score is not a finite number.
+
     """
 
     fold: str
@@ -40,6 +43,9 @@ class Run:
     clip_ids: Sequence[str]
     scores: Values
     targets: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        finite(self.scores)
 
     @cached_property
     def ranking(self) -> Ranking:
@@ -136,13 +142,15 @@ def score(runs: Sequence[Run], classes: Sequence[str], kind: str, resamples: int
     metrics = {}
     for name in ("mAP", "mAUC", "d_prime", hit):
         spread = np.array([each[name][0] for each in of_seeds.values()])
-        metrics[name] = _metric(name, float(values[name][0]), resampled[name], n[name])
+        known = "mAUC" if name == "d_prime" else name
+        metrics[name] = _metric(float(values[known][0]), resampled[known], n[name])
         metrics[name]["seeds"] = _spread(spread)
-    _certain(metrics[hit])
     # A monotone function of the AUC, which takes its interval along; of a perfect AUC it is infinite.
-    for end in ("low", "high"):
-        area = metrics["mAUC"][end]
-        metrics["d_prime"][end] = None if area is None else _finite(float(d_prime(np.asarray(area))))
+    area = metrics["mAUC"]
+    ends = {
+        key: _finite(float(d_prime(np.asarray(area[key], np.float64)))) for key in ("value", "low", "high")
+    }
+    metrics["d_prime"] = {**metrics["d_prime"], **ends}
     return Scores(metrics, _per_class(runs, classes, point, blocks), _per_run(runs, point, hit), resampled)
 
 
@@ -215,21 +223,13 @@ def _mean(values: Values) -> Values:
         return np.asarray(np.where(known, values, 0.0).sum(0) / known.sum(0))
 
 
-def _metric(name: str, value: float, resampled: Values, n: int) -> dict[str, Any]:
+def _metric(value: float, resampled: Values, n: int) -> dict[str, Any]:
     """Return a value with its interval; null where it is no number."""
-    low, high = ends(moved(name, value, resampled), 0.0, 1.0)
-    return {"value": _finite(value), "low": low, "high": high, "n": n, "interval": "bootstrap"}
+    return bounded(_finite(value), standard_error(resampled, n), n)
 
 
 def _finite(value: float | None) -> float | None:
     return float(value) if value is not None and np.isfinite(value) else None
-
-
-def _certain(metric: dict[str, Any]) -> None:
-    """Give Wilson's interval where all clips are hits, or none: resamples would claim certainty."""
-    if metric["n"] and metric["value"] in (0.0, 1.0):
-        metric["low"], metric["high"] = wilson(round(metric["value"] * metric["n"]), metric["n"])
-        metric["interval"] = "wilson"
 
 
 def _spread(values: Values) -> dict[str, Any]:
@@ -260,8 +260,8 @@ def _per_class(
     for i, name in enumerate(classes):
         row: dict[str, Any] = {"class": name, "positives": int(positives[i])}
         row["negatives"] = clips - row["positives"]
-        row["ap"] = _metric("mAP", ap[i], ap_drawn[i], row["positives"])
-        row["auc"] = _metric("mAUC", auc[i], auc_drawn[i], row["positives"])
+        row["ap"] = _metric(ap[i], ap_drawn[i], row["positives"])
+        row["auc"] = _metric(auc[i], auc_drawn[i], row["positives"])
         rows.append(row)
     return rows
 

@@ -63,15 +63,15 @@ class ErrorRate(AnswerMetric):
         """
         name, counted = self.measures[0].name, [row["errors"] for row in rows]
         metrics = {
-            name: error_rate.corpus(counted, resamples, seed),
-            f"{name}_mean": error_rate.mean(counted, resamples, seed),
-            **{f"{name}_{kind}": error_rate.part(counted, kind, resamples, seed) for kind in KINDS},
+            name: error_rate.corpus(counted),
+            f"{name}_mean": error_rate.mean(counted),
+            **{f"{name}_{kind}": error_rate.corpus(counted, [kind]) for kind in KINDS},
             "faultless": share([row["correct"] for row in rows]),
             "parse_failures": share([not row["parsed"] for row in rows]),
         }
 
         def rate(members: Sequence[Mapping[str, Any]]) -> Row:
-            return error_rate.corpus([row["errors"] for row in members], resamples, seed)
+            return error_rate.corpus([row["errors"] for row in members])
 
         return {"metrics": metrics, "per_class": [], "per_group": grouped.table(rows, name, rate)}
 

@@ -14,17 +14,19 @@ from typing import Any
 import yt_dlp
 from yt_dlp.extractor import gen_extractor_classes
 from yt_dlp.networking.exceptions import HTTPError
-from yt_dlp.utils import DownloadCancelled
-from yt_dlp.utils.networking import HTTPHeaderDict, clean_proxies, select_proxy
+from yt_dlp.utils import DownloadCancelled, DownloadError
 
 from earmark.audio import containers as ffmpeg
 from earmark.core.errors import UserError
 from earmark.data.fetch import reasons
 from earmark.data.fetch.reasons import Failure, reason
+from earmark.data.fetch.relay import Relay
 
 MARGIN_S = 1.0
 """Fetched before a section: a decoder needs a run-up."""
 SECTION_PROTOCOLS = ("http", "https", "m3u8", "m3u8_native")
+PROTOCOLS = (*SECTION_PROTOCOLS, "http_dash_segments", "http_dash_segments_generator", "ism", "f4m")
+"""What yt-dlp or the relay fetch by themselves, starting no program."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,8 @@ class Client:
             "skip_unavailable_fragments": False,
             "socket_timeout": network.timeout_s,
             "proxy": network.proxy,
-            "ffmpeg_location": ffmpeg.executable(),
+            # It would be started with cookies and addresses as arguments, see relay.py.
+            "ffmpeg_location": str(folder / "no ffmpeg"),
             "extractor_args": network.extractor_args,
         }
         if network.js_runtimes:
@@ -168,11 +171,13 @@ class Client:
             info = self._ydl.extract_info(url, download=False)
             _check(info)
             if (info.get("duration") or 0) > self._network.section_above_s and _sectionable(info):
-                proxy = self._proxy(info["url"])
-                # ffmpeg would pass by any other proxy without a word.
-                if proxy is None or proxy.startswith("http://"):
-                    return self._section(info, start_s, end_s, limit, proxy)
-            self._ydl.process_info(info)
+                return self._section(info, start_s, end_s, limit)
+            try:
+                self._ydl.process_info(info)
+            except DownloadError as error:
+                if "ffmpeg could not be found" not in str(error) or not _sectionable(info):
+                    raise
+                return self._section(info, start_s, end_s, limit)
             return Media(self._file(), start_s, end_s)
         except Failure:
             raise
@@ -188,16 +193,7 @@ class Client:
         for path in self.folder.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def _proxy(self, url: str) -> str | None:
-        """Return the proxy by which yt-dlp asks for an address: config's or the environment's."""
-        proxies = dict(self._ydl.proxies)
-        clean_proxies(proxies, HTTPHeaderDict())
-        proxy: str | None = select_proxy(url, proxies)
-        return proxy
-
-    def _section(
-        self, info: dict[str, Any], start_s: float, end_s: float, limit: float, proxy: str | None
-    ) -> Media:
+    def _section(self, info: dict[str, Any], start_s: float, end_s: float, limit: float) -> Media:
         """Decode a stretch of a remote file to WAV at its own rate; ffmpeg seeks by ranges.
 
         Decoding right away is exact, where copied packets would start at the nearest one. The seek in
@@ -207,19 +203,13 @@ class Client:
         lead = min(MARGIN_S, start_s)
         output = self.folder / "media.wav"
         command = [ffmpeg.executable(), "-nostdin", "-hide_banner", "-loglevel", "error", "-y"]
-        command += ["-protocol_whitelist", "http,https,httpproxy,tcp,tls,crypto,data"]
-        command += ["-rw_timeout", f"{self._network.timeout_s * 1e6:.0f}"]
-        headers = dict(info.get("http_headers") or {})
-        cookies = self._ydl.cookiejar.get_cookie_header(info["url"])
-        if cookies:
-            headers["Cookie"] = cookies
-        if headers:
-            command += ["-headers", "".join(f"{k}: {v}\r\n" for k, v in headers.items())]
-        command += ["-ss", f"{start_s - lead:.6f}", "-i", info["url"], "-map", "0:a:0"]
+        command += ["-protocol_whitelist", "http,tcp,crypto,data"]
+        # The relay's own timeout comes first, and its reason is the better one.
+        command += ["-rw_timeout", f"{(self._network.timeout_s + 1) * 1e6:.0f}"]
+        relay = Relay(info["url"], dict(info.get("http_headers") or {}), self._ydl.urlopen)
+        command += ["-ss", f"{start_s - lead:.6f}", "-i", relay.url, "-map", "0:a:0"]
         command += ["-ss", f"{lead:.6f}", "-t", f"{end_s - start_s:.6f}"]
         command += ["-c:a", "pcm_f32le", "-f", "wav", str(output)]
-        # Chosen already: ffmpeg has rules of its own for what the environment says.
-        environment = {k: v for k, v in os.environ.items() if k.lower() not in ("http_proxy", "no_proxy")}
         try:
             done = subprocess.run(
                 command,
@@ -229,16 +219,21 @@ class Client:
                 errors="replace",
                 check=False,
                 timeout=max(0.1, limit - time.monotonic()),
-                env=environment | ({"http_proxy": proxy} if proxy else {}),
+                # The relay is on this machine, whatever proxy the environment names.
+                env={k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")},
             )
         except subprocess.TimeoutExpired:
             raise Failure(reason("deadline")) from None
+        finally:
+            relay.close()
         if "No space left on device" in done.stderr:
             raise OSError("No space left on device")
         if done.returncode:
+            if relay.error is not None:
+                raise relay.error
             # The last lines say what went wrong, the first where.
             raise Failure(reasons.classify(" ".join(done.stderr.split("\n")[-6:])))
-        return Media(output, 0.0, end_s - start_s, goes_on=info["duration"] >= end_s)
+        return Media(output, 0.0, end_s - start_s, goes_on=(info.get("duration") or 0) >= end_s)
 
     def _file(self) -> Path:
         """Return the file that yt-dlp left."""
@@ -279,6 +274,8 @@ def _check(info: dict[str, Any] | None) -> None:
         raise Failure(reason("not media", "a list or a page, not a recording"))
     if info.get("live_status") in ("is_live", "is_upcoming", "post_live") or info.get("is_live"):
         raise Failure(reason("live", str(info.get("live_status") or "is_live")))
+    if info.get("protocol") not in PROTOCOLS:
+        raise Failure(reason("not media", f"a stream ({info.get('protocol')}), not a file"))
 
 
 def _sectionable(info: dict[str, Any]) -> bool:

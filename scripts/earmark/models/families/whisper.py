@@ -10,7 +10,11 @@ class Whisper(Family):
 
     title = "Whisper"
     audio = Audio(samples_per_token=320, positions_per_token=1, attention_s=30, window_s=30.0)
-    parts = Parts(encoder=("model.encoder.", "encoder."), decoder=())
+    parts = Parts(
+        encoder=("model.encoder.", "encoder."),
+        decoder=(),
+        unread=("model.decoder.", "decoder.", "proj_out."),
+    )
     answers = False
 
     def code(self) -> Code:

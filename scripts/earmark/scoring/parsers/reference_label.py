@@ -1,9 +1,9 @@
 """The HAD parser of the public AudioMarathon code's second script family.
 
-Lower-case rules in turn: the letter alone, in front, at the end, after ``option`` or ``choice``,
-between spaces anywhere (so any sentence with the article "a" is the first option), then the label as a
-word. Which synonyms of the labels it goes on to isn't known; there are none here. Not for new work: see
-:mod:`earmark.scoring.parsers.label`.
+Lower-case rules in turn: the letter alone or in brackets, in front with ``.`` or ``)``, at the end, after
+``option`` or ``choice``, between spaces anywhere (so a sentence with the article "a" inside is the first
+option); then the one label that stands as a word, and the known other words for the labels. Not for new
+work: see :mod:`earmark.scoring.parsers.label`.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from earmark.scoring.question import LETTERS
+from earmark.scoring.parsers.reference_marks import letters_of
+
+OTHER_WORDS = {"real": ("genuine", "authentic"), "fake": ("synthetic", "artificial", "synthesized")}
 
 
 def parse(answer: str, options: Sequence[str]) -> int | None:
     """Return the option by the public rules, or None."""
-    text = answer.strip().lower()
-    letters = LETTERS[: len(options)].lower()
+    text, letters = answer.strip().lower(), letters_of(options)
     rules = (
-        lambda letter: text == letter,
-        lambda letter: re.match(rf"{letter}[.):\s]", text),
+        lambda letter: text in (letter, f"({letter})"),
+        lambda letter: text.startswith((f"{letter}.", f"{letter})")),
         lambda letter: text.endswith(f" {letter}"),
         lambda letter: re.search(rf"(?:option|choice) {letter}\b", text),
         lambda letter: f" {letter} " in text,
@@ -29,7 +30,11 @@ def parse(answer: str, options: Sequence[str]) -> int | None:
         for index, letter in enumerate(letters):
             if rule(letter):
                 return index
-    for index, option in enumerate(options):
-        if re.search(rf"\b{re.escape(option.lower())}\b", text):
-            return index
+    labels = [[option.lower()] for option in options]
+    for words in (labels, [OTHER_WORDS.get(option.lower(), ()) for option in options]):
+        said = [
+            i for i, each in enumerate(words) if any(re.search(rf"\b{re.escape(w)}\b", text) for w in each)
+        ]
+        if said:
+            return said[0] if len(said) == 1 else None
     return None

@@ -1,6 +1,7 @@
 """Parser of transcripts: the reply without what models put in front of the words.
 
-One known lead-in (``Spoken Content:``, ``Here is the transcript:``) is taken off, once and only at the
+Lead-ins that models are known to write (``Spoken Content:``, ``The original content of this audio is:``,
+``Sure! Here is the transcript:``, ``In the audio, the speaker says:``) are taken off, once and only at the
 beginning, and one pair of quotation marks around the whole. Nothing else is touched: what a model adds
 beyond that is an insertion and counts as one.
 """
@@ -10,18 +11,36 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from earmark.scoring.parsers.text import without_thinking
+
+_THING = (
+    r"(?:(?:original|exact|full|complete|spoken|audio|verbatim|transcribed|english)\s+)*"
+    r"(?:content|text|words?|speech|transcript(?:ion)?|audio|recording|clip|dialogue|utterance|sentence)"
+)
+_OF = (
+    r"(?:\s+(?:of|in|from|for)\s+(?:the|this|your)\s+(?:given\s+|provided\s+)?"
+    r"(?:audio|recording|speech|clip|file)(?:\s+(?:clip|file|recording))?)?"
+)
+_WHO = r"(?:the\s+|a\s+)?(?:speaker|person|voice|audio|recording|speech|man|woman|narrator|reader|clip)"
+_SAYS = r"(?:says?|said|is saying|reads?|states?|is heard saying|can be heard saying)"
 _LEAD_IN = re.compile(
-    r"^\W*(?:(?:sure|certainly|okay)\W+)?(?:here(?:'s| is| are)\s+)?(?:the\s+)?"
-    r"(?:(?:spoken|audio)\s+(?:content|text|words)|transcript(?:ion)?|(?:the\s+)?(?:speaker|audio)\s+says)"
-    r"(?:\s+(?:of\s+the\s+(?:audio|recording)|is))?\s*:\**\s*",
+    rf"^\W*(?:(?:sure|certainly|okay|ok|of course|yes|absolutely|alright)\b\W+)?"
+    rf"(?:(?:in|from|according to)\s+(?:the|this)\s+(?:audio|recording|clip|speech)"
+    rf"(?:\s+(?:clip|file))?\s*,?\s*)?"
+    rf"(?:(?:here(?:'s|\u2019s| is| are)|this is|below is)\s+)?"
+    rf"(?:(?:(?:the\s+|what\s+is\s+)?{_THING}{_OF}(?:\s+(?:is|are|reads?|says?|goes))?(?:\s+as\s+follows)?"
+    rf"|(?:what\s+)?{_WHO}\s+{_SAYS}(?:\s+in\s+\w+)?)\s*(?::\**|(?P<comma>,)(?=\s*[\"\u201c'])|(?=\s*[\"\u201c])))\s*",
     flags=re.IGNORECASE,
 )
-_QUOTES = {'"': '"', "\u201c": "\u201d", "'": "'", "\u300c": "\u300d"}
+_SAID = re.compile(rf"^\W*(?:in\s+the\s+audio\s*,\s*)?{_WHO}\s+{_SAYS}\s*,\s*", flags=re.IGNORECASE)
+_QUOTES = {'"': '"', "\u201c": "\u201d", "'": "'", "\u2018": "\u2019", "\u300c": "\u300d"}
 
 
 def parse(answer: str, options: Sequence[str]) -> str | None:
     """Return the transcript, or None for a reply without any word; ``options`` are not looked at."""
-    text = _LEAD_IN.sub("", answer.strip(), count=1).strip()
-    if len(text) > 1 and _QUOTES.get(text[0]) == text[-1] and text[0] not in text[1:-1]:
+    text = without_thinking(answer).strip()
+    shorter = _LEAD_IN.sub("", text, count=1)
+    text = (shorter if shorter != text else _SAID.sub("", text, count=1)).strip()
+    if len(text) > 1 and _QUOTES.get(text[0]) == text[-1].rstrip(".") and text[0] not in text[1:-1]:
         text = text[1:-1].strip()
     return text if re.search(r"\w", text) else None

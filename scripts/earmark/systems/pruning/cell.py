@@ -11,6 +11,7 @@ from typing import Any
 
 from earmark.core.errors import UserError
 from earmark.core.files import sha256
+from earmark.core.given import given
 
 
 @dataclass(frozen=True)
@@ -27,18 +28,18 @@ class Cell:
 
     @classmethod
     def parse(cls, text: str, code: str) -> Cell:
-        """Read the rule's JSON.
+        """Read the rule's settings, JSON or a file of it.
 
         Raises:
             UserError: it is not JSON or lacks a part.
 
         """
+        content = given(text)
         try:
-            content = json.loads(text)
             asked = {part: content[part] for part in ("task", "model", "method", "run")}
             return cls(**asked, code=code, upstream=content.get("upstream", {}))
-        except (json.JSONDecodeError, KeyError) as error:
-            raise UserError(f"--settings: not the JSON that the evaluate rule passes ({error})") from None
+        except (TypeError, KeyError) as error:
+            raise UserError(f"--settings: not the settings that the evaluate rule passes ({error})") from None
 
     def digest(self, inputs: Sequence[str]) -> str:
         """Return what identifies this cell's rows: settings, code and inputs.

@@ -19,7 +19,7 @@ from transformers.utils import logging
 
 from earmark.core.errors import UserError
 from earmark.core.seeding import generator
-from earmark.models.checkpoint import INDEX, SINGLE
+from earmark.models.weight_files import INDEX, SINGLE
 
 MEL_BINS, PATCH = 128, 16
 _SPREAD, _BASE_WIDTH = 0.02, 768

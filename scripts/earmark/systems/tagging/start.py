@@ -1,7 +1,8 @@
 """Where a student's weights start: random, a vision transformer's, or an AST's of another grid.
 
-Positions are interpolated bilinearly, in frequency and time, between the patches of the checkpoint. Its CLS
-and DIST vectors are kept; a ViT has no DIST, and starts both with its CLS (specification 2.3).
+Positions are interpolated bilinearly, in frequency and time, between the patches of the checkpoint: where
+the new patches lie (``placed``), or as AST's published code does (``cropped``). Its CLS and DIST vectors are
+kept; a ViT has no DIST, and starts both with its CLS (specification 2.3).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _KEPT = ("hidden_act", "layer_norm_eps", "qkv_bias")
 _HEADS = ("classifier.", "cls_classifier.", "distillation_classifier.", "pooler.")
 """What a vision transformer has on top of its layers; the student's classes are others."""
 
+PLACED, CROPPED = "placed", "cropped"
 _POSITIONS = "embeddings.position_embeddings"
 _PROJECTION = "embeddings.patch_embeddings.projection.weight"
 
@@ -62,6 +64,7 @@ def begin(
     init = student["init"]
     if init["from"] == "random":
         return network.randomly(config, seed), {"from": "random"}
+    cropped = init.get("positions", PLACED) == CROPPED
     folder, origin = _reach(init)
     found = _read_config(folder)
     _check_sizes(student, found, folder)
@@ -72,13 +75,17 @@ def begin(
     body = model.audio_spectrogram_transformer
     if init["from"] == "imagenet":
         tensors, rows_columns = _of_vision(folder, found)
-        coordinates = [_stretched(n, m) for n, m in zip(rows_columns, network.grid(config))]
+        place = _cropped if cropped else _stretched
+        coordinates = [place(n, m) for n, m in zip(rows_columns, network.grid(config))]
         head = "new"
     else:
         source = _of_audio(folder, found)
         tensors = {k: v.clone() for k, v in source.audio_spectrogram_transformer.state_dict().items()}
         rows_columns = network.grid(source.config)
-        coordinates = _between(source.config, config)
+        if cropped:
+            coordinates = [_cropped(n, m) for n, m in zip(rows_columns, network.grid(config))]
+        else:
+            coordinates = _between(source.config, config)
         head = _take_head(model, source)
     before = tuple(tensors[_POSITIONS].shape[1:])
     if before[0] != rows_columns[0] * rows_columns[1] + 2:
@@ -94,6 +101,7 @@ def begin(
         **origin,
         "files": list_files(folder),
         "grid": list(rows_columns),
+        "positions": CROPPED if cropped else PLACED,
         "interpolated": rows_columns != network.grid(config),
         "head": head,
     }
@@ -130,6 +138,17 @@ def _along(values: Tensor, coordinates: Tensor) -> Tensor:
 def _stretched(old: int, new: int) -> Tensor:
     """Return coordinates from the first old patch to the last, evenly."""
     return torch.linspace(0, old - 1, new, dtype=torch.float64)
+
+
+def _cropped(old: int, new: int) -> Tensor:
+    """Return coordinates as AST's published code takes them.
+
+    Of more patches than are needed those in the middle, wherever the new ones lie; between too few they are
+    spread with half a patch left at the ends (``interpolate`` without aligned corners).
+    """
+    if new <= old:
+        return torch.arange(new, dtype=torch.float64) + (old // 2 - new // 2)
+    return ((torch.arange(new, dtype=torch.float64) + 0.5) * old / new - 0.5).clamp(0, old - 1)
 
 
 def _between(old: ASTConfig, new: ASTConfig) -> list[Tensor]:

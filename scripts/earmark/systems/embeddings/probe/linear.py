@@ -18,9 +18,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
 from earmark.core.errors import UserError
-from earmark.core.seeding import generator
 from earmark.scoring.classification import confusion, f1_macro
-from earmark.scoring.intervals import LEVEL, wilson
+from earmark.scoring.intervals import bounded, ratio, share
 from earmark.systems.embeddings.probe.read import Vectors
 
 Ints = NDArray[np.int64]
@@ -28,8 +27,7 @@ Floats = NDArray[np.float64]
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)  # inverse: the smaller, the more regularised
 DEFAULT = 1.0  # where the training part can't be split, as it is of one original recording
 OUTER, INNER = 5, 3  # folds
-ENOUGH = 10  # sources; a bootstrap over fewer is no interval
-RESAMPLES = 2000
+ENOUGH = 10  # sources; fewer say too little of how they differ
 ITERATIONS = 2000
 
 
@@ -153,7 +151,7 @@ def probe(vectors: Vectors, parts: Split, seed: int) -> dict[str, Any]:
     return {
         "layer": vectors.layer,
         "width": vectors.values.shape[1],
-        "accuracy": _accuracy(guess == truth, parts.groups[test], seed),
+        "accuracy": _accuracy(guess == truth, parts.groups[test]),
         "f1_macro": float(f1_macro(confusion(truth, guess, len(names)))),
         "n_train": min(len(train) for train, _ in parts.folds),
         "n_test": len(test),
@@ -163,20 +161,15 @@ def probe(vectors: Vectors, parts: Split, seed: int) -> dict[str, Any]:
     }
 
 
-def _accuracy(right: NDArray[np.bool_], groups: Ints, seed: int) -> dict[str, Any]:
-    """Return accuracy with its interval: over sources, or Wilson's where that is no way.
+def _accuracy(right: NDArray[np.bool_], groups: Ints) -> dict[str, Any]:
+    """Return accuracy with its interval: over sources, or over clips where that is no way.
 
-    Clips of one recording are alike, so it is recordings that are drawn with replacement. Where
-    every clip is its own recording, Wilson's interval is exact enough and never empty; where there
-    are few recordings, it is all that can be said, and speaks of further clips of these alone.
+    Clips of one recording are alike, so it is recordings that count as samples. Where every clip is its own
+    recording that is Wilson's interval; where there are few recordings, Wilson's over clips is all that can
+    be said, and speaks of further clips of these alone.
     """
-    n, hits = len(right), int(right.sum())
     _, member = np.unique(groups, return_inverse=True)
     sizes, found = np.bincount(member), np.bincount(member, right)
-    if len(sizes) in range(ENOUGH, n) and hits not in (0, n):
-        drawn = generator(seed, "probe").integers(0, len(sizes), size=(RESAMPLES, len(sizes)))
-        shares = found[drawn].sum(1) / sizes[drawn].sum(1)
-        low, high = map(float, np.quantile(shares, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
-        return {"value": hits / n, "low": low, "high": high, "n": n, "interval": "bootstrap over sources"}
-    wilson_low, wilson_high = wilson(hits, n)
-    return {"value": hits / n, "low": wilson_low, "high": wilson_high, "n": n, "interval": "wilson"}
+    if len(sizes) in range(ENOUGH, len(right)):
+        return ratio(found, sizes, bounded) | {"n": len(right), "interval": "score over sources"}
+    return share(right.tolist())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
-from earmark.scoring.paired import bootstrap_interval, compare, compare_rates, mcnemar
+from earmark.scoring.paired import compare, compare_rates, mcnemar
 
 
 def pairs(n: int, seed: int) -> tuple[list[bool], list[bool]]:
@@ -21,7 +21,7 @@ def pairs(n: int, seed: int) -> tuple[list[bool], list[bool]]:
 @pytest.mark.parametrize("n", [1, 7, 60, 400])
 def test_difference_is_the_difference_of_the_accuracies(n: int) -> None:
     ours, theirs = pairs(n, seed=n)
-    found = compare(ours, theirs, np.random.default_rng(0))
+    found = compare(ours, theirs)
     assert found.difference == pytest.approx(sum(ours) / n - sum(theirs) / n)
     assert found.gained == sum(a and not b for a, b in zip(ours, theirs, strict=True))
     assert found.lost == sum(b and not a for a, b in zip(ours, theirs, strict=True))
@@ -30,7 +30,7 @@ def test_difference_is_the_difference_of_the_accuracies(n: int) -> None:
 
 def test_interval_is_close_to_scipys_paired_bootstrap() -> None:
     ours, theirs = pairs(200, seed=1)
-    found = compare(ours, theirs, np.random.default_rng(0))
+    found = compare(ours, theirs)
     slow = bootstrap(
         (np.array(ours, float), np.array(theirs, float)),
         lambda a, b, axis=-1: a.mean(axis=axis) - b.mean(axis=axis),
@@ -43,16 +43,6 @@ def test_interval_is_close_to_scipys_paired_bootstrap() -> None:
     assert (found.low, found.high) == pytest.approx((slow.low, slow.high), abs=0.01)
 
 
-def test_interval_is_close_to_a_literal_loop() -> None:
-    ours, theirs = pairs(50, seed=2)
-    found = compare(ours, theirs, np.random.default_rng(0))
-    rng, drawn = np.random.default_rng(4), []
-    for _ in range(5000):
-        chosen = rng.integers(50, size=50)
-        drawn.append(sum(ours[i] - theirs[i] for i in chosen) / 50)
-    assert (found.low, found.high) == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.021)
-
-
 @pytest.mark.parametrize(("gained", "lost"), [(0, 0), (1, 0), (3, 9), (9, 3), (5, 5), (0, 20), (40, 61)])
 def test_mcnemar_is_the_binomial_sum(gained: int, lost: int) -> None:
     d = gained + lost
@@ -60,16 +50,10 @@ def test_mcnemar_is_the_binomial_sum(gained: int, lost: int) -> None:
     assert mcnemar(gained, lost) == pytest.approx(min(1.0, 2 * tail), rel=1e-12)
 
 
-def test_same_seed_same_interval_and_no_disagreement_no_width() -> None:
-    first, again = (bootstrap_interval(4, 9, 50, np.random.default_rng(7)) for _ in range(2))
-    assert first == again
-    assert bootstrap_interval(0, 0, 50, np.random.default_rng(7)) == (0.0, 0.0)
-
-
 @pytest.mark.parametrize(("ours", "theirs"), [([], []), ([True], [True, False])])
 def test_rows_that_are_no_pairs_are_refused(ours: list[bool], theirs: list[bool]) -> None:
     with pytest.raises(ValueError, match="equally long"):
-        compare(ours, theirs, np.random.default_rng(0))
+        compare(ours, theirs)
 
 
 def test_error_rates_are_compared_by_corpus_rate() -> None:
@@ -94,7 +78,7 @@ def test_error_rates_are_compared_by_corpus_rate() -> None:
 
 def test_the_same_errors_are_no_difference() -> None:
     found = compare_rates([1, 2, 3], [1, 2, 3], [9, 9, 9], np.random.default_rng(0))
-    assert (found.difference, found.low, found.high, found.p_value) == (0, 0, 0, 1)
+    assert (found.difference, found.p_value) == (0, 1) and found.low == -found.high < 0
 
 
 def test_errors_without_words_are_refused() -> None:

@@ -1,0 +1,122 @@
+"""Why a job runs again, in words: which file of the code, which key of the settings, old and new value.
+
+Snakemake knows the params that a file was made with and those of today, as sets of texts. Settings and code
+are among them by digest (see :mod:`earmark.workflow.given`); what a digest stands for is read from the files
+that were written when it was first seen.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections import ChainMap
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from earmark.workflow.given import CODE, SETTINGS
+
+LONGEST = 40
+"""Characters of a value that are shown."""
+MOST = 4
+"""Changes that are shown one by one."""
+_MISSING = object()
+
+
+def words(before: Sequence[str], now: Sequence[str], folder: Path = Path()) -> list[str]:
+    """Return what changed from some params to others, a line each.
+
+    Args:
+        before: the params that are not there any more, as Snakemake records them.
+        now: those that are new.
+        folder: the working directory.
+
+    """
+    old, new = [_value(text) for text in before], [_value(text) for text in now]
+    lines: list[str] = []
+    for place, told in ((CODE, _of_code), (SETTINGS, _of_settings)):
+        left, right = _files(old, place, folder), _files(new, place, folder)
+        if left and right:
+            lines += told(left, right)
+        elif right:
+            lines.append("code changed" if place is CODE else "settings changed")
+        old = [value for value in old if not _is_digest(value, place, folder)]
+        new = [value for value in new if not _is_digest(value, place, folder)]
+    if len(old) == len(new) == 1:
+        lines.append(f"{_short(old[0])} is now {_short(new[0])}")
+    elif old or new:
+        lines += [f"no longer {_short(value)}" for value in old] + [f"new: {_short(value)}" for value in new]
+    if len(lines) > MOST:
+        lines[MOST:] = [f"and {len(lines) - MOST} more changes"]
+    return lines
+
+
+def _value(text: str) -> Any:
+    """Return the value that Snakemake recorded as text."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _is_digest(value: Any, place: Path, folder: Path) -> bool:
+    """Whether a param stands for a file of ``place``, or did before the file was removed."""
+    if not isinstance(value, str):
+        return False
+    if place is SETTINGS:
+        return value.startswith(f"{SETTINGS.as_posix()}/")
+    return re.fullmatch("[0-9a-f]{16}", value) is not None
+
+
+def _files(values: Sequence[Any], place: Path, folder: Path) -> list[dict[str, Any]]:
+    """Return the content of the files that params stand for."""
+    found = []
+    for value in values:
+        if not _is_digest(value, place, folder):
+            continue
+        path = folder / (value if place is SETTINGS else CODE / f"{value}.json")
+        if path.is_file():
+            content = json.loads(path.read_text())
+            found.append(content if isinstance(content, dict) else {"": content})
+    return found
+
+
+def _of_code(old: Sequence[Mapping[str, str]], new: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    before, now = dict(ChainMap(*map(dict, old))), dict(ChainMap(*map(dict, new)))
+    for name in sorted(before.keys() | now.keys()):
+        if name not in now:
+            yield f"code no longer read: {name}"
+        elif name not in before:
+            yield f"code newly read: {name}"
+        elif before[name] != now[name]:
+            yield f"code changed: {name}"
+
+
+def _of_settings(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    # A rule may read two files; each is compared with the one that it has most keys in common with.
+    for content in new:
+        nearest = max(old, key=lambda each: len(each.keys() & content.keys()))
+        yield from _differences(nearest, content, "")
+
+
+def _differences(old: Any, new: Any, key: str) -> Iterator[str]:
+    """Yield where two settings differ."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for name in sorted(old.keys() | new.keys()):
+            inner = f"{key}.{name}" if key else str(name)
+            yield from _differences(old.get(name, _MISSING), new.get(name, _MISSING), inner)
+    elif old != new or type(old) is not type(new):
+        if old is _MISSING:
+            yield f"{key}: {_short(new)}, not set before"
+        elif new is _MISSING:
+            yield f"{key}: not set any more, before {_short(old)}"
+        else:
+            yield f"{key}: {_short(old)} is now {_short(new)}"
+
+
+def _short(value: Any) -> str:
+    """Return a value as it is read in YAML's flow style, cut where it is long."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

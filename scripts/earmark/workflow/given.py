@@ -1,0 +1,43 @@
+"""What a job is given besides its inputs, as files: its settings, and which code it runs.
+
+A rule's settings are a file that a person can read, change and pass to the script by hand; the param is its
+path. The name is a digest of the content, so other settings are another param, and Snakemake runs the job
+again; the files of earlier runs stay, and ``snakemake -n`` reads in them what changed. They are written while
+params are worked out, below the working directory: what runs a job on another machine works its params out
+again there, so nothing has to be sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from earmark.core.digests import code_digest, file_digest, import_closure
+from earmark.core.files import write_json
+from earmark.core.places import SCRIPTS
+
+SETTINGS = Path(".earmark/settings")
+CODE = Path(".earmark/code")
+
+
+def settings_file(value: Any) -> str:
+    """Write a part of the settings where there is no such file yet, and return its path."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    path = SETTINGS / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+    if not path.exists():
+        write_json(path, value)
+    return path.as_posix()
+
+
+@cache
+def code(*entries: str) -> str:
+    """Return the digest of some code, and write down of which files in which state it is."""
+    digest = code_digest(*entries)
+    path = CODE / f"{digest}.json"
+    if not path.exists():
+        files = {p.relative_to(SCRIPTS).as_posix(): file_digest(p)[:16] for p in import_closure(*entries)}
+        write_json(path, files)
+    return digest
