@@ -161,5 +161,5 @@ def test_a_flipped_byte_in_a_part_is_refused_and_named(composed, whisper, tmp_pa
     weights.write_bytes(content)
     record = json.loads(json.dumps(composed.record))
     record["parts"]["encoder"]["folder"] = str(tmp_path)
-    with pytest.raises(UserError, match=r"model.safetensors is no longer what .* delete .* to make it again"):
-        Checkpoint(composed.folder, record).part("encoder")
+    with pytest.raises(UserError, match=f"{tmp_path}/model.safetensors"):
+        code.Encoder(Checkpoint(composed.folder, record), "cpu", "float32")
