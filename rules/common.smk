@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 # Of this workflow, also where it is a module of another.
@@ -15,6 +16,7 @@ from earmark.core.errors import UserError
 from earmark.report import exports as exporting, request as reporting
 from earmark.config import composed
 from earmark.config.settings import Settings
+from earmark.models import needs
 from earmark.models.entry import folder_of
 from earmark.models.folder_state import folder_state
 from earmark.config.targets import check_target
@@ -71,8 +73,18 @@ def gpus():
 
 
 def growing(amount):
-    """Return a resource that doubles with every attempt: what was killed for too little is retried with more."""
-    return lambda wildcards, attempt: amount * 2 ** (attempt - 1)
+    """Return a resource that doubles with every attempt: what was killed for too little is retried with more.
+
+    ``amount`` may be a function of the wildcards.
+    """
+    return lambda wildcards, attempt: (amount(wildcards) if callable(amount) else amount) * 2 ** (attempt - 1)
+
+
+def memory_of(what, section):
+    """Return the megabytes that a job of a model needs, by what it does and its batches in config."""
+    need, seconds = getattr(needs, what), SETTINGS.content[section]["batch_audio_s"]
+    of_model = cache(lambda model: need(SETTINGS.model(model), seconds).mem_mb)
+    return growing(lambda wildcards: of_model(model_of(wildcards)))
 
 
 def all_cores(wildcards):

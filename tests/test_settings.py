@@ -202,6 +202,8 @@ def test_an_unknown_profile_is_named_with_the_nearest():
             {"metric": "wer"},
             "parser: 'letter' doesn't read what metric 'wer' scores; set it to tran",
         ),
+        ("gtzan", {"parser": "leter"}, "parser: unknown parser 'leter'; did you mean 'letter'?"),
+        ("gtzan", {"parser": "cues"}, "parser: unknown parser 'cues'"),
         ("librispeech", {"parser": "label"}, "parser: 'label' doesn't read what metric 'wer'"),
         (
             "had",

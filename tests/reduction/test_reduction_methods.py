@@ -71,7 +71,10 @@ def slow_dart(given: Known, row: int, audio_pivots: int, text_pivots: int) -> li
 
     chosen_audio = sorted(span, key=lambda i: (-strength(i), i))[: min(audio_pivots, budget)]
     chosen_text = sorted(text, key=lambda i: (-strength(i), i))[:text_pivots]
-    pivots = list(set(chosen_audio) | set(chosen_text)) if given.reference else chosen_audio + chosen_text
+    pivots = chosen_audio + chosen_text
+    if given.reference:
+        start = given.starts[row]
+        pivots = [i + start for i in {i - start for i in chosen_audio} | {i - start for i in chosen_text}]
     kept, pool = set(chosen_audio), [i for i in span if i not in chosen_audio]
     left = budget - len(chosen_audio)
     for turn, pivot in enumerate(pivots):
@@ -136,8 +139,8 @@ def test_dart_in_reference_mode_gives_every_pivot_the_same_share(seed: int) -> N
 
 @pytest.mark.parametrize("start", [0, 3, 40])
 def test_dart_in_reference_mode_does_not_see_the_padding_of_a_batch(start: int) -> None:
-    order = set_order([[8 + start, 40 + start, 3 + start, 0]], [[True, True, True, False]], [start])
-    assert [[8, 40, 3][index] for index in order[0][:3]] == list({8, 40, 3}) and order[0][3] == 3
+    order = set_order([[8 + start, 40 + start, 3 + start, 0]], [[True, True, True, False]], 2, [start])
+    assert [[8, 40, 3][index] for index in order[0][:3]] == list({8, 40} | {3}) and order[0][3] == 3
 
 
 @pytest.mark.parametrize(
@@ -251,7 +254,7 @@ def test_frame_keeps_evenly_spaced_tokens(seed: int, reference: bool) -> None:
     found = rows_of(load("frame").select(known(lengths, budget, reference=reference)))
     for n, k, row in zip(lengths, budget, found, strict=True):
         assert len(row) == len(set(row)) == k
-        assert row == [int((i if reference else i + 0.5) * n / k) for i in range(k)]
+        assert row == [int(i * (n / k)) if reference else (2 * i + 1) * n // (2 * k) for i in range(k)]
 
 
 def test_random_depends_on_seed_and_sample_alone() -> None:

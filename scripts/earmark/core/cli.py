@@ -18,15 +18,15 @@ if not sys.stderr.isatty():
 
 import typer
 
-from earmark.core import progress
+from earmark.core import memory, progress
 from earmark.core.errors import UserError
 
 
 def run(main: Callable[..., Any]) -> None:
     """Run ``main`` as a command line made from its signature.
 
-    A :class:`UserError` or a full disk ends in one line on stderr and exit status 1; anything
-    else is a bug of ours and keeps its traceback.
+    A :class:`UserError`, a full disk or full memory ends in one line on stderr and exit status 1;
+    anything else is a bug of ours and keeps its traceback.
     """
     progress.name_job(sys.argv[1:])
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -36,6 +36,8 @@ def run(main: Callable[..., Any]) -> None:
     except UserError as error:
         sys.exit(f"error: {error}")
     except Exception as error:
+        if memory.ran_out(error):
+            sys.exit(f"error: {memory.plainly()}")
         if _is_disk_full(error):
             sys.exit(
                 "error: no space left on the disk; free some space and run the same command again: "

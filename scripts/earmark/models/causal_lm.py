@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers import AutoConfig, AutoModel
 
 from earmark.core.errors import UserError
 from earmark.models.checkpoint import Checkpoint
@@ -59,11 +59,7 @@ class Decoder(LanguageModel):
 
     def read_tokenizer(self) -> Any:
         """Return the tokenizer, the audio placeholder added behind its own vocabulary."""
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(self.folder)
-        except (OSError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            raise UserError(f"{self.folder} has no tokenizer that can be read ({reason[:150]})") from None
+        tokenizer = super().read_tokenizer()
         tokenizer.add_special_tokens({"additional_special_tokens": [MARKS.audio]})
         return tokenizer
 

@@ -23,6 +23,7 @@ from earmark.models.chat import template_of
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
 from earmark.models.contract import MARKS, Family
 from earmark.models.loading import Load, read_decoder, weight_bytes
+from earmark.models.untrusted import read_part
 
 
 class LanguageModel(ABC):
@@ -90,7 +91,7 @@ class LanguageModel(ABC):
 
     def read_tokenizer(self) -> Any:
         """Return the checkpoint's tokenizer."""
-        return AutoTokenizer.from_pretrained(self.folder)
+        return read_part(AutoTokenizer, self.folder, "tokenizer")
 
     def _read_head(self, checkpoint: Checkpoint, config: Any) -> nn.Linear:
         """Return the output head as stock transformers has it.

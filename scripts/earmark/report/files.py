@@ -10,8 +10,9 @@ from typing import Any
 
 import jsonschema
 
-from earmark.config.schema import CONFIG, schema
+from earmark.config.schema import schema
 from earmark.core.errors import UserError
+from earmark.core.places import CONFIG
 
 DOCTOR = "doctor.json"
 LONGEST = 200  # characters of a schema's complaint

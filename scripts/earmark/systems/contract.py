@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast
 
+from earmark.config.section import Section
 from earmark.core.errors import UserError
 
 FOLDER = Path(__file__).parent
@@ -99,9 +100,12 @@ class Entries:
     """A folder of config/ with a YAML file per thing, and the section of config that goes over it."""
 
     section: str
-    schema: str
-    completed: Callable[[str, dict[str, Any]], dict[str, Any]] = lambda name, entry: entry
-    """Checks an entry further than its schema does, and fills in what depends on it; raises UserError."""
+    model: type[Section]
+
+    @property
+    def name(self) -> str:
+        """What one of them is called: of its schema, and where a mistake in it is named."""
+        return self.model.__name__.lower()
 
 
 def _nothing(settings: Settings) -> None:
@@ -135,8 +139,15 @@ class System:
     tasks: Callable[[Settings], Iterable[str]] = lambda settings: ()
     """The tasks whose data `snakemake audit` looks at for its sake."""
 
-    sections: tuple[str, ...] = ()
+    config: type[Section] | None = None
     """The keys of config that it owns."""
+
+    task_keys: type[Section] | None = None
+    """The keys of a task that it owns."""
+
+    kinds: Callable[[], dict[str, type[Section]]] = lambda: {}
+    """Further models of what a user writes by the name of their schemas, where an entry's keys depend on its
+    kind."""
 
     entries: tuple[Entries, ...] = ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from earmark.systems.contract import ResultType, System
 from earmark.systems.embeddings import request
+from earmark.systems.embeddings.config import Embeddings
 from earmark.systems.embeddings.probe import request as probing
 
 SYSTEM = System(
@@ -23,5 +24,5 @@ SYSTEM = System(
     check_target=probing.check_any_target,
     check=request.check,
     tasks=lambda settings: {task for block in settings.content["embeddings"] for task in block["tasks"]},
-    sections=("embeddings", "caption"),
+    config=Embeddings,
 )

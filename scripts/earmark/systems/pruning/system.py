@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from earmark.systems.contract import ResultType, System
 from earmark.systems.pruning import request
+from earmark.systems.pruning.config import Pruning
 
 SYSTEM = System(
     name="pruning",
@@ -27,6 +28,6 @@ SYSTEM = System(
     check_target=request.check_target,
     check=request.check,
     tasks=lambda settings: {task for block in settings.content["grid"] for task in block["tasks"]},
-    sections=("methods", "grid", "evaluate", "prefill"),
+    config=Pruning,
     folders=(request.TIMING,),
 )

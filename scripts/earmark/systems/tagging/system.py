@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from earmark.systems.contract import Entries, ResultType, System
 from earmark.systems.tagging import request
-from earmark.systems.tagging.teachers import request as teachers
+from earmark.systems.tagging.config import TaggedTask, Tagging
+from earmark.systems.tagging.entries import Recipe, Student, Teacher, kinds, options_of
 
 NAMES = r"[a-z][a-z0-9_]*_[a-z][a-z0-9-]*_r[a-z0-9-]+\.json"
 
@@ -30,11 +31,13 @@ SYSTEM = System(
     files=lambda settings: ["results/tagging_page.csv", "results/tagging_page.html"],
     check_target=request.check_any_target,
     check=request.check,
-    sections=("tagging",),
+    config=Tagging,
+    task_keys=TaggedTask,
+    kinds=lambda: {f"teachers/{kind}": options_of(kind) for kind in kinds()},
     entries=(
-        Entries("recipes", "recipe"),
-        Entries("students", "student"),
-        Entries("teachers", "teacher", teachers.completed),
+        Entries("recipes", Recipe),
+        Entries("students", Student),
+        Entries("teachers", Teacher),
     ),
     on_main_page=False,
 )

@@ -15,6 +15,7 @@ from earmark.core.errors import UserError
 from earmark.core.hub import commit_of, plainly
 from earmark.core.records import Clip
 from earmark.models.checkpoint import list_files
+from earmark.models.untrusted import refuse_own_code
 from earmark.systems.tagging.teachers import request
 from earmark.systems.tagging.teachers.classes import named
 from earmark.systems.tagging.teachers.contract import Made, Making, Record, Wave, fitted, half
@@ -74,6 +75,7 @@ def read(folder: Path, where: str) -> tuple[Any, Any]:
         UserError: there is no extractor, another kind of model, or a head that was never trained.
 
     """
+    refuse_own_code(folder)
     try:
         extractor = AutoFeatureExtractor.from_pretrained(folder, trust_remote_code=False)
         model, report = AutoModelForAudioClassification.from_pretrained(
