@@ -81,10 +81,10 @@ def growing(amount):
 
 
 def memory_of(what, section):
-    """Return the megabytes that a job of a model needs, by what it does and its batches in config."""
+    """Return a function of wildcards: the megabytes that a job of a model needs, by what it does and its batches in config."""
     need, seconds = getattr(needs, what), SETTINGS.content[section]["batch_audio_s"]
     of_model = cache(lambda model: need(SETTINGS.model(model), seconds).mem_mb)
-    return growing(lambda wildcards: of_model(model_of(wildcards)))
+    return lambda wildcards: of_model(model_of(wildcards))
 
 
 def all_cores(wildcards):

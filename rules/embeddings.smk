@@ -85,7 +85,7 @@ rule caption:
     threads: 1
     resources:
         gpu=gpus(),
-        mem_mb=memory_of("evaluating", "caption"),
+        mem_mb=growing(memory_of("evaluating", "caption")),
         runtime=growing(240),
     params:
         code=lambda w: embedding_code("caption.py", w.model),

@@ -38,7 +38,7 @@ rule evaluate:
     threads: 1
     resources:
         gpu=gpus(),
-        mem_mb=memory_of("evaluating", "evaluate"),
+        mem_mb=growing(memory_of("evaluating", "evaluate")),
         runtime=growing(240),
     params:
         code=lambda w: evaluation_code(model_of(w), w.task, w.method),
@@ -92,7 +92,7 @@ rule prefill:
     threads: all_cores
     resources:
         gpu=gpus(),
-        mem_mb=memory_of("evaluating", "evaluate"),
+        mem_mb=growing(memory_of("evaluating", "evaluate")),
         runtime=growing(120),
     params:
         code=lambda w: prefill_code(w),

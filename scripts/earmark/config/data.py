@@ -9,7 +9,7 @@ from pydantic import Field, PlainValidator, SerializeAsAny, WithJsonSchema, fiel
 from earmark.config import source
 from earmark.config.section import Section, left_out
 from earmark.config.source import AnySource
-from earmark.config.values import Count, Positive, Share, Split
+from earmark.config.values import Count, Distinct, Positive, Share, Split
 
 SOURCE = {
     "type": "object",
@@ -162,6 +162,10 @@ class Data(Section):
 
     max_failed_share: Share = 0
     """share of recordings that may be unusable"""
+
+    allow_overlap: Distinct[Literal["overlap_source", "overlap_audio"]] = []
+    """findings of the audit that stop no packing: the same recordings, or files of equal content, in more
+    than one split"""
 
     @field_validator("segment")
     @classmethod

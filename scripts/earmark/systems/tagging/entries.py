@@ -13,7 +13,7 @@ from earmark.config.values import Count, Distinct, Positive
 from earmark.core.errors import UserError, nearest
 from earmark.systems.tagging.training_keys import TrainingKeys
 
-OPTIONS = Path(__file__).parent / "teachers" / "options"
+TEACHERS = Path(__file__).parent / "teachers"
 Stride = Annotated[int, Field(ge=1, le=16)]
 Seed = Annotated[int, Field(ge=0)]
 
@@ -115,14 +115,14 @@ class Student(Section):
 
 def kinds() -> list[str]:
     """Return the kinds of teachers there are."""
-    return sorted(path.stem for path in OPTIONS.glob("*.py") if path.stem != "__init__")
+    return sorted(path.stem.removesuffix("_options") for path in TEACHERS.glob("*_options.py"))
 
 
 def options_of(kind: str) -> type[Section]:
     """Return the model of a kind's options; raises UserError with the nearest kind."""
     if kind not in kinds():
         raise UserError(f"kind: unknown kind '{kind}'; {nearest(kind, kinds())}")
-    return cast(type[Section], import_module(f"{__package__}.teachers.options.{kind}").Options)
+    return cast(type[Section], import_module(f"{__package__}.teachers.{kind}_options").Options)
 
 
 class Teacher(Section):
@@ -135,7 +135,7 @@ class Teacher(Section):
     """'demo' for a stand-in"""
 
     kind: str
-    """a module in scripts/earmark/systems/tagging/teachers/options/"""
+    """of a <kind>_teacher.py and its <kind>_options.py in scripts/earmark/systems/tagging/teachers/"""
 
     storage: Literal["float16", "float32"] = "float16"
     """type of the stored logits"""

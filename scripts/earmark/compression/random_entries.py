@@ -5,6 +5,7 @@ batch nor the order of samples makes a difference.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -16,6 +17,8 @@ from earmark.core import seeding
 @dataclass(frozen=True)
 class Random(Compressor):
     """Uniform scores."""
+
+    called: ClassVar[str] = "random"
 
     def score(self, entries: Entries) -> Tensor:
         """Draw each row from its own generator."""

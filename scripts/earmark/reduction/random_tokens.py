@@ -7,6 +7,7 @@ run drop different tokens.) Cost: one permutation on the CPU.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -18,6 +19,8 @@ from earmark.reduction.contract import Known, Reducer, first_of
 @dataclass(frozen=True)
 class Random(Reducer):
     """The first tokens of a permutation that belongs to the sample."""
+
+    called: ClassVar[str] = "random"
 
     def select(self, known: Known) -> Tensor:
         """Draw each row from its own generator."""
