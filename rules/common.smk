@@ -17,7 +17,7 @@ from earmark.report import exports as exporting, request as reporting
 from earmark.config import composed
 from earmark.config.settings import Settings
 from earmark.models import needs
-from earmark.models.entry import folder_of
+from earmark.models.entry import folder_of, source
 from earmark.models.folder_state import folder_state
 from earmark.config.targets import check_target
 from earmark.systems.contract import systems
@@ -193,13 +193,6 @@ def training_code(wildcards):
     return code_digest("train.py", f"earmark/training/recipes/{recipe}.py")
 
 
-def exported(listing, kind):
-    """Return every file of every plot or table that a checkpoint listed."""
-    listed = Path(listing.get().output[0])
-    forms = exporting.KINDS[kind]
-    return [f"{listed.parent}/{kind}s/{n}.{form}" for n in exporting.names(listed, kind) for form in forms]
-
-
 def check_queue():
     """Refuse to start beside jobs that a dead run left in a cluster's queue."""
     try:
@@ -212,7 +205,6 @@ def check_queue():
 
 onstart:
     check_queue()
-    list_grid()
 
 
 onerror:

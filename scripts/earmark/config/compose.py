@@ -75,6 +75,9 @@ class Compose(Section):
     rate: Positive = 0.001
     """peak learning rate of the projector"""
 
+    weight_decay: float = Field(default=0.01, ge=0)
+    """decay of the weights"""
+
     warmup: int = Field(default=20, ge=0)
     """steps up to the peak rate"""
 

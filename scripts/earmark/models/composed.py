@@ -8,7 +8,7 @@ read, so that whatever works on a plain decoder works on this one.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -138,6 +138,20 @@ class Decoder(causal_lm.Decoder):
         """Return a feature file's states [positions, encoder width] as audio tokens [tokens, width]."""
         tokens: Tensor = self._projector(stored.to(self.device))
         return tokens
+
+
+def with_adapter(model: Any, lora: Mapping[str, Any]) -> Any:
+    """Return the decoder with a new adapter to be trained, in float32 whatever the decoder's precision."""
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(
+        r=lora["rank"],
+        lora_alpha=lora["alpha"],
+        lora_dropout=lora["dropout"],
+        target_modules=lora["targets"],
+        task_type="FEATURE_EXTRACTION",
+    )
+    return get_peft_model(model, config, autocast_adapter_dtype=True)
 
 
 def adapted(model: Any, adapter: Path) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -81,14 +81,14 @@ def read_index(path: Path, per_token: int = 1) -> tuple[list[FeatureRow], dict[s
     return rows, metadata
 
 
-def check_states(shards: Sequence[Path], read: Iterable[tuple[list[FeatureRow], dict[str, str]]]) -> None:
-    """Check that feature shards are those that their indexes, in the same order, were written with.
+def check_states(shards: Sequence[Path], made: Iterable[Mapping[str, str]]) -> None:
+    """Check that feature shards are those of their indexes, whose metadata ``made`` is, in the same order.
 
     Raises:
         UserError: a byte of one has changed since.
 
     """
-    for path, (_, metadata) in zip(shards, read, strict=True):
+    for path, metadata in zip(shards, made, strict=True):
         if metadata.get("states_sha256", "") not in ("", sha256(path)):
             raise UserError(
                 f"{path} is no longer the file its index was written with (another checksum); delete both to "

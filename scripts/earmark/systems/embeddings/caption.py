@@ -53,7 +53,7 @@ def run(
     kind = family(entry["kind"])
     audio, per_token = kind.hears(entry), kind.stored_per_token(entry)
     read = [read_index(path, per_token) for path in indexes]
-    check_states(features, read)
+    check_states(features, [made for _, made in read])
     rows = [row for rows, _ in read for row in rows if row.clip.status in (OK, "failed")]
     rows = plan.choose(sorted(rows, key=lambda r: r.clip.clip_id), asked["sample_limit"], chosen["seed"])
     limit = audio.tokens(entry["max_audio_s"])

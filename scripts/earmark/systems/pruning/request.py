@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from earmark.config import method_options
+from earmark.config import method_options, wording
 from earmark.config.methods import methods as known
 from earmark.config.ratio import budget, spelled
 from earmark.core.errors import UserError, nearest
 from earmark.reproduction.upstream import resolved, upstream
+from earmark.scoring import catalogue
 from earmark.systems.contract import Settings, reserved
 
 BASE = "base"
 TIMING = "timing"
 """The folder below results/ of prefill timings."""
+
+WRONG_ANSWERS = "results/wrong_answers.parquet"
+"""What was answered wrongly, to look at and listen to on the page."""
 
 Cell = tuple[str, str, str, str]
 """Model, task, method, ratio."""
@@ -89,24 +94,47 @@ def path(settings: Settings, model: str, task: str, name: str, ratio: str) -> st
     return f"results/{folder}{task}_{name}_{ratio}.json"
 
 
+def answers(model: str, task: str, name: str, ratio: str) -> str:
+    """Return the path of the record of what a model answered; the answers lie beside it."""
+    return f"answers/{model}/{task}_{name}_{ratio}.json"
+
+
 def cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> dict[str, Any]:
-    """Return everything the evaluation of one cell reads, and nothing else."""
-    entry, evaluate = settings.task(task), settings.content["evaluate"]
-    labels = set(settings.model(model)["labels"])
-    if entry["data"]["source"]["kind"].startswith("synthetic"):
-        labels.add("synthetic")
+    """Return everything that answering one cell reads, and nothing else: not how answers are scored."""
+    asked, evaluate = settings.asked(task), settings.content["evaluate"]
+    metric = catalogue.of_answers(asked["metric"])
     used = ("kind", "dtype", "attention", "max_audio_s", "load", "projector")
     return {
-        "task": settings.asked(task),
+        "task": {
+            "name": task,
+            "answers": metric.answers,
+            "balanced_by": metric.balanced_by,
+            **{key: asked[key] for key in (*wording.ASKED, *wording.LIMITS)},
+        },
         "model": {"name": model, **{key: settings.model(model)[key] for key in used}},
         "method": method(settings, name, settings.model(model)) | budget(ratio),
         "run": {
-            **evaluate,
+            **{key: evaluate[key] for key in ("batch_audio_s", "warm_up")},
             "seed": settings.content["seed"],
             "device": settings.content["device"],
-            "labels": sorted(labels),
         },
         "upstream": upstream(settings, model, task),
+    }
+
+
+def scoring(settings: Settings, model: str, task: str) -> dict[str, Any]:
+    """Return everything that scoring answers to a task reads."""
+    asked, evaluate = settings.asked(task), settings.content["evaluate"]
+    labels = set(settings.model(model)["labels"])
+    if settings.task(task)["data"]["source"]["kind"].startswith("synthetic"):
+        labels.add("synthetic")
+    return {
+        "task": {key: asked[key] for key in ("profile", *wording.SCORED)},
+        "run": {
+            **{key: evaluate[key] for key in ("bootstrap", "max_failed_share")},
+            "seed": settings.content["seed"],
+        },
+        "labels": sorted(labels),
     }
 
 
@@ -194,3 +222,22 @@ def results(settings: Settings) -> list[str]:
     """Return the results that config asks for: the grid's, and prefill timings."""
     timings = [f"results/{TIMING}/{b['model']}_{b['audio_s']}s.json" for b in settings.content["prefill"]]
     return [path(settings, *each) for each in cells(settings)] + timings
+
+
+def sounds(settings: Settings) -> Iterator[str]:
+    """Yield the packed test shards of the grid's tasks that the page's sound is cut from.
+
+    A shard that was removed once its features were made is left out: it isn't packed again for a few seconds
+    of sound.
+    """
+    wanted = settings.content["report"]
+    if not (wanted["audio_mb"] and wanted["wrong_answers"]):
+        return
+    for task in sorted({task for _, task, _, _ in cells(settings)}):
+        of = settings.task(task)["data"]["shards"]["test"]
+        models = sorted({model for model, other, _, _ in cells(settings) if other == task})
+        for shard in range(of):
+            name = f"test-{shard:05d}-of-{of:05d}"
+            tar = f"data/{task}/shards/{name}.tar"
+            if Path(tar).exists() or not Path(f"features/{models[0]}/{task}/{name}.parquet").exists():
+                yield tar

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from earmark.core.errors import UserError
 from earmark.core.records import Clip
@@ -25,6 +25,7 @@ from earmark.models.padding import left_padded
 from earmark.models.projector import Projector
 from earmark.scoring import question
 from earmark.scoring.catalogue import of_answers
+from earmark.training.stage import Draw, Loss
 
 MOST_FITTED = 500
 """Clips that mean and deviation of the states are taken from at most."""
@@ -78,7 +79,7 @@ def lessons(
     for task in tasks:
         own = [(f, i) for f, i in zip(features, indexes, strict=True) if f.parent.name == task["name"]]
         read = [read_index(index) for _, index in own]
-        check_states([path for path, _ in own], read)
+        check_states([path for path, _ in own], [made for _, made in read])
         for (path, _), (_, metadata) in zip(own, read, strict=True):
             if metadata["model_digest"] != encoder:
                 raise UserError(f"{path} is of another encoder than the model's; delete it to make it again")
@@ -109,10 +110,6 @@ class Trainer:
     rows: int
     tokens: int
 
-    def trained(self) -> nn.Module:
-        """Return what is trained, and nothing else."""
-        return self.projector
-
     def _batch(self, rng: np.random.Generator) -> tuple[list[list[int]], list[list[int]], list[Tensor]]:
         """Draw a task, and clips of it while they fit: ids with the answers, the answers, audio tokens."""
         lesson = self.lessons[int(rng.integers(len(self.lessons)))]
@@ -132,9 +129,9 @@ class Trainer:
             audio.append(heard)
         return rows, answers, audio
 
-    def loss(self, rng: np.random.Generator) -> tuple[Tensor, float]:
+    def loss(self, draw: Draw) -> Loss:
         """Draw a batch; return its loss, the mean over the answers' tokens, and the share of tokens right."""
-        rows, answers, audio = self._batch(rng)
+        rows, answers, audio = self._batch(draw.rng)
         table, mask, positions = left_padded(rows, self.decoder.pad_id, self.decoder.device)
         states = self.decoder.model(
             inputs_embeds=self.decoder.embed(table, audio),
@@ -146,5 +143,5 @@ class Trainer:
         picked = torch.cat([states[row, -len(a) - 1 : -1] for row, a in enumerate(answers)])
         logits = self.decoder.head(picked).float()
         wanted = torch.tensor([token for answer in answers for token in answer], device=logits.device)
-        right = (logits.argmax(-1) == wanted).float().mean().item()
-        return F.cross_entropy(logits, wanted), right
+        right = (logits.argmax(-1) == wanted).float().mean()
+        return Loss(F.cross_entropy(logits, wanted), means={"accuracy": right})
