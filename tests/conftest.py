@@ -107,7 +107,7 @@ def composed(whisper, causal_lm, tmp_path_factory) -> Checkpoint:
     own = describe_folder(folder, {"made": "by the tests"}, folder)
     parts = {"encoder": ("whisper", whisper), "decoder": ("causal_lm", causal_lm)}
     named = {
-        name: {**part.record, "kind": kind, "folder": str(part.folder)}
+        name: {**part.content, "kind": kind, "folder": str(part.folder)}
         for name, (kind, part) in parts.items()
     }
     return Checkpoint(folder, {**own, "parts": named})

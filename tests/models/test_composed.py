@@ -159,7 +159,7 @@ def test_a_flipped_byte_in_a_part_is_refused_and_named(composed, whisper, tmp_pa
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    record = json.loads(json.dumps(composed.record))
+    record = json.loads(json.dumps(composed.content))
     record["parts"]["encoder"]["folder"] = str(tmp_path)
     with pytest.raises(UserError, match=f"{tmp_path}/model.safetensors"):
         code.Encoder(Checkpoint(composed.folder, record), "cpu", "float32")
