@@ -19,7 +19,6 @@ from earmark.core.given import given
 from earmark.core.records import write_jsonl
 from earmark.systems.pruning.cell import Cell
 
-
 ALONE = "alone"
 """In place of the list of cells: this one has nobody to share a pass with."""
 
