@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 # Of this workflow, also where it is a module of another.
@@ -15,10 +16,13 @@ from snakemake.resources import Resources
 from earmark.core.cluster import refuse_beside_others
 from earmark.core.errors import UserError
 from earmark.report import exports as exporting, request as reporting
+from earmark.config import composed
 from earmark.config.settings import Settings
-from earmark.models.entry import folder_of
+from earmark.models import needs
+from earmark.models.entry import folder_of, source
 from earmark.models.folder_state import folder_state
 from earmark.config.targets import check_target
+from earmark.config.yaml_files import read_yaml
 from earmark.systems.contract import systems
 from earmark.workflow import messages, mistakes, sources
 from earmark.workflow.given import code as code_digest, settings_file as read
@@ -45,6 +49,8 @@ if "downloads" not in workflow.global_resources:
 def checked_settings():
     """Return the checked configuration; a mistake in it or in a target ends in one line."""
     try:
+        for path in workflow.configfiles:
+            read_yaml(Path(path))  # Snakemake takes the last of two equal keys, and follows any alias
         settings = Settings.load(config, Path.cwd())
         reporting.imported(settings)
         return settings
@@ -94,8 +100,18 @@ def waiting(wildcards):
 
 
 def growing(amount):
-    """Return a resource that doubles with every attempt: what was killed for too little is retried with more."""
-    return lambda wildcards, attempt: amount * 2 ** (attempt - 1)
+    """Return a resource that doubles with every attempt: what was killed for too little is retried with more.
+
+    ``amount`` may be a function of the wildcards.
+    """
+    return lambda wildcards, attempt: (amount(wildcards) if callable(amount) else amount) * 2 ** (attempt - 1)
+
+
+def memory_of(what, section):
+    """Return a function of wildcards: the megabytes that a job of a model needs, by what it does and its batches in config."""
+    need, seconds = getattr(needs, what), SETTINGS.content[section]["batch_audio_s"]
+    of_model = cache(lambda model: need(SETTINGS.model(model), seconds).mem_mb)
+    return lambda wildcards: of_model(model_of(wildcards))
 
 
 def all_cores(wildcards):
@@ -166,6 +182,11 @@ def shards_of(wildcards, folder, split, suffix):
     return [f"{folder}/{split}-{shard:05d}-of-{of:05d}.{suffix}" for shard in range(of)]
 
 
+def features_of(wildcards):
+    """Return the folder of a task's encoder states: of the model, or of the encoder it is composed of."""
+    return f"features/{composed.encoder_of(SETTINGS, model_of(wildcards))}/{wildcards.task}"
+
+
 def checkpoint_path(model, task):
     """Return the record of a model's checkpoint; a model trained here has one per task."""
     trained = "train" in SETTINGS.model(model)
@@ -197,13 +218,6 @@ def training_code(wildcards):
     """Digest what a training runs: the script and the recipe the task needs."""
     recipe = SETTINGS.training(model_of(wildcards), wildcards.task)["recipe"]
     return code_digest("train.py", f"earmark/training/recipes/{recipe}.py")
-
-
-def exported(listing, kind):
-    """Return every file of every plot or table that a checkpoint listed."""
-    listed = Path(listing.get().output[0])
-    forms = exporting.KINDS[kind]
-    return [f"{listed.parent}/{kind}s/{n}.{form}" for n in exporting.names(listed, kind) for form in forms]
 
 
 def check_queue():

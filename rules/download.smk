@@ -26,8 +26,10 @@ rule download:
         # Not read by the script: changed files are noticed by it.
         state=lambda w: sources.state(data_of(w)["source"]),
         max_failed_share=lambda w: data_of(w)["max_failed_share"],
+        allow_overlap=lambda w: repeated("--allow-overlap", data_of(w)["allow_overlap"]),
     shell:
         """
         python "$SCRIPTS/download.py" --settings {params.settings:q} --output {output:q} \
-            --seed {params.seed} --max-failed-share {params.max_failed_share} --threads $(({threads} > 0 ? {threads} : 2)) 2>&1 | tee {log:q}
+            --seed {params.seed} --max-failed-share {params.max_failed_share} {params.allow_overlap} \
+            --threads $(({threads} > 0 ? {threads} : 2)) 2>&1 | tee {log:q}
         """

@@ -152,10 +152,10 @@ def teacher_data(wildcards):
 def teacher_code(script, teacher):
     """Digest what making or running a teacher runs: the script and the module of its kind."""
     kind = SETTINGS.entries["teachers"][teacher]["kind"]
-    return code_digest(script, f"earmark/systems/tagging/teachers/{kind}.py")
+    return code_digest(script, f"earmark/systems/tagging/teachers/{kind}_teacher.py")
 
 
-include: "fbank.smk"
-include: "logits.smk"
-include: "students.smk"
-include: "sweep.smk"
+include: "tagging_fbank.smk"
+include: "tagging_teachers.smk"
+include: "tagging_students.smk"
+include: "tagging_results.smk"

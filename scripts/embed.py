@@ -12,6 +12,7 @@ from earmark.core import cli, devices
 from earmark.core.errors import UserError
 from earmark.core.given import given
 from earmark.core.records import read_manifest
+from earmark.models import needs
 from earmark.models.checkpoint import DTYPES, Checkpoint
 from earmark.models.families import family
 from earmark.systems.embeddings import estimate, job, layers
@@ -48,9 +49,15 @@ def main(
         span=block["span"],
         bytes_per_value=DTYPES[block["dtype"]].itemsize,
         prompt_tokens=estimate.prompt_tokens(block["prompt"]),
-        audio=kind.audio,
+        audio=kind.hears(model),
     )
     estimate.check(cost, block["budget_gb"], f"embeddings of {model['name']}, {chosen['task']}")
+    needs.announce(
+        needs.embedding(
+            {**model, "path": str(record.folder), "max_audio_s": kind.audio.window_s or 0},
+            chosen["batch_audio_s"],
+        )
+    )
     encoder = kind.encoder(record, str(device), model["dtype"], plan.encoder_layers, plan.project)
     decoder = None
     if plan.lm_layers is not None:
@@ -71,9 +78,9 @@ def main(
         dtype=DTYPES[block["dtype"]],
         prompt=block["prompt"],
         system=block["system"],
-        audio=kind.audio,
+        audio=kind.hears(model),
         overlap_s=block["overlap_s"],
-        batch_tokens=kind.audio.tokens(chosen["batch_audio_s"]),
+        batch_tokens=kind.hears(model).tokens(chosen["batch_audio_s"]),
     )
     metadata = {
         "model": model["name"],

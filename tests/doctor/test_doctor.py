@@ -146,7 +146,9 @@ def test_a_passworded_proxy_is_used_and_never_shown(doctor):
 
 
 def test_missing_packages_are_listed_by_a_doctor_that_needs_almost_none(doctor, tmp_path):
-    doctor.python = str(isolated.build(tmp_path / "env", ["typer", "PyYAML", "jsonschema", "tqdm"]))
+    doctor.python = str(
+        isolated.build(tmp_path / "env", ["typer", "PyYAML", "jsonschema", "pydantic", "tqdm"])
+    )
     assert doctor() == 1
     missing = doctor.check("missing")
     assert missing["needed"] and "gguf" in missing["found"] and missing["fix"] == "make env"
@@ -169,7 +171,7 @@ def test_times_measured_here_replace_guesses(doctor):
     assert doctor(config) == 0
     guessed = doctor.record["estimate"]
     assert set(guessed["basis"]) == {"guessed"}
-    for name, seconds in (("train/demo/gtzan", 5000), ("evaluate/gtzan_base_1.0", 40)):
+    for name, seconds in (("train/demo/gtzan", 5000), ("answer/demo/gtzan_base_1.0", 40)):
         path = doctor.folder / f"benchmarks/{name}.tsv"
         path.parent.mkdir(parents=True)
         path.write_text(f"s\th:m:s\tmax_rss\n{seconds}.5\t0:00:01\t-\n")

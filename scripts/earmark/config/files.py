@@ -1,4 +1,4 @@
-"""The YAML files of a configuration: read, laid over each other, sources checked by their kind."""
+"""The YAML files of a configuration: read, laid over each other."""
 
 from __future__ import annotations
 
@@ -6,32 +6,20 @@ import copy
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from earmark.config.schema import CONFIG, checked, schema
-from earmark.core.errors import UserError, nearest
-
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The same parser ten times as fast, in C, where PyYAML was built with it."""
+from earmark.config.yaml_files import read_yaml
 
 
 def read_folder(folder: Path) -> dict[str, Any]:
     """Return the YAML files of a folder by stem."""
-    found = {}
-    for path in sorted(folder.glob("*.yaml")):
-        try:
-            found[path.stem] = yaml.load(path.read_text(), Loader=LOADER)
-        except yaml.YAMLError as error:
-            raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-    return found
+    return {path.stem: read_yaml(path) for path in sorted(folder.glob("*.yaml"))}
 
 
 def overlaid(base: Any, over: Any) -> Any:
-    """Merge mappings deeply, except that ``data`` and the four origins of weights replace whole."""
+    """Merge mappings deeply, except that ``data`` and the origins of weights replace whole."""
     if not (isinstance(base, dict) and isinstance(over, dict)):
         return copy.deepcopy(over)
     merged = dict(base)
-    origins = {"hub", "path", "train", "random_weights"}
+    origins = {"hub", "path", "wheel", "compose", "train", "random_weights"}
     if origins & over.keys():
         merged = {key: value for key, value in merged.items() if key not in origins - over.keys()}
     for key, value in over.items():
@@ -49,21 +37,3 @@ def deep_merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
         else:
             merged[key] = copy.deepcopy(value)
     return merged
-
-
-def checked_source(source: dict[str, Any], where: str) -> dict[str, Any]:
-    """Check a source against the schema of its kind; its files are below ``root`` or on the ``hub``."""
-    kinds = sorted(p.name.partition(".")[0] for p in (CONFIG / "schemas" / "sources").glob("*.json"))
-    if source["kind"] not in kinds:
-        raise UserError(f"{where}.kind: unknown kind '{source['kind']}'; {nearest(source['kind'], kinds)}")
-    rules = schema(f"sources/{source['kind']}")
-    own = {key: value for key, value in source.items() if key != "hub"}
-    completed: dict[str, Any] = checked(own, rules, where)
-    if "root" in rules["properties"]:
-        if ("root" in source) == ("hub" in source):
-            raise UserError(f"{where}: give either root, a local folder, or hub, a data set on the hub")
-        if "hub" in source:
-            completed["hub"] = checked(source["hub"], schema("hub"), f"{where}.hub")
-    elif "hub" in source:
-        raise UserError(f"{where}: kind '{source['kind']}' has no hub")
-    return completed

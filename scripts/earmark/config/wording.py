@@ -5,23 +5,36 @@ Imported when the workflow is parsed, so it stays light.
 
 from __future__ import annotations
 
+import ast
 import string
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from earmark.config.files import overlaid
-from earmark.core.errors import UserError
+from earmark.core.errors import UserError, nearest
+from earmark.core.places import SCRIPTS
 from earmark.scoring import catalogue
 
-KEYS = ("title", "question", "options", "choices", "prompt", "parser", "metric", "normaliser")
+PARSERS = SCRIPTS / "earmark" / "scoring" / "parsers"
+ASKED = ("question", "options", "choices", "prompt")
+SCORED = ("title", "parser", "metric", "normaliser")
 LIMITS = ("max_new_tokens", "long_audio", "sample_limit", "balanced", "leave_out")
 FIELDS = frozenset({"question", "options"})
+
+
+@cache
+def _is_parser(name: str) -> bool:
+    """Whether a file of scripts/earmark/scoring/parsers/ defines a parser of that name."""
+    path = PARSERS / f"{name}.py"
+    nodes = ast.parse(path.read_text(encoding="utf-8")).body if path.is_file() else []
+    return any(isinstance(node, ast.FunctionDef) and node.name == "parse" for node in nodes)
 
 
 def worded(task: Mapping[str, Any], profile: str | None = None) -> dict[str, Any]:
     """Return how a task is asked and scored, in its own wording or laid over by a profile's."""
     asked: dict[str, Any] = overlaid(
-        {key: task[key] for key in (*KEYS, *LIMITS)}, task["profiles"][profile] if profile else {}
+        {key: task[key] for key in (*ASKED, *SCORED, *LIMITS)}, task["profiles"][profile] if profile else {}
     )
     return asked
 
@@ -45,17 +58,25 @@ def _check(where: str, asked: Mapping[str, Any]) -> None:
     except UserError as error:
         raise UserError(f"{where}metric: {error}") from None
     parser, template = asked["parser"], asked["prompt"]["template"]
+    if not _is_parser(parser):
+        known = filter(_is_parser, (path.stem for path in PARSERS.glob("*.py")))
+        raise UserError(f"{where}parser: unknown parser '{parser}'; {nearest(parser, known)}")
     if words != ("transcript" in parser):
         fix = "transcript (or a reference_transcript)" if words else "letter or label"
         raise UserError(
             f"{where}parser: '{parser}' doesn't read what metric '{asked['metric']}' scores; set it to {fix}"
         )
     try:
-        found = {field for _, field, _, _ in string.Formatter().parse(template) if field is not None}
+        fields = [part for part in string.Formatter().parse(template) if part[1] is not None]
     except ValueError as error:
         raise UserError(
             f"{where}prompt.template: {error}; write a brace that is to be seen twice: {{{{ or }}}}"
         ) from None
+    if any(spec or conversion for _, _, spec, conversion in fields):
+        raise UserError(
+            f"{where}prompt.template: fields take no format; write {{question}} or {{options}} alone"
+        )
+    found = {field for _, field, _, _ in fields if field is not None}
     if unknown := sorted(found - FIELDS):
         raise UserError(
             f"{where}prompt.template: unknown field {{{unknown[0]}}}; known: {{question}}, {{options}}"

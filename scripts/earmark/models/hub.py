@@ -6,7 +6,7 @@ vocoder.
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from huggingface_hub.errors import EntryNotFoundError
 
 from earmark.core.errors import UserError
 from earmark.core.hub import commit_of, plainly
+from earmark.models.untrusted import refuse_own_code, weight_map
 from earmark.models.weight_files import INDEX, SINGLE
 
 SMALL = ["*.json", "*.txt", "*.jinja"]
@@ -25,12 +26,17 @@ OTHERWISE = (
 
 
 def fetch(
-    repo: str, revision: str, otherwise: str = OTHERWISE, unread: tuple[str, ...] = ()
+    repo: str,
+    revision: str,
+    otherwise: str = OTHERWISE,
+    unread: tuple[str, ...] = (),
+    files: Sequence[str] | None = None,
 ) -> tuple[Path, dict[str, Any]]:
     """Return the folder of a hub checkpoint and its origin, the revision resolved to a commit.
 
     Files already in the local cache are not fetched again, and those of ``unread`` parts (the beginnings
-    of their tensors' names) not at all. ``otherwise`` says what to do without the hub.
+    of their tensors' names) not at all. ``otherwise`` says what to do without the hub; ``files`` are
+    patterns of the weights, where they are not safetensors alone.
 
     Raises:
         UserError: see :func:`earmark.core.hub.plainly`.
@@ -38,8 +44,8 @@ def fetch(
     """
     with plainly(f"model {repo}", revision, otherwise):
         commit = commit_of(repo, revision, "model")
-        snapshot_download(repo, revision=commit, allow_patterns=SMALL)
-        patterns = SMALL + _weight_files(repo, commit, unread)
+        refuse_own_code(Path(snapshot_download(repo, revision=commit, allow_patterns=SMALL)))
+        patterns = SMALL + (_weight_files(repo, commit, unread) if files is None else list(files))
         folder = Path(snapshot_download(repo, revision=commit, allow_patterns=patterns))
     return folder, {"hub": repo, "revision": revision, "commit": commit}
 
@@ -50,8 +56,7 @@ def _weight_files(repo: str, commit: str, unread: tuple[str, ...]) -> list[str]:
         index = Path(hf_hub_download(repo, INDEX, revision=commit))
     except EntryNotFoundError:
         return [SINGLE]
-    weight_map: dict[str, str] = json.loads(index.read_text())["weight_map"]
-    return sorted({file for key, file in weight_map.items() if not key.startswith(unread)})
+    return sorted({file for key, file in weight_map(index).items() if not key.startswith(unread)})
 
 
 def local(path: str) -> Path:

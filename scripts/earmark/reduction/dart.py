@@ -70,7 +70,8 @@ class Dart(Reducer):
             torch.cat([audio_used, text_used], 1),
         )
         if known.reference:
-            turns = torch.tensor(set_order(places.tolist(), used.tolist(), known.starts), device=device)
+            turn = set_order(places.tolist(), used.tolist(), audio.shape[1], known.starts)
+            turns = torch.tensor(turn, device=device)
             places, used = places.gather(1, turns), used.gather(1, turns)
         shares = share_out(budget - audio_used.sum(1), used)
 
@@ -93,18 +94,21 @@ def strongest(strength: Tensor, allowed: Tensor, count: int) -> Tensor:
     return strength.masked_fill(~allowed, -1.0).argsort(dim=1, descending=True, stable=True)[:, :count]
 
 
-def set_order(places: list[list[int]], used: list[list[bool]], starts: Sequence[int]) -> list[list[int]]:
+def set_order(
+    places: list[list[int]], used: list[list[bool]], audio: int, starts: Sequence[int]
+) -> list[list[int]]:
     """Return in which order a Python set of the pivots' positions gives them out, unused ones last.
 
-    The published code loops over such a set. Its order is that of CPython, the same in every run: hashes of
-    integers are the integers. Positions count from the prompt's first token, without padding.
+    The published code loops over the union of the set of audio pivots, which are the first `audio` of each
+    row, and that of text pivots. The order is CPython's, the same in every run: hashes of integers are the
+    integers. Positions count from the prompt's first token, without padding.
     """
     orders = []
     for row, taken, start in zip(places, used, starts):
         at = {position - start: index for index, (position, real) in enumerate(zip(row, taken)) if real}
-        orders.append(
-            [at[position] for position in set(at)] + [i for i, real in enumerate(taken) if not real]
-        )
+        first = {position for position, index in at.items() if index < audio}
+        union = first | {position for position, index in at.items() if index >= audio}
+        orders.append([at[position] for position in union] + [i for i, real in enumerate(taken) if not real])
     return orders
 
 
