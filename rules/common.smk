@@ -20,6 +20,7 @@ from earmark.models import needs
 from earmark.models.entry import folder_of, source
 from earmark.models.folder_state import folder_state
 from earmark.config.targets import check_target
+from earmark.config.yaml_files import read_yaml
 from earmark.systems.contract import systems
 from earmark.workflow import messages, mistakes
 from earmark.workflow.given import code as code_digest, settings_file as read
@@ -41,6 +42,8 @@ messages.install(workflow, mistakes.in_one_line)
 def checked_settings():
     """Return the checked configuration; a mistake in it or in a target ends in one line."""
     try:
+        for path in workflow.configfiles:
+            read_yaml(Path(path))  # Snakemake takes the last of two equal keys, and follows any alias
         settings = Settings.load(config, Path.cwd())
         reporting.imported(settings)
         return settings
