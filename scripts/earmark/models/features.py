@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from safetensors import safe_open
 from torch import Tensor
 
+from earmark.core import checksums
 from earmark.core.errors import UserError
 from earmark.core.files import replacing
 from earmark.core.records import MANIFEST, NOT_PARQUET, Clip
@@ -88,9 +89,17 @@ def clips_digest(rows: Iterable[FeatureRow]) -> str:
 
 
 class FeatureStore:
-    """Reads states by clip key from the feature shards of one split, memory-mapped."""
+    """Reads states by clip key from the feature shards of one split, memory-mapped.
 
-    def __init__(self, shards: Sequence[Path]) -> None:
+    Shards are compared first with what their ``indexes``, in the same order, recorded of them.
+
+    Raises:
+        UserError: a shard cannot be read, or holds other bytes than were written.
+
+    """
+
+    def __init__(self, shards: Sequence[Path], indexes: Sequence[Path] = ()) -> None:
+        checksums.verify(shards, indexes)
         self._files = []
         self._place: dict[str, int] = {}
         for number, path in enumerate(shards):

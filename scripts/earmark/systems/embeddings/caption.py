@@ -27,8 +27,9 @@ from earmark.scoring.question import Question
 from earmark.systems.embeddings.generate import Ask, Generation, Written
 from earmark.systems.embeddings.store import StateWriter
 from earmark.systems.pruning import plan
-from earmark.systems.pruning.plan import Row, Sample
+from earmark.systems.pruning.plan import Row
 from earmark.systems.pruning.runner import open_journal
+from earmark.systems.pruning.samples import Sample
 
 
 def run(
@@ -71,7 +72,7 @@ def run(
             )
         )
     content = json.dumps([chosen, code, model.digest, *(sha256(path) for path in indexes)], sort_keys=True)
-    with exclusive(work) as folder, FeatureStore(features) as store:
+    with exclusive(work) as folder, FeatureStore(features, indexes) as store:
         place = folder / hashlib.sha256(content.encode()).hexdigest()[:16]
         for stale in folder.iterdir():
             if stale.name != "lock" and stale != place:

@@ -57,7 +57,7 @@ def run(asked: Asked, fellows: Sequence[Fellow], jobs: int, threads: int) -> Non
     memory = MemoryWatch(device)
     model, kind = Checkpoint.read(asked.checkpoint), family(cell.model["kind"])
     inputs = Inputs.read(cell, asked.indexes, kind.audio)
-    with contextlib.ExitStack() as held, FeatureStore(asked.features) as store:
+    with contextlib.ExitStack() as held, FeatureStore(asked.features, asked.indexes) as store:
         attention = cell.model["attention"]
         announce(needs.evaluating(cell.model | {"path": str(model.folder)}, cell.run["batch_audio_s"]))
         decoder = kind.decoder(model, str(device), cell.model["dtype"], attention, load=load)
