@@ -13,8 +13,8 @@ rule grid:
 rule answer:
     """Have the model answer a task's questions with one method at one keep ratio."""
     input:
-        states=lambda w: shards_of(w, f"features/{w.model}/{w.task}", "test", "safetensors"),
-        indexes=lambda w: shards_of(w, f"features/{w.model}/{w.task}", "test", "parquet"),
+        states=lambda w: shards_of(w, features_of(w), "test", "safetensors"),
+        indexes=lambda w: shards_of(w, features_of(w), "test", "parquet"),
         checkpoint=checkpoint_of,
     output:
         record="answers/{model}/{task}_{method}_{ratio}.json",

@@ -71,7 +71,7 @@ def evaluated(states, tmp_path, request):
     """Evaluate a method on a family; returns the record and the rows."""
 
     def evaluate(kind, method, ratio=0.4, policy="window", **model):
-        fixture = {"omni": "checkpoint", "qwen2_audio": "qwen2_audio"}[kind]
+        fixture = {"omni": "checkpoint"}.get(kind, kind)
         checkpoint = request.getfixturevalue(fixture)
         entry = {
             "name": "tiny",
@@ -80,6 +80,7 @@ def evaluated(states, tmp_path, request):
             "attention": "sdpa",
             "max_audio_s": 300,
             "load": {"mode": "full", "resident_layers": 0, "prefill_chunk": None},
+            "projector": {"kind": "linear", "pool": 1, "stack": 2, "hidden": 8},
         }
         cell = Cell(
             task=TASK | {"long_audio": policy},
@@ -120,22 +121,23 @@ def evaluated(states, tmp_path, request):
 
 
 @pytest.mark.parametrize("method", [*available(), *available("kv-")])
-@pytest.mark.parametrize("kind", ["omni", "qwen2_audio"])
-def test_every_method_answers_on_both_families(evaluated, kind, method):
+@pytest.mark.parametrize("kind", ["omni", "qwen2_audio", "composed"])
+def test_every_method_answers_on_every_family(evaluated, kind, method):
     record, rows = evaluated(kind, method)
     assert record["counts"]["scored"] == len(SECONDS) and record["counts"]["failed"] == 0
-    # Qwen2-Audio hears 70 s as three windows, Omni as one
-    assert [row["windows"] for row in rows] == [1, 1, 1, 3 if kind == "qwen2_audio" else 1]
-    assert record["asked"]["max_audio_s"] == (30 if kind == "qwen2_audio" else 300)
+    # Qwen2-Audio hears 70 s as three windows, Omni as one; of the composed model's states two make a token
+    assert [row["windows"] for row in rows] == [1, 1, 1, {"qwen2_audio": 3, "composed": 2}.get(kind, 1)]
+    assert record["asked"]["max_audio_s"] == (300 if kind == "omni" else 30)
+    per_token = 2 if kind == "composed" else 1
     kept = 1.0 if method == "base" else 0.4
     assert record["reduction"]["keep_ratio_effective"] == pytest.approx(kept, abs=0.01)
     cache = method.startswith("kv-")
     assert record["asked"]["kind"] == ("cache" if cache else "tokens")
     assert ("prefill" in (record["reduction"]["note"] or "")) == cache
     # two tensors of one head of 16 numbers of four bytes in each of three layers
-    entry, text = 2 * 16 * 4, rows[1]["cache_bytes"] // (2 * 16 * 4 * 3) - round(50 * kept)
+    entry, text = 2 * 16 * 4, rows[1]["cache_bytes"] // (2 * 16 * 4 * 3) - round(50 // per_token * kept)
     if method == "base" or cache:
-        assert rows[0]["cache_bytes"] == 3 * entry * (text + round(100 * kept))
+        assert rows[0]["cache_bytes"] == 3 * entry * (text + round(100 // per_token * kept))
     memory = record["timing"]["memory"]
     # in a process that has run others before, the peak may be no more than what it started with
     assert memory["process_peak_bytes"] > 0.9 * memory["process_start_bytes"] > 0 == memory["streamed_bytes"]

@@ -75,7 +75,7 @@ def _worded(error: jsonschema.ValidationError) -> str:
         unknown = next(key for key in error.instance if key not in known)
         return f"unknown key '{place + '.' if place else ''}{unknown}'; {nearest(str(unknown), known)}"
     if error.validator == "oneOf":
-        return "give exactly one of hub, path, train, random_weights"
+        return "give exactly one of hub, path, wheel, compose, train, random_weights"
     return f"{place + ': ' if place else ''}{error.message}"
 
 

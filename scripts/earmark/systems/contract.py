@@ -57,6 +57,9 @@ class Settings(Protocol):
     def asked(self, task: str) -> dict[str, Any]:
         """Return how a task is asked and scored, in the wording of config's profile."""
 
+    def check_answers(self, model: str) -> None:
+        """Check that a model answers questions, and is no part of others alone."""
+
     def check_reach(self, model: str, task: str) -> None:
         """Check that local folders of a model and a task are there."""
 

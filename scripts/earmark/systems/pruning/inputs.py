@@ -27,9 +27,14 @@ class Inputs:
     """What each index says of what made it."""
 
     @classmethod
-    def read(cls, cell: Cell, indexes: Sequence[Path], audio: Audio) -> Inputs:
-        """Read the indexes; raises UserError for damaged ones and for questions that can't be asked."""
-        read = [read_index(path) for path in indexes]
+    def read(cls, cell: Cell, indexes: Sequence[Path], audio: Audio, per_token: int = 1) -> Inputs:
+        """Read the indexes, of whose stored states ``per_token`` make a token.
+
+        Raises:
+            UserError: an index is damaged, or a question can't be asked.
+
+        """
+        read = [read_index(path, per_token) for path in indexes]
         everything = [row for rows, _ in read for row in rows if row.clip.status in (OK, "failed")]
         everything.sort(key=lambda row: row.clip.clip_id)
         task = cell.task

@@ -17,7 +17,7 @@ from earmark.core.timing import MemoryWatch, Peak
 from earmark.models import needs
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.families import family
-from earmark.models.features import FeatureStore
+from earmark.models.features import FeatureStore, check_states
 from earmark.models.loading import Load
 from earmark.models.needs import announce
 from earmark.systems.pruning import plan
@@ -56,8 +56,10 @@ def run(asked: Asked, fellows: Sequence[Fellow], jobs: int, threads: int) -> Non
     device = devices.prepare(cell.run["device"], threads)
     memory = MemoryWatch(device)
     model, kind = Checkpoint.read(asked.checkpoint), family(cell.model["kind"])
-    inputs = Inputs.read(cell, asked.indexes, kind.audio)
-    with contextlib.ExitStack() as held, FeatureStore(asked.features, asked.indexes) as store:
+    audio, per_token = kind.hears(cell.model), kind.stored_per_token(cell.model)
+    inputs = Inputs.read(cell, asked.indexes, audio, per_token)
+    check_states(asked.features, inputs.made)
+    with contextlib.ExitStack() as held, FeatureStore(asked.features, per_token) as store:
         attention = cell.model["attention"]
         announce(needs.evaluating(cell.model | {"path": str(model.folder)}, cell.run["batch_audio_s"]))
         decoder = kind.decoder(model, str(device), cell.model["dtype"], attention, load=load)
@@ -70,7 +72,7 @@ def run(asked: Asked, fellows: Sequence[Fellow], jobs: int, threads: int) -> Non
             seats.append(Seat.take(fellow.cell, fellow, held))
         if len(seats) > 1:
             print(f"answering for {len(seats) - 1} more results of the grid in the same pass", flush=True)
-        batches = plan.batches(inputs.samples, kind.audio.tokens(cell.run["batch_audio_s"]))
+        batches = plan.batches(inputs.samples, audio.tokens(cell.run["batch_audio_s"]))
         session.answer(seats, batches, cell.run["warm_up"], memory)
         weights = dict(zip(("weights_bytes", "streamed_bytes"), decoder.weight_bytes(), strict=True))
         shared = {
@@ -85,7 +87,7 @@ def run(asked: Asked, fellows: Sequence[Fellow], jobs: int, threads: int) -> Non
         for seat in reversed(seats):  # the own cell last
             rows = session.rows(seat)
             timing = shared | _measured(seat, rows, loading.max(seat.track.peak), weights, memory.start)
-            bounded = seat.cell.bounded(kind.audio.window_s)
+            bounded = seat.cell.bounded(audio.window_s)
             seat.place.finish(record(bounded, seat, rows, inputs.skipped, timing, origin), rows)
 
 

@@ -81,6 +81,7 @@ def cells(settings: Settings) -> Iterator[Cell]:
 def check_cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> None:
     """Check the names and the ratio of one result; raises UserError."""
     settings.task(task)
+    settings.check_answers(model)
     reducer = method(settings, name, settings.model(model))["reducer"]
     budget(ratio)
     if reducer == BASE and ratio != "1.0":
@@ -102,7 +103,7 @@ def cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> di
     """Return everything that answering one cell reads, and nothing else: not how answers are scored."""
     asked, evaluate = settings.asked(task), settings.content["evaluate"]
     metric = catalogue.of_answers(asked["metric"])
-    used = ("kind", "dtype", "attention", "max_audio_s", "load")
+    used = ("kind", "dtype", "attention", "max_audio_s", "load", "projector")
     return {
         "task": {
             "name": task,
@@ -140,12 +141,13 @@ def scoring(settings: Settings, model: str, task: str) -> dict[str, Any]:
 def prefill(settings: Settings, model: str, seconds: int) -> dict[str, Any]:
     """Return what a prefill timing reads; raises UserError if config has none of that name."""
     entry = settings.model(model)
+    timed = ("kind", "dtype", "attention", "labels", "load", "projector")
     for block in settings.content["prefill"]:
         if (block["model"], block["audio_s"]) == (model, seconds):
             return {
                 "model": {
                     "name": model,
-                    **{key: entry[key] for key in ("kind", "dtype", "attention", "labels", "load")},
+                    **{key: entry[key] for key in timed},
                 },
                 "methods": [method(settings, name, entry) for name in block["methods"]],
                 "ratios": block["ratios"],

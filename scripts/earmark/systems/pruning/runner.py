@@ -47,6 +47,9 @@ class Decoder(Protocol):
     def prompt_ids(self, prompt: str, system: str | None, n_audio: int) -> list[int]:
         """Return the token ids of one turn."""
 
+    def project(self, stored: Tensor) -> Tensor:
+        """Return a feature file's states as audio tokens [tokens, width]."""
+
     def embed(self, ids: Tensor, states: Sequence[Tensor]) -> Tensor:
         """Return input embeddings [rows, length, width] with audio states in their slots."""
 
@@ -148,7 +151,9 @@ class Loop:
         ]
         table, mask, positions = left_padded(ids, decoder.pad_id, decoder.device)
         states = [
-            self.store.states(samples[row.sample].key, *samples[row.sample].windows[row.window])
+            decoder.project(
+                self.store.states(samples[row.sample].key, *samples[row.sample].windows[row.window])
+            )
             for row in batch
         ]
         clock = StageClock(decoder.device)
