@@ -151,7 +151,7 @@ def evaluating(entry: Mapping[str, Any], batch_audio_s: float) -> Need:
         return UNKNOWN
     working = 0
     if sizes is not None:
-        audio = family(entry["kind"]).audio
+        audio = family(entry["kind"]).hears(entry)
         longest = min(entry["max_audio_s"], audio.window_s or entry["max_audio_s"])
         tokens = audio.tokens(max(batch_audio_s, longest))
         chunk = min(tokens, (entry.get("load") or {}).get("prefill_chunk") or tokens)
@@ -168,7 +168,7 @@ def encoding(entry: Mapping[str, Any], batch_audio_s: float) -> Need:
         return UNKNOWN
     width, working = BYTES[entry["dtype"]], 0
     if sizes is not None:
-        audio = family(entry["kind"]).audio
+        audio = family(entry["kind"]).hears(entry)
         positions = int(_together(audio, batch_audio_s) * audio.positions_per_second)
         # Mel and the first convolution run at twice the positions.
         working = width * positions * (12 * sizes.audio_hidden + 2 * sizes.audio_ffn)
