@@ -15,6 +15,7 @@ from earmark.core.cluster import refuse_beside_others
 from earmark.core.errors import UserError
 from earmark.report import exports as exporting, request as reporting
 from earmark.config import composed
+from earmark.core.addresses import hidden
 from earmark.config.settings import Settings
 from earmark.models import needs
 from earmark.models.entry import folder_of, source

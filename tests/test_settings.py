@@ -90,6 +90,9 @@ def test_good_targets_are_understood():
     )
     assert cell_of("results/gtzan_dart_256t.json", settings) == ("demo", "gtzan", "dart", "256t")
     assert cell_of("results/summary.csv", settings) is None
+    assert cell_of("answers/demo/gtzan_dart_256t.jsonl", settings) == ("demo", "gtzan", "dart", "256t")
+    with pytest.raises(UserError, match="answers are called answers/<model>/"):
+        cell_of("answers/gtzan_dart_0.7.json", settings)
 
 
 @pytest.mark.parametrize(

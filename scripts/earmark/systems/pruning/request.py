@@ -181,25 +181,28 @@ def check(settings: Settings) -> None:
 
 
 def cell_of(target: str, settings: Settings) -> Cell | None:
-    """Return the cell that a result's path names, or None of any other path.
+    """Return the cell that a path of a result or of answers names, or None of any other path.
 
     Raises:
         UserError: a name in it is unknown or the ratio can't be.
 
     """
-    if not (target.startswith("results/") and target.endswith((".json", ".jsonl"))):
+    root, _, rest = target.partition("/")
+    if root not in ("results", "answers") or not rest.endswith((".json", ".jsonl")):
         return None
-    *folders, name = target.removeprefix("results/").rpartition(".")[0].split("/")
+    *folders, name = rest.rpartition(".")[0].split("/")
     if len(folders) > 1 or (folders and folders[0] in reserved()):
         return None
-    task, _, rest = name.rpartition("_")
+    task, _, kept = name.rpartition("_")
     task, _, chosen = task.rpartition("_")
-    if not (task and chosen and rest):
+    if not (task and chosen and kept):
         raise UserError(f"{target}: results are called results/<task>_<method>_<ratio>.json")
+    if root == "answers" and not folders:
+        raise UserError(f"{target}: answers are called answers/<model>/<task>_<method>_<ratio>.json")
     model = folders[0] if folders else settings.content["default_model"]
-    check_cell(settings, model, task, chosen, rest)
+    check_cell(settings, model, task, chosen, kept)
     settings.check_reach(model, task)
-    return model, task, chosen, rest
+    return model, task, chosen, kept
 
 
 def check_target(target: str, settings: Settings) -> None:
