@@ -68,7 +68,7 @@ def weights_of(entry: Mapping[str, Any]) -> Weights | None:
     From the headers of a local folder's files where it is whole, else from its sizes.
     """
     folder, kind = folder_of(entry), family(entry["kind"])
-    if folder is not None:
+    if folder is not None and not entry.get("projector"):
         try:
             if (folder / INDEX).is_file() or (folder / SINGLE).is_file():
                 return _stored(folder, kind)
@@ -137,8 +137,9 @@ def held(weights: Weights, entry: Mapping[str, Any]) -> int:
 
 
 def announce(need: Need) -> None:
-    """Say what a job is about to need, and what there is."""
-    memory.announce(need.total, need.weights)
+    """Say what a job is about to need, and what there is; nothing of what isn't known."""
+    if need != UNKNOWN:
+        memory.announce(need.total, need.weights)
 
 
 def evaluating(entry: Mapping[str, Any], batch_audio_s: float) -> Need:
