@@ -14,11 +14,14 @@ sys.path.insert(0, f"{HERE}/scripts")
 from earmark.core.cluster import refuse_beside_others
 from earmark.core.errors import UserError
 from earmark.report import exports as exporting, request as reporting
+from earmark.config import composed
+from earmark.core.addresses import hidden
 from earmark.config.settings import Settings
 from earmark.models import needs
-from earmark.models.entry import folder_of
+from earmark.models.entry import folder_of, source
 from earmark.models.folder_state import folder_state
 from earmark.config.targets import check_target
+from earmark.config.yaml_files import read_yaml
 from earmark.systems.contract import systems
 from earmark.workflow import messages, mistakes
 from earmark.workflow.given import code as code_digest, settings_file as read
@@ -40,6 +43,8 @@ messages.install(workflow, mistakes.in_one_line)
 def checked_settings():
     """Return the checked configuration; a mistake in it or in a target ends in one line."""
     try:
+        for path in workflow.configfiles:
+            read_yaml(Path(path))  # Snakemake takes the last of two equal keys, and follows any alias
         settings = Settings.load(config, Path.cwd())
         reporting.imported(settings)
         return settings
@@ -154,6 +159,11 @@ def shards_of(wildcards, folder, split, suffix):
     return [f"{folder}/{split}-{shard:05d}-of-{of:05d}.{suffix}" for shard in range(of)]
 
 
+def features_of(wildcards):
+    """Return the folder of a task's encoder states: of the model, or of the encoder it is composed of."""
+    return f"features/{composed.encoder_of(SETTINGS, model_of(wildcards))}/{wildcards.task}"
+
+
 def checkpoint_path(model, task):
     """Return the record of a model's checkpoint; a model trained here has one per task."""
     trained = "train" in SETTINGS.model(model)
@@ -199,7 +209,6 @@ def check_queue():
 
 onstart:
     check_queue()
-    list_grid()
 
 
 onerror:

@@ -1,9 +1,7 @@
-"""Layers of a model stored as files, and descriptions of clips."""
+"""Layers of a model stored as files, linear probes of them, and descriptions of clips."""
 
 from earmark.systems.embeddings import request as embedding
-
-
-include: "probe.smk"
+from earmark.systems.embeddings.probe import request as probing
 
 
 def embedding_code(script, model):
@@ -70,8 +68,8 @@ for model, task, block in embedding.blocks(SETTINGS):
 rule caption:
     """Describe every clip of a split; on request, store the language model's states of every token."""
     input:
-        states=lambda w: shards_of(w, f"features/{w.model}/{w.task}", caption_split(), "safetensors"),
-        indexes=lambda w: shards_of(w, f"features/{w.model}/{w.task}", caption_split(), "parquet"),
+        states=lambda w: shards_of(w, features_of(w), caption_split(), "safetensors"),
+        indexes=lambda w: shards_of(w, features_of(w), caption_split(), "parquet"),
         checkpoint=checkpoint_of,
     output:
         **generation_states("caption/{model}/{task}.safetensors"),
@@ -98,4 +96,38 @@ rule caption:
         python "$SCRIPTS/caption.py" {params.states} {params.indexes} --checkpoint {input.checkpoint:q} \
             --settings {params.settings:q} --output {output.rows:q} --work {params.work:q} \
             --code {params.code} --threads {threads} 2>&1 | tee {log:q}
+        """
+
+
+rule probe:
+    """Read labels off each layer's vectors with a linear classifier."""
+    input:
+        lambda w: probing.files(SETTINGS, w.model, w.task),
+    output:
+        report(
+            "results/embeddings/{model}/{task}.json",
+            caption="captions/probe.rst",
+            category="Embeddings",
+            labels={"model": "{model}", "task": "{task}"},
+        ),
+    log:
+        "logs/probe/{model}/{task}.log",
+    benchmark:
+        "benchmarks/probe/{model}/{task}.tsv"
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=growing(4000),
+        runtime=growing(240),
+    params:
+        code=code_digest("probe.py"),
+        settings=lambda w: read(probing.job(SETTINGS, w.model, w.task)),
+        # Folders, not files: all shards of all layers would not fit on a command line.
+        embeddings=lambda w, input: repeated("--embeddings", folders_of(input)),
+    shell:
+        """
+        python "$SCRIPTS/probe.py" {params.embeddings} --settings {params.settings:q} --output {output:q} \
+            --code {params.code} 2>&1 | tee {log:q}
         """

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 
 from earmark.config.files import deep_merged
 from earmark.config.settings import Settings
+from earmark.config.yaml_files import read_yaml
 from earmark.core import cli
 from earmark.core.errors import UserError
 from earmark.core.files import replacing, write_json
@@ -53,10 +53,7 @@ def _read(files: list[Path]) -> dict[str, object]:
     """Read YAML files, each laid over those before it, as Snakemake does."""
     content: dict[str, object] = {}
     for path in files:
-        try:
-            content = deep_merged(content, yaml.safe_load(path.read_text()) or {})
-        except (OSError, yaml.YAMLError) as error:
-            raise UserError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+        content = deep_merged(content, read_yaml(path) or {})
     return content
 
 

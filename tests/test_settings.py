@@ -38,7 +38,10 @@ def test_the_default_and_the_paper_overlay_are_valid():
         ({"default_model": "dmeo"}, "unknown model 'dmeo'; did you mean 'demo'"),
         ({"tasks": {"gtzan": {"promt": {}}}}, "task 'gtzan': unknown key 'promt'; did you mean 'prompt'"),
         ({"tasks": {"mine": {"title": "x", "data": {"source": {"kind": "folder"}}}}}, "give either root"),
-        ({"models": {"mine": {"kind": "omni"}}}, "exactly one of hub, path, train, random_weights"),
+        (
+            {"models": {"mine": {"kind": "omni"}}},
+            "exactly one of hub, path, wheel, compose, train, random_weights",
+        ),
         (
             {
                 "methods": {"d": {"reducer": "drat"}},
@@ -87,6 +90,9 @@ def test_good_targets_are_understood():
     )
     assert cell_of("results/gtzan_dart_256t.json", settings) == ("demo", "gtzan", "dart", "256t")
     assert cell_of("results/summary.csv", settings) is None
+    assert cell_of("answers/demo/gtzan_dart_256t.jsonl", settings) == ("demo", "gtzan", "dart", "256t")
+    with pytest.raises(UserError, match="answers are called answers/<model>/"):
+        cell_of("answers/gtzan_dart_0.7.json", settings)
 
 
 @pytest.mark.parametrize(

@@ -78,16 +78,38 @@ class Join(Section):
     """order within a class: drawn from the seed, or by name"""
 
 
-Forming = Annotated[Whole | Windows | Cuts | Join, Field(discriminator="kind")]
+class Sequence(Section):
+    """A number of recordings one after the other: digits to be read out in order."""
+
+    kind: Literal["sequence"]
+
+    by: Literal["label", "group"]
+    """what a clip's recordings have in common"""
+
+    min: Count
+    """fewest recordings in a clip"""
+
+    max: Count
+    """most recordings in a clip"""
+
+    passes: Count = 1
+    """how often each recording is dealt out, in another order each time"""
+
+
+Forming = Annotated[Whole | Windows | Cuts | Join | Sequence, Field(discriminator="kind")]
+
+
+Number = Annotated[int, Field(ge=1, le=100_000)]
+"""Of shards: each is some jobs, and a workflow of more than these is none that Snakemake can plan."""
 
 
 class Shards(Section):
     """Number of tar shards per split."""
 
-    train: Count = 1
+    train: Number = 1
     """shards of the training clips"""
 
-    test: Count = 1
+    test: Number = 1
     """shards of the test clips"""
 
 

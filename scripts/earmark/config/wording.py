@@ -17,7 +17,8 @@ from earmark.core.places import SCRIPTS
 from earmark.scoring import catalogue
 
 PARSERS = SCRIPTS / "earmark" / "scoring" / "parsers"
-KEYS = ("title", "question", "options", "choices", "prompt", "parser", "metric", "normaliser")
+ASKED = ("question", "options", "choices", "prompt")
+SCORED = ("title", "parser", "metric", "normaliser")
 LIMITS = ("max_new_tokens", "long_audio", "sample_limit", "balanced", "leave_out")
 FIELDS = frozenset({"question", "options"})
 
@@ -33,7 +34,7 @@ def _is_parser(name: str) -> bool:
 def worded(task: Mapping[str, Any], profile: str | None = None) -> dict[str, Any]:
     """Return how a task is asked and scored, in its own wording or laid over by a profile's."""
     asked: dict[str, Any] = overlaid(
-        {key: task[key] for key in (*KEYS, *LIMITS)}, task["profiles"][profile] if profile else {}
+        {key: task[key] for key in (*ASKED, *SCORED, *LIMITS)}, task["profiles"][profile] if profile else {}
     )
     return asked
 
@@ -66,11 +67,16 @@ def _check(where: str, asked: Mapping[str, Any]) -> None:
             f"{where}parser: '{parser}' doesn't read what metric '{asked['metric']}' scores; set it to {fix}"
         )
     try:
-        found = {field for _, field, _, _ in string.Formatter().parse(template) if field is not None}
+        fields = [part for part in string.Formatter().parse(template) if part[1] is not None]
     except ValueError as error:
         raise UserError(
             f"{where}prompt.template: {error}; write a brace that is to be seen twice: {{{{ or }}}}"
         ) from None
+    if any(spec or conversion for _, _, spec, conversion in fields):
+        raise UserError(
+            f"{where}prompt.template: fields take no format; write {{question}} or {{options}} alone"
+        )
+    found = {field for _, field, _, _ in fields if field is not None}
     if unknown := sorted(found - FIELDS):
         raise UserError(
             f"{where}prompt.template: unknown field {{{unknown[0]}}}; known: {{question}}, {{options}}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from collections.abc import Callable
@@ -18,7 +17,7 @@ if not sys.stderr.isatty():
 
 import typer
 
-from earmark.core import memory, progress
+from earmark.core import files, memory, progress
 from earmark.core.errors import UserError
 
 
@@ -49,5 +48,5 @@ def run(main: Callable[..., Any]) -> None:
 def _is_disk_full(error: Exception) -> bool:
     """Whether the disk is full; safetensors and SQLite report it in exceptions of their own."""
     if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+        return error.errno in files.FULL
     return any(words in str(error) for words in ("No space left on device", "database or disk is full"))

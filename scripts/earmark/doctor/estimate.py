@@ -29,7 +29,7 @@ MEASURED, LIKE, GUESSED = "measured here before", "measured here on like jobs", 
 START_S = 5.0
 """What starting Python and its packages takes, a job."""
 
-PER_AUDIO_S = {"download": 0.01, "pack": 0.01, "features": 0.01, "embeddings": 0.05, "evaluate": 0.001}
+PER_AUDIO_S = {"download": 0.01, "pack": 0.01, "features": 0.01, "embeddings": 0.05, "answer": 0.001}
 """CPU seconds per second of audio, from a run of the demo."""
 
 TRAIN_S, PREFILL_S = 350.0, 70.0
@@ -86,7 +86,7 @@ def of(settings: Settings, jobs: Sequence[Job], gpu: bool) -> Estimate:
     unguessed: dict[str, int] = defaultdict(int)
     passes: set[tuple[str, str]] = set()
     for job in todo:
-        first = job.rule != "evaluate" or (job.model, job.task) not in passes
+        first = job.rule != "answer" or (job.model, job.task) not in passes
         passes.add((job.model, job.task))
         if not job.usual and noted(Path(job.benchmark)) is None and not _like(job):
             unguessed[job.rule] += 1
@@ -127,13 +127,13 @@ def _guess(settings: Settings, job: Job, audio: Audio | None, gpu: bool, first: 
         speed = GPU_SPEED if gpu else CPU_SPEED
         if job.rule in ("features", "embeddings"):
             return START_S + cost["encoder_flops"] / speed / job.of
-        if job.rule == "evaluate":
+        if job.rule == "answer":
             (cell,) = job.cells
             kept = 1.0 if cell[3].endswith("t") else float(cell[3])
             return START_S + cost["prefill_flops"] * kept / speed
-    if job.rule == "evaluate" and not first:
+    if job.rule == "answer" and not first:
         # The demo cells of a pass are answered together.
-        return START_S / 5 + PER_AUDIO_S["evaluate"] * share
+        return START_S / 5 + PER_AUDIO_S["answer"] * share
     return START_S + PER_AUDIO_S.get(job.rule, 0.0) * share
 
 

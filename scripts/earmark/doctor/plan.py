@@ -55,9 +55,20 @@ def _jobs(settings: Settings, wanted: Wanted) -> Iterator[Job]:
         yield from shards(settings, "features", task, "test", f"features/{model}/{task}", model)
     for cell in wanted.cells:
         model, task, method, ratio = cell
-        path = pruning.path(settings, *cell)
+        answers, path = pruning.answers(*cell), pruning.path(settings, *cell)
+        name = answers.removesuffix(".json")
+        yield Job(
+            "answer",
+            (answers,),
+            f"benchmarks/{name.replace('answers', 'answer', 1)}.tsv",
+            task,
+            model,
+            "test",
+            1,
+            (cell,),
+        )
         name = path.removeprefix("results/").removesuffix(".json")
-        yield Job("evaluate", (path,), f"benchmarks/evaluate/{name}.tsv", task, model, "test", 1, (cell,))
+        yield Job("score", (path,), f"benchmarks/score/{name}.tsv", task, model)
     if not wanted.everything:
         return
     for block in settings.of(Pruning).prefill:

@@ -24,6 +24,8 @@ from earmark.models.weight_files import check_complete, files_by_tensor
 
 T = TypeVar("T")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+LARGE = 1 << 30
+"""Bytes of a file that take long enough to be read for a word about it."""
 OWN = ("checkpoint.json", "training.json")
 """Our own files in a folder of weights that were made here."""
 
@@ -47,22 +49,32 @@ class Checkpoint:
         """
         content = json.loads(path.read_text())
         folder = (path.parent / content["folder"]).resolve()
-        for name, checksum in content["files"].items():
-            if not (folder / name).is_file():
-                raise UserError(
-                    f"{path} names {folder / name}, which is gone; delete {path} to make it again"
-                )
-            if not name.endswith(".safetensors") and sha256(folder / name) != checksum:
-                raise UserError(
-                    f"{folder / name} is not the file that was there when the checkpoint was recorded; put "
-                    f"the old one back, or delete {path} to make what depends on it again with the new one"
-                )
+        _check_files(folder, content["files"], path)
         return cls(folder, content)
 
     @property
     def record(self) -> dict[str, Any]:
         """What results say of their model: the record without the checksum of every tensor."""
-        return {key: value for key, value in self.content.items() if key != "tensors"}
+        parts = {
+            name: Checkpoint(self.folder, part).record for name, part in self.content.get("parts", {}).items()
+        }
+        own = {key: value for key, value in self.content.items() if key != "tensors"}
+        return own | {"parts": parts} if parts else own
+
+    def part(self, name: str) -> Checkpoint:
+        """Return a part of a composed checkpoint, which lies in a folder of its own.
+
+        Raises:
+            UserError: there is no such part, or one of its files is gone or another.
+
+        """
+        try:
+            content = self.content["parts"][name]
+        except KeyError:
+            raise UserError(f"{self.folder}: the checkpoint names no {name}; train it again") from None
+        folder = (self.folder / content["folder"]).resolve()
+        _check_files(folder, content["files"], self.folder)
+        return Checkpoint(folder, content)
 
     @property
     def digest(self) -> str:
@@ -74,6 +86,18 @@ class Checkpoint:
         """Return the recorded SHA-256 of a tensor's bytes; None if none was recorded."""
         found: str | None = self.content.get("tensors", {}).get(key)
         return found
+
+
+def _check_files(folder: Path, files: Mapping[str, str], path: Path) -> None:
+    """Check that a record's files are there and, but for the weights, what they were; UserError."""
+    for name, checksum in files.items():
+        if not (folder / name).is_file():
+            raise UserError(f"{path} names {folder / name}, which is gone; delete {path} to make it again")
+        if not name.endswith(".safetensors") and sha256(folder / name) != checksum:
+            raise UserError(
+                f"{folder / name} is not the file that was there when the checkpoint was recorded; put "
+                f"the old one back, or delete {path} to make what depends on it again with the new one"
+            )
 
 
 def list_files(folder: Path) -> dict[str, str]:
@@ -89,7 +113,10 @@ def list_files(folder: Path) -> dict[str, str]:
     files_by_tensor(folder)
     names = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name[0] != ".")
     names = [name for name in names if name not in OWN]
-    with tqdm(total=_bytes(folder, names), desc="hashing files", unit="B", unit_scale=True) as bar:
+    total = _bytes(folder, names)
+    with tqdm(
+        total=total, desc="hashing files", unit="B", unit_scale=True, disable=total < LARGE or None
+    ) as bar:
         return {name: sha256(folder / name, bar.update) for name in names}
 
 
@@ -100,12 +127,15 @@ def tensor_checksums(folder: Path, unread: tuple[str, ...]) -> dict[str, str]:
         if not key.startswith(unread):
             by_file.setdefault(file, []).append(key)
     found = {}
-    with tqdm(total=_bytes(folder, by_file), desc="hashing tensors", unit="B", unit_scale=True) as bar:
+    total = _bytes(folder, by_file)
+    with tqdm(
+        total=total, desc="hashing tensors", unit="B", unit_scale=True, disable=total < LARGE or None
+    ) as bar:
         for file in sorted(by_file):
             weights = WeightFile(folder / file)
             for key in by_file[file]:
                 found[key] = weights.checksum(key)
-                bar.update(weights.places[key].end - weights.places[key].begin)
+                bar.update(weights.places[key].size)
     return found
 
 
@@ -169,10 +199,15 @@ def _each(
     found = {}
     for file, keys in by_file.items():
         weights = WeightFile(checkpoint.folder / file)
-        for name, key in keys:
-            if key not in weights.places:
-                weights.tensor(key)  # says what is wrong
-            found[name] = read(weights, key)
+        total = sum(weights.places[key].size for _, key in keys if key in weights.places)
+        with tqdm(
+            total=total, desc=f"reading {file}", unit="B", unit_scale=True, disable=total < LARGE or None
+        ) as bar:
+            for name, key in keys:
+                if key not in weights.places:
+                    weights.tensor(key)  # says what is wrong
+                found[name] = read(weights, key)
+                bar.update(weights.places[key].size)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What the jobs of rules/sweep.smk read: the parts of config behind predictions and results, and paths.
+"""What jobs of tagging read of config for predictions and results, and their paths.
 
 Imported when the workflow is parsed, so it stays light.
 """

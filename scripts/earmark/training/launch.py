@@ -52,7 +52,7 @@ def _on_each(nodes: int) -> None:
     srun = shutil.which("srun")
     if srun is None:
         raise UserError(
-            f"train_student: nodes={nodes}: there is no srun here to reach them; run it as a Slurm job "
+            f"nodes={nodes}: there is no srun here to reach them; run it as a Slurm job "
             "(profiles/slurm), or on one node"
         )
     with socket.socket() as free:

@@ -31,22 +31,13 @@ class Curves:
         if self._writer is not None:
             self._writer.close()
 
-    def step(self, step: int, loss: float, rate: float) -> None:
-        """Write a step's loss and learning rate."""
+    def write(self, group: str, step: int, values: Mapping[str, float]) -> None:
+        """Write the values of a step, each as the curve ``group/name``."""
         if self._writer is not None:
-            self._writer.add_scalar("train/loss", loss, step)
-            self._writer.add_scalar("train/rate", rate, step)
+            for name, value in values.items():
+                self._writer.add_scalar(f"{group}/{name}", value, step)
 
-    def epoch(self, step: int, entry: Mapping[str, Any]) -> None:
-        """Write an epoch's mean loss and its validation."""
+    def flush(self) -> None:
+        """Bring to disk what was written so far."""
         if self._writer is not None:
-            self._writer.add_scalar("train/epoch_loss", entry["loss"], step)
-            for name in ("mAP", "mAUC", "accuracy"):
-                if name in entry:
-                    self._writer.add_scalar(f"validation/{name}", entry[name], step)
             self._writer.flush()
-
-    @staticmethod
-    def shown(entry: Mapping[str, Any]) -> dict[str, str]:
-        """Return what the progress bar shows of an epoch."""
-        return {name: f"{entry[name]:.3f}" for name in ("loss", "mAP", "accuracy") if name in entry}
