@@ -209,7 +209,7 @@ def test_names_that_are_none_never_become_files(tmp_path):
         ('{"some": "thing"}', "is no result"),
         (
             '{"schema": "earmark/separation/1"}',
-            "what can be made again: earmark/result, earmark/tagging-result",
+            "what can be made again: earmark/result, earmark/timing",
         ),
         ('{"schema": "earmark/result/3"}', "'system' is a required property"),
         ('{"schema": "earmark/doctor/1"}', "is not made again: it says what one machine can run"),
