@@ -56,7 +56,7 @@ SETTINGS = checked_settings()
 PAGE = tuple(f"earmark/report/{name}" for name in ("shell.html", "parts.html", "sortable.js"))
 # How the network is reached is not what a result depends on: as no param, changing it makes nothing
 # stale; and as no argument, a proxy's password is in no process list.
-os.environ |= {"EARMARK_NETWORK": json.dumps(SETTINGS.content["fetch"], sort_keys=True)}
+os.environ |= {"EARMARK_NETWORK": json.dumps(SETTINGS.config.fetch.plain(), sort_keys=True)}
 
 
 wildcard_constraints:
@@ -86,7 +86,7 @@ def growing(amount):
 
 def memory_of(what, section):
     """Return a function of wildcards: the megabytes that a job of a model needs, by what it does and its batches in config."""
-    need, seconds = getattr(needs, what), SETTINGS.content[section]["batch_audio_s"]
+    need, seconds = getattr(needs, what), getattr(SETTINGS.config, section).batch_audio_s
     of_model = cache(lambda model: need(SETTINGS.model(model), seconds).mem_mb)
     return lambda wildcards: of_model(model_of(wildcards))
 
@@ -104,7 +104,7 @@ def data_of(wildcards):
 
 def model_of(wildcards):
     """Return the name of the model a job is for: the one in the path, or the default."""
-    return wildcards.get("model", SETTINGS.content["default_model"])
+    return wildcards.get("model", SETTINGS.config.default_model)
 
 
 def model_entry(wildcards):

@@ -25,8 +25,8 @@ def load(**changes) -> Settings:
 def test_the_default_and_the_paper_overlay_are_valid():
     paper = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())
     settings = load(**paper)
-    assert settings.content["default_model"] == "qwen2.5-omni-3b"
-    assert load().content["default_model"] == "demo"
+    assert settings.config.default_model == "qwen2.5-omni-3b"
+    assert load().config.default_model == "demo"
 
 
 @pytest.mark.parametrize(
