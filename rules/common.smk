@@ -17,6 +17,7 @@ from earmark.core.cluster import refuse_beside_others
 from earmark.core.errors import UserError
 from earmark.report import exports as exporting, request as reporting
 from earmark.config import composed
+from earmark.core.addresses import hidden
 from earmark.config.settings import Settings
 from earmark.models import needs
 from earmark.models.entry import folder_of, source
@@ -62,7 +63,7 @@ SETTINGS = checked_settings()
 PAGE = tuple(f"earmark/report/{name}" for name in ("shell.html", "parts.html", "sortable.js"))
 # How the network is reached is not what a result depends on: as no param, changing it makes nothing
 # stale; and as no argument, a proxy's password is in no process list.
-os.environ |= {"EARMARK_NETWORK": json.dumps(SETTINGS.content["fetch"], sort_keys=True)}
+os.environ |= {"EARMARK_NETWORK": json.dumps(SETTINGS.config.fetch.plain(), sort_keys=True)}
 
 
 wildcard_constraints:
@@ -88,7 +89,7 @@ def gpus(wildcards):
     With `device: auto` a job takes a GPU where it runs, if there is one: on a cluster it asks for one, and on
     this machine it is looked for here.
     """
-    device = SETTINGS.content["device"]
+    device = SETTINGS.config.device
     if device == "auto":
         return int(not is_local() or Path("/dev/nvidia0").exists())
     return int(device.startswith("cuda"))
@@ -109,7 +110,7 @@ def growing(amount):
 
 def memory_of(what, section):
     """Return a function of wildcards: the megabytes that a job of a model needs, by what it does and its batches in config."""
-    need, seconds = getattr(needs, what), SETTINGS.content[section]["batch_audio_s"]
+    need, seconds = getattr(needs, what), getattr(SETTINGS.config, section).batch_audio_s
     of_model = cache(lambda model: need(SETTINGS.model(model), seconds).mem_mb)
     return lambda wildcards: of_model(model_of(wildcards))
 
@@ -127,7 +128,7 @@ def data_of(wildcards):
 
 def model_of(wildcards):
     """Return the name of the model a job is for: the one in the path, or the default."""
-    return wildcards.get("model", SETTINGS.content["default_model"])
+    return wildcards.get("model", SETTINGS.config.default_model)
 
 
 def model_entry(wildcards):

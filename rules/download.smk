@@ -22,7 +22,7 @@ rule download:
     params:
         code=lambda w: code_digest("download.py", f"earmark/data/sources/{data_of(w)['source']['kind']}.py"),
         settings=lambda w: read(data_of(w)["source"]),
-        seed=SETTINGS.content["seed"],
+        seed=SETTINGS.config.seed,
         # Not read by the script: changed files are noticed by it.
         state=lambda w: sources.state(data_of(w)["source"]),
         max_failed_share=lambda w: data_of(w)["max_failed_share"],
