@@ -68,7 +68,7 @@ def grid_of_this_run(wildcards):
 def asked_grid():
     """Return the same, whatever the job."""
     asked = pruning.asked_cells(targets(), SETTINGS)
-    if len(asked) < 2 or not workflow.local_exec:
+    if len(asked) < 2 or not workflow.local_exec or not workflow.is_main_process:
         return "alone"
     cells = [
         {

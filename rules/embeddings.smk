@@ -11,12 +11,12 @@ def embedding_code(script, model):
 
 def caption_split():
     """Return the split whose clips are described."""
-    return SETTINGS.content["caption"]["split"]
+    return SETTINGS.config.caption.split
 
 
 def generation_states(path):
     """Return the extra output of a caption job, if config asks for the states of what it generates."""
-    return {"generated": path} if SETTINGS.content["caption"]["generation_states"] else {}
+    return {"generated": path} if SETTINGS.config.caption.generation_states else {}
 
 
 # A rule per model and task: all the layers configured for them come from one pass over a shard, so
@@ -34,11 +34,11 @@ for model, task, block in embedding.blocks(SETTINGS):
         output:
             states=[
                 f"embeddings/{model}/{task}/{layer}/{{split}}-{{shard}}-of-{{of}}.safetensors"
-                for layer in block["layers"]
+                for layer in block.layers
             ],
             indexes=[
                 f"embeddings/{model}/{task}/{layer}/{{split}}-{{shard}}-of-{{of}}.parquet"
-                for layer in block["layers"]
+                for layer in block.layers
             ],
         log:
             f"logs/embeddings/{model}/{task}/{{split}}-{{shard}}-of-{{of}}.log",
@@ -48,9 +48,9 @@ for model, task, block in embedding.blocks(SETTINGS):
             "../envs/torch.yaml"
         threads: 1
         resources:
-            gpu=gpus(),
+            gpu=gpus,
             mem_mb=growing(
-                needs.embedding(SETTINGS.model(model), SETTINGS.content["features"]["batch_audio_s"]).mem_mb
+                needs.embedding(SETTINGS.model(model), SETTINGS.config.features.batch_audio_s).mem_mb
             ),
             runtime=growing(240),
         params:
@@ -82,7 +82,7 @@ rule caption:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        gpu=gpus(),
+        gpu=gpus,
         mem_mb=growing(memory_of("evaluating", "caption")),
         runtime=growing(240),
     params:

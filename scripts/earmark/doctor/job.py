@@ -32,14 +32,14 @@ def examine(settings: Settings, targets: Sequence[str]) -> dict[str, Any]:
     """
     wanted = Wanted.read(settings, targets)
     needed = wanted.entries(settings)
-    fetch = settings.content["fetch"]
+    fetch = settings.config.fetch.plain()
     from_hub = [found for found in entries.repositories(settings) if found.entry in needed]
     wants_hub = any(not entries.cached(found) for found in from_hub)
     wants_youtube = any(settings.fetched(name) for section, name in needed if section == "tasks")
 
     why_not = at_once({"hub": network.hub_trouble}, PATIENCE_S / 2)["hub"]
     why_not = "it does not answer" if why_not is None else why_not
-    of_machine = machine.checks(settings.content["device"], wants_youtube)
+    of_machine = machine.checks(settings.config.device, wants_youtube)
     of_network = network.checks(fetch, wants_youtube, why_not, wants_hub)
     calls = {(machine.AREA, name): check for name, check in of_machine.items()}
     calls |= {(network.AREA, name): check for name, check in of_network.items()}

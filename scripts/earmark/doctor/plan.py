@@ -15,6 +15,7 @@ from earmark.doctor.wanted import Cell, Wanted
 from earmark.systems.embeddings import request
 from earmark.systems.embeddings.probe import request as probing
 from earmark.systems.pruning import request as pruning
+from earmark.systems.pruning.config import Pruning
 
 
 @dataclass(frozen=True)
@@ -70,16 +71,16 @@ def _jobs(settings: Settings, wanted: Wanted) -> Iterator[Job]:
         yield Job("score", (path,), f"benchmarks/score/{name}.tsv", task, model)
     if not wanted.everything:
         return
-    for block in settings.content["prefill"]:
-        name = f"{block['model']}_{block['audio_s']}s"
-        yield from _model(settings, block["model"], "")
+    for block in settings.of(Pruning).prefill:
+        name = f"{block.model}_{block.audio_s}s"
+        yield from _model(settings, block.model, "")
         timing = f"results/timing/{name}.json"
-        yield Job("prefill", (timing,), f"benchmarks/prefill/{name}.tsv", model=block["model"])
-    for model, task, block in request.blocks(settings):
+        yield Job("prefill", (timing,), f"benchmarks/prefill/{name}.tsv", model=block.model)
+    for model, task, stored in request.blocks(settings):
         splits = sorted(settings.task(task)["data"]["segment"])
         yield from data(settings, task, splits)
         yield from _model(settings, model, task)
-        folders = [f"embeddings/{model}/{task}/{layer}" for layer in block["layers"]]
+        folders = [f"embeddings/{model}/{task}/{layer}" for layer in stored.layers]
         for split in splits:
             yield from shards(settings, "embeddings", task, split, folders[0], model)
     for path in probing.targets(settings):

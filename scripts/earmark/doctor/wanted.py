@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from earmark.config.settings import Settings
 from earmark.config.targets import check_target
+from earmark.systems.embeddings import request as embeddings
 from earmark.systems.pruning import request as pruning
+from earmark.systems.pruning.config import Pruning
 from earmark.systems.tagging import request as tagging
 
 Cell = tuple[str, str, str, str]
@@ -85,10 +87,9 @@ class Wanted:
         found = {("tasks", task) for _, task, _, _ in self.cells}
         found |= {("models", model) for model, _, _, _ in self.cells}
         if self.everything:
-            found |= {("models", block["model"]) for block in settings.content["prefill"]}
-            for block in settings.content["embeddings"]:
-                found.add(("models", block.get("model", settings.content["default_model"])))
-                found |= {("tasks", task) for task in block["tasks"]}
+            found |= {("models", block.model) for block in settings.of(Pruning).prefill}
+            for model, task, _ in embeddings.blocks(settings):
+                found |= {("models", model), ("tasks", task)}
         for task, recipe, _ in self.students:
             entry = settings.entries["recipes"][recipe]
             found |= {("tasks", task), ("students", entry["student"])}
