@@ -129,10 +129,10 @@ def read_by_its_jobs(settings: Settings, task: str, name: str, r: str) -> dict:
         "tagging": tagging.tagging(settings, task),
         "trainings": [recipe.job(settings, task, name, trained, run) for run in runs],
         "predictions": [sweep.prediction(settings, task, name, r, run) for run in runs],
-        "speed": sweep.timing(settings, task, entry["student"], r) | {"upstream": None},
+        "speed": sweep.timing(settings, task, entry.student, r) | {"upstream": None},
         "teachers": {
-            each: settings.entries["teachers"][each] | teachers.making(settings, each, task)
-            for each in entry["teachers"]
+            each: teachers.named(settings, each).plain() | teachers.making(settings, each, task)
+            for each in entry.teachers
         },
     }
     return json.loads(json.dumps(made, sort_keys=True))

@@ -18,8 +18,8 @@ def jobs(settings: Settings, wanted: Sequence[Student]) -> Iterator[Job]:
     """Yield the jobs behind results of students, some more than once, in the order of the data."""
     for task, name, r in wanted:
         recipe = request.recipe(settings, name)
-        student = settings.entries["students"][recipe["student"]]
-        usual = "demo" in student["labels"]
+        student = request.student(settings, recipe.student)
+        usual = "demo" in student.labels
         yield from _data(settings, task)
         for run in request.runs(settings, task, name):
             for teacher, split in recipes.taught(settings, task, name, run.fold):
@@ -54,7 +54,7 @@ def _data(settings: Settings, task: str) -> Iterator[Job]:
 
 def _teacher(settings: Settings, task: str, teacher: str, split: str) -> Iterator[Job]:
     """Yield what makes a teacher's logits of a split."""
-    usual = "demo" in settings.entries["teachers"][teacher]["labels"]
+    usual = "demo" in request.teacher(settings, teacher).labels
     note = f"benchmarks/teacher/{teacher}/{task}.tsv"
     yield Job("teacher", (f"teachers/{teacher}/{task}/teacher.json",), note, task, usual=usual)
     # Noted by teacher as features are by model.

@@ -11,6 +11,7 @@ from earmark.systems.embeddings import request as embeddings
 from earmark.systems.pruning import request as pruning
 from earmark.systems.pruning.config import Pruning
 from earmark.systems.tagging import request as tagging
+from earmark.systems.tagging.entries import Recipe
 
 Cell = tuple[str, str, str, str]
 Student = tuple[str, str, str]
@@ -91,7 +92,7 @@ class Wanted:
             for model, task, _ in embeddings.blocks(settings):
                 found |= {("models", model), ("tasks", task)}
         for task, recipe, _ in self.students:
-            entry = settings.entries["recipes"][recipe]
-            found |= {("tasks", task), ("students", entry["student"])}
-            found |= {("teachers", name) for name in entry["teachers"]}
+            entry = settings.each(Recipe)[recipe]
+            found |= {("tasks", task), ("students", entry.student)}
+            found |= {("teachers", name) for name in entry.teachers}
         return found
