@@ -5,15 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from earmark.config.schema import checked, schema
 from earmark.config.settings import Settings
-from earmark.doctor import entries, estimate, machine, network, packages, plan, students
+from earmark.doctor import entries, estimate, jobs, machine, network, packages
 from earmark.doctor.findings import MISSING, NOTE, OK, Finding, at_once, guarded
 from earmark.doctor.page import size
-from earmark.doctor.wanted import Wanted
 
 PATIENCE_S = 8.0
 AREAS = (packages.AREA, machine.AREA, network.AREA)
@@ -25,11 +25,12 @@ def examine(settings: Settings, targets: Sequence[str]) -> dict[str, Any]:
     """Return the record of config/schemas/doctor.schema.json.
 
     Raises:
-        UserError: a target names something unknown.
+        UserError: a target names something unknown, or the jobs can't be planned.
 
     """
-    wanted = Wanted.read(settings, targets)
-    needed = wanted.entries(settings)
+    # Without Snakemake there is nothing to plan with; that it is missing is among the findings.
+    planned = jobs.planned(settings.content, targets) if find_spec("snakemake") else []
+    needed = jobs.entries(settings, planned)
     fetch = settings.content["fetch"]
     from_hub = [found for found in entries.repositories(settings) if found.entry in needed]
     wants_hub = any(not entries.cached(found) for found in from_hub)
@@ -52,14 +53,13 @@ def examine(settings: Settings, targets: Sequence[str]) -> dict[str, Any]:
         for entry, problem in [*entries.local(settings), *entries.remote(settings, why_not)]
     ]
     gpu = any(check.name == "GPU" and check.status == OK for check in checks)
-    jobs = plan.jobs(settings, wanted, students.jobs(settings, wanted.students))
-    takes = estimate.of(settings, jobs, gpu)
+    takes = estimate.of(settings, planned, gpu)
     free, folder = shutil.disk_usage(Path.cwd()).free, str(Path.cwd())
     checks.append(_disk(takes.bytes, free))
     record = {
         "schema": "earmark/doctor/1",
         "ok": not any(check.stops for check in checks) and not any(p.needed for p in unreachable),
-        "asked": wanted.words,
+        "asked": ", ".join(targets) or "the default targets",
         "checks": [check.flat() for check in sorted(checks, key=lambda c: AREAS.index(c.area))],
         "unreachable": [problem.flat() for problem in unreachable],
         "estimate": takes.flat(),
