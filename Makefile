@@ -4,7 +4,7 @@ CORES ?= all
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: env demo test lint bench doctor reproduce clean
+.PHONY: env demo test lint bench schemas doctor reproduce clean
 
 env: .venv/.ready
 
@@ -34,6 +34,10 @@ lint: env
 
 bench: env
 	@python bench/run_all.py
+
+# What is generated from the models of the configuration: config/schemas/ and docs/config_keys.md.
+schemas: env
+	@python scripts/schemas.py
 
 # What this machine can run, what is missing, what is out of reach.
 doctor: env

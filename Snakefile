@@ -43,8 +43,7 @@ for system in systems():
         name:
             system.name
         input:
-            system.results(SETTINGS),
-            system.files(SETTINGS),
+            reporting.targets(SETTINGS, system),
 
 
 rule audit:

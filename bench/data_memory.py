@@ -23,7 +23,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from earmark.config.files import checked_source
+from earmark.config import source as sources
 from earmark.config.settings import Settings
 from earmark.core.records import Clip, Measures, Part, write_manifest
 
@@ -72,7 +72,7 @@ def peaks(folder: Path, count: int) -> dict[str, float]:
         "lists": "list.csv",
         "columns": {"id": "id", "source": "id"},
     }
-    source = checked_source({**asked, "test_share": 0.5, "licence": "CC0-1.0"}, "bench")
+    source = sources.read({**asked, "test_share": 0.5, "licence": "CC0-1.0"}, "bench").plain()
     recordings, clips = folder / "data/recordings.parquet", folder / "data/clips.parquet"
 
     def segment(settings: dict[str, Any]) -> float:

@@ -57,8 +57,12 @@ def proportion(sizes: Sizes) -> float:
 
 def common_way(folder: Path, device: str, dtype: torch.dtype) -> Callable[[list[Wave]], None]:
     """Return what is commonly done: the whole model, 30 s, batch 1, all states."""
-    model = Qwen2AudioForConditionalGeneration.from_pretrained(folder, dtype=dtype).eval().to(device)
-    extractor = AutoFeatureExtractor.from_pretrained(folder)
+    model = (
+        Qwen2AudioForConditionalGeneration.from_pretrained(folder, dtype=dtype, trust_remote_code=False)
+        .eval()
+        .to(device)
+    )
+    extractor = AutoFeatureExtractor.from_pretrained(folder, trust_remote_code=False)
     decoder = qwen2_audio.Decoder(Checkpoint(folder, {}), device, "float32", "sdpa", layers=0, head=False)
 
     def run(waves: list[Wave]) -> None:

@@ -89,9 +89,11 @@ def public_cell(folder: Path, method: str, ratio: float) -> None:
 
     torch.set_num_threads(1)
     checkpoint = folder / "models/demo/gtzan"
-    model = Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(checkpoint).eval()
-    extractor = AutoFeatureExtractor.from_pretrained(checkpoint)
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    model = Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(
+        checkpoint, trust_remote_code=False
+    ).eval()
+    extractor = AutoFeatureExtractor.from_pretrained(checkpoint, trust_remote_code=False)
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint, trust_remote_code=False)
     text = "What is the genre of this music?\nA. x\nB. x\nC. x\nD. x\nAnswer with the letter only."
     turn = [{"role": "user", "content": [{"type": "audio"}, {"type": "text", "text": text}]}]
     prompt = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)

@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 from earmark.core.allocator import keep_freed_memory
 from earmark.core.records import Clip
 from earmark.systems.tagging.teachers.mel import FrontEnd, LogMel
-from earmark.systems.tagging.teachers.mobilenet import Tagger
+from earmark.systems.tagging.teachers.mobilenet_teacher import Tagger
 from earmark.systems.tagging.teachers.mobilenet_v3 import MobileNetV3
 from earmark.systems.tagging.teachers.store import Logits, Row, write
 

@@ -18,7 +18,7 @@ def targets():
 
 def reducer_files(methods, entry):
     """Return the modules of the reducers behind some methods, below scripts/."""
-    return sorted({pruning.reducers()[pruning.method(SETTINGS, m, entry)["reducer"]] for m in methods})
+    return sorted({path for method in methods for path in pruning.files(SETTINGS, method, entry)})
 
 
 @cache
@@ -33,7 +33,7 @@ def evaluation_code(model, task, method):
 def prefill_code(wildcards):
     """Digest what a prefill timing runs: the script, its reducers and the model family."""
     methods = pruning.prefill(SETTINGS, wildcards.model, int(wildcards.seconds))["methods"]
-    reducers = sorted({pruning.reducers()[method["reducer"]] for method in methods})
+    reducers = reducer_files([method["name"] for method in methods], model_entry(wildcards))
     return code_digest("prefill.py", *reducers, family(wildcards))
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 # Of this workflow, also where it is a module of another.
@@ -14,6 +15,7 @@ from earmark.core.cluster import refuse_beside_others
 from earmark.core.errors import UserError
 from earmark.report import exports as exporting, request as reporting
 from earmark.config.settings import Settings
+from earmark.models import needs
 from earmark.models.entry import folder_of
 from earmark.models.folder_state import folder_state
 from earmark.config.targets import check_target
@@ -70,8 +72,18 @@ def gpus():
 
 
 def growing(amount):
-    """Return a resource that doubles with every attempt: what was killed for too little is retried with more."""
-    return lambda wildcards, attempt: amount * 2 ** (attempt - 1)
+    """Return a resource that doubles with every attempt: what was killed for too little is retried with more.
+
+    ``amount`` may be a function of the wildcards.
+    """
+    return lambda wildcards, attempt: (amount(wildcards) if callable(amount) else amount) * 2 ** (attempt - 1)
+
+
+def memory_of(what, section):
+    """Return a function of wildcards: the megabytes that a job of a model needs, by what it does and its batches in config."""
+    need, seconds = getattr(needs, what), SETTINGS.content[section]["batch_audio_s"]
+    of_model = cache(lambda model: need(SETTINGS.model(model), seconds).mem_mb)
+    return lambda wildcards: of_model(model_of(wildcards))
 
 
 def all_cores(wildcards):
@@ -173,13 +185,6 @@ def training_code(wildcards):
     """Digest what a training runs: the script and the recipe the task needs."""
     recipe = SETTINGS.training(model_of(wildcards), wildcards.task)["recipe"]
     return code_digest("train.py", f"earmark/training/recipes/{recipe}.py")
-
-
-def exported(listing, kind):
-    """Return every file of every plot or table that a checkpoint listed."""
-    listed = Path(listing.get().output[0])
-    forms = exporting.KINDS[kind]
-    return [f"{listed.parent}/{kind}s/{n}.{form}" for n in exporting.names(listed, kind) for form in forms]
 
 
 def check_queue():

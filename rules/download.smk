@@ -22,8 +22,9 @@ rule download:
         settings=lambda w: read(data_of(w)["source"]),
         seed=SETTINGS.content["seed"],
         max_failed_share=lambda w: data_of(w)["max_failed_share"],
+        allow_overlap=lambda w: repeated("--allow-overlap", data_of(w)["allow_overlap"]),
     shell:
         """
         python "$SCRIPTS/download.py" --settings {params.settings:q} --output {output:q} \
-            --seed {params.seed} --max-failed-share {params.max_failed_share} --threads {threads} 2>&1 | tee {log:q}
+            --seed {params.seed} --max-failed-share {params.max_failed_share} --threads {threads} {params.allow_overlap} 2>&1 | tee {log:q}
         """

@@ -51,7 +51,9 @@ for model, task, block in embedding.blocks(SETTINGS):
         threads: 1
         resources:
             gpu=gpus(),
-            mem_mb=growing(8000),
+            mem_mb=growing(
+                needs.embedding(SETTINGS.model(model), SETTINGS.content["features"]["batch_audio_s"]).mem_mb
+            ),
             runtime=growing(240),
         params:
             code=embedding_code("embed.py", model),
@@ -83,7 +85,7 @@ rule caption:
     threads: 1
     resources:
         gpu=gpus(),
-        mem_mb=growing(8000),
+        mem_mb=growing(memory_of("evaluating", "caption")),
         runtime=growing(240),
     params:
         code=lambda w: embedding_code("caption.py", w.model),

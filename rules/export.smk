@@ -1,23 +1,28 @@
-"""Every plot and table of the page as files of their own: each is a target, `plots` and `tables` are all."""
+"""Every plot and table of a page as files of their own: each is a target, `plots` and `tables` are all."""
+
+
+def exported(page, kind):
+    """Return every file of every plot or table of a page that a checkpoint listed."""
+    listed = Path(checkpoints.exports.get(page=page).output[0])
+    forms = exporting.KINDS[kind]
+    return [f"{listed.parent}/{kind}s/{n}.{form}" for n in exporting.names(listed, kind) for form in forms]
 
 
 localrules:
     plot,
-    plot_ast,
     table,
-    table_ast,
 
 
 checkpoint exports:
     """List every plot and table of the page; which there are, the results tell."""
     input:
-        "results/summary.parquet",
+        "results/{page}summary.parquet",
     output:
-        "results/exports.jsonl",
+        "results/{page}exports.jsonl",
     log:
-        "logs/exports.log",
+        "logs/{page}exports.log",
     benchmark:
-        "benchmarks/exports.tsv"
+        "benchmarks/{page}exports.tsv"
     conda:
         "../envs/report.yaml"
     threads: 1
@@ -26,32 +31,7 @@ checkpoint exports:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        code=code_digest("exports.py"),
-    shell:
-        """
-        python "$SCRIPTS/exports.py" --summary {input:q} --output {output:q} 2>&1 | tee {log:q}
-        """
-
-
-checkpoint exports_ast:
-    """The same of the page of students."""
-    input:
-        "results/tagging_page.parquet",
-    output:
-        "results/tagging_page/exports.jsonl",
-    log:
-        "logs/exports_ast.log",
-    benchmark:
-        "benchmarks/exports_ast.tsv"
-    conda:
-        "../envs/report.yaml"
-    threads: 1
-    resources:
-        gpu=0,
-        mem_mb=growing(2000),
-        runtime=growing(10),
-    params:
-        code=code_digest("exports.py"),
+        code=code_digest(*drawing.exports()),
     shell:
         """
         python "$SCRIPTS/exports.py" --summary {input:q} --output {output:q} 2>&1 | tee {log:q}
@@ -61,20 +41,20 @@ checkpoint exports_ast:
 rule plot:
     """Draw one plot of the page."""
     input:
-        "results/exports.jsonl",
+        "results/{page}exports.jsonl",
     output:
         svg=report(
-            "results/plots/{plot}.svg",
+            "results/{page}plots/{plot}.svg",
             caption="captions/plots.rst",
             category="Plots",
             labels={"plot": "{plot}"},
         ),
-        png="results/plots/{plot}.png",
-        pdf="results/plots/{plot}.pdf",
+        png="results/{page}plots/{plot}.png",
+        pdf="results/{page}plots/{plot}.pdf",
     log:
-        "logs/plots/{plot}.log",
+        "logs/{page}plots/{plot}.log",
     benchmark:
-        "benchmarks/plots/{plot}.tsv"
+        "benchmarks/{page}plots/{plot}.tsv"
     wildcard_constraints:
         plot="[^/]+",
     conda:
@@ -93,40 +73,22 @@ rule plot:
         """
 
 
-use rule plot as plot_ast with:
-    input:
-        "results/tagging_page/exports.jsonl",
-    output:
-        svg=report(
-            "results/tagging_page/plots/{plot}.svg",
-            caption="captions/plots.rst",
-            category="Plots",
-            labels={"plot": "{plot}"},
-        ),
-        png="results/tagging_page/plots/{plot}.png",
-        pdf="results/tagging_page/plots/{plot}.pdf",
-    log:
-        "logs/plots_ast/{plot}.log",
-    benchmark:
-        "benchmarks/plots_ast/{plot}.tsv"
-
-
 rule table:
     """Write one table of the page as Markdown and LaTeX."""
     input:
-        "results/exports.jsonl",
+        "results/{page}exports.jsonl",
     output:
         md=report(
-            "results/tables/{table}.md",
+            "results/{page}tables/{table}.md",
             caption="captions/tables.rst",
             category="Tables",
             labels={"table": "{table}"},
         ),
-        tex="results/tables/{table}.tex",
+        tex="results/{page}tables/{table}.tex",
     log:
-        "logs/tables/{table}.log",
+        "logs/{page}tables/{table}.log",
     benchmark:
-        "benchmarks/tables/{table}.tsv"
+        "benchmarks/{page}tables/{table}.tsv"
     wildcard_constraints:
         table="[^/]+",
     conda:
@@ -145,42 +107,11 @@ rule table:
         """
 
 
-use rule table as table_ast with:
-    input:
-        "results/tagging_page/exports.jsonl",
-    output:
-        md=report(
-            "results/tagging_page/tables/{table}.md",
-            caption="captions/tables.rst",
-            category="Tables",
-            labels={"table": "{table}"},
-        ),
-        tex="results/tagging_page/tables/{table}.tex",
-    log:
-        "logs/tables_ast/{table}.log",
-    benchmark:
-        "benchmarks/tables_ast/{table}.tsv"
+for page in pages():
+    for kind in exporting.KINDS:
 
-
-rule plots:
-    """Every plot of the page."""
-    input:
-        lambda w: exported(checkpoints.exports, "plot"),
-
-
-rule tables:
-    """Every table of the page."""
-    input:
-        lambda w: exported(checkpoints.exports, "table"),
-
-
-rule tagging_plots:
-    """Every plot of the page of students."""
-    input:
-        lambda w: exported(checkpoints.exports_ast, "plot"),
-
-
-rule tagging_tables:
-    """Every table of the page of students."""
-    input:
-        lambda w: exported(checkpoints.exports_ast, "table"),
+        rule:
+            name:
+                f"{page.replace('/', '_')}{kind}s"
+            input:
+                lambda w, page=page, kind=kind: exported(page, kind),

@@ -19,7 +19,7 @@ rule features:
     threads: 1
     resources:
         gpu=gpus(),
-        mem_mb=growing(8000),
+        mem_mb=growing(memory_of("encoding", "features")),
         runtime=growing(60),
     params:
         code=lambda w: code_digest("features.py", family(w)),

@@ -38,7 +38,7 @@ rule evaluate:
     threads: 1
     resources:
         gpu=gpus(),
-        mem_mb=growing(8000),
+        mem_mb=growing(memory_of("evaluating", "evaluate")),
         runtime=growing(240),
     params:
         code=lambda w: evaluation_code(model_of(w), w.task, w.method),
@@ -92,7 +92,7 @@ rule prefill:
     threads: all_cores
     resources:
         gpu=gpus(),
-        mem_mb=growing(8000),
+        mem_mb=growing(memory_of("evaluating", "evaluate")),
         runtime=growing(120),
     params:
         code=lambda w: prefill_code(w),
@@ -101,4 +101,32 @@ rule prefill:
         """
         python "$SCRIPTS/prefill.py" --checkpoint {input.checkpoint:q} --settings {params.settings:q} \
             --output {output:q} --code {params.code} 2>&1 | tee {log:q}
+        """
+
+
+rule wrong_answers:
+    """Collect wrong answers, with a few seconds of what was heard."""
+    input:
+        summary="results/summary.parquet",
+        sounds=list(pruning.sounds(SETTINGS)),
+    output:
+        pruning.WRONG_ANSWERS,
+    log:
+        "logs/wrong_answers.log",
+    benchmark:
+        "benchmarks/wrong_answers.tsv"
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(30),
+    params:
+        code=code_digest("wrong_answers.py"),
+        settings=read(SETTINGS.content["report"]),
+    shell:
+        """
+        python "$SCRIPTS/wrong_answers.py" --summary {input.summary:q} --data data \
+            --settings {params.settings:q} --output {output:q} 2>&1 | tee {log:q}
         """

@@ -1,18 +1,25 @@
-"""The summary table, the page, and both as files for papers."""
+"""The summary table, the page, and both as files for papers: of all systems, and of each below its folder."""
+
+from earmark.report import code as drawing
+from earmark.report.pages import pages
+
+
+wildcard_constraints:
+    page="|".join(pages()),
 
 
 rule summarize:
-    """Gather every result on disk into one long table, paired against base."""
+    """Gather every result on disk into one long table, and compare what can be compared."""
     input:
-        results=reporting.required(SETTINGS),
-        imports=reporting.imported(SETTINGS),
+        results=lambda w: reporting.required(SETTINGS, w.page),
+        imports=lambda w: [] if w.page else reporting.imported(SETTINGS),
     output:
-        csv=report("results/summary.csv", caption="captions/summary.rst", category="Summary"),
-        parquet="results/summary.parquet",
+        csv=report("results/{page}summary.csv", caption="captions/summary.rst", category="Summary"),
+        parquet="results/{page}summary.parquet",
     log:
-        "logs/summarize.log",
+        "logs/{page}summarize.log",
     benchmark:
-        "benchmarks/summarize.tsv"
+        "benchmarks/{page}summarize.tsv"
     conda:
         "../envs/report.yaml"
     threads: 1
@@ -21,57 +28,31 @@ rule summarize:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        code=code_digest("summarize.py"),
-        imports=read(SETTINGS.content["import"]),
+        code=code_digest(*drawing.summary()),
+        imports=lambda w: read([] if w.page else SETTINGS.content["import"]),
+        system=lambda w: w.page.rstrip("/"),
         # Results that no configuration asks for any more, or another program's target made.
-        others=lambda w: reporting.others(SETTINGS),
+        others=lambda w: reporting.others(SETTINGS, w.page),
     shell:
         # The folder, not its files: thousands would not fit on a command line.
         """
-        python "$SCRIPTS/summarize.py" --results results --imports {params.imports:q} \
-            --memory .earmark/summary --csv {output.csv:q} --parquet {output.parquet:q} 2>&1 | tee {log:q}
-        """
-
-
-rule wrong_answers:
-    """Collect wrong answers, with a few seconds of what was heard."""
-    input:
-        summary="results/summary.parquet",
-        sounds=list(reporting.sounds(SETTINGS)),
-    output:
-        "results/wrong_answers.parquet",
-    log:
-        "logs/wrong_answers.log",
-    benchmark:
-        "benchmarks/wrong_answers.tsv"
-    conda:
-        "../envs/report.yaml"
-    threads: 1
-    resources:
-        gpu=0,
-        mem_mb=growing(2000),
-        runtime=growing(30),
-    params:
-        code=code_digest("wrong_answers.py"),
-        settings=read(SETTINGS.content["report"]),
-    shell:
-        """
-        python "$SCRIPTS/wrong_answers.py" --summary {input.summary:q} --data data \
-            --settings {params.settings:q} --output {output:q} 2>&1 | tee {log:q}
+        python "$SCRIPTS/summarize.py" --results results --system {params.system:q} --imports {params.imports:q} \
+            --memory .earmark/{wildcards.page}summary --csv {output.csv:q} --parquet {output.parquet:q} \
+            2>&1 | tee {log:q}
         """
 
 
 rule report:
     """Draw the page."""
     input:
-        summary="results/summary.parquet",
-        answers="results/wrong_answers.parquet",
+        summary="results/{page}summary.parquet",
+        files=lambda w: reporting.files_of(SETTINGS, w.page),
     output:
-        report("results/report.html", caption="captions/page.rst", category="Summary"),
+        report("results/{page}report.html", caption="captions/page.rst", category="Summary"),
     log:
-        "logs/report.log",
+        "logs/{page}report.log",
     benchmark:
-        "benchmarks/report.tsv"
+        "benchmarks/{page}report.tsv"
     conda:
         "../envs/report.yaml"
     threads: 1
@@ -80,9 +61,10 @@ rule report:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        code=code_digest("report.py", *PAGE, "earmark/report/page.html"),
+        code=code_digest(*drawing.page()),
+        files=lambda w, input: repeated("--file", input.get("files", [])),
     shell:
         """
-        python "$SCRIPTS/report.py" --summary {input.summary:q} --answers {input.answers:q} \
-            --output {output:q} 2>&1 | tee {log:q}
+        python "$SCRIPTS/report.py" --summary {input.summary:q} {params.files} --output {output:q} \
+            2>&1 | tee {log:q}
         """

@@ -16,12 +16,12 @@ import typer
 import yaml
 
 from earmark.config.files import deep_merged
-from earmark.config.schema import CONFIG
 from earmark.config.settings import Settings
 from earmark.core import cli
 from earmark.core.errors import UserError
 from earmark.core.files import replacing, write_json
 from earmark.core.given import given
+from earmark.core.places import CONFIG
 from earmark.doctor import job, page
 
 

@@ -12,6 +12,7 @@ import typer
 from earmark.core import cli
 from earmark.core.given import given
 from earmark.core.records import Clip, Tally, write_manifest
+from earmark.data.sources.identity import apart
 
 
 def main(
@@ -20,6 +21,9 @@ def main(
     seed: int = 0,
     max_failed_share: Annotated[float, typer.Option(help="share of recordings that may fail")] = 0.0,
     threads: int = 1,
+    allow_overlap: Annotated[
+        list[str] | None, typer.Option(help="overlap_source, overlap_audio: recordings may be in two splits")
+    ] = None,
 ) -> None:
     """Collect recordings from the source and list them."""
     source = given(settings)
@@ -31,7 +35,8 @@ def main(
     tally = Tally()
 
     def recordings() -> Iterator[Clip]:
-        for clip in tally.watch(module.collect(source, folder, seed, threads)):
+        found = apart(module.collect(source, folder, seed, threads), allow_overlap or [])
+        for clip in tally.watch(found):
             clip.origin = clip.origin or origin
             yield clip
         for line in tally.first:

@@ -12,6 +12,7 @@ from earmark.core import cli, devices
 from earmark.core.errors import UserError
 from earmark.core.given import given
 from earmark.core.records import read_manifest
+from earmark.models import needs
 from earmark.models.checkpoint import DTYPES, Checkpoint
 from earmark.models.families import family
 from earmark.systems.embeddings import estimate, job, layers
@@ -51,6 +52,12 @@ def main(
         audio=kind.audio,
     )
     estimate.check(cost, block["budget_gb"], f"embeddings of {model['name']}, {chosen['task']}")
+    needs.announce(
+        needs.embedding(
+            {**model, "path": str(record.folder), "max_audio_s": kind.audio.window_s or 0},
+            chosen["batch_audio_s"],
+        )
+    )
     encoder = kind.encoder(record, str(device), model["dtype"], plan.encoder_layers, plan.project)
     decoder = None
     if plan.lm_layers is not None:

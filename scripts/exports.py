@@ -12,6 +12,7 @@ import typer
 
 from earmark.core import cli
 from earmark.report import exported, exports, page, pictures, summary
+from earmark.report.material import Material
 
 
 def main(
@@ -22,7 +23,7 @@ def main(
     content = summary.load(table)
     plots = (
         (name, pictures.standalone(figure, section))
-        for section in page.all_sections(content)
+        for section in page.all_sections(Material(content))
         for name, figure in pictures.names(section)
     )
     tables = ((name, exported.plain(each)) for name, each in page.all_tables(content))

@@ -10,7 +10,7 @@ import typer
 from earmark.core import cli, devices
 from earmark.core.given import given
 from earmark.core.records import read_manifest
-from earmark.models import encode
+from earmark.models import encode, needs
 from earmark.models.checkpoint import DTYPES, Checkpoint
 from earmark.models.families import family
 
@@ -30,6 +30,8 @@ def main(
     kind = family(chosen["kind"])
     model = Checkpoint.read(checkpoint)
     clips = [clip for clip in read_manifest(index) if clip.status != "unused"]
+    entry = {"kind": chosen["kind"], "dtype": chosen["dtype"], "path": str(model.folder)}
+    needs.announce(needs.encoding(entry, chosen["batch_audio_s"]))
     encoder = kind.encoder(model, str(device), chosen["dtype"])
     width_bytes = DTYPES[chosen["dtype"]].itemsize
     needed = encode.size_estimate(clips, encoder.width, width_bytes, kind.audio.tokens_per_second)

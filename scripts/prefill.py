@@ -10,6 +10,7 @@ import typer
 from earmark.core import cli, devices, provenance
 from earmark.core.files import write_json
 from earmark.core.given import given
+from earmark.models import needs
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.families import family
 from earmark.models.loading import Load
@@ -32,6 +33,11 @@ def main(
     device = devices.prepare(chosen["device"], threads)
     kind = family(entry["kind"])
     model = Checkpoint.read(checkpoint)
+    needs.announce(
+        needs.evaluating(
+            entry | {"path": str(model.folder), "max_audio_s": chosen["audio_s"]}, chosen["audio_s"]
+        )
+    )
     decoder = kind.decoder(model, str(device), entry["dtype"], entry["attention"], load=Load(**entry["load"]))
     tokens = kind.audio.tokens(chosen["audio_s"])
     points, prompt = prefill.measure(

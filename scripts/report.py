@@ -1,8 +1,7 @@
 """Draw all results on one HTML page that needs no network.
 
-From the summary table (summarize.py) and the files it names, and the table of wrong answers
-(wrong_answers.py), to one self-contained file: charts, tables to sort and filter, wrong answers to
-listen to, provenance.
+From the summary table (summarize.py) and the files it names, and files that systems ask for besides
+results (the wrong answers, say), to one self-contained file: charts, tables to sort and filter, provenance.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ from earmark.report import page
 def main(
     summary: Annotated[Path, typer.Option(help="the summary table, Parquet")],
     output: Annotated[Path, typer.Option(help="the page")],
-    answers: Annotated[Path | None, typer.Option(help="the table of wrong answers, Parquet")] = None,
+    file: Annotated[list[Path] | None, typer.Option(help="a file that a system's part is drawn from")] = None,
 ) -> None:
     """Draw all results on one HTML page."""
-    page.write(summary, answers, output)
+    page.write(summary, file or [], output)
 
 
 if __name__ == "__main__":

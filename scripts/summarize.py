@@ -25,11 +25,12 @@ def main(
     parquet: Annotated[Path, typer.Option(help="the table as Parquet")],
     results: Annotated[Path, typer.Option(help="the folder of results")] = Path("results"),
     imports: Annotated[str, typer.Option(help="config's import section (JSON file)")] = "[]",
+    system: Annotated[str, typer.Option(help="the only system whose results are wanted")] = "",
     memory: Annotated[Path | None, typer.Option(help="folder for what was read off each file")] = None,
 ) -> None:
     """Gather every result below a folder into one long table."""
     known = Remembered(memory)
-    table = summary.summarize(files.find(results), given(imports), known)
+    table = summary.summarize(files.find(results, system), given(imports), known)
     summary.write(table, csv, parquet)
     left = table.loc[table["system"] == LEFT_OUT, "result"].nunique()
     named = f"; {left} left out, for reasons the page tells" if left else ""

@@ -9,7 +9,7 @@ import typer
 
 from earmark.core import cli
 from earmark.core.given import given
-from earmark.systems.tagging.launch import in_processes
+from earmark.training.launch import in_processes
 
 
 def main(

@@ -13,7 +13,8 @@ import typer
 
 from earmark.core import cli
 from earmark.core.given import given
-from earmark.report import summary, wrong
+from earmark.report import summary
+from earmark.systems.pruning.report import wrong
 
 
 def main(

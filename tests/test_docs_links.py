@@ -14,6 +14,8 @@ from earmark.config.settings import Settings
 from earmark.config.targets import check_target
 from earmark.core.errors import UserError
 from earmark.core.places import ROOT
+from earmark.report.exports import KINDS
+from earmark.report.pages import pages
 from earmark.systems.contract import systems
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -126,6 +128,7 @@ def test_targets_of_snakemake_exist(page):
     rules = "".join(path.read_text() for path in [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")])
     names = set(re.findall(r"^(?:use rule \w+ as|rule) (\w+)\b", rules, flags=re.MULTILINE))
     names |= {system.name for system in systems()}
+    names |= {f"{page.replace('/', '_')}{kind}s" for page in pages() for kind in KINDS}
     commands = re.findall(r"(?:^ {4}|`)snakemake ([^`\n]+)", page.read_text(), flags=re.MULTILINE)
     for command in commands:
         words = re.split(r"[#|>&]", command)[0].split()

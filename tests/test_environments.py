@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 from earmark.core.digests import everything_imported
 from earmark.core.places import ROOT, SCRIPTS
 from earmark.core.versions import locked
+from earmark.report import code
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -52,7 +53,9 @@ def scripts(environment: str) -> set[str]:
 @cache
 def modules(script: str) -> frozenset[Path]:
     """The files that a script imports, and those of the packages that it looks up names in."""
-    files, todo = set(), [script]
+    lazily = {"summarize.py": code.summary, "report.py": code.page, "exports.py": code.exports}
+    entries = lazily[script]() if script in lazily else (script,)
+    files, todo = set(), [entry for entry in entries if entry.endswith(".py")]
     while todo:
         for path in everything_imported(todo.pop()):
             if path in files:
@@ -61,6 +64,10 @@ def modules(script: str) -> frozenset[Path]:
             for package in re.findall(r'import_module\(f"earmark\.([\w.]+)\.\{', path.read_text()):
                 folder = SCRIPTS.joinpath("earmark", *package.split("."))
                 todo += [str(p.relative_to(SCRIPTS)) for p in sorted(folder.glob("*.py"))]
+            if 'f"earmark.systems.{name}.system"' in path.read_text():
+                todo += [
+                    str(p.relative_to(SCRIPTS)) for p in sorted(SCRIPTS.glob("earmark/systems/*/system.py"))
+                ]
     return frozenset(files)
 
 

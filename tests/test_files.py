@@ -8,7 +8,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from earmark.core.files import exclusive, free, replacing, write_json
 from earmark.core.places import SCRIPTS
@@ -22,6 +24,15 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
         raise RuntimeError("killed")
     assert path.read_text() == '{\n  "kept": true\n}\n'
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_can_be_read_by_whom_the_umask_lets(tmp_path):
+    """safetensors makes files that their owner alone may read."""
+    with replacing(tmp_path / "weights.safetensors") as partial:
+        save_file({"w": np.zeros(2, np.float32)}, partial)
+    (tmp_path / "plain").touch()
+    modes = [(tmp_path / name).stat().st_mode for name in ("weights.safetensors", "plain")]
+    assert modes[0] == modes[1]
 
 
 def test_a_work_folder_belongs_to_one_live_process(tmp_path):

@@ -126,9 +126,14 @@ def test_an_overlay_replaces_data_as_a_whole_and_merges_the_rest():
 
 
 def test_spelling_and_budget_agree():
-    for ratio in (1, 0.9, 0.7, 0.05, 0.125):
+    for ratio in (1, 0.9, 0.7, 0.05, 0.125, 0.9999999, 0.1234561, 0.1234564, 1e-7):
         assert budget(spelled(ratio)) == {"keep_ratio": ratio, "keep_tokens": None}
     assert budget("64t") == {"keep_ratio": None, "keep_tokens": 64}
+
+
+def test_ratios_are_spelled_as_they_are_written():
+    written = ("0.7", "1.0", "0.9999999", "0.1234561", "0.0000001")
+    assert [spelled(float(text)) for text in written] == list(written)
 
 
 def test_conda_environments_pin_what_the_lock_pins():
@@ -202,6 +207,8 @@ def test_an_unknown_profile_is_named_with_the_nearest():
             {"metric": "wer"},
             "parser: 'letter' doesn't read what metric 'wer' scores; set it to tran",
         ),
+        ("gtzan", {"parser": "leter"}, "parser: unknown parser 'leter'; did you mean 'letter'?"),
+        ("gtzan", {"parser": "cues"}, "parser: unknown parser 'cues'"),
         ("librispeech", {"parser": "label"}, "parser: 'label' doesn't read what metric 'wer'"),
         (
             "had",

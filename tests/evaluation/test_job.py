@@ -19,7 +19,7 @@ from earmark.models.features import FeatureRow, write_index
 from earmark.reduction.loader import available
 from earmark.systems.pruning.cell import Cell
 from earmark.systems.pruning.job import samples_of
-from earmark.systems.pruning.request import method, reducers
+from earmark.systems.pruning.request import files, method
 from evaluate import main as answer
 
 SECONDS = (4.0, 2.0, 6.0, 70.0)
@@ -184,7 +184,8 @@ def test_a_cache_method_takes_no_layer_and_its_file_is_its_own():
     )
     found = method(settings, "s", settings.model("demo"))
     assert (found["kind"], found["layer"]) == ("cache", 0)
-    assert reducers()["kv-snap"] == "earmark/compression/snap.py"
-    settings.content["methods"]["s"]["layer"] = 2
+    assert files(settings, "s", settings.model("demo")) == ["earmark/compression/snap.py"]
     with pytest.raises(UserError, match=r"methods\.s\.layer: kv-snap compresses every layer"):
-        method(settings, "s", settings.model("demo"))
+        Settings.load(
+            {"default_model": "demo", "methods": {"s": {"reducer": "kv-snap", "layer": 2}}}, Path.cwd()
+        )

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from earmark.report import page, wrong
+from earmark.report import page
 from earmark.report.summary import summarize
+from earmark.systems.pruning.report import wrong
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -41,7 +42,8 @@ def drawn(
         data = pack_clips(tmp_path / "data", "genres", 40)
         table = summarize([*results, timing, write_probe(tmp_path / "probe.json"), *more])
         path = tmp_path / "report.html"
-        path.write_text(page.build(table, wrong.collect(table, data, SETTINGS)))
+        wrong.write(wrong.collect(table, data, SETTINGS), tmp_path / wrong.NAME)
+        path.write_text(page.build(table, [tmp_path / wrong.NAME]))
         return path
 
     return draw

@@ -12,7 +12,7 @@ import pytest
 
 from earmark.core.errors import UserError
 from earmark.core.places import SCRIPTS
-from earmark.report import drawing, exports
+from earmark.report import drawing, exports, pages
 from earmark.report.exported import latex, markdown
 from earmark.report.figures import Cell, Table
 from earmark.report.summary import summarize, write
@@ -100,15 +100,15 @@ def test_names_that_come_twice_are_told_apart(tmp_path: Path) -> None:
     ("path", "said"),
     [
         ("results/plots", "ask for all of them by `plots`"),
-        ("results/tagging_page/tables/", "ask for all of them by `tagging_tables`"),
+        ("results/tagging/tables/", "ask for all of them by `tagging_tables`"),
         ("results/plots/accuracy.jpg", r"a plot is made as svg, png, pdf: results/plots/<name>\.pdf"),
         ("results/tables/all-results.csv", "a table is made as md, tex"),
     ],
 )
 def test_a_form_that_is_not_made_is_refused_before_any_job(path: str, said: str) -> None:
     with pytest.raises(UserError, match=said):
-        exports.check_target(path)
-    exports.check_target("results/plots/accuracy.pdf")
+        pages.check_target(path)
+    assert pages.check_target("results/plots/accuracy.pdf")
 
 
 def test_untrusted_cells_stay_one_cell_of_text() -> None:

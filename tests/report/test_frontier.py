@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from earmark.report.frontier import crossings, curves, front, tables
 from earmark.report.words import DASH
+from earmark.systems.pruning.report.frontier import crossings, curves, front, tables
 
 
 def row(

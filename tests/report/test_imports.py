@@ -111,7 +111,9 @@ def test_score_tables_of_xares_llm(tmp_path: Path) -> None:
         ("all", "mean_score", 0.307),
         ("gtzan", "accuracy", 0.323),
     }
-    assert {(r["model"], r["method"], r["device"]) for r in found} == {("dasheng", "train_task1", "one A100")}
+    assert {(r["model"], r["imported_as"], r["device"]) for r in found} == {
+        ("dasheng", "train_task1", "one A100")
+    }
 
 
 def test_imported_rows_stand_beside_ours_marked_and_uncompared(results: list[Path], tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ import pytest
 
 from earmark.core.errors import UserError
 from earmark.core.places import SCRIPTS
-from earmark.report import overview, page, wrong
-from earmark.report.charts import looks
+from earmark.report import overview, page
 from earmark.report.points import points
 from earmark.report.summary import summarize
+from earmark.systems.pruning.report import wrong
+from earmark.systems.pruning.report.charts import looks
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -35,21 +36,21 @@ def test_scripts_run_from_files_to_one_small_page(
     results: list[Path], timing: Path, write_probe: Callable[..., Path], tmp_path: Path
 ) -> None:
     probe = write_probe(tmp_path / "results" / "probe.json")
-    summary, answers = tmp_path / "summary.parquet", tmp_path / "wrong.parquet"
+    summary, answers = tmp_path / "summary.parquet", tmp_path / wrong.NAME
     csv, made = str(tmp_path / "summary.csv"), tmp_path / "report.html"
     settings = json.dumps({"wrong_answers": 4, "audio_mb": 2, "audio_s": 1})
     rest = ["--settings", settings, "--data", str(tmp_path)]
     for words in (
         ["summarize.py", "--results", str(tmp_path / "results"), "--csv", csv, "--parquet", str(summary)],
         ["wrong_answers.py", "--summary", str(summary), *rest, "--output", str(answers)],
-        ["report.py", "--summary", str(summary), "--answers", str(answers), "--output", str(made)],
+        ["report.py", "--summary", str(summary), "--file", str(answers), "--output", str(made)],
     ):
         subprocess.run([sys.executable, str(SCRIPTS / words[0]), *words[1:]], check=True, capture_output=True)
     content = made.read_bytes()
     assert len(content) < 10_000_000
     assert content.count(b'<div class="sample">') == 4
     without = made.with_name("without.html")
-    page.write(summary, None, without)
+    page.write(summary, [], without)
     assert without.read_text() == html(results, timing, probe), "the same files make the same page"
 
 
@@ -141,7 +142,7 @@ def test_files_that_changed_or_went_since_the_summary_are_named(results: list[Pa
 
 def test_something_else_than_a_summary_is_refused(results: list[Path], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a summary table"):
-        page.write(results[0], None, tmp_path / "report.html")
+        page.write(results[0], [], tmp_path / "report.html")
     assert not (tmp_path / "report.html").exists()
 
 
@@ -218,7 +219,8 @@ def test_where_numbers_come_from_stays_short(results: list[Path]) -> None:
 def test_an_empty_answer_is_said_to_be_empty(write_result: Callable[..., Path], tmp_path: Path) -> None:
     table = summarize([write_result(tmp_path / "a.json", answer="", accuracy=0.2)])
     answers = wrong.collect(table, tmp_path, {"wrong_answers": 2, "audio_mb": 0, "audio_s": 1})
-    assert visible(page.build(table, answers)).count("(nothing)") == 1
+    wrong.write(answers, tmp_path / wrong.NAME)
+    assert visible(page.build(table, [tmp_path / wrong.NAME])).count("(nothing)") == 1
 
 
 def test_what_every_row_has_is_said_once(write_result: Callable[..., Path], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from earmark.report import files
 from earmark.report.charts import COLOURS, SHAPES
 from earmark.report.figures import Section
-from earmark.report.probing import NAMED, REST, label_looks, section
+from earmark.systems.embeddings.report.sections import NAMED, REST, label_looks, section
 
 
 @pytest.fixture

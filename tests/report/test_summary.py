@@ -15,12 +15,13 @@ import pandas as pd
 import pytest
 
 from earmark.core.errors import UserError
-from earmark.core.places import SCRIPTS
+from earmark.core.places import ROOT, SCRIPTS
 from earmark.report import files
-from earmark.report.columns import DTYPES
+from earmark.report.columns import dtypes
 from earmark.report.remembered import Remembered
 from earmark.report.summary import summarize, write
 from earmark.scoring.multiple import holm
+from earmark.systems.contract import systems
 
 
 def table(results: list[Path], timing: Path | None = None) -> pd.DataFrame:
@@ -33,7 +34,7 @@ def rows(found: pd.DataFrame) -> list[dict[str, Any]]:
 
 def test_every_metric_of_every_result_has_a_row(results: list[Path]) -> None:
     found = table(results)
-    assert list(found.columns) == list(DTYPES)
+    assert list(found.columns) == list(dtypes())
     dart = found[found["result"].str.endswith("genres_dart_0.5.json")].set_index("metric")
     plain = {"accuracy", "f1_macro", "f1_weighted", "f1_macro_letters", "difference_to_base"}
     classes = {f"{name}/{label}" for name in ("accuracy", "precision", "f1")
@@ -86,7 +87,7 @@ def test_questions_with_other_options_are_not_matched(
 
 
 def test_timing_points_have_rows_of_their_own(results: list[Path], timing: Path) -> None:
-    found = table(results, timing).query("system == 'prefill-timing'")
+    found = table(results, timing).query("type == 'prefill'")
     point = json.loads(timing.read_text())["points"][0]
     row = found.query("method == @point['method'] and keep_ratio == @point['keep_ratio']").set_index("metric")
     assert row.loc["prefill_speedup", "value"] == point["speedup"]
@@ -173,7 +174,8 @@ def test_the_script_finds_all_results_and_ends_a_users_mistake_in_one_line(
     out = ["--csv", str(tmp_path / "s.csv"), "--parquet", str(tmp_path / "s.parquet")]
     subprocess.run([*command, *out], check=True, capture_output=True)
     found = pd.read_parquet(tmp_path / "s.parquet")
-    assert set(found["system"]) == {"pruned-evaluation", "prefill-timing", "linear-probe"}
+    kinds = {("pruning", "evaluation"), ("pruning", "prefill"), ("embeddings", "probe")}
+    assert set(zip(found["system"], found["type"])) == kinds
     assert set(found["result"]) == {str(path) for path in (tmp_path / "results").rglob("*.json")}
     results[0].write_text("{")
     (tmp_path / "s.csv").unlink()
@@ -240,6 +242,22 @@ def test_what_the_doctor_wrote_is_neither_a_result_nor_left_out(results: list[Pa
     folder = results[0].parent
     (folder / "doctor.json").write_text('{"schema": "earmark/doctor/1"}')
     assert files.find(folder) == sorted(results)
+
+
+def test_no_column_holds_what_belongs_to_two_systems(
+    results: list[Path], timing: Path, write_probe: Callable[..., Path], tmp_path: Path
+) -> None:
+    found = summarize([*results, timing, write_probe(tmp_path / "probe.json")])
+    for system in systems():
+        for column in system.columns:
+            owners = set(found.loc[found[column.name].notna(), "system"])
+            assert owners <= {system.name}, f"{column.name} is filled by {owners}"
+
+
+def test_every_column_is_documented() -> None:
+    page = (ROOT / "docs" / "summary.md").read_text()
+    for name, dtype in dtypes().items():
+        assert re.search(rf"^\| `{name}` \| {dtype} \|", page, flags=re.MULTILINE), name
 
 
 def test_torn_samples_are_named_with_the_way_out(results: list[Path]) -> None:

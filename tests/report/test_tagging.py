@@ -10,14 +10,17 @@ from scipy.stats import t
 from tagged_results import fake_sweep, fake_tagged
 
 from earmark.core.errors import UserError
-from earmark.report import files, overview, page, summary, tagged, tagging
+from earmark.report import files, overview, page, summary
+from earmark.report.material import Material
 from earmark.report.points import points
+from earmark.systems.tagging.report import results as tagged
+from earmark.systems.tagging.report import sections as tagging
 
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep") / "results"
-    fake_sweep(folder / "ast")
+    fake_sweep(folder / "tagging")
     return folder
 
 
@@ -27,7 +30,7 @@ def table(sweep) -> pd.DataFrame:
 
 
 def rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
-    return table[table["metric"] == metric].set_index(["method", "r"])
+    return table[table["metric"] == metric].set_index(["recipe", "r"])
 
 
 def test_the_summary_has_every_result_with_its_spread_over_seeds(table):
@@ -35,7 +38,7 @@ def test_the_summary_has_every_result_with_its_spread_over_seeds(table):
     assert len(found) == 10 and (found["seeds"] == 3).all()
     assert (found["seed_min"] <= found["value"]).all() and (found["value"] <= found["seed_max"]).all()
     assert (found["low"] < found["value"]).all() and (found["value"] < found["high"]).all()
-    assert set(table["system"]) == {"audio-tagging"}
+    assert set(table["system"]) == {"tagging"}
 
 
 def test_merged_students_are_paired_with_the_unmerged_the_baseline_and_labels_alone(table):
@@ -53,7 +56,7 @@ def test_merged_students_are_paired_with_the_unmerged_the_baseline_and_labels_al
 
 
 def test_p_values_are_corrected_among_what_is_compared_with_the_same_result(sweep):
-    found = tagged.differences(tagged.read((sweep / "ast").glob("*_r*.json")))
+    found = tagged.differences(tagged.read((sweep / "tagging").glob("*_r*.json")))
     family = [row for (path, name), row in found.items() if name == tagged.UNMERGED and "_kd_" in path]
     assert {row["comparisons"] for row in family} == {3} == {len(family)}
     ranked = sorted(row["p_value"] for row in family)
@@ -64,7 +67,7 @@ def test_p_values_are_corrected_among_what_is_compared_with_the_same_result(swee
 
 
 def test_a_paired_interval_is_that_of_the_same_resamples(sweep):
-    ours, theirs = tagged.read([sweep / "ast/sounds_kd_r8.json", sweep / "ast/sounds_kd_r0.json"])
+    ours, theirs = tagged.read([sweep / "tagging/sounds_kd_r8.json", sweep / "tagging/sounds_kd_r0.json"])
     if ours.asked["r"] == "0":
         ours, theirs = theirs, ours
     found = tagged.difference(ours, theirs)
@@ -106,7 +109,7 @@ def test_a_result_without_its_resamples_is_named(tmp_path):
 
 
 def test_the_chart_has_a_line_per_recipe_and_the_baselines_beside_it(table):
-    (section,) = tagging.sections(page.records_of(table, "audio-tagging"))
+    (section,) = tagging.sections(Material(table))
     ((figure,),) = section.figures
     values = [row for part in figure.specification["datasets"].values() for row in part]
     drawn = {(row["recipe"], row["name"]) for row in values if "recipe" in row}
@@ -127,7 +130,7 @@ def test_a_clamped_schedule_is_marked_and_explained(tmp_path):
     fake_tagged(tmp_path / "results", "plain", 0)
     fake_tagged(tmp_path / "results", "plain", 16, clamped=True)
     table = summary.summarize(files.find(tmp_path / "results"))
-    (section,) = tagging.sections(page.records_of(table, "audio-tagging"))
+    (section,) = tagging.sections(Material(table))
     assert any("r of 16 asks for more" in note for note in section.notes)
     assert [line[1].text for line in section.tables[0].lines] == ["0", "16*"]
 
@@ -136,7 +139,7 @@ def test_a_single_label_task_stands_by_its_accuracy(tmp_path):
     for r in (0, 8):
         fake_tagged(tmp_path / "results", "plain", r, kind="single_label")
     table = summary.summarize(files.find(tmp_path / "results"))
-    (section,) = tagging.sections(page.records_of(table, "audio-tagging"))
+    (section,) = tagging.sections(Material(table))
     assert section.figures[0][0].title.startswith("Accuracy against speed-up")
     assert "at random 25.0\u00a0%" in section.facts
 
@@ -154,7 +157,7 @@ def test_the_page_draws_it_in_a_browser(table, tmp_path, browser):
 
 def test_the_table_of_all_results_tells_students_apart_by_their_r(table):
     whole = overview.table(points(table))
-    recipe, r = (whole.columns.index(name) for name in ("method", "r"))
+    recipe, r = (whole.columns.index(name) for name in ("recipe", "r"))
     assert "kept, asked" not in whole.columns, "nobody asked for a share"
     shown = [(line[recipe].text, line[r].text, line[r].key) for line in whole.lines]
     assert len(set(shown)) == len(shown) == 10

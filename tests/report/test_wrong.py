@@ -14,8 +14,9 @@ import soundfile
 
 from earmark.audio import ogg
 from earmark.core.errors import UserError
-from earmark.report import excerpts, wrong
+from earmark.report import excerpts
 from earmark.report.summary import summarize
+from earmark.systems.pruning.report import wrong
 
 SETTINGS = {"wrong_answers": 8, "audio_mb": 2, "audio_s": 1.0}
 

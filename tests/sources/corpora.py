@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from earmark.config.schema import checked, schema
+from earmark.config import source as sources
 from earmark.core.records import Clip
 from earmark.data import segment as forming
 
@@ -25,7 +25,7 @@ def write(path: Path, samples: np.ndarray, rate: int = RATE) -> None:
 
 
 def settings(kind: str, root: Path, **changes: Any) -> dict[str, Any]:
-    return checked({"kind": kind, "root": str(root), **changes}, schema(f"sources/{kind}"), "source")
+    return sources.read({"kind": kind, "root": str(root), **changes}, "source").plain()
 
 
 def joined(recordings: list[Clip], **options: Any) -> list[Clip]:

@@ -7,7 +7,7 @@ import io
 import numpy as np
 import soundfile
 
-from earmark.config.files import checked_source
+from earmark.config import source as sources
 
 
 def tone(seconds: float = 0.5, hertz: float = 440.0, rate: int = 8000, suffix: str = "WAV") -> bytes:
@@ -20,4 +20,4 @@ def tone(seconds: float = 0.5, hertz: float = 440.0, rate: int = 8000, suffix: s
 
 def completed(**source) -> dict:
     """Settings of a source as the workflow completes them."""
-    return checked_source(source, "data.source")
+    return sources.read(source, "data.source").plain()

@@ -19,8 +19,8 @@ from earmark.merging.schedule import Schedule
 from earmark.systems.tagging import student
 from earmark.systems.tagging.dataset import Example
 from earmark.systems.tagging.settings import Training
-from earmark.systems.tagging.state import Store
-from earmark.systems.tagging.training import Plan, Trainer, prepare
+from earmark.systems.tagging.training import Plan, Trainer
+from earmark.training.engine import prepare
 
 FRAMES, CLASSES = 32, 4
 STUDENT = {
@@ -83,18 +83,19 @@ def trainer(folder: Path, accelerator: Accelerator, **changes) -> Trainer:
         Clips(20, "valid"),
         Plan(training, **plan),
         accelerator,
-        work=Store(folder / "work", json.dumps(changes, sort_keys=True)),
+        work=folder / "work",
+        fingerprint=json.dumps(changes, sort_keys=True),
         events=folder / "events",
     )
 
 
 def run(folder: Path, accelerator: Accelerator, **changes) -> Trainer:
-    """Train, and write weights and progress."""
+    """Train, and write weights and epochs."""
     made = trainer(folder, accelerator, **changes)
     made.run()
     if accelerator.is_main_process:
-        student.save(made.plain, folder)
-        (folder / "epochs.json").write_text(json.dumps(made.progress.epochs))
+        student.save(made.model, folder)
+        (folder / "epochs.json").write_text(json.dumps(made.record.epochs))
     return made
 
 

@@ -17,8 +17,7 @@ sys.path.insert(0, str(HERE))
 
 import small_training  # noqa: E402
 
-from earmark.systems.tagging.state import Progress, Store  # noqa: E402
-from earmark.systems.tagging.training import prepare  # noqa: E402
+from earmark.training.engine import prepare  # noqa: E402
 
 CASES = {
     "best": {"training": {"epochs": 6}, "plan": {"weight": 0.2}},
@@ -47,10 +46,7 @@ def finish(folder: Path, changes: dict) -> None:
 
 def steps(folder: Path) -> int:
     """Return the steps that are saved so far."""
-    try:
-        return torch.load(folder / "work" / "state.pt", weights_only=True)["progress"]["step"]
-    except FileNotFoundError:
-        return 0
+    return max((int(state.name[5:]) for state in (folder / "work").glob("step-*")), default=0)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -80,25 +76,3 @@ def test_workers_change_nothing(tmp_path):
         finish(tmp_path / str(workers), {"training": {"epochs": 2, "workers": workers}})
         ends.append(load_file(tmp_path / str(workers) / "model.safetensors"))
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
-
-
-def test_a_state_of_another_training_is_ignored(tmp_path):
-    Store(tmp_path / "work", "other").save(Progress(step=3), model={})
-    made = small_training.trainer(tmp_path, prepare("cpu", 1, "no"))
-    torch.use_deterministic_algorithms(False)
-    assert made.progress.step == 0
-
-
-def test_a_state_keeps_the_weights_it_names_and_no_others(tmp_path):
-    store = Store(tmp_path, "x")
-    for epoch in (1, 2):
-        store.write_weights("best", epoch, {"w": torch.full((1,), float(epoch))})
-    store.write_weights("sum", 2, {"w": torch.zeros(1)})
-    store.save(Progress(best=2, averaged=2))
-
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "best-2.safetensors",
-        "state.pt",
-        "sum-2.safetensors",
-    ]
-    assert store.read_weights("best", 2)["w"].item() == 2

@@ -93,12 +93,19 @@ def train(tmp_path: Path, places: dict, **changes) -> dict:
     return json.loads(output.read_text())
 
 
+def umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
 def test_a_student_and_its_record_come_out(places, tmp_path):
     found = train(tmp_path, places)
 
     made = student.load(tmp_path / "student")
     assert [made.config.id2label[i] for i in range(3)] == ["hum", "hiss", "beep"]
     assert found["weights"] == sha256(tmp_path / "student" / "model.safetensors")
+    assert oct((tmp_path / "student" / "model.safetensors").stat().st_mode & 0o777) == oct(0o666 & ~umask())
     assert [entry["epoch"] for entry in found["epochs"]] == [1, 2]
     assert found["epoch"] in (1, 2)
     assert found["validation"]["mAP"] == max(entry["mAP"] for entry in found["epochs"])
@@ -219,7 +226,7 @@ def test_the_script_trains_on_two_nodes_that_srun_reaches(script, tmp_path):
 
     done = script(settings, "--nodes", "2", path=str(tmp_path))
     assert done.returncode == 1
-    assert done.stderr.startswith("error: train_student: nodes=2: there is no srun here")
+    assert done.stderr.startswith("error: nodes=2: there is no srun here")
 
 
 def test_a_fold_is_taught_on_clips_of_every_split():

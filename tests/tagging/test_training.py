@@ -16,9 +16,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from earmark.core.errors import UserError
 from earmark.merging.schedule import Schedule
-from earmark.systems.tagging import training as module
 from earmark.systems.tagging import validation
 from earmark.systems.tagging.settings import Training
+from earmark.training.engine import prepare
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -28,7 +28,7 @@ import small_training  # noqa: E402
 
 @pytest.fixture
 def accelerator():
-    yield module.prepare("cpu", 1, "no")
+    yield prepare("cpu", 1, "no")
     torch.use_deterministic_algorithms(False)
 
 
@@ -36,15 +36,15 @@ def test_a_student_learns_and_keeps_the_best_epoch(tmp_path, accelerator):
     settings = {"epochs": 12, "learning_rate": 5e-3, "decay": {"first_epoch": 12, "every": 1, "factor": 1}}
     made = small_training.run(tmp_path, accelerator, training=settings)
 
-    epochs = made.progress.epochs
+    epochs = made.record.epochs
     assert epochs[-1]["loss"] < 0.8 * epochs[0]["loss"]
     best = max(epochs, key=lambda entry: entry["mAP"])
     assert best["mAP"] > epochs[0]["mAP"]
     assert best["mAP"] > 0.6
-    assert made.progress.best == best["epoch"]
+    assert made.record.best == best["epoch"]
     assert made.final()["mAP"] == best["mAP"]
-    assert made.progress.drawn == 12 * 38
-    assert 0 < made.progress.mixed < 12 * 38
+    assert made.record.totals["items"] == 12 * 38
+    assert 0 < made.record.totals["mixed"] < 12 * 38
 
 
 def test_curves_can_be_read_in_tensorboard(tmp_path, accelerator):
@@ -53,14 +53,14 @@ def test_curves_can_be_read_in_tensorboard(tmp_path, accelerator):
     events = EventAccumulator(str(tmp_path / "events")).Reload()
     assert [scalar.step for scalar in events.Scalars("train/loss")] == [0, 10]
     found = [scalar.value for scalar in events.Scalars("validation/mAP")]
-    assert found == pytest.approx([entry["mAP"] for entry in made.progress.epochs])
+    assert found == pytest.approx([entry["mAP"] for entry in made.record.epochs])
 
 
 def test_validation_agrees_with_scikit_learn_on_the_model_outside(tmp_path, accelerator):
     made = small_training.run(tmp_path, accelerator)
     clips = made.valid
     with torch.no_grad():
-        logits = made.plain.eval()(torch.stack([clips[i, 0].features for i in range(20)])).logits.numpy()
+        logits = made.model.eval()(torch.stack([clips[i, 0].features for i in range(20)])).logits.numpy()
     expected = np.mean([average_precision_score(clips.labels[:, c], logits[:, c]) for c in range(4)])
     assert made.final()["mAP"] == pytest.approx(expected)
 
@@ -70,13 +70,12 @@ def test_averaged_weights_are_the_mean_of_the_epochs_weights(tmp_path, accelerat
     ends = []
     for last in (2, 3):
         changes = {"training": {**settings, "averaging": {"first": last, "last": last}}}
-        ends.append(small_training.run(tmp_path / str(last), accelerator, **changes).plain.state_dict())
+        ends.append(small_training.run(tmp_path / str(last), accelerator, **changes).model.state_dict())
     both = {"training": {**settings, "averaging": {"first": 2, "last": 3}}}
-    mean = small_training.run(tmp_path / "mean", accelerator, **both).plain.state_dict()
+    mean = small_training.run(tmp_path / "mean", accelerator, **both).model.state_dict()
 
     for name, value in mean.items():
         torch.testing.assert_close(value, (ends[0][name] + ends[1][name]) / 2)
-    assert [path.name for path in (tmp_path / "mean" / "work").glob("*.safetensors")] == ["sum-3.safetensors"]
 
 
 def test_a_teacher_who_knows_the_missing_labels_is_learned_from(tmp_path, accelerator):
@@ -87,9 +86,9 @@ def test_a_teacher_who_knows_the_missing_labels_is_learned_from(tmp_path, accele
         tmp_path / "kd", accelerator, training=settings, clips=clips, plan={"weight": 0.1}
     )
 
-    assert plain.progress.without_teacher == 0
-    assert kd.progress.without_teacher == 6 * 19
-    assert not torch.equal(kd.plain.classifier.dense.weight, plain.plain.classifier.dense.weight)
+    assert plain.record.totals["without_teacher"] == 0
+    assert kd.record.totals["without_teacher"] == 6 * 19
+    assert not torch.equal(kd.model.classifier.dense.weight, plain.model.classifier.dense.weight)
 
 
 @pytest.mark.parametrize("loss", ["bce", "ce"])
@@ -97,7 +96,7 @@ def test_one_class_per_clip_is_chosen_by_accuracy(tmp_path, accelerator, loss):
     made = small_training.run(
         tmp_path, accelerator, training={"loss": loss, "epochs": 1}, plan={"kind": "single_label"}
     )
-    assert list(made.progress.epochs[0]) == ["epoch", "loss", "rate", "accuracy"]
+    assert list(made.record.epochs[0]) == ["epoch", "loss", "rate", "accuracy"]
 
 
 def test_processes_of_accelerate_share_a_batch_without_changing_the_training(tmp_path):
@@ -137,7 +136,7 @@ def test_balanced_sampling_and_clipping_change_the_training(tmp_path, accelerato
         small_training.run(tmp_path / str(number), accelerator, training={"epochs": 1, **changes})
         for number, changes in enumerate([{}, {"sampling": "balanced"}, {"clip_norm": 1e-3}])
     ]
-    weights = [made.plain.classifier.dense.weight for made in ends]
+    weights = [made.model.classifier.dense.weight for made in ends]
     assert not torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
 
@@ -150,17 +149,17 @@ def test_a_loss_that_is_no_number_ends_the_training_in_one_line(tmp_path, accele
 def test_bf16_trains_on_a_cpu(tmp_path):
     AcceleratorState._reset_state()
     try:
-        made = small_training.run(tmp_path, module.prepare("cpu", 1, "bf16"), training={"epochs": 1})
+        made = small_training.run(tmp_path, prepare("cpu", 1, "bf16"), training={"epochs": 1})
     finally:
         torch.use_deterministic_algorithms(False)
         AcceleratorState._reset_state()
-    assert made.plain.classifier.dense.weight.dtype == torch.float32
-    assert np.isfinite(made.progress.epochs[0]["loss"])
+    assert made.model.classifier.dense.weight.dtype == torch.float32
+    assert np.isfinite(made.record.epochs[0]["loss"])
 
 
 def test_half_precision_of_a_gpu_is_refused_on_a_cpu():
     with pytest.raises(UserError, match="fp16 needs a GPU"):
-        module.prepare("cpu", 1, "fp16")
+        prepare("cpu", 1, "fp16")
 
 
 def test_no_class_to_validate_by_is_told(tmp_path):
@@ -173,10 +172,10 @@ def test_the_rate_warms_up_in_a_line_and_decays_by_epoch():
         {"learning_rate": 1.0, "warmup_steps": 4, "decay": {"first_epoch": 2, "every": 3, "factor": 0.5}},
         "test",
     )
-    assert [settings.rate(step, 1) for step in range(5)] == [0.25, 0.5, 0.75, 1, 1]
+    assert [settings.share(step, 1) for step in range(5)] == [0.25, 0.5, 0.75, 1, 1]
     rates = torch.optim.lr_scheduler.MultiStepLR(torch.optim.SGD([torch.zeros(1)], 1.0), [2, 5, 8], 0.5)
     for epoch in range(1, 11):
-        assert settings.rate(100, epoch) == rates.get_last_lr()[0]
+        assert settings.share(100, epoch) == rates.get_last_lr()[0]
         rates.optimizer.step()
         rates.step()
 

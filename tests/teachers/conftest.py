@@ -16,7 +16,7 @@ from earmark.core.places import SCRIPTS
 from earmark.core.records import Clip, Part
 from earmark.data import shards
 from earmark.systems.tagging.classes import Classes
-from earmark.systems.tagging.teachers import request
+from earmark.systems.tagging.entries import Teacher
 from earmark.systems.tagging.teachers.store import Logits
 
 NAMES = ("hum", "hiss", "chirp")
@@ -50,13 +50,13 @@ class Packed:
 
     def settings(self, kind: str = "mobilenet", **options: object) -> dict:
         """The settings of both rules for one teacher, as the workflow would write them."""
-        entry = request.completed("t", {"kind": kind, "options": options})
+        read = Teacher.read({"title": "t", "kind": kind, "options": options}, "teacher 't'")
         return {
             "name": "t",
             "task": "sounds",
             "kind": kind,
             "labels": [],
-            "options": entry["options"],
+            "options": read.options.plain(),
             "frames": 50,
             "tagging": self.classes.kind,
             "seed": 0,

@@ -123,8 +123,8 @@ def test_an_interrupted_training_ends_with_the_same_weights(few, tmp_path) -> No
     whole = packed(tmp_path / "whole", count=4)
     whole.teach(settings)
     die = (
-        "from earmark.training import loop; save = loop._save;"
-        "loop._save = lambda *a: (save(*a), os.kill(os.getpid(), 9))"
+        "from earmark.training.state import Store; save = Store.save;"
+        "Store.save = lambda *a: (save(*a), os.kill(os.getpid(), 9))"
     )
     command = patched(stopped.teacher_command(settings), die)
     killed = subprocess.run(command, capture_output=True, env=environment(), check=False)

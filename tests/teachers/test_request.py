@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from earmark.config.schema import CONFIG
 from earmark.config.settings import Settings
 from earmark.config.targets import check_target
 from earmark.core.errors import UserError
+from earmark.core.places import CONFIG
 from earmark.systems.tagging.teachers import request
 from earmark.systems.tagging.teachers.classes import named, order
 

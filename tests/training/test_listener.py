@@ -11,9 +11,9 @@ from transformers import AutoTokenizer, Qwen2_5OmniThinkerForConditionalGenerati
 from earmark.core.errors import UserError
 from earmark.models import tiny
 from earmark.scoring.question import fill
-from earmark.training import loop
 from earmark.training.recipes import listener, questions, thinker
 from earmark.training.recipes.crops import TrainingClip
+from earmark.training.stage import Draw, Loss
 
 SMALL: dict[str, Any] = {
     "text_steps": 3,
@@ -63,15 +63,15 @@ def test_an_interrupted_training_ends_with_the_same_file(
 ) -> None:
     train(["a", "b"], tmp_path / "whole")
 
-    step = loop._take_step
     with monkeypatch.context() as patch:
+        loss = getattr(listener._Recipe, f"_{stage}_loss")
 
-        def interrupted(at: loop.Stage, index: int, *rest: Any) -> tuple[float, float]:
-            if (at.name, index) == (stage, 2):
+        def interrupted(recipe: listener._Recipe, draw: Draw) -> Loss:
+            if draw.step == 2:
                 raise KeyboardInterrupt
-            return step(at, index, *rest)
+            return loss(recipe, draw)
 
-        patch.setattr(loop, "_take_step", interrupted)
+        patch.setattr(listener._Recipe, f"_{stage}_loss", interrupted)
         with pytest.raises(KeyboardInterrupt):
             train(["a", "b"], tmp_path / "cut")
     assert not (tmp_path / "cut" / "model").exists()
@@ -100,7 +100,7 @@ def test_training_embeds_and_places_audio_as_the_model_itself_does(tmp_path: Pat
 
     with torch.no_grad():
         audio, classes = recipe._listen(np.random.default_rng(1))
-        loss, _ = recipe._answer(audio, classes, np.random.default_rng(2))
+        loss = recipe._answer(audio, classes, np.random.default_rng(2))
         rng = np.random.default_rng(1)
         frames = recipe._cropper.length(rng)
         mel, _ = recipe._cropper.batch(len(classes), frames, rng)
@@ -114,7 +114,7 @@ def test_training_embeds_and_places_audio_as_the_model_itself_does(tmp_path: Pat
     letter, end = (torch.nn.functional.cross_entropy(logits[:, at], targets[:, at]) for at in (-2, -1))
 
     assert audio.shape[1] == listener.audio_tokens(frames)
-    assert float(loss) == pytest.approx(float(letter + 0.1 * end), abs=1e-5)
+    assert float(loss.total) == pytest.approx(float(letter + 0.1 * end), abs=1e-5)
 
 
 def test_questions_shuffle_offer_the_answer_once_and_pad_left() -> None:

@@ -12,9 +12,9 @@ from transformers import AutoTokenizer, Qwen2_5OmniThinkerForConditionalGenerati
 
 from earmark.core.errors import UserError
 from earmark.models import tiny
-from earmark.training import loop
 from earmark.training.recipes import transcriber
 from earmark.training.recipes.settings import TranscriberSettings
+from earmark.training.stage import Draw, Loss
 
 SMALL: dict[str, Any] = {
     "text_steps": 3,
@@ -47,15 +47,15 @@ def train(folder: Path, **changes: Any):
 def test_an_interrupted_training_ends_with_the_same_file(tmp_path, monkeypatch):
     record = train(tmp_path / "whole")
     assert record.classes == ["one", "three", "two"]
-    step = loop._take_step
     with monkeypatch.context() as patch:
+        loss = transcriber.Recipe._joint_loss
 
-        def interrupted(at: loop.Stage, index: int, *rest: Any) -> tuple[float, float]:
-            if (at.name, index) == ("joint", 2):
+        def interrupted(recipe: transcriber.Recipe, draw: Draw) -> Loss:
+            if draw.step == 2:
                 raise KeyboardInterrupt
-            return step(at, index, *rest)
+            return loss(recipe, draw)
 
-        patch.setattr(loop, "_take_step", interrupted)
+        patch.setattr(transcriber.Recipe, "_joint_loss", interrupted)
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "cut")
     train(tmp_path / "cut")
@@ -73,7 +73,7 @@ def test_teacher_forcing_gives_the_loss_of_the_saved_model(tmp_path):
     clip = recordings()[3]
     recipe = transcriber.Recipe(checkpoint, [clip], ["one", "three", "two"], settings)
     with torch.no_grad():
-        loss, _ = recipe._joint_step(0, np.random.default_rng(0))
+        loss = recipe._joint_loss(Draw(0, np.random.default_rng(0)))
         prompt = tokenizer.apply_chat_template(
             [{"role": "user", "content": [{"type": "audio"}, {"type": "text", "text": settings.prompt}]}],
             add_generation_prompt=True,
@@ -91,7 +91,7 @@ def test_teacher_forcing_gives_the_loss_of_the_saved_model(tmp_path):
             feature_attention_mask=torch.ones(1, frames, dtype=torch.long),
         ).logits
     expected = torch.nn.functional.cross_entropy(logits[0, len(asked) - 1 : -1], torch.tensor(answer))
-    assert float(loss) == pytest.approx(float(expected), abs=1e-5)
+    assert float(loss.total) == pytest.approx(float(expected), abs=1e-5)
     assert tokenizer.decode(answer, skip_special_tokens=True) == "one three two one"
 
 

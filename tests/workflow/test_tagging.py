@@ -89,12 +89,12 @@ def test_a_results_numbers_follow_from_its_predictions(flow):
 
 
 def test_the_page_and_the_table_pair_results_with_what_they_have_to_beat(flow):
-    table = pd.read_csv(flow.folder / "results/tagging_page.csv")
-    made = table[table["metric"].str.startswith("difference")].groupby("metric")["method"].apply(set)
+    table = pd.read_csv(flow.folder / "results/tagging/summary.csv")
+    made = table[table["metric"].str.startswith("difference")].groupby("metric")["recipe"].apply(set)
     assert made["difference_to_baseline"] == {"plain"}
     assert made["difference_to_unmerged"] == {"plain", "kd"}
     assert made["difference_to_labels_alone"] == {"kd"}
-    assert "AST: quality against measured speed" in (flow.folder / "results/tagging_page.html").read_text()
+    assert "AST: quality against measured speed" in (flow.folder / "results/tagging/report.html").read_text()
 
 
 def test_a_finished_sweep_has_nothing_to_do_and_other_targets_train_no_student(flow):
@@ -106,7 +106,7 @@ def test_no_job_took_more_than_its_rule_asks_for(flow):
     listing = flow.run("-n", "-F", "tagging").stdout
     jobs = list(usage.of_run(listing.splitlines(), flow.folder))
     rules = {"classes", "fbank", "fbank_statistics", "teacher", "logits", "train_student", "predict"}
-    rules |= {"tagging_speed", "tagging_result", "summarize_tagging", "report_tagging"}
+    rules |= {"tagging_speed", "tagging_result", "summarize", "report"}
     assert rules <= {job.rule for job in jobs}
     assert not [job for job in jobs if job.exceeded], usage.table(jobs)
 
@@ -125,7 +125,7 @@ def test_resamples_make_results_stale_and_no_prediction(flow):
         made = flow.would_make("tagging")
     finally:
         flow.configure(CONFIG)
-    assert {"results/tagging/sounds_kd_r8.json", "results/tagging_page.html"} <= made
+    assert {"results/tagging/sounds_kd_r8.json", "results/tagging/report.html"} <= made
     assert not any(path.startswith(("students/", "predictions/", "results/tagging/speed/")) for path in made)
 
 

@@ -1,4 +1,4 @@
-"""The YAML files of a configuration: read, laid over each other, sources checked by their kind."""
+"""The YAML files of a configuration: read, laid over each other."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 
 import yaml
 
-from earmark.config.schema import CONFIG, checked, schema
-from earmark.core.errors import UserError, nearest
+from earmark.core.errors import UserError
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The same parser ten times as fast, in C, where PyYAML was built with it."""
@@ -49,21 +48,3 @@ def deep_merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
         else:
             merged[key] = copy.deepcopy(value)
     return merged
-
-
-def checked_source(source: dict[str, Any], where: str) -> dict[str, Any]:
-    """Check a source against the schema of its kind; its files are below ``root`` or on the ``hub``."""
-    kinds = sorted(p.name.partition(".")[0] for p in (CONFIG / "schemas" / "sources").glob("*.json"))
-    if source["kind"] not in kinds:
-        raise UserError(f"{where}.kind: unknown kind '{source['kind']}'; {nearest(source['kind'], kinds)}")
-    rules = schema(f"sources/{source['kind']}")
-    own = {key: value for key, value in source.items() if key != "hub"}
-    completed: dict[str, Any] = checked(own, rules, where)
-    if "root" in rules["properties"]:
-        if ("root" in source) == ("hub" in source):
-            raise UserError(f"{where}: give either root, a local folder, or hub, a data set on the hub")
-        if "hub" in source:
-            completed["hub"] = checked(source["hub"], schema("hub"), f"{where}.hub")
-    elif "hub" in source:
-        raise UserError(f"{where}: kind '{source['kind']}' has no hub")
-    return completed

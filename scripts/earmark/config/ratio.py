@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from earmark.core.errors import UserError
 
 
 def spelled(ratio: float) -> str:
-    """Return a ratio as file names spell it: 0.7, 0.05, 1.0."""
-    return f"{float(ratio):.6f}".rstrip("0") if float(ratio) != 1.0 else "1.0"
+    """Return a ratio as file names spell it: 0.7, 0.05, 1.0; two ratios that differ never share a name."""
+    return format(Decimal(repr(float(ratio))), "f")
 
 
 def budget(ratio: str) -> dict[str, float | int | None]:

@@ -12,9 +12,7 @@ from typing import Any
 import jsonschema
 
 from earmark.core.errors import UserError, nearest
-from earmark.core.places import ROOT
-
-CONFIG = ROOT / "config"
+from earmark.core.places import CONFIG
 
 
 @cache

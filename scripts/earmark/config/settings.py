@@ -1,6 +1,6 @@
 """The configuration: read, completed with defaults, checked, and cut to what each rule reads.
 
-Imported by the Snakefile at parse time, so it stays light: YAML and JSON Schema only.
+Imported by the Snakefile at parse time, so it stays light: YAML and pydantic only.
 """
 
 from __future__ import annotations
@@ -8,31 +8,50 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from earmark.config import wording
-from earmark.config.files import checked_source, overlaid, read_folder
-from earmark.config.schema import CONFIG, checked, schema
+from earmark.config import whole, wording
+from earmark.config.common import Config
+from earmark.config.files import overlaid, read_folder
+from earmark.config.section import Section
 from earmark.core.errors import UserError, nearest
-from earmark.core.places import ROOT
+from earmark.core.places import CONFIG, ROOT
 from earmark.models.entry import costs
 from earmark.models.families import family
 from earmark.scoring import catalogue
 from earmark.systems.contract import Entries, reserved, systems
 
 DEFAULT_PROFILE = "default"
-SHARED = (Entries("tasks", "task"), Entries("models", "model"))
-"""The folders of config/ that no system owns."""
+S = TypeVar("S", bound=Section)
 
 
 @dataclass(frozen=True)
 class Settings:
     """The whole checked configuration; its methods cut out what one rule reads."""
 
-    content: dict[str, Any]
-    entries: dict[str, dict[str, dict[str, Any]]]
+    config: Config
+    named: dict[str, dict[str, Section]]
     """By section (``tasks``, ``models``, those that systems own) and name: one YAML of config/ each."""
+
+    def of(self, part: type[S]) -> S:
+        """Return the configuration as the part of it that a system owns."""
+        assert isinstance(self.config, part), f"{part} is no part of the configuration"
+        return self.config
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """The configuration as JSON holds it."""
+        return self.config.plain()
+
+    @cached_property
+    def entries(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """What :attr:`named` holds, as JSON holds it."""
+        return {
+            section: {name: entry.plain() for name, entry in found.items()}
+            for section, found in self.named.items()
+        }
 
     @classmethod
     def load(cls, config: Mapping[str, Any], workdir: Path) -> Settings:
@@ -45,13 +64,9 @@ class Settings:
             UserError: names the file or key and the fix.
 
         """
-        content = checked(dict(config), schema("config"), "config")
-        owned = [each for system in systems() for each in system.entries]
-        settings = cls(
-            content, {kind.section: _entries(kind, content, workdir) for kind in (*SHARED, *owned)}
-        )
+        read = whole.config_model().read(dict(config), "config")
+        settings = cls(read, {kind.section: _entries(kind, read, workdir) for kind in whole.entries()})
         for name, task in settings.tasks.items():
-            task["data"]["source"] = checked_source(task["data"]["source"], f"task '{name}': data.source")
             wording.check(name, task)
             settings.segment(name)
         settings.check_profiles()
@@ -202,20 +217,13 @@ class Settings:
         }
 
 
-def _entries(kind: Entries, content: Mapping[str, Any], workdir: Path) -> dict[str, dict[str, Any]]:
+def _entries(kind: Entries, config: Config, workdir: Path) -> dict[str, Section]:
     """Return the things of one section by name, checked; what config says goes over their files."""
     found = read_folder(CONFIG / kind.section)
     if workdir.resolve() != ROOT:
         found |= read_folder(workdir / "config" / kind.section)
-    said = content[kind.section]
+    said = getattr(config, kind.section)
     return {
-        name: kind.completed(
-            name,
-            checked(
-                overlaid(found.get(name) or {}, said.get(name, {})),
-                schema(kind.schema),
-                f"{kind.schema} '{name}'",
-            ),
-        )
+        name: kind.model.read(overlaid(found.get(name) or {}, said.get(name, {})), f"{kind.name} '{name}'")
         for name in sorted(found.keys() | said.keys())
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from earmark.config.settings import Settings
-from earmark.report import exports
+from earmark.report import pages
 from earmark.systems.contract import systems
 
 
@@ -14,6 +14,6 @@ def check_target(path: str, settings: Settings) -> None:
         UserError: a name in it is unknown, or it is no path that anything is made at; names the nearest.
 
     """
-    exports.check_target(path)
-    for system in systems():
-        system.check_target(path, settings)
+    if not pages.check_target(path):
+        for system in systems():
+            system.check_target(path, settings)

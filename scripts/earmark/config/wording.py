@@ -5,17 +5,29 @@ Imported when the workflow is parsed, so it stays light.
 
 from __future__ import annotations
 
+import ast
 import string
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from earmark.config.files import overlaid
-from earmark.core.errors import UserError
+from earmark.core.errors import UserError, nearest
+from earmark.core.places import SCRIPTS
 from earmark.scoring import catalogue
 
+PARSERS = SCRIPTS / "earmark" / "scoring" / "parsers"
 KEYS = ("title", "question", "options", "choices", "prompt", "parser", "metric", "normaliser")
 LIMITS = ("max_new_tokens", "long_audio", "sample_limit", "balanced", "leave_out")
 FIELDS = frozenset({"question", "options"})
+
+
+@cache
+def _is_parser(name: str) -> bool:
+    """Whether a file of scripts/earmark/scoring/parsers/ defines a parser of that name."""
+    path = PARSERS / f"{name}.py"
+    nodes = ast.parse(path.read_text(encoding="utf-8")).body if path.is_file() else []
+    return any(isinstance(node, ast.FunctionDef) and node.name == "parse" for node in nodes)
 
 
 def worded(task: Mapping[str, Any], profile: str | None = None) -> dict[str, Any]:
@@ -45,6 +57,9 @@ def _check(where: str, asked: Mapping[str, Any]) -> None:
     except UserError as error:
         raise UserError(f"{where}metric: {error}") from None
     parser, template = asked["parser"], asked["prompt"]["template"]
+    if not _is_parser(parser):
+        known = filter(_is_parser, (path.stem for path in PARSERS.glob("*.py")))
+        raise UserError(f"{where}parser: unknown parser '{parser}'; {nearest(parser, known)}")
     if words != ("transcript" in parser):
         fix = "transcript (or a reference_transcript)" if words else "letter or label"
         raise UserError(

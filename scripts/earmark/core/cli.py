@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from collections.abc import Callable
@@ -18,15 +17,15 @@ if not sys.stderr.isatty():
 
 import typer
 
-from earmark.core import progress
+from earmark.core import files, memory, progress
 from earmark.core.errors import UserError
 
 
 def run(main: Callable[..., Any]) -> None:
     """Run ``main`` as a command line made from its signature.
 
-    A :class:`UserError` or a full disk ends in one line on stderr and exit status 1; anything
-    else is a bug of ours and keeps its traceback.
+    A :class:`UserError`, a full disk or full memory ends in one line on stderr and exit status 1;
+    anything else is a bug of ours and keeps its traceback.
     """
     progress.name_job(sys.argv[1:])
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -36,6 +35,8 @@ def run(main: Callable[..., Any]) -> None:
     except UserError as error:
         sys.exit(f"error: {error}")
     except Exception as error:
+        if memory.ran_out(error):
+            sys.exit(f"error: {memory.plainly()}")
         if _is_disk_full(error):
             sys.exit(
                 "error: no space left on the disk; free some space and run the same command again: "
@@ -47,5 +48,5 @@ def run(main: Callable[..., Any]) -> None:
 def _is_disk_full(error: Exception) -> bool:
     """Whether the disk is full; safetensors and SQLite report it in exceptions of their own."""
     if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+        return error.errno in files.FULL
     return any(words in str(error) for words in ("No space left on device", "database or disk is full"))

@@ -11,6 +11,7 @@ import torch
 from earmark.core.allocator import keep_freed_memory
 from earmark.core.errors import UserError
 from earmark.core.gpus import claim
+from earmark.core.memory import ran_out
 
 
 def prepare(device: str, threads: int) -> torch.device:
@@ -48,6 +49,4 @@ def describe(device: torch.device) -> str:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that memory ran out, on a GPU or in torch's CPU allocator."""
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
-        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    )
+    return ran_out(error)

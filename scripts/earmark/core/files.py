@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import io
@@ -11,6 +12,9 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says when a disk, or the user's part of it, is full."""
 
 _BLOCK = 1 << 22
 
@@ -27,10 +31,33 @@ def replacing(path: Path) -> Iterator[Path]:
         yield partial
         with partial.open("rb") as stream:
             os.fsync(stream.fileno())
+        open_to_readers(partial)
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def open_to_readers(path: Path) -> None:
+    """Give a file the mode that open() gives: safetensors makes files that only their owner may read."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
+
+
+def check_space(folder: Path, error: BaseException) -> None:
+    """Raise OSError if ``error`` came of a full disk: whether ``folder`` has room for a little more.
+
+    Some libraries' writers don't say why they failed, or do so in words of their own.
+    """
+    probe = folder / ".room"
+    try:
+        probe.write_bytes(bytes(1 << 20))
+    except OSError as refused:
+        if refused.errno in FULL:
+            raise refused from error
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
-from httpx2 import HTTPError
-from huggingface_hub import HfApi
+from httpx2 import Client, HTTPError, Response
+from huggingface_hub import HfApi, set_client_factory
 from huggingface_hub.errors import (
     DisabledRepoError,
     GatedRepoError,
@@ -24,9 +24,12 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
     RevisionResolutionError,
 )
+from huggingface_hub.utils._http import default_client_factory
 
 from earmark.core.errors import UserError
 
+COMMIT = re.compile(r"[0-9a-f]{40}")
+CHECKSUM = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 XET = re.compile("CAS Client Error|File reconstruction error|Task error")
 
 
@@ -103,3 +106,34 @@ def _refusal(status: int, retry_after: str | None, otherwise: str) -> str:
 def commit_of(repo: str, revision: str, kind: Literal["model", "dataset"]) -> str:
     """Resolve a branch or tag to a commit; when out of reach, to the one it was last time."""
     return str(HfApi().resolve_revision(repo, repo_type=kind, revision=revision).resolved)
+
+
+def _check(response: Response) -> None:
+    """Refuse what would be a path where huggingface_hub names files by it: commits and checksums.
+
+    Raises:
+        UserError: one of them is no hexadecimal number of its length.
+
+    """
+    path, headers = response.request.url.path, response.headers
+    commit = headers.get("X-Repo-Commit")
+    etag = headers.get("X-Linked-Etag") or (headers.get("ETag") if "/resolve/" in path else None)
+    if response.is_success and path.startswith("/api/") and response.request.method == "GET":
+        response.read()
+        content = response.json() if "json" in headers.get("Content-Type", "") else None
+        if isinstance(content, dict) and "sha" in content:
+            commit = str(content["sha"])
+    if commit is not None and not COMMIT.fullmatch(commit):
+        raise UserError(f"{response.request.url.host} names a commit {commit[:60]!r}, which is none")
+    if etag and not CHECKSUM.fullmatch(etag.removeprefix("W/").strip('"')):
+        raise UserError(f"{response.request.url.host} gives a file the checksum {etag[:60]!r}, which is none")
+
+
+def _client() -> Client:
+    """Return huggingface_hub's client with an eye on what it is answered."""
+    client = default_client_factory()
+    client.event_hooks = {**client.event_hooks, "response": [_check]}
+    return client
+
+
+set_client_factory(_client)

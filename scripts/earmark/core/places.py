@@ -6,3 +6,4 @@ from pathlib import Path
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 ROOT = SCRIPTS.parent
+CONFIG = ROOT / "config"

@@ -19,6 +19,7 @@ from earmark.core.errors import UserError
 from earmark.core.files import sha256
 from earmark.core.progress import tqdm
 from earmark.models.mapped import WeightFile
+from earmark.models.untrusted import refuse_own_code
 from earmark.models.weight_files import check_complete, files_by_tensor
 
 T = TypeVar("T")
@@ -79,9 +80,10 @@ def list_files(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of every file in a checkpoint folder, by name, records and dot files apart.
 
     Raises:
-        UserError: the folder isn't a checkpoint with safetensors weights.
+        UserError: the folder isn't a checkpoint with safetensors weights, or asks for code of its own.
 
     """
+    refuse_own_code(folder)
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder} has no config.json: not a checkpoint folder")
     files_by_tensor(folder)

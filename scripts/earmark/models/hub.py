@@ -6,7 +6,6 @@ vocoder.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from huggingface_hub.errors import EntryNotFoundError
 
 from earmark.core.errors import UserError
 from earmark.core.hub import commit_of, plainly
+from earmark.models.untrusted import refuse_own_code, weight_map
 from earmark.models.weight_files import INDEX, SINGLE
 
 SMALL = ["*.json", "*.txt", "*.jinja"]
@@ -38,7 +38,7 @@ def fetch(
     """
     with plainly(f"model {repo}", revision, otherwise):
         commit = commit_of(repo, revision, "model")
-        snapshot_download(repo, revision=commit, allow_patterns=SMALL)
+        refuse_own_code(Path(snapshot_download(repo, revision=commit, allow_patterns=SMALL)))
         patterns = SMALL + _weight_files(repo, commit, unread)
         folder = Path(snapshot_download(repo, revision=commit, allow_patterns=patterns))
     return folder, {"hub": repo, "revision": revision, "commit": commit}
@@ -50,8 +50,7 @@ def _weight_files(repo: str, commit: str, unread: tuple[str, ...]) -> list[str]:
         index = Path(hf_hub_download(repo, INDEX, revision=commit))
     except EntryNotFoundError:
         return [SINGLE]
-    weight_map: dict[str, str] = json.loads(index.read_text())["weight_map"]
-    return sorted({file for key, file in weight_map.items() if not key.startswith(unread)})
+    return sorted({file for key, file in weight_map(index).items() if not key.startswith(unread)})
 
 
 def local(path: str) -> Path:

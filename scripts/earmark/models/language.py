@@ -23,6 +23,7 @@ from earmark.models.chat import template_of
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
 from earmark.models.contract import MARKS, Family
 from earmark.models.loading import Load, read_decoder, weight_bytes
+from earmark.models.untrusted import read_part
 
 
 class LanguageModel(ABC):
@@ -70,7 +71,7 @@ class LanguageModel(ABC):
         text._attn_implementation = attention
         self.device, self.dtype = torch.device(device), DTYPES[dtype]
         self.folder = checkpoint.folder
-        self.tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder)
+        self.tokenizer = read_part(AutoTokenizer, checkpoint.folder, "tokenizer")
         self.audio_id: int = whole.audio_token_id
         self.depth: int = text.num_hidden_layers
         self.layers = self.depth if layers is None else layers

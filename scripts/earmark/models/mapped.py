@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from earmark.core.errors import UserError
+from earmark.core.memory import ran_out
 from earmark.models.weight_files import Place, damaged, read_header
 
 DTYPES = {
@@ -71,6 +72,8 @@ class WeightFile:
                     offset=place.begin - before,
                 )
         except (OSError, ValueError) as error:
+            if ran_out(error):
+                raise
             raise damaged(self.path, error) from None
         if expected is not None and hashlib.sha256(memoryview(view)[before:]).hexdigest() != expected:
             raise UserError(

@@ -27,6 +27,7 @@ from earmark.models.families.omni import Omni
 from earmark.models.language import LanguageModel
 from earmark.models.loading import unfilled
 from earmark.models.sizes import Depth
+from earmark.models.untrusted import read_part
 
 SAMPLE_RATE = Omni.audio.sample_rate
 
@@ -62,7 +63,7 @@ class Encoder:
         self.device, self.dtype = torch.device(device), DTYPES[dtype]
         self.width: int = config.output_dim
         self.depth: int = config.encoder_layers
-        self.extractor = AutoFeatureExtractor.from_pretrained(checkpoint.folder)
+        self.extractor = read_part(AutoFeatureExtractor, checkpoint.folder, "feature extractor")
         whole = project and layers in (None, self.depth)
         if layers is not None:
             config.encoder_layers = layers

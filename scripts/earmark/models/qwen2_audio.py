@@ -30,6 +30,7 @@ from earmark.models.language import LanguageModel
 from earmark.models.lengths import audio_tokens, positions
 from earmark.models.loading import unfilled
 from earmark.models.sizes import Depth
+from earmark.models.untrusted import read_part
 
 SAMPLE_RATE, HOP = Qwen2Audio.audio.sample_rate, Qwen2Audio.audio.mel_hop
 MARGIN = 2
@@ -70,7 +71,7 @@ class Encoder:
         self.width: int = config.text_config.hidden_size
         self.depth: int = audio.encoder_layers
         self.frames: int = 2 * audio.max_source_positions
-        self.extractor = AutoFeatureExtractor.from_pretrained(checkpoint.folder)
+        self.extractor = read_part(AutoFeatureExtractor, checkpoint.folder, "feature extractor")
         if layers is not None:
             audio.encoder_layers = layers
         self.tower = unfilled(lambda: Qwen2AudioEncoder(audio))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from earmark.core.errors import UserError
+from earmark.models.untrusted import weight_map
 
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
@@ -57,7 +58,7 @@ def read_header(path: Path) -> dict[str, Place]:
             header: dict[str, Any] = json.loads(stream.read(length))
         header.pop("__metadata__", None)
         found = {name: _place(entry, 8 + length) for name, entry in header.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error) as error:
         raise damaged(path, error) from None
     if max((place.end for place in found.values()), default=8 + length) != size:
         raise damaged(path, "it was cut short, or something was added to it")
@@ -90,14 +91,7 @@ def files_by_tensor(folder: Path) -> dict[str, str]:
         if not (folder / SINGLE).is_file():
             raise UserError(f"{folder} holds neither {SINGLE} nor {INDEX}: only safetensors weights are read")
         return dict.fromkeys(read_header(folder / SINGLE), SINGLE)
-    try:
-        found: dict[str, str] = dict(json.loads(index.read_text(encoding="utf-8"))["weight_map"])
-        outside = [name for name in set(found.values()) if Path(name).name != name]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise damaged(index, error) from None
-    if outside:
-        raise UserError(f"{index} names '{outside[0]}', which is not a file of its folder")
-    return found
+    return weight_map(index)
 
 
 def needed_files(folder: Path, unread: tuple[str, ...]) -> list[str]:

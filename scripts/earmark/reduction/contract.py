@@ -84,8 +84,9 @@ class Method(ABC):
 
     @property
     def name(self) -> str:
-        """The name a user types: the module the method lives in, behind the prefix of its kind."""
-        return self.prefix + type(self).__module__.rpartition(".")[2]
+        """What a user types: the name the class gives itself (`called`) or its file's, behind the prefix."""
+        own = vars(type(self)).get("called", type(self).__module__.rpartition(".")[2])
+        return self.prefix + str(own)
 
     @abstractmethod
     def reference_tokens(self, length: int, drop: float) -> int:
@@ -113,6 +114,22 @@ class Reducer(Method):
 
         Row r holds exactly `known.budget[r]` offsets. Called only if some row keeps a token.
         """
+
+
+@dataclass(frozen=True)
+class Wrapper(Reducer):
+    """A method around another one: it needs what that one needs, and runs where that one runs."""
+
+    inner: Reducer
+
+    def __post_init__(self) -> None:
+        """Take over what the inner method says of itself."""
+        for need in ("needs_keys", "needs_attention", "lowest_layer", "keeps_all"):
+            object.__setattr__(self, need, getattr(self.inner, need))
+
+    def reference_tokens(self, length: int, drop: float) -> int:
+        """As many as the inner method."""
+        return self.inner.reference_tokens(length, drop)
 
 
 def below(limits: tuple[int, ...], like: Tensor) -> Tensor:

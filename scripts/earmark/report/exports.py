@@ -58,23 +58,3 @@ def read(path: Path, kind: str, name: str) -> Any:
     with path.open() as lines:
         found = (json.loads(line) for line in lines)
         return next(each["content"] for each in found if (each["kind"], each["name"]) == (kind, name))
-
-
-def check_target(path: str) -> None:
-    """Check the form of a path that may be that of a plot or table; which there are, results tell.
-
-    Raises:
-        UserError: it is a folder of them, or a file of a form they are not made in.
-
-    """
-    for kind, forms in KINDS.items():
-        for folder, every in (
-            (f"results/{kind}s", f"{kind}s"),
-            (f"results/tagging_page/{kind}s", f"tagging_{kind}s"),
-        ):
-            if path.rstrip("/") == folder:
-                raise UserError(f"{path} is no target: ask for all of them by `{every}`, for one by its file")
-            if path.startswith(f"{folder}/") and path.rpartition(".")[2] not in forms:
-                raise UserError(
-                    f"{path}: a {kind} is made as {', '.join(forms)}: {folder}/<name>.{forms[-1]}"
-                )

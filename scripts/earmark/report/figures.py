@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+from earmark.report.words import DASH
 
 Row = dict[str, Any]
 
@@ -91,6 +94,21 @@ class Section:
 def slug(text: str) -> str:
     """Return a text as part of a file name: lower-case letters and digits, joined by ``-``."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:80] or "untitled"
+
+
+@dataclass
+class Appendix:
+    """What a system shows at the end of the page, drawn by a template of its own."""
+
+    name: str
+    title: str
+    template: Path
+    values: dict[str, Any]
+
+
+def number(value: float | int | None, text: str | None = None) -> Cell:
+    """Return the cell of a number, as it is or as ``text``; a dash where there is none."""
+    return Cell(DASH) if value is None else Cell(str(value) if text is None else text, float(value))
 
 
 def texts(*words: str) -> list[Cell]:

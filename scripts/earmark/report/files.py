@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 
-from earmark.config.schema import CONFIG, schema
+from earmark.config.schema import schema
 from earmark.core.errors import UserError
+from earmark.core.places import CONFIG
+from earmark.systems.contract import ResultType, System, system, systems
 
 DOCTOR = "doctor.json"
 LONGEST = 200  # characters of a schema's complaint
@@ -31,19 +33,25 @@ def kinds() -> dict[str, str]:
 
 
 @cache
+def types() -> dict[str, tuple[System, ResultType]]:
+    """Return every system's types of result by the name of their schema."""
+    return {kind.schema: (system, kind) for system in systems() for kind in system.types}
+
+
+@cache
 def _validator(kind: str) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(schema(kind))
 
 
-def find(folder: Path) -> list[Path]:
+def find(folder: Path, of: str = "") -> list[Path]:
     """Return the JSON files below a folder, sorted; hidden files and folders are not looked at.
 
-    Nor is what the doctor wrote beside results: asking it makes no summary stale.
+    Nor is what the doctor wrote beside results: asking it makes no summary stale. ``of`` a system: only
+    those whose place is that of its results.
     """
     found = (path for path in folder.rglob("*.json") if path.is_file() and path != folder / DOCTOR)
-    return sorted(
-        path for path in found if not any(p.startswith(".") for p in path.relative_to(folder).parts)
-    )
+    shown = (path for path in found if not any(p.startswith(".") for p in path.relative_to(folder).parts))
+    return sorted(path for path in shown if not of or system(of).made(f"results/{path.relative_to(folder)}"))
 
 
 def parsed(path: Path) -> Any:
@@ -71,8 +79,8 @@ def read(path: Path, kind: str) -> dict[str, Any]:
     return _fits(path, parsed(path), kind)
 
 
-def recognised(path: Path, known: Container[str]) -> tuple[str, dict[str, Any]] | str:
-    """Return the kind and content of a result file of a ``known`` kind, or why it is none.
+def recognised(path: Path) -> tuple[System, ResultType, dict[str, Any]] | str:
+    """Return whose result a file is, of which type, and its content; or why it is none.
 
     Raises:
         UserError: it isn't JSON, or it names a schema of this version and doesn't fit it.
@@ -84,9 +92,9 @@ def recognised(path: Path, known: Container[str]) -> tuple[str, dict[str, Any]] 
         return "names no schema of earmark; results of other programs come in by `import:` in the config"
     if name not in kinds():
         return f"schema {name[:LONGEST]}: of another version of earmark"
-    if kinds()[name] not in known:
+    if kinds()[name] not in types():
         return f"schema {name}: holds no scores"
-    return kinds()[name], _fits(path, content, kinds()[name])
+    return *types()[kinds()[name]], _fits(path, content, kinds()[name])
 
 
 def _fits(path: Path, content: Any, kind: str) -> dict[str, Any]:

@@ -4,48 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from earmark.report.columns import DIFFERENCE, OURS
-from earmark.report.figures import Cell, Row, Table
-from earmark.report.tagging_rows import merged
-from earmark.report.words import DASH, percent, seconds
+from earmark.report.columns import OURS
+from earmark.report.figures import Cell, Row, Table, number
+from earmark.report.words import DASH
 from earmark.scoring.catalogue import headlines
 
 MOST = 3000
 """Rows on the page; summary.csv has all."""
 
 COUNTS = ("n", "unparsed", "failed", "truncated", "skipped")
-COLUMNS = (
-    "task", "model", "method", "kept, asked", "kept, effective", "layer", "r", "score", *COUNTS,
-    "difference to base", "F1 macro", "F1 weighted", "time per clip", "prefill", "device", "seed",
-    "sample set", "source", "labels", "system", "code",
-)  # fmt: skip
-WORDS = (
-    "task",
-    "model",
-    "method",
-    "difference to base",
-    "device",
-    "sample set",
-    "source",
-    "labels",
-    "system",
-    "code",
-)
-NUMBERS = frozenset(COLUMNS) - frozenset(WORDS)
-ALWAYS = frozenset(("task", "model", "method", "score", *COUNTS))
+ALWAYS = frozenset(("task", "model", "score", *COUNTS))
 """Columns that are shown even if no row has anything in them: counts stand beside every score."""
 
 ONCE = ("device", "seed", "sample set", "source", "labels", "system", "code")
 """Columns that a remark takes the place of where every row has the same."""
 
 ON_SCREEN = frozenset(("system", "code"))
-CORRECTED = (
-    "Differences to the unpruned model (base) are taken on the samples both answered, in percentage points "
-    "with a paired 95 % interval. The p-value is McNemar's exact one, of word error rates that of "
-    "a randomisation test, corrected by Holm's method for the number of runs compared with the same base (it "
-    "stands in the hint of the cell and in summary.csv). “No difference shown” means that the corrected "
-    "p-value is 0.05 or more: not that there is none."
-)
 COMPARED = (
     "Rows compare only where task, device, labels and sample set are the same: the sample set is a digest of "
     "the samples scored, equal where they are."
@@ -54,61 +28,65 @@ IMPORTED = "Imported rows were measured by other programs; units are ours, every
 
 
 def table(points: Sequence[Row]) -> Table:
-    """Return the table of all results."""
-    notes = [CORRECTED] if any(DIFFERENCE in row["metrics"] for row in points) else []
+    """Return the table of all results; systems say which columns their settings and findings take."""
+    shown = [_cells(row) for row in points[:MOST]]
+    columns = _columns(points[:MOST])
+    lines = [[cells.get(name, Cell(DASH)) for name in columns] for cells in shown]
+    texts = {name: {line[i].text for line in lines} for i, name in enumerate(columns)}
+    once = {name: texts[name].copy().pop() for name in ONCE if len(texts[name]) == 1 < len(lines)}
+    used = [
+        i
+        for i, name in enumerate(columns)
+        if name in ALWAYS or (name not in once and texts[name] - {"", DASH})
+    ]
+    numbers = frozenset(columns[i] for i in used if _numbers([line[i] for line in lines]))
+    cells = [[line[i] for i in used] for line in lines]
+    names = tuple(columns[i] for i in used)
+    return Table("All results", names, cells, _notes(points, once), numbers, on_screen=ON_SCREEN)
+
+
+def _columns(points: Sequence[Row]) -> list[str]:
+    """Return the headings: what was asked of whom, the score, what else was found, where and how."""
+    settings = dict.fromkeys(name for row in points for name in row["settings"])
+    findings = dict.fromkeys(name for row in points for name in row["findings"])
+    return ["task", "model", *settings, "score", *COUNTS, *findings, *ONCE]
+
+
+def _notes(points: Sequence[Row], once: dict[str, str]) -> list[str]:
+    notes = list(dict.fromkeys(remark for row in points for remark in row["remarks"]))
     notes.append(COMPARED)
     shown = {row["headline"] for row in points}
     notes += [metric.remark for name, metric in headlines().items() if name in shown and metric.remark]
     notes += [IMPORTED] if any(row["source"] != OURS for row in points) else []
     if len(points) > MOST:
         notes.append(f"The first {MOST} of {len(points)} results; summary.csv has all.")
-    lines = [_line(row) for row in points[:MOST]]
-    texts = {name: {line[i].text for line in lines} for i, name in enumerate(COLUMNS)}
-    once = {name: texts[name].copy().pop() for name in ONCE if len(texts[name]) == 1 < len(lines)}
     same = ", ".join(f"{name} {text}" for name, text in once.items() if text not in ("", DASH))
-    notes += [f"The same in every row: {same}."] if same else []
-    used = [
-        i
-        for i, name in enumerate(COLUMNS)
-        if name in ALWAYS or (name not in once and texts[name] - {"", DASH})
-    ]
-    columns = tuple(COLUMNS[i] for i in used)
-    cells = [[line[i] for i in used] for line in lines]
-    return Table("All results", columns, cells, notes, NUMBERS & set(columns), on_screen=ON_SCREEN)
+    return [*notes, *([f"The same in every row: {same}."] if same else [])]
 
 
-def _number(value: float | int | None, text: str | None = None) -> Cell:
-    return Cell(DASH) if value is None else Cell(str(value) if text is None else text, float(value))
-
-
-def _line(row: Row) -> list[Cell]:
-    found, metrics = row["metrics"].get(DIFFERENCE), row["metrics"]
-    hint = (
-        f"p {found['p_value']:.3g} before correction for {found['comparisons']} comparisons" if found else ""
+def _numbers(cells: Sequence[Cell]) -> bool:
+    """Whether a column holds numbers, to be set flush right: a difference with its verdict is a text."""
+    return all(
+        cell.key is not None and ", p" not in cell.text for cell in cells if cell.text not in ("", DASH)
     )
-    f1 = [metrics.get(name, {}).get("value") for name in ("f1_macro", "f1_weighted")]
-    return [
-        Cell(row["task"] or DASH),
-        Cell(row["model"] or DASH),
-        Cell(row["method"] or DASH, hover=row["note"] or ""),
-        _number(row["ratio"], row["asked"]),
-        _number(row["keep_ratio_effective"], row["effective"]),
-        _number(row["layer"]),
-        Cell(DASH) if row["r"] is None else Cell(row["r"], merged(row["r"])),
-        Cell(DASH) if row["value"] is None else Cell(row["score"], float(row["value"]), row["made"]),
-        *(_number(row[name]) for name in COUNTS),
-        Cell(row["difference"], found["value"] if found else None, hint),
-        *(_number(value, percent(value)) for value in f1),
-        _number(row["latency"], seconds(row["latency"])),
-        _number(row["prefill_s"], seconds(row["prefill_s"])),
-        Cell(row["device"] or DASH),
-        _number(row["seed"]),
-        Cell(row["sample_set"] or DASH),
-        Cell(row["source"]),
-        Cell(row["labels"].replace(",", ", ") if row["labels"] else ""),
-        Cell(row["system"]),
-        Cell(row["code"] or DASH),
-    ]
+
+
+def _cells(row: Row) -> dict[str, Cell]:
+    return {
+        "task": Cell(row["task"] or DASH),
+        "model": Cell(row["model"] or DASH),
+        **row["settings"],
+        "score": Cell(DASH) if row["value"] is None else Cell(row["score"], float(row["value"]), row["made"]),
+        **{name: number(row[name]) for name in COUNTS},
+        **row["findings"],
+        "device": Cell(row["device"] or DASH),
+        "seed": number(row["seed"]),
+        "sample set": Cell(row["sample_set"] or DASH),
+        "source": Cell(row["source"]),
+        "labels": Cell(row["labels"].replace(",", ", ") if row["labels"] else ""),
+        "system": Cell(row["system"]),
+        "code": Cell(row["code"] or DASH),
+    }
 
 
 def left_out(rows: Sequence[Row]) -> Table | None:

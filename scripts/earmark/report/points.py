@@ -7,29 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from earmark.report.columns import DIFFERENCE, LEFT_OUT, OURS, PROBE, TAGGING_SPEED, TIMING
-from earmark.report.figures import Row
-from earmark.report.words import difference, interval, made, percent
+from earmark.report.columns import LEFT_OUT, OURS, settings
+from earmark.report.figures import Cell, Row
+from earmark.report.words import interval, made, percent
 from earmark.scoring.catalogue import headlines, measure
 from earmark.scoring.choices import ACCURACY
+from earmark.systems.contract import System, systems
 
-COMPARABLE = ("task", "profile", "model", "labels", "device", "dtype", "seed")
-"""Alike within a section: rows that differ in one of these are never in one chart."""
-
-SAME = (
-    "source",
-    "system",
-    "result",
-    "task",
-    "model",
-    "method",
-    "keep_ratio",
-    "keep_tokens",
-    "r",
-    "layer",
-    "seed",
-)
-LATENCY = ("mel", "encode", "prefill", "decode")
+IDENTITY = ("source", "system", "type", "result", "task", "model", "imported_as", "seed")
 COUNTED = ("unparsed", "failed", "truncated", "windowed", "skipped")
 
 
@@ -42,12 +27,19 @@ def records(table: pd.DataFrame) -> list[Row]:
 def points(summary: pd.DataFrame) -> list[Row]:
     """Return one row per result of the summary: its columns, its metrics by name, its texts.
 
-    Timings and probes, which have points of their own, are not here.
+    Besides columns a row has ``metrics``, ``headline``, ``ours``, ``score``, ``counts`` and ``made``; from
+    its system ``run`` (its settings in words), ``settings`` and ``findings`` (cells by heading, before and
+    after the score in the table of all results) and ``remarks`` (what has to be said below that table).
+    Types of result that are not listed there are not here.
     """
+    same = [*IDENTITY, *(column.name for column in settings())]
+    listed = {(system.name, kind.name) for system in systems() for kind in system.types if kind.listed}
+    known = {system.name: system for system in systems()}
     grouped: dict[tuple[Any, ...], list[Row]] = {}
-    for row in records(summary[~summary["system"].isin([TIMING, PROBE, TAGGING_SPEED, LEFT_OUT])]):
-        grouped.setdefault(tuple(row[name] for name in SAME), []).append(row)
-    return [_point(members) for members in grouped.values()]
+    for row in records(summary[summary["system"] != LEFT_OUT]):
+        if row["source"] != OURS or (row["system"], row["type"]) in listed:
+            grouped.setdefault(tuple(row[name] for name in same), []).append(row)
+    return [_point(members, known.get(members[0]["system"])) for members in grouped.values()]
 
 
 def left_out(summary: pd.DataFrame) -> list[Row]:
@@ -55,46 +47,40 @@ def left_out(summary: pd.DataFrame) -> list[Row]:
     return records(summary[summary["system"] == LEFT_OUT])
 
 
-def _point(members: Sequence[Row]) -> Row:
+def _point(members: Sequence[Row], system: System | None) -> Row:
     metrics = {each["metric"]: each for each in members}
     headline = next((name for name in headlines() if name in metrics), members[0]["metric"])
     row: Row = {**metrics[headline], "metrics": metrics, "headline": headline}
-    row["is_base"] = row["reducer"] == "base"
     row["ours"] = row["source"] == OURS
-    row["ratio"] = row["keep_ratio"] or row["keep_ratio_effective"]
-    row["asked"] = _asked(row)
-    row["effective"] = percent(row["keep_ratio_effective"])
     row["score"] = f"{_prefix(headline)}{percent(row['value'])} {interval(row)}".strip()
-    row["difference"] = difference(metrics.get(DIFFERENCE))
     row["counts"] = counts(row)
     row["made"] = made(row)
-    row["run"] = row["method"] if row["is_base"] or not row["asked"] else f"{row['method']} {row['asked']}"
-    row["latency"] = _latency(row)
+    row |= {"run": "", "settings": {}, "findings": {}, "remarks": []}
+    if row["imported_as"] is not None:
+        row["settings"]["run"] = Cell(row["imported_as"])
+    if system is not None and system.point is not None:
+        system.point(row)
+    elif system is not None:
+        row["settings"] |= {
+            column.heading: setting(row[column.name]) for column in system.columns if column.heading
+        }
+        row["run"] = ", ".join(cell.text for cell in row["settings"].values() if cell.text)
     return row
+
+
+def setting(value: Any) -> Cell:
+    """Return the cell of a setting: empty where there is none, sorted by its size where it has one."""
+    return Cell("" if value is None else str(value), value if isinstance(value, int | float) else None)
 
 
 def _prefix(headline: str) -> str:
     return "" if headline == ACCURACY.name else f"{measure(headline).short} "
 
 
-def _asked(row: Row) -> str:
-    if row["keep_tokens"]:
-        return f"{row['keep_tokens']} tokens"
-    if row["keep_ratio"]:
-        return f"{100 * row['keep_ratio']:g} %"
-    return f"r {row['r']}" if row["r"] is not None else ""
-
-
 def counts(row: Row) -> str:
     """Return how many samples were no plain answer, in words."""
     known = [f"{row[name]} {name}" for name in COUNTED if row[name] is not None]
     return ", ".join(known) or "not counted"
-
-
-def _latency(row: Row) -> float | None:
-    """Return seconds a sample from audio to answer: the sum of the stages' medians, loading left out."""
-    found = [row[f"{stage}_s"] for stage in LATENCY]
-    return None if any(each is None for each in found) else float(sum(found))
 
 
 def differing(rows: Iterable[Row], name: str) -> list[Any]:

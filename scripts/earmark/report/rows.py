@@ -1,20 +1,28 @@
-"""The rows of the summary that one result file gives, by its kind."""
+"""Rows of the summary: what all records have in common, and what every row is given."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from earmark.report import tagging_rows
-from earmark.report.columns import COUNTS, OURS, PROBE, STAGES, TIMING
+from earmark.report.columns import COUNTS, OURS, STAGES
+from earmark.systems.contract import ResultType, System
 
 Row = dict[str, Any]
 Record = Mapping[str, Any]
 
 
-def of(kind: str, record: Record) -> list[Row]:
-    """Return a file's rows, without the path and what only other files tell."""
-    return [{"source": OURS, **made(record), **row} for row in KINDS[kind](record)]
+def of(system: System, kind: ResultType, path: Path, record: dict[str, Any]) -> list[Row]:
+    """Return a file's rows, without its path and digest."""
+    identity = {
+        "source": OURS,
+        "system": system.name,
+        "type": kind.name,
+        "labels": ",".join(sorted(record["labels"])),
+        **made(record),
+    }
+    return [identity | row for row in kind.rows(path, record)]
 
 
 def made(record: Record) -> Row:
@@ -25,34 +33,29 @@ def made(record: Record) -> Row:
     return {"version": origin.get("earmark"), "code": origin.get("code"), "commit": commit}
 
 
-def evaluation(record: Record) -> Iterator[Row]:
-    """Yield the rows of any record with ``asked``, ``counts``, ``metrics`` and ``timing``.
-
-    That is pruned evaluation, and every other system whose records have these parts: what a part lacks
-    stays empty.
-    """
-    asked, reduction, clock = record["asked"], record.get("reduction", {}), record.get("timing", {})
+def common(record: Record) -> Row:
+    """Return the columns that ``asked``, ``counts`` and ``timing`` fill: what a record lacks stays empty."""
+    asked, clock = record["asked"], record.get("timing", {})
     stages = clock.get("stages", {})
-    shared = {
-        "system": record["system"],
-        "labels": ",".join(sorted(record["labels"])),
-        **{name: asked.get(name) for name in ("task", "profile", "model", "reducer", "kind")},
-        "method": asked.get("method") or asked.get("recipe"),
-        **{name: asked.get(name) for name in ("keep_ratio", "keep_tokens", "seed")},
-        "r": None if asked.get("r") is None else str(asked["r"]),
-        "keep_ratio_effective": reduction.get("keep_ratio_effective"),
-        "layer": reduction.get("layer"),
-        "note": reduction.get("note"),
+    return {
+        **{name: asked.get(name) for name in ("task", "model", "seed")},
         **{name: record.get("counts", {}).get(name) for name in COUNTS},
         **{f"{stage}_s": (stages.get(stage) or {}).get("median_s") for stage in STAGES},
         **{name: clock.get(name) for name in ("real_time_factor", "peak_memory_bytes", "threads")},
         **{name: clock.get(name) for name in ("device", "dtype", "attention")},
-        **made(record),
     }
+
+
+def metrics(shared: Row, record: Record) -> Iterator[Row]:
+    """Yield a row per metric of a record; ``shared`` are the columns that all of them have."""
     for name, metric in record["metrics"].items():
         yield {**shared, "metric": name, **metric}
+
+
+def parts(shared: Row, record: Record, names: Iterable[str]) -> Iterator[Row]:
+    """Yield the rows of metrics by class (those of ``names``) and by group."""
     for row in record.get("per_class", []):
-        for name in ("accuracy", "precision", "f1", "average_precision"):
+        for name in names:
             found = row.get(name)
             if isinstance(found, Mapping):
                 yield {**shared, "metric": f"{name}/{row['class']}", **found}
@@ -60,54 +63,3 @@ def evaluation(record: Record) -> Iterator[Row]:
                 yield {**shared, "metric": f"{name}/{row['class']}", "value": found, "n": row["n"]}
     for row in record.get("per_group", []):
         yield {**shared, "metric": f"{row['metric']}@{row['facet']}={row['group']}", **row["score"]}
-
-
-def timing(record: Record) -> Iterator[Row]:
-    """Yield the measured speed-up and the FLOP line of each point of a timing file."""
-    for point in record["points"]:
-        shared = {
-            "system": TIMING,
-            "labels": ",".join(sorted(record["labels"])),
-            "model": record["model"],
-            **{name: point[name] for name in ("method", "keep_ratio", "layer", "select_s", "prefill_s")},
-            "keep_ratio_effective": point["tokens_after"] / record["audio_tokens"],
-            **{name: record[name] for name in ("threads", "device", "dtype", "attention")},
-            **made(record),
-        }
-        speed = {
-            key: point[f"speedup{end}"] for key, end in (("value", ""), ("low", "_low"), ("high", "_high"))
-        }
-        repeats = {"interval": "range of repeats", "n": record["repeats"]}
-        yield {**shared, "metric": "prefill_speedup", **speed, **repeats}
-        yield {**shared, "metric": "flop_speedup", "value": point["flop_speedup"]}
-
-
-def probe(record: Record) -> Iterator[Row]:
-    """Yield accuracy and F1 of the linear probe of each layer; ``method`` is the layer's name."""
-    for layer in record["layers"]:
-        shared = {
-            "system": PROBE,
-            "labels": ",".join(sorted(record["labels"])),
-            "task": record["dataset"],
-            "model": record["model"],
-            "method": layer["layer"],
-            "kind": f"{record['pooling']} over {record['span']}",
-            "seed": record["seed"],
-            "total": layer["n_test"] + sum(record["left_out"].values()),
-            "scored": layer["n_test"],
-            "failed": record["left_out"].get("failed"),
-            "skipped": record["left_out"].get("unlabelled"),
-            **made(record),
-        }
-        yield {**shared, "metric": "accuracy", **layer["accuracy"]}
-        yield {**shared, "metric": "f1_macro", "value": layer["f1_macro"], "n": layer["n_test"]}
-
-
-KINDS: dict[str, Callable[[Record], Iterator[Row]]] = {
-    "result": evaluation,
-    "tagging_result": tagging_rows.result,
-    "tagging_speed": tagging_rows.speed,
-    "timing": timing,
-    "probe": probe,
-}
-"""What makes rows of each kind of file; a new kind of result adds its line here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,13 @@ def _vega() -> Markup:
     return Markup(bundle.replace("</script", r"<\/script"))
 
 
-def render(template: Path, **values: Any) -> str:
-    """Return a page as HTML; the template extends ``shell.html`` and lies in any folder."""
+def render(template: Path, folders: Sequence[Path] = (), **values: Any) -> str:
+    """Return a page as HTML; the template extends ``shell.html`` and lies in any folder.
+
+    ``folders`` are those of templates that it includes.
+    """
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([template.parent, FOLDER]),
+        loader=jinja2.FileSystemLoader([template.parent, FOLDER, *folders]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -9,11 +9,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from earmark.scoring.question import Question
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Row = dict[str, Any]
 Parser = Callable[[str, Sequence[str]], Any]

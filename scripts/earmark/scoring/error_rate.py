@@ -7,11 +7,12 @@ alike. A reply without words is all deletions.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import jiwer
+from typing import TYPE_CHECKING, Any
 
 from earmark.scoring.intervals import ratio
+
+if TYPE_CHECKING:
+    import jiwer
 
 Counts = dict[str, int]
 KINDS = ("substitutions", "deletions", "insertions")
@@ -21,6 +22,8 @@ def words(reference: Sequence[str], hypothesis: Sequence[str]) -> Counts:
     """Return ``length`` of the reference in words, ``substitutions``, ``deletions`` and ``insertions``."""
     if not reference or not hypothesis:
         return _unaligned(len(reference), len(hypothesis))
+    import jiwer  # slow to import, and this is read when the workflow is parsed
+
     return _counts(len(reference), jiwer.process_words(" ".join(reference), " ".join(hypothesis)))
 
 
@@ -29,6 +32,8 @@ def characters(reference: Sequence[str], hypothesis: Sequence[str]) -> Counts:
     right, given = " ".join(reference), " ".join(hypothesis)
     if not right or not given:
         return _unaligned(len(right), len(given))
+    import jiwer
+
     return _counts(len(right), jiwer.process_characters(right, given))
 
 

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit
 
 LEVEL = 0.95
 Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
@@ -103,6 +102,8 @@ def standard_error(resampled: NDArray[np.float64], n: int) -> float:
 
 def quantile(n: int) -> float:
     """Return Student's quantile for an error that n samples estimated; the error itself is uncertain too."""
+    from scipy.special import stdtrit  # slow to import, and this is read when the workflow is parsed
+
     return float(stdtrit(n - 1, (1 + LEVEL) / 2))
 
 

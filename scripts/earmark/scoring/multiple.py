@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -17,3 +18,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, p_values[index] * (m - rank)))
         adjusted[index] = highest
     return adjusted
+
+
+def correct(family: Iterable[dict[str, Any]]) -> None:
+    """Correct the p-values of rows of comparisons that belong together for their number, in place.
+
+    Each gets ``p_adjusted`` and the number of ``comparisons``.
+    """
+    rows = list(family)
+    for row, p_value in zip(rows, holm([row["p_value"] for row in rows]), strict=True):
+        row["p_adjusted"], row["comparisons"] = p_value, len(rows)

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr
 
 from earmark.scoring.intervals import Z, quantile
 
@@ -154,5 +153,7 @@ def mcnemar(gained: int, lost: int) -> float:
     likely to fall on either side:
     ``p = min(1, 2 * sum(C(d, i), i = 0..min(gained, lost)) / 2**d)``.
     """
+    from scipy.special import bdtr  # slow to import, and this is read when the workflow is parsed
+
     disagreements = gained + lost
     return min(1.0, 2 * float(bdtr(min(gained, lost), disagreements, 0.5))) if disagreements else 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -52,3 +53,20 @@ def _p_value(drawn: Values) -> float:
         return 1.0
     rarer = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
     return float(min(1.0, 2 * (rarer + 1) / (len(drawn) + 1)))
+
+
+def over_seeds(values: Sequence[float]) -> dict[str, Any]:
+    """Return the spread of what trainings by several seeds gave, as columns of the summary."""
+    found = np.array(values)
+    return {
+        "seeds": len(found),
+        "seed_min": float(found.min()) if len(found) else None,
+        "seed_max": float(found.max()) if len(found) else None,
+        "seed_sd": float(found.std(ddof=1)) if len(found) > 1 else None,
+    }
+
+
+def over_folds(name: str, values: Sequence[tuple[float, int]]) -> float:
+    """Return one value of a metric over folds, given as (value, clips): a share of clips is that of all."""
+    weights = [clips for _, clips in values] if name not in RANKED else None
+    return float(np.average([value for value, _ in values], weights=weights))

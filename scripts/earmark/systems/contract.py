@@ -9,19 +9,28 @@ by :class:`Lazy` and imported by whoever calls it. See docs/add_a_system.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypeVar, cast
 
 from earmark.core.errors import UserError
+
+if TYPE_CHECKING:
+    from earmark.config.section import Section
+    from earmark.report import figures
+    from earmark.report.known import Known
+    from earmark.report.material import Material
+    from earmark.report.remembered import Remembered
 
 FOLDER = Path(__file__).parent
 P = ParamSpec("P")
 R = TypeVar("R")
+Row = dict[str, Any]
+Record = dict[str, Any]
 
 
 class Settings(Protocol):
@@ -69,6 +78,23 @@ class Lazy(Generic[P, R]):
 
 
 @dataclass(frozen=True)
+class Column:
+    """A column of the summary that one system fills: a setting that tells its results apart."""
+
+    name: str
+    dtype: Literal["str", "Int64", "float64"]
+    says: str
+    """What it holds, for docs/summary.md."""
+
+    heading: str = ""
+    """Of the table of all results, where the system has no :attr:`System.point` of its own."""
+
+    descending: bool = False
+    rank: Callable[[str], float | None] | None = None
+    """What texts are sorted by before their letters: 4 before 16."""
+
+
+@dataclass(frozen=True)
 class ResultType:
     """A kind of result: a JSON file with a schema of its own below results/."""
 
@@ -80,6 +106,16 @@ class ResultType:
 
     pattern: str
     """Regular expression of its paths, from results/ on."""
+
+    rows: Lazy[[Path, Record], Iterable[Row]]
+    """The rows of the summary that one file gives; what every row has is put in by
+    :mod:`earmark.report.rows`."""
+
+    about: Lazy[[Path, Record], Row] | None = None
+    """What comparisons have to know of a file besides its first row, as JSON."""
+
+    listed: bool = True
+    """Whether it stands in the page's table of all results."""
 
     again: str = ""
     """Module that says how a record is made again (see :mod:`earmark.reproduction.job`); none: it isn't."""
@@ -99,9 +135,12 @@ class Entries:
     """A folder of config/ with a YAML file per thing, and the section of config that goes over it."""
 
     section: str
-    schema: str
-    completed: Callable[[str, dict[str, Any]], dict[str, Any]] = lambda name, entry: entry
-    """Checks an entry further than its schema does, and fills in what depends on it; raises UserError."""
+    model: type[Section]
+
+    @property
+    def name(self) -> str:
+        """What one of them is called: of its schema, and where a mistake in it is named."""
+        return self.model.__name__.lower()
 
 
 def _nothing(settings: Settings) -> None:
@@ -135,8 +174,15 @@ class System:
     tasks: Callable[[Settings], Iterable[str]] = lambda settings: ()
     """The tasks whose data `snakemake audit` looks at for its sake."""
 
-    sections: tuple[str, ...] = ()
+    config: type[Section] | None = None
     """The keys of config that it owns."""
+
+    task_keys: type[Section] | None = None
+    """The keys of a task that it owns."""
+
+    kinds: Callable[[], dict[str, type[Section]]] = lambda: {}
+    """Further models of what a user writes by the name of their schemas, where an entry's keys depend on its
+    kind."""
 
     entries: tuple[Entries, ...] = ()
 
@@ -146,8 +192,45 @@ class System:
     on_main_page: bool = True
     """Whether the default targets make its results; otherwise they are drawn where they are found."""
 
+    columns: tuple[Column, ...] = ()
+    """Its own columns of the summary."""
+
+    compare: Lazy[[Sequence[Known], Remembered], Iterable[Row]] | None = None
+    """The rows that compare its results with each other."""
+
+    point: Lazy[[Row], None] | None = None
+    """Adds to a result's row what the table of all results shows of it, see :mod:`earmark.report.points`."""
+
+    sections: Lazy[[Material], Iterable[figures.Section]] | None = None
+    """Its sections of the page."""
+
+    appendices: Lazy[[Material], Iterable[figures.Appendix]] | None = None
+    """What it shows at the end of the page."""
+
+    page_files: Callable[[Settings], list[str]] = lambda settings: []
+    """Files besides results that its sections and appendices read."""
+
+    templates: tuple[str, ...] = ()
+    """The templates of its appendices, below scripts/."""
+
     order: int = 100
     """Its place on the page; systems with the same follow the alphabet."""
+
+    def made(self, path: str) -> bool:
+        """Whether a path is one of its results."""
+        return any(kind.matches(path) for kind in self.types)
+
+    @property
+    def summary_code(self) -> list[str]:
+        """The files below scripts/ behind its rows of the summary."""
+        parts = [part for kind in self.types for part in (kind.rows, kind.about)]
+        return [part.file for part in (*parts, self.compare) if part]
+
+    @property
+    def page_code(self) -> list[str]:
+        """The files below scripts/ behind what it draws."""
+        parts = (self.point, self.sections, self.appendices)
+        return [*(part.file for part in parts if part), *self.templates]
 
 
 @cache
@@ -172,8 +255,3 @@ def reserved() -> dict[str, str]:
     for each in systems():
         found |= dict.fromkeys((each.name, *each.folders), f"the system '{each.name}'")
     return found
-
-
-def matching(paths: Iterable[Path], of: System) -> list[Path]:
-    """Return the paths that are results of a system."""
-    return [path for path in paths if any(kind.matches(path.as_posix()) for kind in of.types)]

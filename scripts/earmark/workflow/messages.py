@@ -18,6 +18,7 @@ from typing import Any
 from snakemake.logging import ColorizingTextHandler, DefaultFormatter, get_event, logger, show_logs
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from earmark.core import memory
 from earmark.workflow import changes
 
 SHOWN = 3
@@ -112,7 +113,7 @@ class Plain(DefaultFormatter):
 
     def _format_job_error(self, msg: dict[str, Any]) -> list[str]:
         """Return which job failed, its log, and last what it said itself."""
-        said = last_line(msg["log"])
+        said = last_line(msg["log"]) or killed(msg["rule_name"], msg["log"])
         outputs = ", ".join(msg["output"][:1]) or "no output"
         self.failed[msg["jobid"]] = (
             said or f"error: rule {msg['rule_name']} failed without a word ({outputs})"
@@ -159,14 +160,35 @@ def _params(text: str) -> Sequence[str]:
 
 
 def last_line(logs: Sequence[str]) -> str:
-    """Return the last line of a job's log that is an error, else the last that isn't empty."""
+    """Return the last line of a job's log that is an error, else the last that isn't empty.
+
+    Nothing for a job that said what memory it needs and no more: it was killed, see :func:`killed`.
+    """
+    said = _lines(logs)
+    errors = [line for line in said if line.startswith("error: ")]
+    bug = any(line.startswith("Traceback (most recent call last)") for line in said)
+    quiet = not bug and any(line.startswith(memory.BEGINNING) for line in said)
+    return (errors or ([] if quiet else said) or [""])[-1]
+
+
+def killed(rule: str, logs: Sequence[str]) -> str:
+    """Return the line for a job that ended without a word, as one that is killed for its memory does."""
+    needed = [line for line in _lines(logs) if line.startswith(memory.BEGINNING)]
+    if not needed:
+        return ""
+    return (
+        f"error: rule {rule} was stopped without an error of its own, most likely killed for lack of memory "
+        f"({needed[-1].removeprefix(memory.BEGINNING)}): {memory.ADVICE}"
+    )
+
+
+def _lines(logs: Sequence[str]) -> list[str]:
+    """Return the last lines of a job's logs that aren't empty, of some 200 kB each."""
     lines: list[str] = []
     for name in logs:
         path = Path(name)
         if path.is_file():
             with path.open("rb") as stream:
-                stream.seek(max(0, os.fstat(stream.fileno()).st_size - 20_000))
+                stream.seek(max(0, os.fstat(stream.fileno()).st_size - 200_000))
                 lines += stream.read().decode(errors="replace").replace("\r", "\n").splitlines()
-    said = [line.strip() for line in lines if line.strip()]
-    errors = [line for line in said if line.startswith("error: ")]
-    return (errors or said or [""])[-1]
+    return [line.strip() for line in lines if line.strip()]

@@ -14,7 +14,7 @@ from earmark.core.errors import UserError
 from earmark.core.seeding import generator
 
 
-def _database() -> sqlite3.Connection:
+def database() -> sqlite3.Connection:
     """Open a private temporary database: in memory while small, then on disk."""
     database = sqlite3.connect("", check_same_thread=False)
     database.execute("PRAGMA journal_mode = OFF")
@@ -26,7 +26,7 @@ class Seen:
     """Remembers where each name first came by."""
 
     def __init__(self) -> None:
-        self._database = _database()
+        self._database = database()
         self._database.execute("CREATE TABLE seen (name BLOB PRIMARY KEY, place TEXT) WITHOUT ROWID")
 
     def before(self, name: str, place: str) -> str | None:
@@ -53,7 +53,7 @@ class Deal:
             UserError: a class would be left without training or test recordings.
 
         """
-        self._database = _database()
+        self._database = database()
         self._database.execute(
             "CREATE TABLE originals (name TEXT PRIMARY KEY, class TEXT, draw REAL, test INTEGER DEFAULT 0)"
         )

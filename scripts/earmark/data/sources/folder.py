@@ -14,8 +14,9 @@ from typing import Any
 
 from earmark.core.errors import UserError, nearest
 from earmark.core.records import Clip
-from earmark.data.sources.dealing import Deal, Seen
-from earmark.data.sources.recordings import SUFFIXES, shown, with_headers
+from earmark.data.sources.dealing import Seen
+from earmark.data.sources.identity import dealt
+from earmark.data.sources.recordings import SUFFIXES, one_spelling, shown, with_headers
 from earmark.data.sources.rows import read_rows
 
 JUNK = ("__MACOSX",)
@@ -43,24 +44,11 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
     group = _grouping(settings.get("group_pattern"))
     if settings["table"] is None:
         halves = all((root / half).is_dir() for half in ("train", "test"))
-        listed: Callable[[], Iterator[Clip]] = lambda: _found(root, settings, group, halves)  # noqa: E731
-        dealt = not halves
+        listed, deal = _found(root, settings, group, halves), not halves
     else:
-        listed = lambda: _tabled(root, settings, group)  # noqa: E731
-        dealt = not settings.get("split_column")
-    deal = None
-    if dealt:
-        share = float(settings["test_share"])
-        deal = Deal(((clip.source_id[0], clip.labels[0]) for clip in listed()), share, seed)
-    yield from with_headers(_split(listed(), deal), root, threads, hub="hub" in settings)
-
-
-def _split(clips: Iterator[Clip], deal: Deal | None) -> Iterator[Clip]:
-    """Yield the clips with the split that they were dealt."""
-    for clip in clips:
-        if deal:
-            clip.split = deal.split(clip.source_id[0])
-        yield clip
+        listed, deal = _tabled(root, settings, group), not settings.get("split_column")
+    clips = with_headers(listed, root, threads, hub="hub" in settings)
+    yield from dealt(clips, float(settings["test_share"]), seed) if deal else clips
 
 
 def _clip(root: Path, name: str, label: str, group: str, split: str, licence: str) -> Clip:
@@ -76,7 +64,7 @@ def _tabled(root: Path, settings: dict[str, Any], group: Callable[[str], str]) -
         if not checked:
             _check_columns(path, settings, list(row.cells))
             checked = True
-        name = str(row.cells[settings["file_column"]])
+        name = one_spelling(str(row.cells[settings["file_column"]]))
         if seen.before(name, row.place):
             raise UserError(f"data.source.table: {path}, {row.place} lists '{shown(name)}' more than once")
         split, licence = (

@@ -16,7 +16,8 @@ from typing import Any
 from earmark.core.errors import UserError, nearest
 from earmark.core.records import Clip, Part
 from earmark.data.sources.dealing import Deal, Seen
-from earmark.data.sources.recordings import shown, with_headers
+from earmark.data.sources.identity import dealt
+from earmark.data.sources.recordings import one_spelling, shown, with_headers
 from earmark.data.sources.rows import Row, read_rows
 
 KNOWN = {
@@ -69,6 +70,10 @@ class _Reader:
             raise self.error(row, f"'{self.columns[role]}' is not a text")
         return str(value)
 
+    def file(self, row: Row) -> str:
+        """Return the name of the row's file."""
+        return one_spelling(self.name(row, "file"))
+
     def words(self, row: Row, role: str) -> list[str]:
         """Return a cell as several texts: a list of them, or one text parted by its separator."""
         value = self.cell(row, role)
@@ -113,11 +118,15 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
     readers = [
         _reader(root / name, split, settings) for split, names in _lists(settings).items() for name in names
     ]
-    deal = None
-    if isinstance(settings["lists"], str) and "split" not in readers[0].columns:
-        deal = Deal(_originals(readers[0]), float(settings["test_share"]), seed)
-    clips = _clips(readers, root, deal)
-    yield from with_headers(clips, None if settings["absolute"] else root, threads, hub=hub)
+    # One list that says nothing of splits is shared out here.
+    deal, share = isinstance(settings["lists"], str) and "split" not in readers[0].columns, 0.0
+    if deal:
+        share = float(settings["test_share"])
+        Deal(_originals(readers[0]), share, seed)  # says what can't be dealt before any file is read
+    clips = with_headers(
+        _clips(readers, root, deal), None if settings["absolute"] else root, threads, hub=hub
+    )
+    yield from dealt(clips, share, seed) if deal else clips
 
 
 def _lists(settings: dict[str, Any]) -> dict[str, list[str]]:
@@ -158,7 +167,7 @@ def _reader(path: Path, split: str, settings: dict[str, Any]) -> _Reader:
 
 def _original(reader: _Reader, row: Row) -> str:
     """Return the name of the original recording: the file, unless a column says."""
-    return reader.name(row, "source") or reader.name(row, "file")
+    return reader.name(row, "source") or reader.file(row)
 
 
 def _originals(reader: _Reader) -> Iterator[tuple[str, str]]:
@@ -168,7 +177,7 @@ def _originals(reader: _Reader) -> Iterator[tuple[str, str]]:
         yield _original(reader, row), labels[0] if labels else ""
 
 
-def _clips(readers: list[_Reader], root: Path, deal: Deal | None) -> Iterator[Clip]:
+def _clips(readers: list[_Reader], root: Path, deal: bool) -> Iterator[Clip]:
     """Yield the rows as clips, their files not looked at yet."""
     seen = Seen()
     for reader in readers:
@@ -183,9 +192,9 @@ def _clips(readers: list[_Reader], root: Path, deal: Deal | None) -> Iterator[Cl
             yield clip
 
 
-def _clip(reader: _Reader, row: Row, root: Path, deal: Deal | None) -> Clip:
+def _clip(reader: _Reader, row: Row, root: Path, deal: bool) -> Clip:
     """Return a row as a clip."""
-    file = reader.name(row, "file")
+    file = reader.file(row)
     if re.match("[A-Za-z][A-Za-z0-9+.-]*://", file):
         raise reader.error(row, f"'{shown(file)[:60]}' is an address; use kind youtube, or download it first")
     if Path(file).is_absolute() and not reader.settings["absolute"]:
@@ -196,8 +205,8 @@ def _clip(reader: _Reader, row: Row, root: Path, deal: Deal | None) -> Clip:
     start_s, end_s = reader.seconds(row, "start_s"), reader.seconds(row, "end_s")
     cut = f"@{start_s:g}-{end_s:g}" if start_s or end_s else ""
     split = reader.split
-    if not split:
-        split = deal.split(_original(reader, row)) if deal else reader.name(row, "split")
+    if not (split or deal):
+        split = reader.name(row, "split")
     clip = Clip(
         clip_id=reader.name(row, "id") or file + cut,
         source_id=[_original(reader, row)],
@@ -212,7 +221,7 @@ def _clip(reader: _Reader, row: Row, root: Path, deal: Deal | None) -> Clip:
         licence=reader.name(row, "licence") or reader.settings["licence"],
         group=reader.name(row, "group"),
     )
-    if not clip.split:
+    if not (clip.split or deal):
         raise reader.error(row, "the split is empty")
     if not file:
         clip.fail("no file named")

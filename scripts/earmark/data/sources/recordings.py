@@ -5,6 +5,7 @@ File names come from tables and archives of others: they are data, never trusted
 
 from __future__ import annotations
 
+import posixpath
 import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -70,6 +71,11 @@ def name_problem(name: str) -> str | None:
     if name.startswith("/") or ".." in name.split("/"):
         return "leads out of the folder"
     return None
+
+
+def one_spelling(name: str) -> str:
+    """Return a file's name without detours: ``a/b.wav`` for ``./a//b.wav``; what can't be one stays."""
+    return name if not name or "://" in name or name_problem(name) else posixpath.normpath(name)
 
 
 def contain(root: Path, path: Path, *, hub: bool) -> None:

@@ -65,7 +65,8 @@ def rows(path: Path, block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     valid = _count((found.get("sklearn_metrics") or found.get("metrics") or {}).get("valid_samples"))
     config = found.get("config", {})
     shared = {
-        "system": "pruned-evaluation",
+        "system": "pruning",
+        "type": "evaluation",
         "labels": "imported",
         "task": task,
         "model": block["model"] or Path(str(config.get("model_path", "unknown"))).name.lower(),
@@ -199,7 +200,7 @@ def _kept(method: str, kind: str, dropped: float, layer: Any, note: str | None) 
     return {
         "method": method,
         "reducer": method,
-        "kind": kind,
+        "compresses": kind,
         "keep_ratio": round(1 - dropped, 6),
         "layer": None if layer is None else int(layer),
         "note": note,

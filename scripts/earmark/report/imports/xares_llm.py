@@ -47,11 +47,11 @@ def rows(path: Path, block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         key = task.lower().removeprefix(PREFIX)
         metric = "mean_score" if task == OVERALL else METRICS.get(key, "accuracy")
         yield {
-            "system": "encoder-scoring",
+            "system": "encoders",
             "labels": "imported",
             "task": block["task"] or ("all" if task == OVERALL else key),
             "model": block["model"] or path.parent.name,
-            "method": path.parent.parent.name.removesuffix("_config") or None,
+            "imported_as": path.parent.parent.name.removesuffix("_config") or None,
             "metric": metric,
             "value": score if isfinite(score) else None,
             "device": block["device"],

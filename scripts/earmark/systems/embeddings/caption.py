@@ -18,6 +18,7 @@ from earmark.core.devices import is_out_of_memory
 from earmark.core.files import exclusive, replacing, sha256
 from earmark.core.progress import tqdm
 from earmark.core.records import OK, read_jsonl, write_jsonl
+from earmark.models import needs
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.contract import MARKS
 from earmark.models.families import family
@@ -78,6 +79,7 @@ def run(
         place.mkdir(exist_ok=True)
         journal = place / "rows.jsonl"
         done = {r["clip_id"]: r for r in (read_jsonl(journal, torn=True) if journal.exists() else [])}
+        needs.announce(needs.evaluating(entry | {"path": str(model.folder)}, asked["batch_audio_s"]))
         decoder = kind.decoder(model, str(device), entry["dtype"], entry["attention"])
         generation = Generation(
             decoder,

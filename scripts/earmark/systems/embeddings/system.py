@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from earmark.systems.contract import ResultType, System
+from earmark.systems.contract import Column, Lazy, ResultType, System
 from earmark.systems.embeddings import request
+from earmark.systems.embeddings.config import Embeddings
 from earmark.systems.embeddings.probe import request as probing
+
+REPORT = "earmark.systems.embeddings.report"
 
 SYSTEM = System(
     name="embeddings",
@@ -14,6 +17,8 @@ SYSTEM = System(
         ResultType(
             "probe",
             schema="probe",
+            rows=Lazy(f"{REPORT}.rows:probe"),
+            listed=False,
             pattern=rf"{probing.FOLDER}[a-z][a-z0-9.-]*/[a-z][a-z0-9_]*\.json",
             again="earmark.reproduction.probed",
         ),
@@ -23,5 +28,11 @@ SYSTEM = System(
     check_target=probing.check_any_target,
     check=request.check,
     tasks=lambda settings: {task for block in settings.content["embeddings"] for task in block["tasks"]},
-    sections=("embeddings", "caption"),
+    config=Embeddings,
+    columns=(
+        Column("probed_layer", "str", "the layer that the probe reads, as in the path of its embeddings"),
+        Column("pooling", "str", "how the states of a clip become one vector"),
+        Column("span", "str", "which states of a clip"),
+    ),
+    sections=Lazy(f"{REPORT}.sections:sections"),
 )

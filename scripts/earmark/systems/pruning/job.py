@@ -15,11 +15,13 @@ from earmark.core.errors import UserError
 from earmark.core.files import free
 from earmark.core.records import OK, Clip, read_jsonl
 from earmark.core.timing import MemoryWatch
+from earmark.models import needs
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.contract import Audio
 from earmark.models.families import family
 from earmark.models.features import FeatureRow, FeatureStore, clips_digest, read_index
 from earmark.models.loading import Load
+from earmark.models.needs import announce
 from earmark.reduction.contract import Method
 from earmark.reduction.loader import load
 from earmark.scoring import catalogue, question
@@ -142,6 +144,8 @@ def run(
     samples = samples_of(_bounded(cell, kind.audio), chosen, kind.audio.tokens_per_second)
     with contextlib.ExitStack() as held, FeatureStore(features) as store:
         attention = cell.model["attention"]
+        entry = cell.model | {"path": str(model.folder)}
+        announce(needs.evaluating(entry, cell.run["batch_audio_s"]))
         decoder = kind.decoder(model, str(device), cell.model["dtype"], attention, load=load_settings)
         loading = memory.lap()
         loop = runner.Loop(

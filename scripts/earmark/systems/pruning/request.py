@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from pathlib import Path
 from typing import Any
 
-from earmark.config.method_options import check_options
+from earmark.config import method_options
+from earmark.config.methods import methods as known
 from earmark.config.ratio import budget, spelled
 from earmark.core.errors import UserError, nearest
-from earmark.core.places import SCRIPTS
 from earmark.reproduction.upstream import resolved, upstream
 from earmark.systems.contract import Settings, reserved
 
 BASE = "base"
 TIMING = "timing"
 """The folder below results/ of prefill timings."""
+
+WRONG_ANSWERS = "results/wrong_answers.parquet"
+"""What was answered wrongly, to look at and listen to on the page."""
 
 Cell = tuple[str, str, str, str]
 """Model, task, method, ratio."""
@@ -29,7 +32,7 @@ _TIMING = re.compile(rf"results/{TIMING}/([a-z][a-z0-9.-]*)_([0-9]+)s\.json")
 
 def methods(settings: Settings) -> list[str]:
     """Return every method name: the reducers' files and the variants of config."""
-    return sorted(set(reducers()) | set(settings.content["methods"]))
+    return sorted(set(known()) | set(settings.content["methods"]))
 
 
 def method(settings: Settings, name: str, model: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,20 +41,17 @@ def method(settings: Settings, name: str, model: Mapping[str, Any]) -> dict[str,
         raise UserError(f"unknown method '{name}'; {nearest(name, methods(settings))}")
     entry = settings.content["methods"].get(name, {})
     reducer = entry.get("reducer", name)
-    if reducer not in reducers():
-        raise UserError(
-            f"config: methods.{name}.reducer: unknown reducer '{reducer}'; {nearest(reducer, reducers())}"
-        )
+    found = method_options.named(f"config: methods.{name}.reducer", reducer)
     # A cache method compresses every layer.
-    of_cache = reducers()[reducer].startswith("earmark/compression/")
+    of_cache = found.kind == "cache"
     if of_cache and "layer" in entry:
         raise UserError(f"config: methods.{name}.layer: {reducer} compresses every layer; leave layer out")
     options = entry.get("options", {})
-    check_options(f"config: methods.{name}.options", SCRIPTS / reducers()[reducer], options)
+    method_options.check_options(f"config: methods.{name}.options", found, options)
     return {
         "name": name,
         "reducer": reducer,
-        "kind": "cache" if of_cache else "tokens",
+        "kind": found.kind,
         "layer": 0 if of_cache else entry.get("layer", model["reduction_layer"]),
         "options": options,
         "reference": entry.get("reference", False),
@@ -134,15 +134,10 @@ def prefill(settings: Settings, model: str, seconds: int) -> dict[str, Any]:
     raise UserError(f"config: prefill has no entry for model '{model}' at {seconds} s")
 
 
-@cache
-def reducers() -> dict[str, str]:
-    """Return the module of each method, below scripts/: those that define a reducer or a compressor."""
-    found = {}
-    for package, base, prefix in (("reduction", "Reducer", ""), ("compression", "Compressor", "kv-")):
-        for module in sorted((SCRIPTS / "earmark" / package).glob("*.py")):
-            if f"({base}):" in module.read_text():
-                found[prefix + module.stem] = f"earmark/{package}/{module.name}"
-    return found
+def files(settings: Settings, name: str, model: Mapping[str, Any]) -> list[str]:
+    """Return the files below scripts/ that a method runs; raises UserError as :func:`method`."""
+    entry = method(settings, name, model)
+    return method_options.files(entry["reducer"], entry["options"])
 
 
 def check(settings: Settings) -> None:
@@ -201,3 +196,22 @@ def results(settings: Settings) -> list[str]:
     """Return the results that config asks for: the grid's, and prefill timings."""
     timings = [f"results/{TIMING}/{b['model']}_{b['audio_s']}s.json" for b in settings.content["prefill"]]
     return [path(settings, *each) for each in cells(settings)] + timings
+
+
+def sounds(settings: Settings) -> Iterator[str]:
+    """Yield the packed test shards of the grid's tasks that the page's sound is cut from.
+
+    A shard that was removed once its features were made is left out: it isn't packed again for a few seconds
+    of sound.
+    """
+    wanted = settings.content["report"]
+    if not (wanted["audio_mb"] and wanted["wrong_answers"]):
+        return
+    for task in sorted({task for _, task, _, _ in cells(settings)}):
+        of = settings.task(task)["data"]["shards"]["test"]
+        models = sorted({model for model, other, _, _ in cells(settings) if other == task})
+        for shard in range(of):
+            name = f"test-{shard:05d}-of-{of:05d}"
+            tar = f"data/{task}/shards/{name}.tar"
+            if Path(tar).exists() or not Path(f"features/{models[0]}/{task}/{name}.parquet").exists():
+                yield tar

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from earmark.systems.contract import ResultType, System
+from earmark.systems.contract import Column, Lazy, ResultType, System
 from earmark.systems.pruning import request
+from earmark.systems.pruning.config import Pruning
+
+REPORT = "earmark.systems.pruning.report"
 
 SYSTEM = System(
     name="pruning",
@@ -13,12 +16,16 @@ SYSTEM = System(
         ResultType(
             "evaluation",
             schema="result",
+            rows=Lazy(f"{REPORT}.rows:evaluation"),
+            about=Lazy(f"{REPORT}.rows:about"),
             pattern=r"results/(?:[a-z][a-z0-9.-]*/)?[a-z][a-z0-9_]*_[a-z][a-z0-9-]*_[0-9.]+t?\.json",
             again="earmark.reproduction.pruned",
         ),
         ResultType(
             "prefill",
             schema="timing",
+            rows=Lazy(f"{REPORT}.rows:timing"),
+            listed=False,
             pattern=rf"results/{request.TIMING}/[a-z][a-z0-9.-]*_[0-9]+s\.json",
             again="earmark.reproduction.timed",
         ),
@@ -27,6 +34,22 @@ SYSTEM = System(
     check_target=request.check_target,
     check=request.check,
     tasks=lambda settings: {task for block in settings.content["grid"] for task in block["tasks"]},
-    sections=("methods", "grid", "evaluate", "prefill"),
+    config=Pruning,
     folders=(request.TIMING,),
+    columns=(
+        Column("profile", "str", "wording of the prompts"),
+        Column("reducer", "str", "the method's file in reduction/ or, behind kv-, compression/"),
+        Column("method", "str", "the method of reduction, or a variant of it that config names"),
+        Column("layer", "Int64", "the decoder layer before which tokens were dropped"),
+        Column("compresses", "str", "`tokens`: of the prompt; `cache`: keys and values of every layer"),
+        Column("keep_ratio", "float64", "share of audio tokens asked to be kept", descending=True),
+        Column("keep_tokens", "Int64", "number of audio tokens asked to be kept", descending=True),
+        Column("keep_ratio_effective", "float64", "share of audio tokens that was kept"),
+    ),
+    compare=Lazy(f"{REPORT}.comparison:rows"),
+    point=Lazy(f"{REPORT}.point:point"),
+    sections=Lazy(f"{REPORT}.sections:sections"),
+    appendices=Lazy(f"{REPORT}.wrong:appendices"),
+    templates=("earmark/systems/pruning/report/wrong.html",),
+    page_files=lambda settings: [request.WRONG_ANSWERS],
 )

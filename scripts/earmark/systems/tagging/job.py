@@ -15,8 +15,9 @@ from earmark.systems.tagging import network, start, student, validation
 from earmark.systems.tagging.materials import Files, Materials, gather
 from earmark.systems.tagging.sampling import Order
 from earmark.systems.tagging.settings import Training
-from earmark.systems.tagging.state import Store
-from earmark.systems.tagging.training import Plan, Trainer, prepare
+from earmark.systems.tagging.training import Plan, Trainer
+from earmark.training import state
+from earmark.training.engine import prepare
 
 _PROTECTED = 2  # CLS and DIST are never merged
 
@@ -60,18 +61,25 @@ def run(settings: Mapping[str, Any], files: Files, output: Path, work: Path, cod
             Schedule.parse(settings["r"], settings["schedules"]),
             settings["proportional"],
         )
-        store = Store(work, files.fingerprint(dict(settings), code, accelerator.num_processes))
-        events = output.parent / "events"
-        trainer = Trainer(model, found.train, found.valid, plan, accelerator, work=store, events=events)
+        trainer = Trainer(
+            model,
+            found.train,
+            found.valid,
+            plan,
+            accelerator,
+            work=work,
+            fingerprint=files.fingerprint(dict(settings), code),
+            events=output.parent / "events",
+        )
         trainer.run()
         final = trainer.final()
         if main:
-            student.save(trainer.plain, output.parent)
+            student.save(trainer.model, output.parent)
             content = _describe(settings, found, trainer, origin, final, threads)
             weights = sha256(output.parent / "model.safetensors")
             made = {"data": files.checksums(), "weights": weights, "provenance": provenance.record(code)}
             write_json(output, content | made)
-            store.clear()
+            state.clear(work)
         accelerator.wait_for_everyone()
     accelerator.end_training()
 
@@ -94,8 +102,9 @@ def _describe(
     threads: int,
 ) -> dict[str, Any]:
     """Return the record of a training."""
-    progress, plan, accelerator = trainer.progress, trainer.plan, trainer.accelerator
-    config, average = trainer.plain.config, plan.training.averaging
+    done, plan, accelerator = trainer.record, trainer.plan, trainer.accelerator
+    config, average = trainer.model.config, plan.training.averaging
+    drawn = round(done.totals["items"])
     assert plan.merging is not None
     tokens = network.tokens(config)
     merged = clamp(plan.merging.per_layer(config.num_hidden_layers), tokens, _PROTECTED)
@@ -103,18 +112,18 @@ def _describe(
         **{key: settings[key] for key in ("task", "recipe", "fold", "train_seed", "r", "labels")},
         "settings": {**settings, "training": plan.training.to_dict()},
         "start": origin,
-        "parameters": sum(parameter.numel() for parameter in trainer.plain.parameters()),
+        "parameters": sum(parameter.numel() for parameter in trainer.model.parameters()),
         "loss": plan.training.loss,
-        "epoch": None if average else progress.best,
+        "epoch": None if average else done.best,
         "averaged": [average.first, average.last] if average else None,
         "validation": {"metric": validation.metric(plan.kind), **final},
-        "epochs": progress.epochs,
+        "epochs": done.epochs,
         "clips": {
             "train": len(found.train),
             "validation": len(found.valid),
-            "drawn": progress.drawn,
-            "mixed": progress.mixed,
-            "without_teacher": progress.without_teacher,
+            "drawn": drawn,
+            "mixed": round(done.totals["mixed"]),
+            "without_teacher": round(done.totals["without_teacher"]),
         },
         "teachers": found.teachers,
         "merging": {
@@ -125,10 +134,10 @@ def _describe(
         },
         "clamped_layers": merged.clamped_layers,
         "timing": {
-            "train_s": round(progress.train_s, 3),
-            "validation_s": round(progress.validation_s, 3),
-            "clips_per_s": round(progress.drawn / progress.train_s, 3),
-            "loader_wait_share": round(progress.waited_s / progress.train_s, 4),
+            "train_s": round(done.seconds, 3),
+            "validation_s": round(done.validation_s, 3),
+            "clips_per_s": round(drawn / done.seconds, 3),
+            "loader_wait_share": round(done.waited_s / done.seconds, 4),
         },
         "device": devices.describe(accelerator.device),
         "processes": accelerator.num_processes,

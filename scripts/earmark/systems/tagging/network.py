@@ -19,6 +19,7 @@ from transformers.utils import logging
 
 from earmark.core.errors import UserError
 from earmark.core.seeding import generator
+from earmark.models.untrusted import refuse_own_code
 from earmark.models.weight_files import INDEX, SINGLE
 
 MEL_BINS, PATCH = 128, 16
@@ -115,11 +116,13 @@ def read(kind: Any, folder: Path, what: str, **options: Any) -> tuple[Any, set[s
         raise UserError(f"{folder} has no config.json: not a checkpoint folder")
     if not any((folder / name).is_file() for name in (SINGLE, INDEX)):
         raise UserError(f"{folder} holds neither {SINGLE} nor {INDEX}: only safetensors weights are read")
+    refuse_own_code(folder)
     try:
         with quietly():
             model, found = kind.from_pretrained(
                 folder,
                 local_files_only=True,
+                trust_remote_code=False,
                 use_safetensors=True,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # they are named below

@@ -133,6 +133,12 @@ def speed(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
     }
 
 
+def merged(r: str | None) -> float | None:
+    """Return what a merging schedule is sorted by: 16 of ``16``, ``16d`` or ``16i``; None of a name."""
+    number = (r or "").rstrip("di")
+    return float(number) if number.isdigit() else None
+
+
 def cells(settings: Settings) -> Iterator[tuple[str, str, str]]:
     """Yield (task, recipe, r) of the grid; before merged models come the unmerged one and its baseline's."""
     seen: set[tuple[str, str, str]] = set()

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from earmark.core.errors import UserError, nearest
+from earmark.training.schedule import constant
 
 MULTI_LABEL, SINGLE_LABEL = "multi_label", "single_label"
 BCE, CE = "bce", "ce"
@@ -134,17 +135,17 @@ class Training:
             )
         return self
 
-    def rate(self, step: int, epoch: int) -> float:
-        """Return the learning rate of a step: linear warm-up, times the decay per epoch.
+    def share(self, step: int, epoch: int) -> float:
+        """Return the share of the learning rate at a step: linear warm-up, times the decay per epoch.
 
         Args:
             step: counted from 0 over the whole training.
             epoch: of that step, counted from 1.
 
         """
-        warm = min(1.0, (step + 1) / max(1, self.warmup_steps or 0))
+        warm = constant(self.warmup_steps or 0)(step)
         passed = max(0, -(-(epoch - self.decay.first_epoch) // self.decay.every))
-        return self.learning_rate * warm * self.decay.factor**passed
+        return warm * self.decay.factor**passed
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as they are recorded, and as :meth:`from_mapping` reads them."""

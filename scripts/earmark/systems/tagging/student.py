@@ -9,6 +9,7 @@ from typing import Any
 
 from transformers import ASTForAudioClassification
 
+from earmark.core.files import open_to_readers
 from earmark.systems.tagging import network, start
 
 
@@ -31,6 +32,7 @@ def save(model: ASTForAudioClassification, folder: Path) -> None:
     with network.quietly():
         model.save_pretrained(temporary)
     for name in ("model.safetensors", "config.json"):
+        open_to_readers(temporary / name)
         (temporary / name).replace(folder / name)
     shutil.rmtree(temporary)
 

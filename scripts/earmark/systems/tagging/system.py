@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from earmark.systems.contract import Entries, ResultType, System
+from earmark.systems.contract import Column, Entries, Lazy, ResultType, System
 from earmark.systems.tagging import request
-from earmark.systems.tagging.teachers import request as teachers
+from earmark.systems.tagging.config import TaggedTask, Tagging
+from earmark.systems.tagging.entries import Recipe, Student, Teacher, kinds, options_of
 
+REPORT = "earmark.systems.tagging.report"
 NAMES = r"[a-z][a-z0-9_]*_[a-z][a-z0-9-]*_r[a-z0-9-]+\.json"
 
 SYSTEM = System(
@@ -14,27 +16,41 @@ SYSTEM = System(
     order=20,
     types=(
         ResultType(
-            "tagging",
+            "quality",
             schema="tagging_result",
+            rows=Lazy(f"{REPORT}.rows:quality"),
             pattern=rf"results/tagging/{NAMES}",
             again="earmark.reproduction.tagged",
         ),
         ResultType(
             "speed",
             schema="tagging_speed",
+            rows=Lazy(f"{REPORT}.rows:speed"),
+            listed=False,
             pattern=rf"results/tagging/speed/{NAMES}",
             again="earmark.reproduction.student_speed",
         ),
     ),
     results=lambda settings: [request.path(*cell) for cell in request.cells(settings)],
-    files=lambda settings: ["results/tagging_page.csv", "results/tagging_page.html"],
     check_target=request.check_any_target,
     check=request.check,
-    sections=("tagging",),
+    config=Tagging,
+    task_keys=TaggedTask,
+    kinds=lambda: {f"teachers/{kind}": options_of(kind) for kind in kinds()},
     entries=(
-        Entries("recipes", "recipe"),
-        Entries("students", "student"),
-        Entries("teachers", "teacher", teachers.completed),
+        Entries("recipes", Recipe),
+        Entries("students", Student),
+        Entries("teachers", Teacher),
     ),
+    columns=(
+        Column("recipe", "str", "how the student was trained"),
+        Column("r", "str", "merging schedule of the evaluation, as in file names", rank=request.merged),
+        Column("train_r", "str", "merging schedule of the training", rank=request.merged),
+        Column("classes_are", "str", "`single_label` or `multi_label`"),
+        Column("side", "str", "of speeds: `merged`, `unmerged`, or `strides_16`, its 16/16 baseline"),
+    ),
+    compare=Lazy(f"{REPORT}.results:rows"),
+    point=Lazy(f"{REPORT}.point:point"),
+    sections=Lazy(f"{REPORT}.sections:sections"),
     on_main_page=False,
 )

@@ -31,7 +31,7 @@ def predict(
     training = model.training
     model.eval()
     found = []
-    with torch.inference_mode():
+    with torch.inference_mode(), accelerator.autocast():
         for batch in batches(examples, list(_in_batches(mine, batch_size)), workers):
             found.append(model(batch.features.to(accelerator.device)).logits.float().cpu().numpy())
     model.train(training)

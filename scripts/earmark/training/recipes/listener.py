@@ -27,6 +27,7 @@ from earmark.scoring.question import LETTERS, fill, shown
 from earmark.training.recipes import questions, thinker
 from earmark.training.recipes.crops import FRAMES_PER_SECOND, Cropper, TrainingClip
 from earmark.training.recipes.settings import ListenerSettings
+from earmark.training.stage import Draw, Loss
 
 Settings = ListenerSettings
 
@@ -79,16 +80,16 @@ class _Recipe(thinker.Recipe):
         )
         self._cropper = Cropper(recordings, classes, settings.augmentation)
 
-    def _text_step(self, step: int, rng: np.random.Generator) -> tuple[Tensor, float]:
+    def _text_loss(self, draw: Draw) -> Loss:
         """Stage T: find the name that most audio slots resemble among the options."""
         # clean at first: with noise from the start the lookup is never found
-        hardness = float(np.clip(2.5 * step / self._settings.text_steps - 0.75, 0, 1))
+        hardness = float(np.clip(2.5 * draw.step / self._settings.text_steps - 0.75, 0, 1))
         longest = self._settings.augmentation.clip_s[1] * FRAMES_PER_SECOND / 4
-        slots = round(np.exp(rng.uniform(np.log(8), np.log(24) + hardness * np.log(longest / 24))))
+        slots = round(np.exp(draw.rng.uniform(np.log(8), np.log(24) + hardness * np.log(longest / 24))))
         rows = self._rows(slots + _PROMPT_TOKENS, self._settings.text_tokens, self._settings.text_rows)
-        labels = rng.integers(len(self._name_ids), size=rows)
-        audio = self._pseudo_audio(labels, slots, hardness, rng)
-        return self._answer(audio, labels, rng)
+        labels = draw.rng.integers(len(self._name_ids), size=rows)
+        audio = self._pseudo_audio(labels, slots, hardness, draw.rng)
+        return self._answer(audio, labels, draw.rng)
 
     def _pseudo_audio(
         self, labels: np.ndarray, slots: int, hardness: float, rng: np.random.Generator
@@ -112,9 +113,9 @@ class _Recipe(thinker.Recipe):
         audio = audio + torch.from_numpy(noise) * spread * float(rng.uniform(0, 1.2 * hardness))
         return audio * float(rng.uniform(1 - 0.5 * hardness, 1 + 0.5 * hardness))
 
-    def _tower_step(self, step: int, rng: np.random.Generator) -> tuple[Tensor, float]:
+    def _tower_loss(self, draw: Draw) -> Loss:
         """Stage A: the clip's mean cosine to its own name must beat that to the other names."""
-        audio, labels = self._listen(rng, self._settings.tower_longest_s)
+        audio, labels = self._listen(draw.rng, self._settings.tower_longest_s)
         names = self._embedding.weight[self._name_ids].detach()
         cosine = F.normalize(audio, dim=-1) @ F.normalize(names, dim=-1).T
         scores = 12 * cosine.mean(dim=1)
@@ -122,12 +123,12 @@ class _Recipe(thinker.Recipe):
         # same norm as the names, or the language model meets vectors of a size it has never seen
         stretch = audio.norm(dim=-1) / names.norm(dim=-1).mean() - 1
         loss = F.cross_entropy(scores, targets) + 0.2 * stretch.square().mean()
-        return loss, _accuracy(scores, targets)
+        return Loss(loss, means={"accuracy": _accuracy(scores, targets)})
 
-    def _joint_step(self, step: int, rng: np.random.Generator) -> tuple[Tensor, float]:
+    def _joint_loss(self, draw: Draw) -> Loss:
         """Stage B: answer the question about real audio."""
-        audio, labels = self._listen(rng)
-        return self._answer(audio, labels, rng)
+        audio, labels = self._listen(draw.rng)
+        return self._answer(audio, labels, draw.rng)
 
     def _listen(self, rng: np.random.Generator, longest_s: float = np.inf) -> tuple[Tensor, np.ndarray]:
         """Draw a batch and encode it: audio embeddings, shape [rows, tokens, hidden], and class numbers."""
@@ -142,7 +143,7 @@ class _Recipe(thinker.Recipe):
     def _rows(self, length: int, tokens: int, most: int) -> int:
         return int(np.clip(tokens // length, _FEWEST_ROWS, most))
 
-    def _answer(self, audio: Tensor, labels: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, float]:
+    def _answer(self, audio: Tensor, labels: np.ndarray, rng: np.random.Generator) -> Loss:
         """Ask about audio embeddings, shape [rows, tokens, hidden]; loss on letter, turn's end and hints."""
         ids, mask, targets = self._asker.ask(labels.tolist(), audio.shape[1], rng)
         states = self._states(ids, mask, audio)
@@ -151,7 +152,7 @@ class _Recipe(thinker.Recipe):
         loss = loss + _END_WEIGHT * F.cross_entropy(logits[:, 1], targets[:, 1])
         loss = loss + self._settings.hint_weight * self._hint(ids, states, labels, targets[:, 0])
         chosen = self._asker.letters[logits[:, 0, self._asker.letters].argmax(dim=-1)]
-        return loss, float((chosen == targets[:, 0]).float().mean())
+        return Loss(loss, means={"accuracy": float((chosen == targets[:, 0]).float().mean())})
 
     def _hint(self, ids: Tensor, states: Tensor, labels: np.ndarray, letters: Tensor) -> Tensor:
         """Loss at the options' names: say the letter at the right one, padding at the others.

@@ -12,19 +12,23 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from earmark.models import tiny
-from earmark.training import loop
+from earmark.training import engine
 from earmark.training.recipes.crops import FRAMES_PER_SECOND
+from earmark.training.schedule import linear
+from earmark.training.stage import Draw, Loss, Stage
+from earmark.training.state import StageRecord
 
 
 class Recorded(Protocol):
@@ -65,7 +69,7 @@ class TrainingRecord:
     recorded_seconds: float
     parameters: int
     settings: dict[str, Any]
-    stages: list[loop.StageRecord]
+    stages: list[StageRecord]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain JSON-ready values."""
@@ -85,29 +89,29 @@ class Recipe(ABC):
         self._embedding = checkpoint.model.get_input_embeddings()
         self._pad_id, self._audio_id = int(convert(tiny.PAD)), int(convert(tiny.AUDIO))
 
-    def stages(self) -> list[loop.Stage]:
+    def stages(self) -> list[Stage]:
         """Return T, A and B with the parameters each of them trains."""
         chosen: Common = self._settings
         text = [*self._language.parameters(), *self._head.parameters()]
         # the table of begin and end marks is part of the class but not of its forward
         tower = [p for name, p in self._tower.named_parameters() if "bos_eos" not in name]
         return [
-            loop.Stage("text", chosen.text_steps, chosen.text_rate, text, self._text_step),
-            loop.Stage("tower", chosen.tower_steps, chosen.tower_rate, tower, self._tower_step),
-            loop.Stage("joint", chosen.joint_steps, chosen.joint_rate, text + tower, self._joint_step),
+            _stage("text", chosen.text_steps, chosen.text_rate, text, self._text_loss),
+            _stage("tower", chosen.tower_steps, chosen.tower_rate, tower, self._tower_loss),
+            _stage("joint", chosen.joint_steps, chosen.joint_rate, text + tower, self._joint_loss),
         ]
 
     @abstractmethod
-    def _text_step(self, step: int, rng: np.random.Generator) -> tuple[Tensor, float]:
-        """Stage T: return loss and accuracy of a batch."""
+    def _text_loss(self, draw: Draw) -> Loss:
+        """Stage T: return the mean loss and accuracy of a batch."""
 
     @abstractmethod
-    def _tower_step(self, step: int, rng: np.random.Generator) -> tuple[Tensor, float]:
-        """Stage A: return loss and accuracy of a batch."""
+    def _tower_loss(self, draw: Draw) -> Loss:
+        """Stage A: return the mean loss and accuracy of a batch."""
 
     @abstractmethod
-    def _joint_step(self, step: int, rng: np.random.Generator) -> tuple[Tensor, float]:
-        """Stage B: return loss and accuracy of a batch."""
+    def _joint_loss(self, draw: Draw) -> Loss:
+        """Stage B: return the mean loss and accuracy of a batch."""
 
     def _states(self, ids: Tensor, mask: Tensor, audio: Tensor) -> Tensor:
         """Return the language model's states [rows, length, hidden]; audio embeddings go into their slots."""
@@ -120,6 +124,13 @@ class Recipe(ABC):
         return states
 
 
+def _stage(
+    name: str, steps: int, rate: float, weights: list[nn.Parameter], loss: Callable[[Draw], Loss]
+) -> Stage:
+    optimiser = torch.optim.AdamW(weights, lr=rate, betas=(0.9, 0.98), weight_decay=0.02)
+    return Stage(name, steps, optimiser, loss, schedule=linear(steps))
+
+
 def train(
     recipe: Recipe, recordings: Sequence[Recorded], names: list[str], settings: Any, folder: Path, work: Path
 ) -> TrainingRecord:
@@ -129,9 +140,10 @@ def train(
     done; ``work`` holds the state that an interrupted training continues from.
     """
     model = recipe.checkpoint.model
-    records = loop.run(
+    records = engine.train(
         recipe.stages(),
         model,
+        Accelerator(cpu=True),
         seed=settings.seed,
         work=work,
         save_every=settings.save_every,

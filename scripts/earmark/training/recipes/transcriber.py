@@ -29,6 +29,7 @@ from earmark.scoring.normalise import plain
 from earmark.training.recipes import thinker
 from earmark.training.recipes.crops import FRAMES_PER_SECOND
 from earmark.training.recipes.settings import TranscriberSettings
+from earmark.training.stage import Draw, Loss
 
 Settings = TranscriberSettings
 
@@ -106,20 +107,20 @@ class Recipe(thinker.Recipe):
         slot = ids.index(self._audio_id)
         self._before, self._after = ids[:slot], ids[slot + 1 :]
 
-    def _text_step(self, step: int, rng: np.random.Generator) -> tuple[Tensor, float]:
+    def _text_loss(self, draw: Draw) -> Loss:
         """Stage T: read out the words that the audio slots name, silence between them."""
         # short, dense and clean at first: long gaps and noise from the start hide what is to be found
-        hardness = float(np.clip(2 * step / self._settings.text_steps - 0.25, 0, 1))
+        hardness = float(np.clip(2 * draw.step / self._settings.text_steps - 0.25, 0, 1))
         table = self._embedding(self._row_ids)
         spread = float(table.detach().std())
         slots, said = [], []
-        for index in rng.integers(len(self._said), size=self._settings.text_rows):
+        for index in draw.rng.integers(len(self._said), size=self._settings.text_rows):
             words = self._said[index]
             most = max(2, round(len(words) * min(1.0, 0.25 + 1.5 * hardness)))
-            start = int(rng.integers(max(1, len(words) - most + 1)))
-            words = words[start : start + int(rng.integers(1, most + 1))]
-            gaps = rng.integers(0, 2 + round(self._settings.gap_tokens * hardness), size=len(words) + 1)
-            lasts = rng.integers(1, 2 + round(2 * hardness), size=len(words))
+            start = int(draw.rng.integers(max(1, len(words) - most + 1)))
+            words = words[start : start + int(draw.rng.integers(1, most + 1))]
+            gaps = draw.rng.integers(0, 2 + round(self._settings.gap_tokens * hardness), size=len(words) + 1)
+            lasts = draw.rng.integers(1, 2 + round(2 * hardness), size=len(words))
             row = np.repeat(
                 np.stack([np.zeros(len(words), np.int64), words + 1], axis=1).ravel(),
                 np.stack([gaps[:-1], lasts], axis=1).ravel(),
@@ -127,13 +128,13 @@ class Recipe(thinker.Recipe):
             slots.append(np.concatenate([row, np.zeros(gaps[-1], np.int64)]))
             said.append(words)
         audio = table[torch.from_numpy(np.concatenate(slots))]
-        noise = torch.from_numpy(rng.standard_normal(audio.shape, dtype=np.float32))
-        audio = audio + noise * spread * float(rng.uniform(0, 0.8 * hardness))
+        noise = torch.from_numpy(draw.rng.standard_normal(audio.shape, dtype=np.float32))
+        audio = audio + noise * spread * float(draw.rng.uniform(0, 0.8 * hardness))
         return self._read_out(audio, [len(row) for row in slots], said)
 
-    def _tower_step(self, step: int, rng: np.random.Generator) -> tuple[Tensor, float]:
+    def _tower_loss(self, draw: Draw) -> Loss:
         """Stage A: CTC over cosines to silence and words (Graves et al., ICML 2006)."""
-        audio, lengths, said = self._listen(rng)
+        audio, lengths, said = self._listen(draw.rng)
         table = self._embedding.weight[self._row_ids].detach()
         scores = _SCALE * F.normalize(audio, dim=-1) @ F.normalize(table, dim=-1).T
         rows = torch.nn.utils.rnn.pad_sequence(scores.split(lengths)).log_softmax(-1)
@@ -150,11 +151,11 @@ class Recipe(thinker.Recipe):
             _collapsed(row.argmax(-1)) == (words + 1).tolist()
             for row, words in zip(scores.split(lengths), said)
         ]
-        return loss + 0.2 * stretch.square().mean(), float(np.mean(right))
+        return Loss(loss + 0.2 * stretch.square().mean(), means={"accuracy": float(np.mean(right))})
 
-    def _joint_step(self, step: int, rng: np.random.Generator) -> tuple[Tensor, float]:
+    def _joint_loss(self, draw: Draw) -> Loss:
         """Stage B: read out real audio."""
-        return self._read_out(*self._listen(rng))
+        return self._read_out(*self._listen(draw.rng))
 
     def _listen(self, rng: np.random.Generator) -> tuple[Tensor, list[int], list[NDArray[np.int64]]]:
         """Draw a batch and encode it: embeddings [all rows' tokens, hidden], lengths, words."""
@@ -166,9 +167,7 @@ class Recipe(thinker.Recipe):
         audio = self._tower(torch.from_numpy(packed), feature_lens=frames).last_hidden_state
         return audio, [audio_tokens(int(n)) for n in frames], [self._said[index] for index in chosen]
 
-    def _read_out(
-        self, audio: Tensor, lengths: Sequence[int], said: Sequence[NDArray[np.int64]]
-    ) -> tuple[Tensor, float]:
+    def _read_out(self, audio: Tensor, lengths: Sequence[int], said: Sequence[NDArray[np.int64]]) -> Loss:
         """Loss on the transcript after audio embeddings [all rows' tokens, hidden]."""
         rows, answers = [], []
         for length, words in zip(lengths, said, strict=True):
@@ -191,7 +190,7 @@ class Recipe(thinker.Recipe):
         logits, wanted = self._head(states[spoken]), targets[spoken]
         word = torch.isin(wanted, self._row_ids[1:])
         right = logits[word].argmax(-1) == wanted[word]
-        return F.cross_entropy(logits, wanted), float(right.float().mean())
+        return Loss(F.cross_entropy(logits, wanted), means={"accuracy": float(right.float().mean())})
 
 
 def _collapsed(best: Tensor) -> list[int]:

@@ -2,7 +2,7 @@
 
 ``make(Making) -> Made`` is the rule ``teacher``: it finds, checks or trains the weights. ``load(record,
 device) -> Teacher`` is the start of the rule ``logits``. A kind is reached by its name alone:
-``<kind>.py`` in this folder, its options are in ``config/schemas/teachers/<kind>.schema.json``.
+``<kind>_teacher.py`` in this folder; its options are the model in ``<kind>_options.py``.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def describe(making: Making, made: Made, order: list[int]) -> dict[str, Any]:
 
 def module(kind: str) -> Any:
     """Return the module of a kind."""
-    return importlib.import_module(f"earmark.systems.tagging.teachers.{kind}")
+    return importlib.import_module(f"earmark.systems.tagging.teachers.{kind}_teacher")
 
 
 def fitted(waves: Sequence[Wave], samples: int | None) -> Tensor:

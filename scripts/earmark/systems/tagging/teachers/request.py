@@ -9,21 +9,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from earmark.config.schema import checked, schema
 from earmark.core.errors import UserError, nearest
 from earmark.systems.contract import Settings
 
 _TARGET = re.compile(r"(?:teachers|logits)/([^/]+)/([^/]+)/[^/]+")
-
-
-def completed(name: str, entry: dict[str, Any]) -> dict[str, Any]:
-    """Return a teacher with its options checked by its kind; raises UserError."""
-    where = f"teacher '{name}': options"
-    options = checked(entry["options"], schema(f"teachers/{entry['kind']}"), where)
-    origins = {"mobilenet": ("path", "train"), "transformers": ("path", "hub")}.get(entry["kind"])
-    if origins and sum(key in options for key in origins) != 1:
-        raise UserError(f"{where}: give either {origins[0]} or {origins[1]}")
-    return {**entry, "options": options}
 
 
 def named(settings: Settings, name: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from accelerate import Accelerator
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -25,7 +26,9 @@ from earmark.data import shards
 from earmark.systems.tagging.teachers.contract import Making, fitted
 from earmark.systems.tagging.teachers.mel import LogMel
 from earmark.systems.tagging.teachers.request import too_low
-from earmark.training import loop
+from earmark.training import engine
+from earmark.training.schedule import linear
+from earmark.training.stage import Draw, Loss, Stage
 
 MIXUP_BETA = 0.3
 MASK = 0.0
@@ -50,14 +53,16 @@ def train(making: Making, model: nn.Module, mel: LogMel, seconds: float, path: P
     mels = _spectrograms(making, clips, mel, rate, samples)
     labels = torch.from_numpy(np.stack([making.classes.multi_hot(clip.labels) for clip in clips]))
     recipe = Recipe(model, mels, labels, making.classes.kind, chosen)
-    stage = loop.Stage(
-        "teacher", chosen["steps"], chosen["learning_rate"], list(model.parameters()), recipe.step
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=chosen["learning_rate"], betas=(0.9, 0.98), weight_decay=0.02
     )
+    schedule = linear(chosen["steps"])
+    stage = Stage("teacher", chosen["steps"], optimiser, recipe.loss, schedule=schedule)
     identity = [making.settings, making.classes.digest, [sha256(index) for index in making.indexes]]
-    model.train()
-    records = loop.run(
+    records = engine.train(
         [stage],
         model,
+        Accelerator(cpu=True),
         seed=seed,
         work=making.work,
         save_every=chosen["save_every"],
@@ -67,7 +72,6 @@ def train(making: Making, model: nn.Module, mel: LogMel, seconds: float, path: P
     model.eval()
     with replacing(path) as partial:
         save_file({name: value.contiguous() for name, value in model.state_dict().items()}, partial)
-    path.chmod(0o644)
     (making.work / "mels.npy").unlink()
     return {"clips": len(clips), "settings": chosen, "seed": seed, "stages": [asdict(r) for r in records]}
 
@@ -119,8 +123,9 @@ class Recipe:
         self._model, self._mels, self._labels, self._settings = model, mels, labels, settings
         self._single = kind == "single_label"
 
-    def step(self, step: int, rng: np.random.Generator) -> tuple[Tensor, float]:
-        """Return the loss, and the share of clips whose likeliest class is one of theirs."""
+    def loss(self, draw: Draw) -> Loss:
+        """Return the mean loss, and the share of clips whose likeliest class is one of theirs."""
+        rng = draw.rng
         torch.manual_seed(int(rng.integers(2**31)))  # of dropout
         batch = self._settings["batch"]
         chosen, other = (rng.integers(len(self._mels), size=batch) for _ in range(2))
@@ -134,7 +139,7 @@ class Recipe:
         logits: Tensor = self._model(mel[:, None])
         loss = (F.cross_entropy if self._single else F.binary_cross_entropy_with_logits)(logits, labels)
         right = labels[torch.arange(batch), logits.argmax(dim=1)] > 0
-        return loss, float(right.float().mean())
+        return Loss(loss, means={"accuracy": float(right.float().mean())})
 
     def batches(self) -> Iterator[Tensor]:
         """Yield all clips as they are, in order."""

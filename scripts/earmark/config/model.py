@@ -1,0 +1,74 @@
+"""A model: its family, where its weights come from and how it is held in memory."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from earmark.config.section import Section, left_out
+from earmark.config.values import Count, Positive
+
+ORIGINS = ("hub", "path", "train", "random_weights")
+"""The keys that say where weights come from."""
+
+
+class Load(Section):
+    """How weights and prompts are held in memory where questions are answered."""
+
+    mode: Literal["full", "layerwise", "4bit"] = "full"
+    """full: all weights in memory; layerwise: each layer read when its turn comes; 4bit: quantised by
+    bitsandbytes"""
+
+    resident_layers: int = Field(default=0, ge=0)
+    """layerwise: that many first layers stay in memory"""
+
+    prefill_chunk: Count | None = None
+    """tokens of a prompt that a layer takes at a time; null for all at once"""
+
+
+class Model(Section):
+    """A model: exactly one of hub, path, train or random_weights says where its weights come from."""
+
+    kind: str
+    """model family: a file in scripts/earmark/models/families/"""
+
+    labels: list[Literal["demo"]] = []
+    """'demo' for a stand-in"""
+
+    hub: str | None = left_out()
+    """repository on the Hugging Face hub"""
+
+    revision: str = "main"
+    """commit, tag or branch; resolved to a commit and recorded"""
+
+    path: str | None = left_out()
+    """local checkpoint folder"""
+
+    train: dict[str, Any] | None = left_out()
+    """trained by the workflow, per task; keys of scripts/earmark/training/recipes/settings.py"""
+
+    random_weights: dict[str, Any] | None = left_out()
+    """random weights, for timing only"""
+
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    """of the weights"""
+
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa"
+    """implementation of attention"""
+
+    max_audio_s: Positive = 300
+    """longest audio the model takes, never more than its family does (qwen2_audio: 30); beyond, the task's
+    long_audio policy"""
+
+    load: Load = Load()
+    """how weights and prompts are held in memory where questions are answered; see docs/low_memory.md"""
+
+    reduction_layer: int = Field(default=2, ge=0)
+    """decoder layer K before which tokens are dropped by default"""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Model:
+        if sum(getattr(self, origin) is not None for origin in ORIGINS) != 1:
+            raise ValueError(f"give exactly one of {', '.join(ORIGINS)}")
+        return self

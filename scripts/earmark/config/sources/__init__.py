@@ -1,0 +1,1 @@
+"""The settings of each kind of source: one model, `Source`, in a file of the kind's name."""

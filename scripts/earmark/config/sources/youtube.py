@@ -1,0 +1,46 @@
+"""Lists of segments of recordings on the web, in AudioSet's layout."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from earmark.config.section import Section, left_out
+from earmark.config.source import AnySource
+
+
+class Lists(Section):
+    """Split -> CSV of segments (id, start, end, label codes), a path or an http(s) address."""
+
+    train: str | None = left_out()
+    """segments to train on"""
+
+    test: str | None = left_out()
+    """segments to test on"""
+
+    @model_validator(mode="after")
+    def _some(self) -> Lists:
+        if self.train is None and self.test is None:
+            raise ValueError("give a list for train, for test or for both")
+        return self
+
+
+class Source(AnySource):
+    """Lists of segments of recordings on the web, in AudioSet's layout."""
+
+    fetched: ClassVar[bool] = True
+
+    kind: Literal["youtube"]
+
+    lists: Lists
+    """split -> CSV of segments (id, start, end, label codes), a path or an http(s) address"""
+
+    classes: str
+    """CSV of classes (index,mid,display_name), a path or an http(s) address"""
+
+    url: str = Field(default="https://www.youtube.com/watch?v={id}", pattern=r"^https?://[^/]+/.*\{id\}")
+    """address of a recording; {id} becomes its id, quoted"""
+
+    licence: str = "audio: rights of its uploader; labels: CC-BY-4.0"
+    """recorded with every clip; the labels' licence does not cover the audio"""

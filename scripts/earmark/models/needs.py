@@ -1,0 +1,187 @@
+"""How much memory a job of a model needs: from the weights' index or the sizes, and how they are loaded.
+
+Asked for as ``mem_mb`` by the rules, shown by the doctor, and named when memory runs out. What is held is
+counted exactly (docs/low_memory.md has the same sums); what passes through is bounded from above for a
+batch as full as config allows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from earmark.core import memory
+from earmark.core.errors import UserError
+from earmark.models.contract import Audio, Family
+from earmark.models.entry import folder_of, sizes_of
+from earmark.models.families import family
+from earmark.models.sizes import Sizes
+from earmark.models.weight_files import INDEX, SINGLE, needed_files, read_header
+
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+PROCESS = 1_500_000_000
+"""Bytes of Python, torch, transformers and what they keep; measured 0.6 to 1.2 GB."""
+FOUR_BIT = 0.5 + 4 / 64
+"""Bytes of a weight in four bits, a float32 scale per 64 of them."""
+KEPT_STATES = 8
+"""States [tokens, hidden] of a batch that are kept for other methods of the same pass at most."""
+WINDOWS = 32
+"""Windows that an encoder takes together at most."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """Bytes of memory: of weights, and in all."""
+
+    weights: int
+    total: int
+
+    @property
+    def mem_mb(self) -> int:
+        """The total as rules count it, rounded up to hundreds."""
+        return -(-self.total // 100_000_000) * 100
+
+
+UNKNOWN = Need(0, 8_000_000_000)
+"""Where nothing is known of a model."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How many numbers each part of a model has."""
+
+    encoder: int
+    layers: tuple[int, ...]
+    """Of each decoder layer."""
+    rest: int
+    """Embeddings and final norm of the language model."""
+    head: int
+
+
+def weights_of(entry: Mapping[str, Any]) -> Weights | None:
+    """Return what the parts of a model hold; None if nothing is known of it.
+
+    From the headers of a local folder's files where it is whole, else from its sizes.
+    """
+    folder, kind = folder_of(entry), family(entry["kind"])
+    if folder is not None:
+        try:
+            if (folder / INDEX).is_file() or (folder / SINGLE).is_file():
+                return _stored(folder, kind)
+        except UserError:
+            pass  # what is wrong with it is said by its own job, and by the doctor
+    sizes = sizes_of(entry)
+    return None if sizes is None else _computed(sizes)
+
+
+def _stored(folder: Path, kind: Family) -> Weights:
+    """Count what lies in a folder's files."""
+    parts = kind.parts
+    encoder = rest = head = 0
+    layers: dict[int, int] = {}
+    for file in needed_files(folder, parts.unread):
+        for name, place in read_header(folder / file).items():
+            count = prod(place.shape)
+            part = _part(name, kind)
+            if part == "decoder":
+                beginning = max((p for p in parts.decoder if name.startswith(p)), key=len)
+                numbered = re.match(r"layers\.(\d+)\.", name[len(beginning) :])
+                if numbered:
+                    layers[int(numbered[1])] = layers.get(int(numbered[1]), 0) + count
+                else:
+                    rest += count
+            elif part == "head":
+                head += count
+            elif part == "encoder":
+                encoder += count
+    return Weights(encoder, tuple(layers[number] for number in sorted(layers)), rest, head)
+
+
+def _part(name: str, kind: Family) -> str | None:
+    """Return the part of a tensor: that with the longest beginning of its name."""
+    beginnings = {
+        **dict.fromkeys(kind.parts.decoder, "decoder"),
+        **dict.fromkeys(kind.parts.head, "head"),
+        **dict.fromkeys((*kind.parts.encoder, *kind.parts.projector), "encoder"),
+        **dict.fromkeys(kind.parts.unread, "unread"),
+    }
+    fitting = [beginning for beginning in beginnings if name.startswith(beginning)]
+    return beginnings[max(fitting, key=len)] if fitting else None
+
+
+def _computed(sizes: Sizes) -> Weights:
+    """Count what a Qwen2-like decoder and a Whisper-like tower of these sizes have."""
+    hidden, keys = sizes.hidden, sizes.hidden // sizes.heads * sizes.kv_heads
+    layer = 2 * hidden * hidden + 2 * hidden * keys + 3 * hidden * sizes.ffn
+    wide = sizes.audio_hidden
+    tower = sizes.audio_layers * (4 * wide * wide + 2 * wide * sizes.audio_ffn) + wide * hidden
+    table = sizes.vocabulary * hidden
+    return Weights(tower, (layer,) * sizes.layers, table, table)
+
+
+def held(weights: Weights, entry: Mapping[str, Any]) -> int:
+    """Return the bytes of the language model's weights in memory, loaded as the entry says."""
+    load, width = entry.get("load") or {}, BYTES[entry["dtype"]]
+    whole, layers = weights.rest + weights.head, weights.layers
+    mode = load.get("mode", "full")
+    if mode == "layerwise":
+        resident = sum(layers[: load.get("resident_layers", 0)])
+        return width * (whole + resident + max(layers, default=0))
+    if mode == "4bit":
+        return int(width * (whole + max(layers, default=0)) + FOUR_BIT * sum(layers))
+    return width * (whole + sum(layers))
+
+
+def announce(need: Need) -> None:
+    """Say what a job is about to need, and what there is."""
+    memory.announce(need.total, need.weights)
+
+
+def evaluating(entry: Mapping[str, Any], batch_audio_s: float) -> Need:
+    """Return what a job needs that answers questions, ``batch_audio_s`` seconds of audio at a time.
+
+    ``entry`` as in config: ``kind``, ``dtype``, ``max_audio_s``, ``load``, and where the model is from.
+    """
+    weights, sizes = weights_of(entry), sizes_of(entry)
+    if weights is None:
+        return UNKNOWN
+    working = 0
+    if sizes is not None:
+        audio = family(entry["kind"]).audio
+        longest = min(entry["max_audio_s"], audio.window_s or entry["max_audio_s"])
+        tokens = audio.tokens(max(batch_audio_s, longest))
+        chunk = min(tokens, (entry.get("load") or {}).get("prefill_chunk") or tokens)
+        keys = sizes.hidden // sizes.heads * sizes.kv_heads
+        passing = 2 * keys * sizes.layers + (KEPT_STATES + 4) * sizes.hidden
+        working = BYTES[entry["dtype"]] * (tokens * passing + chunk * (3 * sizes.ffn + 4 * sizes.hidden))
+    return Need(held(weights, entry), PROCESS + held(weights, entry) + working)
+
+
+def encoding(entry: Mapping[str, Any], batch_audio_s: float) -> Need:
+    """Return what a job needs that encodes clips, ``batch_audio_s`` seconds of audio at a time."""
+    weights, sizes = weights_of(entry), sizes_of(entry)
+    if weights is None:
+        return UNKNOWN
+    width, working = BYTES[entry["dtype"]], 0
+    if sizes is not None:
+        audio = family(entry["kind"]).audio
+        positions = int(_together(audio, batch_audio_s) * audio.positions_per_second)
+        # Mel and the first convolution run at twice the positions.
+        working = width * positions * (12 * sizes.audio_hidden + 2 * sizes.audio_ffn)
+    return Need(width * weights.encoder, PROCESS + width * weights.encoder + working)
+
+
+def _together(audio: Audio, batch_audio_s: float) -> float:
+    """Return the seconds of audio that a tower takes at once."""
+    window = audio.attention_s or audio.window_s
+    return batch_audio_s if window is None else min(batch_audio_s, WINDOWS * window)
+
+
+def embedding(entry: Mapping[str, Any], batch_audio_s: float) -> Need:
+    """Return what a job needs that runs both parts of a model, all weights in memory."""
+    one, other = evaluating({**entry, "load": {}}, batch_audio_s), encoding(entry, batch_audio_s)
+    return Need(one.weights + other.weights, one.total + other.total - PROCESS)

@@ -1,0 +1,59 @@
+"""Records of token reduction as rows of the summary: evaluations and prefill timings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from earmark.report import rows
+from earmark.systems.pruning.report.results import Result, sample_set
+
+Row = dict[str, Any]
+PER_CLASS = ("accuracy", "precision", "f1", "average_precision")
+
+
+def evaluation(path: Path, record: dict[str, Any]) -> Iterator[Row]:
+    """Yield a row per metric of an evaluation, by class and by group too.
+
+    Raises:
+        UserError: the samples beside it are missing or damaged.
+
+    """
+    asked, reduction = record["asked"], record["reduction"]
+    shared = {
+        **rows.common(record),
+        **{name: asked.get(name) for name in ("profile", "method", "reducer", "keep_ratio", "keep_tokens")},
+        "compresses": asked.get("kind"),
+        **{name: reduction.get(name) for name in ("keep_ratio_effective", "layer", "note")},
+        "sample_set": sample_set(Result(str(path), record).answers()),
+    }
+    yield from rows.metrics(shared, record)
+    yield from rows.parts(shared, record, PER_CLASS)
+
+
+def about(path: Path, record: dict[str, Any]) -> Row:
+    """Return what a comparison has to know of an evaluation: what it can be compared with."""
+    result = Result(str(path), record)
+    return {
+        "comparable": result.comparable(),
+        "is_base": result.is_base,
+        "metric": result.asked["metric"],
+    }
+
+
+def timing(path: Path, record: Mapping[str, Any]) -> Iterator[Row]:
+    """Yield the measured speed-up and the FLOP line of each point of a timing file."""
+    for point in record["points"]:
+        shared = {
+            "model": record["model"],
+            **{name: point[name] for name in ("method", "keep_ratio", "layer", "select_s", "prefill_s")},
+            "keep_ratio_effective": point["tokens_after"] / record["audio_tokens"],
+            **{name: record[name] for name in ("threads", "device", "dtype", "attention")},
+        }
+        speed = {
+            key: point[f"speedup{end}"] for key, end in (("value", ""), ("low", "_low"), ("high", "_high"))
+        }
+        repeats = {"interval": "range of repeats", "n": record["repeats"]}
+        yield {**shared, "metric": "prefill_speedup", **speed, **repeats}
+        yield {**shared, "metric": "flop_speedup", "value": point["flop_speedup"]}

@@ -1,0 +1,141 @@
+"""Teachers of kind transformers: any audio classifier of the library, with its own feature extractor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import snapshot_download
+from torch import Tensor
+from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
+
+from earmark.core.errors import UserError
+from earmark.core.hub import commit_of, plainly
+from earmark.core.records import Clip
+from earmark.models.checkpoint import list_files
+from earmark.models.untrusted import refuse_own_code
+from earmark.systems.tagging.teachers import request
+from earmark.systems.tagging.teachers.classes import named
+from earmark.systems.tagging.teachers.contract import Made, Making, Record, Wave, fitted, half
+
+FILES = ["*.json", "*.txt", "*.safetensors"]
+OTHERWISE = (
+    "the teacher is not in the local cache; put its checkpoint into a folder and set "
+    "teachers.<name>.options.path to it"
+)
+
+
+def make(making: Making) -> Made:
+    """Fetch or find a checkpoint and look into it.
+
+    Its classes are the names in its config (``id2label``), unless the key ``classes`` names a CSV of them.
+
+    Raises:
+        UserError: out of reach, no folder, not an audio classifier, or weights that are incomplete.
+
+    """
+    options, where = making.options, making.where
+    origin: dict[str, Any]
+    if "hub" in options:
+        repo, revision = options["hub"], options["revision"]
+        with plainly(f"teacher {repo}", revision, OTHERWISE):
+            commit = commit_of(repo, revision, "model")
+            folder = Path(snapshot_download(repo, revision=commit, allow_patterns=FILES))
+        origin = {"hub": repo, "revision": revision, "commit": commit}
+    else:
+        folder = Path(options["path"]).expanduser()
+        if not folder.is_dir():
+            raise UserError(request.missing(making.settings["name"], f"folder {folder}"))
+        origin = {"folder": folder.name}
+    model, extractor = read(folder, where)
+    classes = list(model.config.id2label.values())
+    if making.settings["classes"] != "task":
+        classes = named(making.settings["classes"], making.classes.names, where)
+    if len(classes) != model.config.num_labels:
+        raise UserError(
+            f"{where}: classes names {len(classes)} classes, its network has {model.config.num_labels}"
+        )
+    return Made(
+        classes=classes,
+        files=[folder / name for name in list_files(folder)],
+        origin=origin,
+        sample_rate=int(extractor.sampling_rate),
+        seconds=options["seconds"],
+        front_end=_plain(extractor.to_dict()),
+        parameters=sum(weight.numel() for weight in model.parameters()),
+    )
+
+
+def read(folder: Path, where: str) -> tuple[Any, Any]:
+    """Return the model of a folder and its feature extractor; code that comes with it is never run.
+
+    Raises:
+        UserError: there is no extractor, another kind of model, or a head that was never trained.
+
+    """
+    refuse_own_code(folder)
+    try:
+        extractor = AutoFeatureExtractor.from_pretrained(folder, trust_remote_code=False)
+        model, report = AutoModelForAudioClassification.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        words = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"{where}: {folder} holds no audio classifier that transformers loads ({words})"
+        ) from None
+    lacking = sorted(report["missing_keys"]) + [str(key[0]) for key in report.get("mismatched_keys", ())]
+    if lacking:
+        raise UserError(
+            f"{where}: {folder} lacks weights of an audio classifier ('{lacking[0]}' and "
+            f"{len(lacking) - 1} more): it would answer at random"
+        )
+    if not hasattr(extractor, "sampling_rate"):
+        raise UserError(f"{where}: {folder}: its preprocessor_config.json is not of an audio extractor")
+    return model.eval(), extractor
+
+
+def load(record: Record, device: torch.device) -> Classifier:
+    """Return the teacher of a record; raises UserError as :func:`make`."""
+    content, where = record.content, f"teacher '{record.content['teacher']}'"
+    model, extractor = read(record.paths[0].parent, where)
+    use_half = half(content["options"]["precision"], device, where)
+    return Classifier(model, extractor, content["seconds"], device, use_half)
+
+
+class Classifier:
+    """A model behind its own feature extractor."""
+
+    def __init__(
+        self, model: Any, extractor: Any, seconds: float | None, device: torch.device, use_half: bool
+    ) -> None:
+        self._model, self._extractor = model.to(device), extractor
+        self._device, self._half = device, use_half
+        self.sample_rate: int | None = int(extractor.sampling_rate)
+        self.seconds = seconds
+
+    def refuses(self, clip: Clip) -> str:
+        """Hear everything."""
+        return ""
+
+    @torch.inference_mode()
+    def logits(self, clips: Sequence[Clip], waves: Sequence[Wave]) -> Tensor:
+        """Return float32 [clips, classes]; all waves have one length, so nothing is padded to another's."""
+        assert self.sample_rate is not None
+        samples = None if self.seconds is None else round(self.seconds * self.sample_rate)
+        batch = list(fitted(waves, samples).numpy())
+        inputs = self._extractor(batch, sampling_rate=self.sample_rate, return_tensors="pt")
+        with torch.autocast(self._device.type, torch.float16, enabled=self._half):
+            logits: Tensor = self._model(**inputs.to(self._device)).logits
+        return logits.float().cpu()
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of an extractor that are plain values; filter banks follow from them."""
+    return {key: value for key, value in sorted(values.items()) if isinstance(value, (str, int, float, bool))}

@@ -1,0 +1,47 @@
+"""What a hub says is checked before huggingface_hub names files by it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from downloading import Download
+from hub_server import Hub, Repo
+from made import tone
+
+SOURCE = {"kind": "list", "lists": "list.csv", "columns": {"split": "split"}}
+FILES = {
+    "list.csv": b"file,label,split\na.wav,low,train\nb.wav,high,test\n",
+    "a.wav": tone(1),
+    "b.wav": tone(1, 90),
+}
+
+
+@pytest.fixture
+def repo(download: Download, hub: Hub) -> Repo:
+    """A data set of two recordings on a mirror that says what it likes."""
+    hub.repos["owner/set"] = repo = Repo()
+    repo.commit(FILES)
+    return repo
+
+
+def _refused(download: Download, word: str) -> None:
+    """The script ends in one line with a word in it, and nothing was named by what the hub said."""
+    done = download(**SOURCE, hub={"repo": "owner/set", "allow": ["list.csv", "*.wav"]}, check=False)
+    assert done.returncode == 1 and "Traceback" not in done.stdout, done.stdout
+    assert word in done.stdout.splitlines()[-1]
+    assert not list(Path(download.folder).rglob("*ESCAPED*"))
+
+
+def test_a_checksum_that_is_a_path_names_no_file(download, repo):
+    repo.etag = "../../../../ESCAPED"
+    _refused(download, "gives a file the checksum")
+
+
+def test_a_commit_that_is_a_path_names_no_file(download, repo):
+    repo.sha = "../../../ESCAPED"
+    _refused(download, "names a commit")
+
+
+def test_a_mirror_that_says_what_it_should_is_read(download, repo):
+    download(**SOURCE, hub={"repo": "owner/set", "allow": ["list.csv", "*.wav"]})

@@ -1,0 +1,124 @@
+"""What a job needs is known before it starts, and said where there wasn't enough."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from earmark.core import memory
+from earmark.core.places import SCRIPTS
+from earmark.models import needs
+from earmark.models.families import family
+from earmark.models.loading import Load
+from earmark.workflow.messages import killed, last_line
+
+# docs/low_memory.md: GB of weights in full, layerwise.
+PUBLISHED = {
+    ("omni", "Qwen/Qwen2.5-Omni-3B"): (6.79, 1.40),
+    ("omni", "Qwen/Qwen2.5-Omni-7B"): (15.23, 2.65),
+    ("qwen2_audio", "Qwen/Qwen2-Audio-7B"): (15.51, 2.96),
+}
+
+
+def published(kind, hub, **load):
+    return {"kind": kind, "hub": hub, "dtype": "bfloat16", "max_audio_s": 300, "load": load}
+
+
+@pytest.mark.parametrize(("model", "gigabytes"), PUBLISHED.items(), ids=lambda value: str(value[-1]))
+def test_published_models_need_what_the_docs_say(model, gigabytes):
+    found = [
+        needs.evaluating(published(*model, mode=mode), 120).weights / 1e9 for mode in ("full", "layerwise")
+    ]
+    assert found == pytest.approx(gigabytes, abs=0.006)
+
+
+@pytest.mark.parametrize("kind", ["omni", "qwen2_audio"])
+@pytest.mark.parametrize("load", [{}, {"mode": "layerwise"}, {"mode": "layerwise", "resident_layers": 2}])
+def test_a_local_folder_needs_what_its_files_hold(kind, load, checkpoint, qwen2_audio):
+    stored = {"omni": checkpoint, "qwen2_audio": qwen2_audio}[kind]
+    entry = {"kind": kind, "path": str(stored.folder), "dtype": "float32", "max_audio_s": 30, "load": load}
+    weights = needs.weights_of(entry)
+    decoder = family(kind).decoder(stored, "cpu", "float32", "sdpa", load=Load(**load))
+    held, streamed = decoder.weight_bytes()
+    layer = 4 * weights.layers[0]
+    in_flight = layer if streamed else 0
+    assert needs.held(weights, entry) == held + in_flight
+    assert streamed == layer * (3 - load.get("resident_layers", 0)) * bool(load)
+    encoder = family(kind).encoder(stored, "cpu", "float32")
+    parts = [encoder.tower, getattr(encoder, "projector", None)]
+    assert weights.encoder == sum(p.numel() for part in parts if part for p in part.parameters())
+
+
+def test_longer_batches_wider_numbers_and_both_parts_need_more():
+    one = published("omni", "Qwen/Qwen2.5-Omni-3B")
+    small, large = needs.evaluating(one, 300), needs.evaluating(one, 1200)
+    assert small.total < large.total and small.weights == large.weights
+    assert needs.evaluating(one | {"dtype": "float32"}, 300).weights == 2 * small.weights
+    assert needs.embedding(one, 300).total > max(small.total, needs.encoding(one, 300).total)
+    chunked = published("omni", "Qwen/Qwen2.5-Omni-3B", prefill_chunk=512)
+    assert needs.evaluating(chunked, 1200).total < large.total
+    assert large.mem_mb % 100 == 0 and large.mem_mb * 1e6 >= large.total
+
+
+def test_what_was_measured_at_3b_lies_within_what_is_asked_for():
+    # Two clips of 105 s together; peaks in GB: evaluation in full and in low memory, encoding.
+    full = published("omni", "Qwen/Qwen2.5-Omni-3B") | {"max_audio_s": 105}
+    low = full | {"load": {"mode": "layerwise", "resident_layers": 8, "prefill_chunk": 512}}
+    found = [
+        needs.evaluating(full, 105).total,
+        needs.evaluating(low, 105).total,
+        needs.encoding(full, 600).total,
+    ]
+    for need, peak in zip(found, (7.9, 3.03, 2.08), strict=True):
+        assert peak <= need / 1e9 <= 1.6 * peak
+
+
+def test_nothing_known_asks_for_what_was_asked_for_before():
+    assert needs.evaluating(published("omni", "somebody/else"), 300).mem_mb == 8000
+
+
+def test_torchs_own_errors_are_known_for_what_they_are():
+    with pytest.raises(RuntimeError) as refused:
+        torch.empty(1 << 50)
+    assert memory.ran_out(refused.value)
+    assert memory.ran_out(MemoryError()) and memory.ran_out(OSError(12, "Cannot allocate memory"))
+    assert memory.ran_out(torch.OutOfMemoryError("CUDA out of memory"))
+    assert not memory.ran_out(RuntimeError("shapes differ")) and not memory.ran_out(OSError(2, "no file"))
+
+
+def test_a_job_out_of_memory_ends_in_one_line_that_says_so():
+    code = (
+        "import torch, typer\nfrom earmark.core import cli, memory\n"
+        "def main():\n    memory.announce(9_100_000_000, 6_790_000_000)\n    torch.empty(1 << 50)\n"
+        "cli.run(main)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(SCRIPTS)},
+        timeout=60,
+    )
+    assert done.returncode == 1
+    (said,) = done.stderr.strip().splitlines()
+    assert said.startswith("error: out of memory (about 9.1 GB needed, 6.8 of them weights; ")
+    assert "docs/low_memory.md" in said
+    assert done.stdout.startswith("memory: about 9.1 GB needed")
+
+
+def test_a_killed_job_is_told_from_one_that_ended_in_an_error(tmp_path):
+    log = tmp_path / "evaluate.log"
+    log.write_text(
+        "memory: about 9.1 GB needed, 6.8 of them weights; 5.0 GB free of 8.0 GB\nx: 3 of 8 rows\n"
+    )
+    assert last_line([str(log)]) == ""
+    said = killed("evaluate", [str(log)])
+    assert "most likely killed for lack of memory (about 9.1 GB needed" in said and "low_memory.md" in said
+    with log.open("a") as stream:
+        stream.write("error: no such clip\n")
+    assert last_line([str(log)]) == "error: no such clip"
+    log.write_text("bash: python: command not found\n")
+    assert last_line([str(log)]) == "bash: python: command not found" and killed("x", [str(log)]) == ""
