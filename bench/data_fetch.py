@@ -30,8 +30,8 @@ from media_server import MediaServer, media, tone
 from earmark.audio import containers as ffmpeg
 from earmark.audio import waveform as audio
 from earmark.core.records import WANTED, Clip, Part, write_manifest
-from earmark.data.fetch.client import Network
 from earmark.data.fetch.job import fetch
+from earmark.data.fetch.network import Network
 
 WORKERS = (1, 4, 16)
 LATENCY_S = 0.02

@@ -16,7 +16,7 @@ from earmark.core.errors import UserError
 from earmark.report import exports as exporting, request as reporting
 from earmark.config.settings import Settings
 from earmark.models import needs
-from earmark.models.entry import folder_of
+from earmark.models.entry import folder_of, source
 from earmark.models.folder_state import folder_state
 from earmark.config.targets import check_target
 from earmark.systems.contract import systems

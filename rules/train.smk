@@ -26,13 +26,7 @@ rule checkpoint:
         code=code_digest("checkpoint.py"),
         # Not read by the script: a folder changed in place is noticed by it.
         folder=lambda w: checkpoint_state(w),
-        settings=lambda w: read(
-            {
-                k: v
-                for k, v in model_entry(w).items()
-                if k in ("kind", "hub", "revision", "path", "random_weights")
-            }
-        ),
+        settings=lambda w: read(source(model_entry(w))),
     shell:
         """
         python "$SCRIPTS/checkpoint.py" --settings {params.settings:q} --output {output:q} 2>&1 | tee {log:q}

@@ -12,16 +12,17 @@ from earmark.core.files import write_json
 from earmark.core.given import given
 from earmark.models import hub
 from earmark.models.checkpoint import describe_folder
-from earmark.models.families import family
 
 
 def main(
-    settings: Annotated[str, typer.Option(help="JSON file: kind; hub and revision, path or random_weights")],
+    settings: Annotated[
+        str, typer.Option(help="JSON file: hub and revision, path or random_weights; unread")
+    ],
     output: Annotated[Path, typer.Option(help="record of the checkpoint to write")],
 ) -> None:
     """Fetch or check a checkpoint and record what it is."""
     origin = given(settings)
-    unread = family(origin.pop("kind")).parts.unread
+    unread = tuple(origin.pop("unread"))
     if "hub" in origin:
         folder, origin = hub.fetch(origin["hub"], origin["revision"], unread=unread)
     elif "path" in origin:

@@ -10,8 +10,8 @@ import typer
 
 from earmark.core import cli
 from earmark.core.given import given
-from earmark.data.fetch.client import Network
 from earmark.data.fetch.job import fetch
+from earmark.data.fetch.network import Network
 
 
 def main(

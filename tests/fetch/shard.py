@@ -12,8 +12,8 @@ from media_server import MediaServer, media, tone
 
 from earmark.core.places import SCRIPTS
 from earmark.core.records import Clip, read_manifest, write_manifest
-from earmark.data.fetch.client import Network
 from earmark.data.fetch.job import fetch
+from earmark.data.fetch.network import Network
 from earmark.data.sources import youtube
 
 CLASSES = 'index,mid,display_name\n0,/m/a,"Dog, barking"\n1,/m/b,Rain\n'

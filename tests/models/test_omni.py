@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import shutil
 
 import numpy as np
 import pytest
@@ -143,3 +145,20 @@ def test_special_tokens_in_a_prompt_are_text(checkpoint):
     assert sum(i in decoder.stop_ids for i in ids) == sum(
         i in decoder.stop_ids for i in decoder.prompt_ids("say it", "x", 3)
     )
+
+
+def test_a_full_omni_is_read_without_a_word_about_its_talker(checkpoint, tmp_path, caplog):
+    shutil.copytree(checkpoint.folder, tmp_path, dirs_exist_ok=True)
+    thinker = json.loads((tmp_path / "config.json").read_text())
+    # The defaults of the talker's config are its published token ids, outside of this small vocabulary.
+    whole = {"model_type": "qwen2_5_omni", "thinker_config": thinker, "talker_config": {}}
+    (tmp_path / "config.json").write_text(json.dumps(whole))
+    full = Checkpoint(tmp_path, {})
+    logging.getLogger("transformers").addHandler(caplog.handler)
+    try:
+        Encoder(full, "cpu", "float32")
+        decoder = Decoder(full, "cpu", "float32", "sdpa")
+    finally:
+        logging.getLogger("transformers").removeHandler(caplog.handler)
+    assert not caplog.records
+    assert decoder.audio_id == thinker["audio_token_index"]

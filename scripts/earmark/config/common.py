@@ -33,6 +33,15 @@ class Fetch(Section):
     item_deadline_s: Positive = 600
     """time one item may take in one run"""
 
+    max_item_mb: Positive = 2000
+    """what one item may send, unpacked (10^6 bytes)"""
+
+    max_list_mb: Positive = 1000
+    """what a list or a table of classes may send, unpacked (10^6 bytes)"""
+
+    list_deadline_s: Positive = 1800
+    """time a list or a table of classes may take"""
+
     stop_after_limited: Count = 10
     """rate limits or bot checks in a row after which a job stops for now"""
 

@@ -56,6 +56,9 @@ class Limits(Section):
     members: Count = 1000000
     """number of members of one file"""
 
+    expansion: Positive = 100
+    """how many times its compressed size a file may unpack to"""
+
 
 class ClipsPerClass(Section):
     """A split of a task of choices."""

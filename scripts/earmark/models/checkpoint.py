@@ -24,6 +24,8 @@ from earmark.models.weight_files import check_complete, files_by_tensor
 
 T = TypeVar("T")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+LARGE = 1 << 30
+"""Bytes of a file that take long enough to be read for a word about it."""
 OWN = ("checkpoint.json", "training.json")
 """Our own files in a folder of weights that were made here."""
 
@@ -89,7 +91,10 @@ def list_files(folder: Path) -> dict[str, str]:
     files_by_tensor(folder)
     names = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name[0] != ".")
     names = [name for name in names if name not in OWN]
-    with tqdm(total=_bytes(folder, names), desc="hashing files", unit="B", unit_scale=True) as bar:
+    total = _bytes(folder, names)
+    with tqdm(
+        total=total, desc="hashing files", unit="B", unit_scale=True, disable=total < LARGE or None
+    ) as bar:
         return {name: sha256(folder / name, bar.update) for name in names}
 
 
@@ -100,12 +105,15 @@ def tensor_checksums(folder: Path, unread: tuple[str, ...]) -> dict[str, str]:
         if not key.startswith(unread):
             by_file.setdefault(file, []).append(key)
     found = {}
-    with tqdm(total=_bytes(folder, by_file), desc="hashing tensors", unit="B", unit_scale=True) as bar:
+    total = _bytes(folder, by_file)
+    with tqdm(
+        total=total, desc="hashing tensors", unit="B", unit_scale=True, disable=total < LARGE or None
+    ) as bar:
         for file in sorted(by_file):
             weights = WeightFile(folder / file)
             for key in by_file[file]:
                 found[key] = weights.checksum(key)
-                bar.update(weights.places[key].end - weights.places[key].begin)
+                bar.update(weights.places[key].size)
     return found
 
 
@@ -169,10 +177,15 @@ def _each(
     found = {}
     for file, keys in by_file.items():
         weights = WeightFile(checkpoint.folder / file)
-        for name, key in keys:
-            if key not in weights.places:
-                weights.tensor(key)  # says what is wrong
-            found[name] = read(weights, key)
+        total = sum(weights.places[key].size for _, key in keys if key in weights.places)
+        with tqdm(
+            total=total, desc=f"reading {file}", unit="B", unit_scale=True, disable=total < LARGE or None
+        ) as bar:
+            for name, key in keys:
+                if key not in weights.places:
+                    weights.tensor(key)  # says what is wrong
+                found[name] = read(weights, key)
+                bar.update(weights.places[key].size)
     return found
 
 

@@ -20,6 +20,13 @@ def folder_of(entry: Mapping[str, Any]) -> Path | None:
     return Path(entry["path"]).expanduser() if entry.get("path") else None
 
 
+def source(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where an entry's weights are from, and which parts of them nothing reads."""
+    places = ("hub", "revision", "path", "random_weights")
+    found = {key: entry[key] for key in places if key in entry}
+    return found | {"unread": list(family(entry["kind"]).parts.unread)}
+
+
 def sizes_of(entry: Mapping[str, Any]) -> Sizes | None:
     """Return a model's widths and depths as far as its entry tells them; None if it doesn't.
 

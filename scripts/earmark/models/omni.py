@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import AutoFeatureExtractor, Qwen2_5OmniConfig, Qwen2_5OmniThinkerConfig
+from transformers import AutoFeatureExtractor, Qwen2_5OmniThinkerConfig
 from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
     Qwen2_5OmniAudioEncoder,
     Qwen2_5OmniThinkerTextModel,
@@ -36,8 +36,9 @@ def config_of(checkpoint: Checkpoint) -> Qwen2_5OmniThinkerConfig:
     """Return the thinker's config, also from a full Omni repository; UserError if it is another's."""
 
     def parse(raw: dict[str, Any]) -> Qwen2_5OmniThinkerConfig:
+        # Not by the whole model's class, which warns of its talker's token ids seven times.
         if raw.get("model_type") == "qwen2_5_omni":
-            return Qwen2_5OmniConfig.from_dict(raw).thinker_config
+            raw = raw["thinker_config"]
         return Qwen2_5OmniThinkerConfig.from_dict(raw)
 
     return read_config(checkpoint, "Qwen2.5-Omni", parse)

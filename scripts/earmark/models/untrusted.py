@@ -6,8 +6,11 @@ a folder that wants that is refused before anything of it is read.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +51,8 @@ def read_part(kind: Any, folder: Path, what: str) -> Any:
     """
     refuse_own_code(folder)
     try:
-        return kind.from_pretrained(folder, trust_remote_code=False)
+        with _without_warnings_of_other_parts():
+            return kind.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:
         raise UserError(f"{folder}: its {what} can't be read ({_line(error)}); fetch it again") from None
     except BaseException as error:
@@ -56,6 +60,24 @@ def read_part(kind: Any, folder: Path, what: str) -> Any:
         if type(error).__name__ != "PanicException":
             raise
         raise UserError(f"{folder}: its {what} can't be read ({_line(error)}); fetch it again") from None
+
+
+@contextlib.contextmanager
+def _without_warnings_of_other_parts() -> Iterator[None]:
+    """Keep transformers from warning of token ids of parts that nothing here uses.
+
+    Loading a tokenizer reads the config of the whole model, where a talker's ids lie in another vocabulary.
+    """
+
+    def other(record: logging.LogRecord) -> bool:
+        return "or an integer within the vocabulary" not in record.getMessage()
+
+    logger = logging.getLogger("transformers.configuration_utils")
+    logger.addFilter(other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(other)
 
 
 def weight_map(index: Path) -> dict[str, str]:

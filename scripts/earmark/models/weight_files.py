@@ -38,6 +38,11 @@ class Place:
     begin: int
     end: int
 
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return self.end - self.begin
+
 
 def read_header(path: Path) -> dict[str, Place]:
     """Return the tensors of a safetensors file, by name.

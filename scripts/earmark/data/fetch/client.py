@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import shutil
 import subprocess
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,33 +21,16 @@ from yt_dlp.utils import DownloadCancelled, DownloadError
 from earmark.audio import containers as ffmpeg
 from earmark.core.errors import UserError
 from earmark.data.fetch import reasons
+from earmark.data.fetch.network import Network
 from earmark.data.fetch.reasons import Failure, reason
 from earmark.data.fetch.relay import Relay
 
+BLOCK = 1 << 20
 MARGIN_S = 1.0
 """Fetched before a section: a decoder needs a run-up."""
 SECTION_PROTOCOLS = ("http", "https", "m3u8", "m3u8_native")
 PROTOCOLS = (*SECTION_PROTOCOLS, "http_dash_segments", "http_dash_segments_generator", "ism", "f4m")
 """What yt-dlp or the relay fetch by themselves, starting no program."""
-
-
-@dataclass(frozen=True)
-class Network:
-    """How the network is reached: config's `fetch` (see its schema)."""
-
-    workers: int = 4
-    requests_per_hour: float | None = 300
-    retries: int = 3
-    backoff_s: float = 2
-    timeout_s: float = 30
-    item_deadline_s: float = 600
-    stop_after_limited: int = 10
-    hours: str | None = None
-    section_above_s: float = 900
-    cookies: str | None = None
-    proxy: str | None = None
-    js_runtimes: dict[str, str | None] = field(default_factory=dict)
-    extractor_args: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,6 +55,10 @@ class Deadline(DownloadCancelled):
     """The item's time is up."""
 
 
+class TooLarge(DownloadCancelled):
+    """The item sends more than is allowed."""
+
+
 class _Silent:
     """yt-dlp's messages come with its exceptions; printed, they would tear the progress line."""
 
@@ -82,6 +71,7 @@ class _Downloader(yt_dlp.YoutubeDL):  # type: ignore[misc, unused-ignore]
     """yt-dlp with a deadline, which remembers the last refusal: its headers are lost in messages."""
 
     limit = float("inf")
+    bytes_left = float("inf")
     refusal: HTTPError | None = None
 
     def add_default_info_extractors(self) -> None:
@@ -97,20 +87,26 @@ class _Downloader(yt_dlp.YoutubeDL):  # type: ignore[misc, unused-ignore]
     def urlopen(self, req: Any) -> Any:
         self.in_time()
         try:
-            return super().urlopen(req)
+            answer = super().urlopen(req)
         except HTTPError as error:
             self.refusal = error
             raise
+        answer.read = functools.partial(self._read, answer.read)
+        return answer
 
-
-def cookies_of(network: Network) -> str | None:
-    """Return the text of the cookies file, if config names one; raises UserError if it isn't there."""
-    if network.cookies is None:
-        return None
-    try:
-        return Path(network.cookies).expanduser().read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"config: fetch.cookies: {network.cookies} cannot be read ({error})") from None
+    def _read(self, read: Callable[[int], bytes], size: int | None = None) -> bytes:
+        """Read an answer's body, unpacked, as far as the item's bytes go."""
+        found = bytearray()
+        while size is None or len(found) < size:
+            self.in_time()
+            block = read(BLOCK if size is None else min(size - len(found), BLOCK))
+            self.bytes_left -= len(block)
+            if self.bytes_left < 0:
+                raise TooLarge("too large")
+            found += block
+            if not block:
+                break
+        return bytes(found)
 
 
 class Client:
@@ -167,6 +163,7 @@ class Client:
 
         """
         self._ydl.limit, self._ydl.refusal = limit, None
+        self._ydl.bytes_left = self._network.max_item_mb * 1e6
         try:
             info = self._ydl.extract_info(url, download=False)
             _check(info)
@@ -183,6 +180,8 @@ class Client:
             raise
         except Deadline:
             raise Failure(reason("deadline")) from None
+        except TooLarge:
+            raise Failure(self._too_large()) from None
         except Exception as error:
             if reasons.disk_full(error):
                 raise OSError("No space left on device") from error
@@ -209,7 +208,8 @@ class Client:
         relay = Relay(info["url"], dict(info.get("http_headers") or {}), self._ydl.urlopen)
         command += ["-ss", f"{start_s - lead:.6f}", "-i", relay.url, "-map", "0:a:0"]
         command += ["-ss", f"{lead:.6f}", "-t", f"{end_s - start_s:.6f}"]
-        command += ["-c:a", "pcm_f32le", "-f", "wav", str(output)]
+        most = int(self._network.max_item_mb * 1e6)
+        command += ["-c:a", "pcm_f32le", "-fs", str(most), "-f", "wav", str(output)]
         try:
             done = subprocess.run(
                 command,
@@ -233,7 +233,12 @@ class Client:
                 raise relay.error
             # The last lines say what went wrong, the first where.
             raise Failure(reasons.classify(" ".join(done.stderr.split("\n")[-6:])))
+        if output.stat().st_size >= most:
+            raise Failure(self._too_large())
         return Media(output, 0.0, end_s - start_s, goes_on=(info.get("duration") or 0) >= end_s)
+
+    def _too_large(self) -> reasons.Reason:
+        return reason("too large", f"more than fetch.max_item_mb, {self._network.max_item_mb:g} MB")
 
     def _file(self) -> Path:
         """Return the file that yt-dlp left."""

@@ -21,9 +21,10 @@ from typing import Any
 from earmark.core.errors import UserError
 from earmark.core.records import FAILED, OK
 from earmark.data.fetch import cut, reasons
-from earmark.data.fetch.client import Client, Network
+from earmark.data.fetch.client import Client
 from earmark.data.fetch.hours import inside
 from earmark.data.fetch.ledger import PENDING, Ledger, Row
+from earmark.data.fetch.network import Network
 from earmark.data.fetch.pace import Pace
 from earmark.data.fetch.progress import Progress
 from earmark.data.fetch.reasons import Failure, Reason, reason

@@ -14,10 +14,10 @@ from earmark.core.errors import UserError
 from earmark.core.files import exclusive, sha256
 from earmark.core.records import OK, WANTED, Clip, Part, iter_manifest, write_manifest
 from earmark.data.fetch import ledger as ledgers
-from earmark.data.fetch.client import Network, cookies_of
 from earmark.data.fetch.fetcher import Fetcher, Item
 from earmark.data.fetch.hours import inside
 from earmark.data.fetch.ledger import Ledger, Row
+from earmark.data.fetch.network import Network, cookies_of
 from earmark.data.fetch.progress import Progress, overall, worded
 from earmark.data.fetch.reasons import NOT_ASKED
 

@@ -47,6 +47,7 @@ KINDS = {
         Kind("no audio", True),
         Kind("too short", True),
         Kind("decode", True),
+        Kind("too large", True),
         Kind("live", False),
         Kind("rate limited", False, again=True, limited=True),
         Kind("bot check", False, limited=True),

@@ -128,7 +128,7 @@ class Relay:
             while block := answer.read(BLOCK):
                 yield block
         except YoutubeDLError as error:
-            self.error = error
+            self.error = error  # said by whoever runs ffmpeg, if it fails for it
 
     def _playlist(
         self, request: BaseHTTPRequestHandler, base: str, first: bytes, blocks: Iterator[bytes]

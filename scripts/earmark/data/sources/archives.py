@@ -59,6 +59,18 @@ class Store:
         if size / 1e6 > self._limits["member_mb"]:
             raise Refused(f"too large ({size / 1e6:.0f} MB, at most {self._limits['member_mb']:g})")
 
+    @property
+    def expansion(self) -> float:
+        """How many times its compressed size the archive may unpack to."""
+        return float(self._limits["expansion"])
+
+    def overexpanded(self, ratio: float) -> UserError:
+        """Return the error of an archive that unpacks to more."""
+        return UserError(
+            f"{self._archive} unpacks to more than data.source.limits.expansion allows ({ratio:.0f} times "
+            f"its size, at most {self.expansion:g}); raise it if you trust the archive"
+        )
+
     def keep(self, stream: BinaryIO, name: str) -> str:
         """Write a member under a name of our own, ``name`` giving the suffix only; return that name."""
         suffix = PurePosixPath(name).suffix.lower()

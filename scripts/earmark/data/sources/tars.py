@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Self, cast
 
+from earmark.core.bounded import Expanding
 from earmark.core.errors import UserError
 from earmark.core.records import Clip
 from earmark.data.sources.archives import Refused, Store, recordings
@@ -28,6 +29,7 @@ FALLBACK = ("captions", "caption", "text")
 TEXT_MEMBERS = (".txt", ".cls")
 METADATA_MAX = 1 << 24
 HEADER_MAX = 1 << 20
+BEHIND_MAX = 4 << 20
 KINDS = {
     tarfile.SYMTYPE: "symbolic link",
     tarfile.LNKTYPE: "hard link",
@@ -112,13 +114,19 @@ def _unpack(path: Path, store: Store) -> Iterator[dict[str, Any]]:
     """Read a tar once from front to back; yield its samples in the order of their first members."""
     samples: dict[str, dict[str, Any]] = {}
     try:
-        with path.open("rb") as raw, _unzipped(raw) as plain:
+        with path.open("rb") as raw, _unzipped(raw, store) as plain:
             with tarfile.open(fileobj=plain, mode="r|", tarinfo=_Member) as archive:
                 for member in archive:
                     _take(archive, member, samples, store)
-            # To the end, where a gzip's checksum is compared.
-            while plain.read(1 << 20):
-                pass
+            # To the end, where a gzip's checksum is compared; writers fill the last record with zeros.
+            behind = 0
+            while block := plain.read(1 << 16):
+                behind += len(block)
+                if behind > BEHIND_MAX:
+                    raise UserError(
+                        f"data.source.splits: {path} goes on for more than {BEHIND_MAX >> 20} MB after its "
+                        "end; get it again"
+                    )
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UserError(
             f"data.source.splits: {path} is damaged ({shown(str(error))[:100]}); get it again"
@@ -131,11 +139,14 @@ def _unpack(path: Path, store: Store) -> Iterator[dict[str, Any]]:
         yield {"key": shown(key), **sample}
 
 
-def _unzipped(raw: BinaryIO) -> BinaryIO:
+def _unzipped(raw: BinaryIO, store: Store) -> BinaryIO:
     """Return the stream of a tar, whether it is gzipped or not, whatever its name says."""
     magic = raw.read(2)
     raw.seek(0)
-    return cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if magic == b"\x1f\x8b" else raw
+    if magic != b"\x1f\x8b":
+        return raw
+    plain = cast(BinaryIO, gzip.GzipFile(fileobj=raw))
+    return cast(BinaryIO, Expanding(plain, raw.tell, store.expansion, store.overexpanded))
 
 
 def _take(
