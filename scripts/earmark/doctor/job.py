@@ -54,8 +54,23 @@ def examine(settings: Settings, targets: Sequence[str]) -> dict[str, Any]:
     ]
     gpu = any(check.name == "GPU" and check.status == OK for check in checks)
     takes = estimate.of(settings, planned, gpu)
-    free, folder = shutil.disk_usage(Path.cwd()).free, str(Path.cwd())
-    checks.append(_disk(takes.bytes, free))
+    checks.append(_disk(takes.bytes, shutil.disk_usage(Path.cwd()).free))
+    return _record(targets, checks, unreachable, takes)
+
+
+def of_packages(targets: Sequence[str]) -> dict[str, Any]:
+    """Return the record where so much is missing that nothing but the packages can be looked at."""
+    rest = Finding(machine.AREA, "the rest", NOTE, "not looked at until the packages are there")
+    return _record(targets, [*packages.check(), rest], [], estimate.Estimate(0, 0))
+
+
+def _record(
+    targets: Sequence[str],
+    checks: Sequence[Finding],
+    unreachable: Sequence[entries.Unreachable],
+    takes: estimate.Estimate,
+) -> dict[str, Any]:
+    """Return the record of what was found."""
     record = {
         "schema": "earmark/doctor/1",
         "ok": not any(check.stops for check in checks) and not any(p.needed for p in unreachable),
@@ -63,7 +78,7 @@ def examine(settings: Settings, targets: Sequence[str]) -> dict[str, Any]:
         "checks": [check.flat() for check in sorted(checks, key=lambda c: AREAS.index(c.area))],
         "unreachable": [problem.flat() for problem in unreachable],
         "estimate": takes.flat(),
-        "disk": {"folder": folder, "free": free},
+        "disk": {"folder": str(Path.cwd()), "free": shutil.disk_usage(Path.cwd()).free},
     }
     content: dict[str, Any] = checked(record, schema("doctor"), "doctor")
     return content
