@@ -54,7 +54,7 @@ class Pair:
 PAIRS = [
     Pair.of("features", "features/moderate/{task}/test-00000-of-00001.safetensors"),
     Pair.of("train", "models/demo/{task}/checkpoint.json"),
-    Pair.of("evaluate_default", "results/{task}_dart_0.5.json"),
+    Pair.of("answer", "answers/demo/{task}_dart_0.5.json"),
     Pair.of("train_student", "students/{task}_tags/plain/r0/all-0/student.json"),
 ]
 COUNT = "import time\nwhile time.process_time() < 2: pass"

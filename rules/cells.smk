@@ -2,7 +2,6 @@
 
 from functools import cache
 
-from earmark.core.files import write_json
 from earmark.systems.pruning import request as pruning
 
 
@@ -22,12 +21,20 @@ def reducer_files(methods, entry):
 
 
 @cache
-def evaluation_code(model, task, method):
-    """Digest what an evaluation runs: the script, its reducer, parser, scoring and model family."""
-    entry, asked = SETTINGS.model(model), SETTINGS.asked(task)
-    named = [f"earmark/scoring/parsers/{asked['parser']}.py", f"earmark/scoring/metrics/{asked['metric']}.py"]
-    kind = f"earmark/models/families/{entry['kind']}.py"
-    return code_digest("evaluate.py", *reducer_files([method], entry), *named, kind)
+def answer_code(model, method):
+    """Digest what answering runs: the script, the method's reducer and the model family."""
+    entry = SETTINGS.model(model)
+    return code_digest(
+        "answer.py", *reducer_files([method], entry), f"earmark/models/families/{entry['kind']}.py"
+    )
+
+
+@cache
+def score_code(task):
+    """Digest what scoring runs: the script, the task's parser and its metric."""
+    asked = SETTINGS.asked(task)
+    named = (f"parsers/{asked['parser']}.py", f"metrics/{asked['metric']}.py")
+    return code_digest("score.py", *(f"earmark/scoring/{name}" for name in named))
 
 
 def prefill_code(wildcards):
@@ -39,26 +46,31 @@ def prefill_code(wildcards):
 
 def workplace(model, task, method, ratio):
     """Return the folder of a cell in progress."""
-    return f".earmark/evaluate/{model}/{task}_{method}_{ratio}"
+    return f".earmark/answer/{model}/{task}_{method}_{ratio}"
 
 
-def list_grid():
-    """Write which cells this run was asked for, so that a job with the model loaded answers for several.
+def grid_of_this_run(wildcards):
+    """Return the file that lists the cells this run was asked for, or nothing where a job is alone.
 
-    On a cluster every job is alone: it has a machine of its own.
+    A job with the model loaded answers for several. On a cluster every job is alone: it has a machine of its
+    own.
     """
-    path = Path(".earmark/grid.json")
-    path.unlink(missing_ok=True)
+    return asked_grid()
+
+
+@cache
+def asked_grid():
+    """Return the same, whatever the job."""
     asked = pruning.asked_cells(targets(), SETTINGS)
     if len(asked) < 2 or not workflow.local_exec:
-        return
+        return ""
     cells = [
         {
-            "output": pruning.path(SETTINGS, *cell),
+            "output": pruning.answers(*cell),
             "settings": read(pruning.cell(SETTINGS, *cell)),
-            "code": evaluation_code(*cell[:3]),
+            "code": answer_code(cell[0], cell[2]),
             "work": workplace(*cell),
         }
         for cell in asked
     ]
-    write_json(path, {"jobs": all_cores(None), "cells": cells})
+    return read({"jobs": all_cores(None), "cells": cells})

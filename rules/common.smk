@@ -14,6 +14,7 @@ sys.path.insert(0, f"{HERE}/scripts")
 from earmark.core.cluster import refuse_beside_others
 from earmark.core.errors import UserError
 from earmark.report import exports as exporting, request as reporting
+from earmark.config import composed
 from earmark.config.settings import Settings
 from earmark.models import needs
 from earmark.models.entry import folder_of, source
@@ -154,6 +155,11 @@ def shards_of(wildcards, folder, split, suffix):
     return [f"{folder}/{split}-{shard:05d}-of-{of:05d}.{suffix}" for shard in range(of)]
 
 
+def features_of(wildcards):
+    """Return the folder of a task's encoder states: of the model, or of the encoder it is composed of."""
+    return f"features/{composed.encoder_of(SETTINGS, model_of(wildcards))}/{wildcards.task}"
+
+
 def checkpoint_path(model, task):
     """Return the record of a model's checkpoint; a model trained here has one per task."""
     trained = "train" in SETTINGS.model(model)
@@ -199,7 +205,6 @@ def check_queue():
 
 onstart:
     check_queue()
-    list_grid()
 
 
 onerror:

@@ -70,8 +70,8 @@ for model, task, block in embedding.blocks(SETTINGS):
 rule caption:
     """Describe every clip of a split; on request, store the language model's states of every token."""
     input:
-        states=lambda w: shards_of(w, f"features/{w.model}/{w.task}", caption_split(), "safetensors"),
-        indexes=lambda w: shards_of(w, f"features/{w.model}/{w.task}", caption_split(), "parquet"),
+        states=lambda w: shards_of(w, features_of(w), caption_split(), "safetensors"),
+        indexes=lambda w: shards_of(w, features_of(w), caption_split(), "parquet"),
         checkpoint=checkpoint_of,
     output:
         **generation_states("caption/{model}/{task}.safetensors"),

@@ -10,16 +10,52 @@ rule grid:
         grid_results(),
 
 
-# As for checkpoints, see train.smk.
-ruleorder: evaluate > evaluate_default
-
-
-rule evaluate:
-    """Answer a task's questions with one method at one keep ratio."""
+rule answer:
+    """Have the model answer a task's questions with one method at one keep ratio."""
     input:
-        states=lambda w: shards_of(w, f"features/{model_of(w)}/{w.task}", "test", "safetensors"),
-        indexes=lambda w: shards_of(w, f"features/{model_of(w)}/{w.task}", "test", "parquet"),
+        states=lambda w: shards_of(w, features_of(w), "test", "safetensors"),
+        indexes=lambda w: shards_of(w, features_of(w), "test", "parquet"),
         checkpoint=checkpoint_of,
+    output:
+        record="answers/{model}/{task}_{method}_{ratio}.json",
+        rows="answers/{model}/{task}_{method}_{ratio}.jsonl",
+    log:
+        "logs/answer/{model}/{task}_{method}_{ratio}.log",
+    benchmark:
+        "benchmarks/answer/{model}/{task}_{method}_{ratio}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=gpus(),
+        mem_mb=growing(memory_of("evaluating", "evaluate")),
+        runtime=growing(240),
+        # Which cells of this run the job may answer along with its own, since the model is loaded. No param:
+        # the answers do not depend on it.
+        grid=grid_of_this_run,
+    params:
+        code=lambda w: answer_code(w.model, w.method),
+        settings=lambda w: read(pruning.cell(SETTINGS, w.model, w.task, w.method, w.ratio)),
+        states=lambda w, input: repeated("--features", input.states),
+        indexes=lambda w, input: repeated("--index", input.indexes),
+        work=lambda w: workplace(w.model, w.task, w.method, w.ratio),
+    shell:
+        """
+        python "$SCRIPTS/answer.py" {params.states} {params.indexes} --checkpoint {input.checkpoint:q} \
+            --settings {params.settings:q} --output {output.record:q} --work {params.work:q} \
+            --grid {resources.grid:q} --code {params.code} --threads {threads} 2>&1 | tee {log:q}
+        """
+
+
+# As for checkpoints, see train.smk.
+ruleorder: score > score_default
+
+
+rule score:
+    """Read and score what a model answered; no model is loaded."""
+    input:
+        record=lambda w: pruning.answers(model_of(w), w.task, w.method, w.ratio),
+        rows=lambda w: f"{pruning.answers(model_of(w), w.task, w.method, w.ratio)}l",
     output:
         record=report(
             "results/{model}/{task}_{method}_{ratio}.json",
@@ -30,32 +66,26 @@ rule evaluate:
         ),
         rows="results/{model}/{task}_{method}_{ratio}.jsonl",
     log:
-        "logs/evaluate/{model}/{task}_{method}_{ratio}.log",
+        "logs/score/{model}/{task}_{method}_{ratio}.log",
     benchmark:
-        "benchmarks/evaluate/{model}/{task}_{method}_{ratio}.tsv"
+        "benchmarks/score/{model}/{task}_{method}_{ratio}.tsv"
     conda:
-        "../envs/torch.yaml"
+        "../envs/report.yaml"
     threads: 1
     resources:
-        gpu=gpus(),
-        mem_mb=growing(memory_of("evaluating", "evaluate")),
-        runtime=growing(240),
+        mem_mb=growing(1000),
+        runtime=growing(20),
     params:
-        code=lambda w: evaluation_code(model_of(w), w.task, w.method),
-        settings=lambda w: read(pruning.cell(SETTINGS, model_of(w), w.task, w.method, w.ratio)),
-        states=lambda w, input: repeated("--features", input.states),
-        indexes=lambda w, input: repeated("--index", input.indexes),
-        work=lambda w: workplace(model_of(w), w.task, w.method, w.ratio),
+        code=lambda w: score_code(w.task),
+        settings=lambda w: read(pruning.scoring(SETTINGS, model_of(w), w.task)),
     shell:
-        # Which other cells this run makes is no param: the result does not depend on it.
         """
-        python "$SCRIPTS/evaluate.py" {params.states} {params.indexes} --checkpoint {input.checkpoint:q} \
-            --settings {params.settings:q} --output {output.record:q} --work {params.work:q} \
-            --grid .earmark/grid.json --code {params.code} --threads {threads} 2>&1 | tee {log:q}
+        python "$SCRIPTS/score.py" --answers {input.record:q} --settings {params.settings:q} \
+            --output {output.record:q} --code {params.code} 2>&1 | tee {log:q}
         """
 
 
-use rule evaluate as evaluate_default with:
+use rule score as score_default with:
     output:
         record=report(
             "results/{task}_{method}_{ratio}.json",
@@ -66,9 +96,9 @@ use rule evaluate as evaluate_default with:
         ),
         rows="results/{task}_{method}_{ratio}.jsonl",
     log:
-        "logs/evaluate/{task}_{method}_{ratio}.log",
+        "logs/score/{task}_{method}_{ratio}.log",
     benchmark:
-        "benchmarks/evaluate/{task}_{method}_{ratio}.tsv"
+        "benchmarks/score/{task}_{method}_{ratio}.tsv"
 
 
 rule prefill:

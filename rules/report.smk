@@ -30,13 +30,13 @@ rule summarize:
     params:
         code=code_digest(*drawing.summary()),
         imports=lambda w: read([] if w.page else SETTINGS.content["import"]),
-        system=lambda w: w.page.rstrip("/"),
+        system=lambda w: repeated("--system", [w.page.rstrip("/")] if w.page else []),
         # Results that no configuration asks for any more, or another program's target made.
         others=lambda w: reporting.others(SETTINGS, w.page),
     shell:
         # The folder, not its files: thousands would not fit on a command line.
         """
-        python "$SCRIPTS/summarize.py" --results results --system {params.system:q} --imports {params.imports:q} \
+        python "$SCRIPTS/summarize.py" --results results {params.system} --imports {params.imports:q} \
             --memory .earmark/{wildcards.page}summary --csv {output.csv:q} --parquet {output.parquet:q} \
             2>&1 | tee {log:q}
         """

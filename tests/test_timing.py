@@ -12,7 +12,8 @@ import torch
 
 from earmark.core import timing
 from earmark.core.places import SCRIPTS
-from earmark.core.timing import Peak, StageClock, spread
+from earmark.core.timing import Peak, StageClock
+from earmark.scoring.spread import spread
 
 MEGABYTE = 1 << 20
 CPU = torch.device("cpu")

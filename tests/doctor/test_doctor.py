@@ -176,7 +176,7 @@ def test_times_measured_here_replace_guesses(doctor):
     assert doctor(config) == 0
     guessed = doctor.record["estimate"]
     assert set(guessed["basis"]) == {"guessed"}
-    for name, seconds in (("train/demo/gtzan", 5000), ("evaluate/gtzan_base_1.0", 40)):
+    for name, seconds in (("train/demo/gtzan", 5000), ("answer/demo/gtzan_base_1.0", 40)):
         path = doctor.folder / f"benchmarks/{name}.tsv"
         path.parent.mkdir(parents=True)
         path.write_text(f"s\th:m:s\tmax_rss\n{seconds}.5\t0:00:01\t-\n")

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from answer import main as answer
 from earmark.config.schema import schema
 from earmark.config.settings import Settings
 from earmark.core.errors import UserError
@@ -18,27 +19,35 @@ from earmark.core.records import Clip, read_jsonl
 from earmark.models.features import FeatureRow, write_index
 from earmark.reduction.loader import available
 from earmark.systems.pruning.cell import Cell
-from earmark.systems.pruning.job import samples_of
 from earmark.systems.pruning.request import files, method
-from evaluate import main as answer
+from earmark.systems.pruning.samples import samples_of
+from score import main as score
 
 SECONDS = (4.0, 2.0, 6.0, 70.0)
 TASK = {
     "name": "sounds",
-    "title": "Sounds",
+    "answers": "choice",
+    "balanced_by": "label",
     "question": "What is heard?",
     "options": 2,
     "prompt": {"template": "{question}\n{options}", "system": None, "option_mark": "."},
     "choices": None,
     "leave_out": [],
-    "profile": "default",
-    "metric": "classes",
-    "normaliser": "plain",
-    "parser": "letter",
     "max_new_tokens": 3,
     "long_audio": "error",
     "sample_limit": None,
     "balanced": False,
+}
+SCORING = {
+    "task": {
+        "title": "Sounds",
+        "profile": "default",
+        "metric": "classes",
+        "normaliser": "plain",
+        "parser": "letter",
+    },
+    "run": {"seed": 0, "max_failed_share": 0.5, "bootstrap": 20},
+    "labels": [],
 }
 
 
@@ -62,7 +71,7 @@ def evaluated(states, tmp_path, request):
     """Evaluate a method on a family; returns the record and the rows."""
 
     def evaluate(kind, method, ratio=0.4, policy="window", **model):
-        fixture = {"omni": "checkpoint", "qwen2_audio": "qwen2_audio"}[kind]
+        fixture = {"omni": "checkpoint"}.get(kind, kind)
         checkpoint = request.getfixturevalue(fixture)
         entry = {
             "name": "tiny",
@@ -71,6 +80,7 @@ def evaluated(states, tmp_path, request):
             "attention": "sdpa",
             "max_audio_s": 300,
             "load": {"mode": "full", "resident_layers": 0, "prefill_chunk": None},
+            "projector": {"kind": "linear", "pool": 1, "stack": 2, "hidden": 8},
         }
         cell = Cell(
             task=TASK | {"long_audio": policy},
@@ -85,51 +95,49 @@ def evaluated(states, tmp_path, request):
                 "keep_ratio": 1.0 if method == "base" else ratio,
                 "keep_tokens": None,
             },
-            run={
-                "seed": 0,
-                "device": "cpu",
-                "labels": [],
-                "batch_audio_s": 100,
-                "warm_up": 0,
-                "max_failed_share": 0.5,
-                "bootstrap": 20,
-            },
+            run={"seed": 0, "device": "cpu", "batch_audio_s": 100, "warm_up": 0},
             code="test",
         )
         record = tmp_path / "checkpoint.json"
         write_json(record, checkpoint.record | {"folder": str(checkpoint.folder)})
-        output = tmp_path / f"{method}.json"
+        answers, output = tmp_path / "answers" / f"{method}.json", tmp_path / f"{method}.json"
         answer(
             [states / "s.safetensors"],
             [states / "s.parquet"],
             record,
             json.dumps({key: getattr(cell, key) for key in ("task", "model", "method", "run")}),
-            output,
+            answers,
             tmp_path / "work",
             code="test",
         )
+        for row in read_jsonl(answers.with_suffix(".jsonl")):
+            jsonschema.validate(row, schema("answer"))
+        score(answers, json.dumps(SCORING), output, "test")
+        for row in read_jsonl(output.with_suffix(".jsonl")):
+            jsonschema.validate(row, schema("sample"))
         return json.loads(output.read_text()), read_jsonl(output.with_suffix(".jsonl"))
 
     return evaluate
 
 
 @pytest.mark.parametrize("method", [*available(), *available("kv-")])
-@pytest.mark.parametrize("kind", ["omni", "qwen2_audio"])
-def test_every_method_answers_on_both_families(evaluated, kind, method):
+@pytest.mark.parametrize("kind", ["omni", "qwen2_audio", "composed"])
+def test_every_method_answers_on_every_family(evaluated, kind, method):
     record, rows = evaluated(kind, method)
     assert record["counts"]["scored"] == len(SECONDS) and record["counts"]["failed"] == 0
-    # Qwen2-Audio hears 70 s as three windows, Omni as one
-    assert [row["windows"] for row in rows] == [1, 1, 1, 3 if kind == "qwen2_audio" else 1]
-    assert record["asked"]["max_audio_s"] == (30 if kind == "qwen2_audio" else 300)
+    # Qwen2-Audio hears 70 s as three windows, Omni as one; of the composed model's states two make a token
+    assert [row["windows"] for row in rows] == [1, 1, 1, {"qwen2_audio": 3, "composed": 2}.get(kind, 1)]
+    assert record["asked"]["max_audio_s"] == (300 if kind == "omni" else 30)
+    per_token = 2 if kind == "composed" else 1
     kept = 1.0 if method == "base" else 0.4
     assert record["reduction"]["keep_ratio_effective"] == pytest.approx(kept, abs=0.01)
     cache = method.startswith("kv-")
     assert record["asked"]["kind"] == ("cache" if cache else "tokens")
     assert ("prefill" in (record["reduction"]["note"] or "")) == cache
     # two tensors of one head of 16 numbers of four bytes in each of three layers
-    entry, text = 2 * 16 * 4, rows[1]["cache_bytes"] // (2 * 16 * 4 * 3) - round(50 * kept)
+    entry, text = 2 * 16 * 4, rows[1]["cache_bytes"] // (2 * 16 * 4 * 3) - round(50 // per_token * kept)
     if method == "base" or cache:
-        assert rows[0]["cache_bytes"] == 3 * entry * (text + round(100 * kept))
+        assert rows[0]["cache_bytes"] == 3 * entry * (text + round(100 // per_token * kept))
     memory = record["timing"]["memory"]
     # in a process that has run others before, the peak may be no more than what it started with
     assert memory["process_peak_bytes"] > 0.9 * memory["process_start_bytes"] > 0 == memory["streamed_bytes"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from functools import partial
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -18,7 +18,9 @@ from earmark.scoring import catalogue
 from earmark.scoring.parsers.letter import parse
 from earmark.scoring.question import ask
 from earmark.systems.pruning import plan, result, runner
-from earmark.systems.pruning.plan import Sample
+from earmark.systems.pruning.answers import Answered
+from earmark.systems.pruning.samples import Sample
+from earmark.systems.pruning.session import answered
 
 METHODS = ["base", "dart", "fastv", "random", "frame", *available("kv-")]
 LENGTHS = (60, 25, 41, 60, 33, 8, 52)
@@ -46,8 +48,17 @@ def samples(windows: int = 1) -> list[Sample]:
     return made
 
 
-def judge(sample: Sample, texts: list[str]) -> dict:
-    return catalogue.of_answers("classes").judge(texts, parse, sample.question, sample.label, {})
+JUDGE = result.judged_by(catalogue.of_answers("classes"), parse, {})
+
+
+def scored(sample: Sample, answers: list) -> dict:
+    """The row of a result that the answers to a sample's windows come to."""
+    given = answered(sample, None, answers)
+    return result.row(given, {} if given.failed else JUDGE(given))
+
+
+def spoken(text: str) -> runner.Answer:
+    return runner.Answer(text, 10, 5, 1, 9, 1, {"select": 0, "prefill": 1, "decode": 1})
 
 
 def loop(decoder, store, windows=1) -> runner.Loop:
@@ -69,14 +80,14 @@ def run(a_loop, max_tokens, journals, *reductions, done=None) -> list[runner.Tra
             for i, r in enumerate(reductions or [reduction()])
         ]
         batches = plan.batches(a_loop.samples, max_tokens)
-        to_row = partial(result.sample_row, judge=judge)
+        to_row = lambda sample, answers: answered(sample, None, answers)  # noqa: E731
         runner.evaluate(a_loop, batches, tracks, 1, to_row, MemoryWatch(torch.device("cpu")))
     return tracks
 
 
 def untimed(track):
     return {
-        k: {n: v for n, v in row.items() if n not in ("seconds", "batch_rows")}
+        k: {n: v for n, v in asdict(row).items() if n not in ("seconds", "batch_rows")}
         for k, row in track.rows.items()
     }
 
@@ -86,7 +97,7 @@ def test_batches_answer_as_single_rows_do(decoder, store, tmp_path, method):
     (together,) = run(loop(decoder, store), 10**6, tmp_path / "a", reduction(method))
     (alone,) = run(loop(decoder, store), 1, tmp_path / "b", reduction(method))
     assert untimed(together) == untimed(alone)
-    assert {row["batch_rows"] for row in together.rows.values()} == {len(LENGTHS)}
+    assert {row.batch_rows for row in together.rows.values()} == {len(LENGTHS)}
 
 
 GRID = [
@@ -160,7 +171,7 @@ def test_greedy_answers_equal_generate_of_the_stock_model(decoder, store, checkp
                 max_new_tokens=6,
                 do_sample=False,
             )
-        assert rows[sample.clip_id]["answer"] == [
+        assert rows[sample.clip_id].answer == [
             decoder.tokenizer.decode(generated[0], skip_special_tokens=True)
         ]
 
@@ -194,10 +205,8 @@ def test_a_row_that_never_fits_fails_alone(decoder, store, tmp_path, monkeypatch
     limit = sorted(lengths.values())[-3]
     monkeypatch.setattr(Decoder, "forward", no_room_for_the_longest)
     rows = run(loop(decoder, store), 10**6, tmp_path / "a")[0].rows
-    assert {k for k, row in rows.items() if row["status"] == "failed"} == {
-        k for k, n in lengths.items() if n > limit
-    }
-    assert {row["reason"] for row in rows.values() if row["status"] == "failed"} == {"out of memory"}
+    assert {k for k, row in rows.items() if row.failed} == {k for k, n in lengths.items() if n > limit}
+    assert {row.reason for row in rows.values() if row.failed} == {"out of memory"}
 
 
 def test_other_errors_are_not_taken_for_lack_of_memory(decoder, store, tmp_path, monkeypatch):
@@ -227,11 +236,11 @@ def test_after_a_kill_the_rest_is_run_and_the_rows_are_the_same(decoder, store, 
         stream.write('{"clip_id": "torn')  # what a kill in the middle of a write leaves
     from earmark.core.records import read_jsonl
 
-    done = {row["clip_id"]: row for row in read_jsonl(journal, torn=True)}
+    done = {row["clip_id"]: Answered(**row) for row in read_jsonl(journal, torn=True)}
     assert 0 < len(done) < len(LENGTHS)
     (track,) = run(loop(decoder, store, windows=2), 150, journal.parent, done=done)
     assert untimed(track) == untimed(expected)
-    assert [track.rows[k]["seconds"] for k in done] == [row["seconds"] for row in done.values()], (
+    assert [track.rows[k].seconds for k in done] == [row.seconds for row in done.values()], (
         "finished rows ran again"
     )
     assert sorted(json.loads(line)["clip_id"] for line in journal.read_text().splitlines()) == sorted(
@@ -239,26 +248,22 @@ def test_after_a_kill_the_rest_is_run_and_the_rows_are_the_same(decoder, store, 
     )
 
 
+PREPARED = {"load": 0.1, "mel": 0.2, "encode": 0.3}
+
+
 def test_windows_of_a_clip_vote():
     (sample, *_) = samples(windows=3)
-    answers = [
-        runner.Answer(text, 10, 5, 1, 9, 1, {"select": 0, "prefill": 1, "decode": 1})
-        for text in ("B", "A", "B")
-    ]
-    row = result.sample_row(sample, answers, judge)
+    row = scored(replace(sample, prepared=PREPARED), [spoken(text) for text in ("B", "A", "B")])
     assert row["predicted"] == "rain" and row["windows"] == 3 and row["tokens_after"] == 15
 
 
 def test_a_failed_window_fails_the_sample():
     (sample, *_) = samples(windows=2)
-    answer = runner.Answer("B", 10, 5, 1, 9, 1, {"select": 0, "prefill": 1, "decode": 1})
-    row = result.sample_row(sample, [answer, "out of memory"], judge)
+    row = scored(sample, [spoken("B"), "out of memory"])
     assert (row["status"], row["correct"]) == ("failed", None)
 
 
 def test_an_unparsed_answer_is_wrong_and_counted():
     (sample, *_) = samples()
-    row = result.sample_row(
-        sample, [runner.Answer("no idea", 10, 5, 1, 9, 1, {"select": 0, "prefill": 1, "decode": 1})], judge
-    )
+    row = scored(sample, [spoken("no idea")])
     assert (row["status"], row["parsed"], row["correct"], row["predicted"]) == ("scored", False, False, None)

@@ -15,8 +15,8 @@ from earmark.data.sources import synthetic_marathon, synthetic_music
 from earmark.models.features import FeatureRow
 from earmark.scoring import catalogue
 from earmark.systems.pruning.cell import Cell
-from earmark.systems.pruning.job import samples_of
 from earmark.systems.pruning.plan import choose, left_in
+from earmark.systems.pruning.samples import samples_of
 
 TEN = ("desed", "gtzan", "had", "librispeech", "race", "slue", "tau", "vesus", "vox_gender", "vox_age")
 PROFILES = ("default", "reference_dart", "reference_others")
@@ -89,7 +89,8 @@ def shape(prompt: str, question: str, options: tuple[str, ...]) -> str:
 @pytest.mark.parametrize("task", TEN)
 def test_right_answers_are_read_as_right_in_every_wording(clips, task, profile):
     wording = asked(task, profile)
-    cell = Cell(wording, {"max_audio_s": 300}, {}, {"seed": 0}, "code")
+    metric = catalogue.of_answers(wording["metric"])
+    cell = Cell(wording | {"answers": metric.answers}, {"max_audio_s": 300}, {}, {"seed": 0}, "code")
     rows = left_in(clips[task], wording["leave_out"])
     samples = samples_of(cell, choose(rows, None, 0, balanced=wording["balanced"]), 25)
     parse = importlib.import_module(f"earmark.scoring.parsers.{wording['parser']}").parse
@@ -109,7 +110,8 @@ def test_right_answers_are_read_as_right_in_every_wording(clips, task, profile):
 @pytest.mark.parametrize(("task", "profile"), STRUCTURE)
 def test_a_reference_prompt_is_built_as_the_public_one(clips, task, profile):
     wording = asked(task, profile)
-    cell = Cell(wording, {"max_audio_s": 300}, {}, {"seed": 0}, "code")
+    metric = catalogue.of_answers(wording["metric"])
+    cell = Cell(wording | {"answers": metric.answers}, {"max_audio_s": 300}, {}, {"seed": 0}, "code")
     system, parts = STRUCTURE[task, profile]
     told = wording["prompt"]["system"]
     card, _, role = told.partition("text and speech.") if told.startswith(CARD) else ("", "", told)
@@ -122,6 +124,7 @@ def test_a_reference_prompt_is_built_as_the_public_one(clips, task, profile):
 @pytest.mark.parametrize("task", TEN)
 def test_the_default_prompt_asks_and_shows_the_options_and_nothing_depends_on_the_method(clips, task):
     wording = asked(task, "default")
+    wording |= {"answers": catalogue.of_answers(wording["metric"]).answers}
     made = [
         samples_of(Cell(wording, {"max_audio_s": 300}, method, {"seed": 0}, "code"), clips[task], 25)
         for method in ({"name": "base"}, {"name": "dart", "keep_ratio": 0.1, "reference": True})

@@ -15,17 +15,17 @@ from earmark.core.files import write_json
 from earmark.core.places import SCRIPTS
 from earmark.core.records import read_jsonl
 from earmark.systems.pruning.cell import Cell
-from earmark.systems.pruning.job import _free_fellows
+from earmark.systems.pruning.job import _free
 from earmark.systems.pruning.workplace import Fellow, Workplace, read_fellows
 
-RUN = {"seed": 0, "device": "cpu", "batch_audio_s": 10, "warm_up": 0, "max_failed_share": 0.1, "bootstrap": 9}
+RUN = {"seed": 0, "device": "cpu", "batch_audio_s": 10, "warm_up": 0}
 CELL = Cell({"name": "sounds"}, {"name": "tiny"}, {"name": "dart"}, RUN, "code")
 INPUTS = ["checkpoint", "index"]
 ROWS = [{"clip_id": "a"}]
 
 
 def record(cell: Cell) -> dict:
-    return {"provenance": {"cell": cell.digest(INPUTS), "config": {"run": cell.run}}}
+    return {"provenance": {"cell": cell.digest(INPUTS)}}
 
 
 def place_of(folder: Path, cell: Cell = CELL) -> Workplace:
@@ -57,7 +57,8 @@ def grid_of(folder: Path, cells: list[Cell], jobs: int = 1) -> Path:
 def taken(grid: Path) -> list[str]:
     """Return the names of the methods that a job of ``CELL`` would answer along with its own."""
     with contextlib.ExitStack() as held:
-        return [cell.method["name"] for cell, _ in _free_fellows(CELL, INPUTS, grid, held)]
+        fellows, jobs = read_fellows(str(grid), CELL)
+        return [place.cell.method["name"] for place in _free(fellows, INPUTS, jobs, held)]
 
 
 def test_a_finished_place_is_delivered_and_its_folder_goes(tmp_path):
@@ -69,17 +70,6 @@ def test_a_finished_place_is_delivered_and_its_folder_goes(tmp_path):
     assert json.loads((tmp_path / "results" / "r.json").read_text()) == record(CELL)
     assert read_jsonl(tmp_path / "results" / "r.jsonl") == ROWS
     assert not place.folder.exists()
-
-
-@pytest.mark.parametrize("changed", [{"bootstrap": 99}, {"max_failed_share": 0.0}])
-def test_what_was_judged_by_other_settings_is_judged_again_from_its_rows(tmp_path, changed):
-    place = place_of(tmp_path)
-    place.journal.write_text("{}\n")
-    place.finish(record(CELL), ROWS)
-    now = place_of(tmp_path, replace(CELL, run=RUN | changed))
-    assert not now.finished
-    now.clear()
-    assert now.journal.exists()
 
 
 def test_what_other_settings_left_is_cleared(tmp_path):
@@ -99,8 +89,8 @@ def test_only_cells_of_the_same_task_model_and_run_are_fellows(tmp_path):
         replace(method(1), run=RUN | {"seed": 1}),
     ]
     grid = grid_of(tmp_path, [CELL, *others, method(2)])
-    assert [f.cell for f in read_fellows(grid, CELL)[0]] == [method(2)]
-    assert read_fellows(tmp_path / "none.json", CELL) == ([], 1)
+    assert [f.cell for f in read_fellows(str(grid), CELL)[0]] == [method(2)]
+    assert read_fellows("", CELL) == ([], 1)
 
 
 def test_a_result_that_answers_the_same_needs_no_answers_and_a_damaged_one_does(tmp_path):

@@ -31,14 +31,19 @@ def _metric(value: float | None, n: int, interval: str = "score") -> dict[str, A
     return {"value": value, "low": low, "high": high, "n": n, "interval": interval}
 
 
+_BY = {
+    "earmark": "0.0.0-test",
+    "git": {"commit": "f" * 40, "dirty": True},
+    "python": "3.11",
+    "platform": "Linux x86_64",
+    "packages": {"torch": "0-test", "numpy": "0-test"},
+}
+
+
 def provenance() -> dict[str, Any]:
     return {
-        "earmark": "0.0.0-test",
         "code": "c0de" * 4,
-        "git": {"commit": "f" * 40, "dirty": True},
-        "python": "3.11",
-        "platform": "Linux x86_64",
-        "packages": {"torch": "0-test", "numpy": "0-test"},
+        **_BY,
         "config": {},
         "model": {"id": "made up for a test", "digest": "d1"},
         "data": {"source": "made up for a test", "manifest": "d2", "licences": ["none"]},
@@ -113,7 +118,7 @@ def fake_result(
             }
         )
     record = {
-        "schema": "earmark/result/2",
+        "schema": "earmark/result/3",
         "system": "pruned-evaluation",
         "labels": list(labels),
         "asked": {
@@ -162,6 +167,7 @@ def fake_result(
             "windowed": 0,
             "skipped": 0,
         },
+        "headline": "accuracy",
         "metrics": {
             "accuracy": _metric(value, len(scored_rows), "wilson"),
             "f1_macro": _metric(value, len(scored_rows)),
@@ -191,7 +197,7 @@ def fake_result(
             "peak_memory_bytes": 2**30,
             "cells_in_pass": 1,
         },
-        "provenance": provenance() | {"cell": "0" * 16},
+        "provenance": provenance() | {"cell": "0" * 16, "scoring": {"code": "5c02e" * 3, **_BY}},
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record))
@@ -213,6 +219,7 @@ def fake_transcripts(path: Path, method: str = "base", ratio: float = 1.0, wer: 
     errors = sum(row["errors"]["deletions"] for row in rows)
     record["asked"] |= {"metric": "wer", "parser": "transcript", "chance": None}
     record["counts"]["correct"] = sum(row["correct"] for row in rows)
+    record["headline"] = "wer"
     record["metrics"] = {"wer": _metric(errors / (20 * len(rows)), len(rows))}
     score = _metric(errors / (20 * len(rows)), len(rows))
     group = {"facet": "speaker", "group": "1", "n": len(rows), "metric": "wer", "score": score}

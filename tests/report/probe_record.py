@@ -67,7 +67,15 @@ def fake_probe(
                 for i in range(clips)
             ],
         },
-        "provenance": {"earmark": "0.0.0-test", "packages": {"numpy": "0-test"}, "embeddings": "d3"},
+        "provenance": {
+            "earmark": "0.0.0-test",
+            "code": "c0de",
+            "git": None,
+            "python": "3.11",
+            "platform": "Linux",
+            "packages": {"numpy": "0-test"},
+            "embeddings": "d3",
+        },
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record))

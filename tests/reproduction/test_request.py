@@ -35,7 +35,7 @@ def record_of(settings: Settings, cell: tuple[str, str, str, str], origin: dict 
     origins = [f"hub:{hub['repo']}@{COMMIT}"] if hub else []
     return {
         "provenance": {
-            "config": made,
+            "config": made | {"scoring": pruning.scoring(settings, *cell[:2])},
             "upstream": upstream,
             "model": {"origin": origin or {}},
             "data": {"origins": origins},
@@ -70,6 +70,7 @@ def test_the_same_cell_comes_out_of_its_record(config, cell, tmp_path):
     found, request = again(record_of(settings, cell, origin), tmp_path)
     assert request.target == f"results/{cell[1]}_{cell[2]}_{cell[3]}.json"
     was, now = pruning.cell(settings, *cell), pruning.cell(found, *cell)
+    assert pruning.scoring(settings, *cell[:2]) == pruning.scoring(found, *cell[:2])
     # What `main` was then is a commit now.
     for part in (now["upstream"]["weights"], now["upstream"]["data"]["source"].get("hub", {})):
         if "revision" in part:
@@ -112,7 +113,9 @@ def test_the_same_result_of_students_comes_out_of_its_record(config, cell, tmp_p
     for relative in ("checkpoints/", "sources/"):
         expected = expected.replace(f'"{relative}', f'"{tmp_path}/elsewhere/{relative}')
     # What `main` was then is a commit now.
-    expected = re.sub(r'("hub": "[^"]*", "revision"): "main"', rf'\1: "{COMMIT}"', expected)
+    expected = re.sub(
+        r'("hub": "[^"]*",(?: "positions": "[a-z]*",)? "revision"): "main"', rf'\1: "{COMMIT}"', expected
+    )
     assert read_by_its_jobs(found, *cell) == json.loads(expected)
 
 
@@ -208,7 +211,7 @@ def test_names_that_are_none_never_become_files(tmp_path):
             '{"schema": "earmark/separation/1"}',
             "what can be made again: earmark/result, earmark/tagging-result",
         ),
-        ('{"schema": "earmark/result/2"}', "'system' is a required property"),
+        ('{"schema": "earmark/result/3"}', "'system' is a required property"),
         ('{"schema": "earmark/doctor/1"}', "is not made again: it says what one machine can run"),
     ],
 )

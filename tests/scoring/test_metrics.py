@@ -42,7 +42,7 @@ def test_error_rates_are_better_lower_and_everything_else_higher():
 
 def test_an_unknown_metric_is_named_with_the_nearest():
     task = {"parser": "transcript", "prompt": {"template": "x"}, "metric": "ser", "profiles": {}}
-    asked = dict.fromkeys((*wording.KEYS, *wording.LIMITS)) | task
+    asked = dict.fromkeys((*wording.ASKED, *wording.SCORED, *wording.LIMITS)) | task
     with pytest.raises(UserError, match=re.escape("task 'x': metric: unknown metric 'ser'; did you mean")):
         wording.check("x", asked)
     with pytest.raises(UserError, match="unknown metric 'imported'"):

@@ -53,7 +53,7 @@ def test_the_file_of_the_code_that_changed_is_named(tmp_path):
     (tmp_path / given.CODE).mkdir(parents=True)
     for digest, state in (("0" * 16, "old"), ("1" * 16, "new")):
         given.write_json(
-            given.CODE / f"{digest}.json", {"earmark/reduction/dart.py": state, "evaluate.py": "same"}
+            given.CODE / f"{digest}.json", {"earmark/reduction/dart.py": state, "answer.py": "same"}
         )
     assert changes.words([repr("0" * 16)], [repr("1" * 16)]) == ["code changed: earmark/reduction/dart.py"]
     assert changes.words([repr("2" * 16)], [repr("1" * 16)]) == ["code changed"], (

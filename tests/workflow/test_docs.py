@@ -63,7 +63,7 @@ def test_a_command_beside_published_figures_runs_as_it_stands(tmp_path, command)
         timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "evaluate" in done.stdout + done.stderr
+    assert "answer" in done.stdout + done.stderr
 
 
 def test_the_published_grid_is_every_task_and_every_method():

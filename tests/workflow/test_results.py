@@ -14,11 +14,7 @@ import jsonschema
 import pytest
 from workflow import SMALL, Workflow
 
-from earmark.core.places import ROOT
-
-
-def schema(name: str) -> dict:
-    return json.loads((ROOT / "config" / "schemas" / f"{name}.schema.json").read_text())
+from earmark.config.schema import schema
 
 
 def untimed(flow: Workflow, name: str) -> tuple[dict, list[dict]]:
@@ -75,21 +71,25 @@ def test_the_summary_and_the_page_stand(finished):
 
 
 def test_the_same_seed_gives_the_same_result(copied, finished):
-    copied.run("-j1", "results/gtzan_random_0.5.json", "--forcerun", "evaluate_default")
+    copied.run("-j1", "results/gtzan_random_0.5.json", "--forcerun", "answer")
     assert untimed(copied, "gtzan_random_0.5") == untimed(finished, "gtzan_random_0.5")
 
 
 def test_one_pass_answers_for_the_whole_grid_and_only_for_what_is_asked(copied, finished):
     cells = ("base_1.0", "dart_0.5", "random_0.5")
-    for path in [*copied.folder.glob("results/gtzan_*"), *copied.folder.glob("logs/evaluate/*")]:
+    for path in [
+        *copied.folder.glob("results/gtzan_*"),
+        *copied.folder.glob("answers/demo/*"),
+        *copied.folder.glob("logs/answer/demo/*"),
+    ]:
         path.unlink()
     copied.run("-j1", "results/gtzan_random_0.5.json")
-    assert "in the same pass" not in (copied.folder / "logs/evaluate/gtzan_random_0.5.log").read_text()
+    assert "in the same pass" not in (copied.folder / "logs/answer/demo/gtzan_random_0.5.log").read_text()
     copied.run("-j1", "grid")
-    logs = [(copied.folder / f"logs/evaluate/gtzan_{cell}.log").read_text() for cell in cells]
+    logs = [(copied.folder / f"logs/answer/demo/gtzan_{cell}.log").read_text() for cell in cells]
     assert sum("answering for 1 more results" in log for log in logs) == 1
     assert [untimed(copied, f"gtzan_{c}") for c in cells] == [untimed(finished, f"gtzan_{c}") for c in cells]
-    assert not list(copied.folder.glob(".earmark/evaluate/demo/*"))
+    assert not list(copied.folder.glob(".earmark/answer/demo/*"))
 
 
 def test_after_sigkill_the_same_command_continues_and_gives_the_same_file(copied):
@@ -101,8 +101,8 @@ def test_after_sigkill_the_same_command_continues_and_gives_the_same_file(copied
     target, name = "results/gtzan_frame_0.5.json", "gtzan_frame_0.5"
     copied.run("-j1", target)
     expected = untimed(copied, name)
-    for suffix in (".json", ".jsonl"):
-        (copied.folder / "results" / f"{name}{suffix}").unlink()
+    for path in [*copied.folder.glob(f"results/{name}.*"), *copied.folder.glob(f"answers/demo/{name}.*")]:
+        path.unlink()
 
     running = subprocess.Popen(
         copied.command("-j1", target),
@@ -114,7 +114,7 @@ def test_after_sigkill_the_same_command_continues_and_gives_the_same_file(copied
     )
     journals, deadline = [], time.monotonic() + 120
     while time.monotonic() < deadline:
-        journals = list(copied.folder.glob(f".earmark/evaluate/demo/{name}/*.jsonl"))
+        journals = list(copied.folder.glob(f".earmark/answer/demo/{name}/*.jsonl"))
         if journals and journals[0].read_text().count("\n") >= 2:
             break
         time.sleep(0.02)
@@ -129,7 +129,7 @@ def test_after_sigkill_the_same_command_continues_and_gives_the_same_file(copied
     copied.run("--unlock")
     copied.run("-j1", target)
     assert untimed(copied, name) == expected
-    assert not list(copied.folder.glob(f".earmark/evaluate/demo/{name}/*"))
+    assert not list(copied.folder.glob(f".earmark/answer/demo/{name}/*"))
 
 
 def test_logs_hold_whole_lines_that_name_what_is_made(finished):

@@ -8,9 +8,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from workflow import SMALL, Workflow
 
 CELLS = {f"results/gtzan_{cell}.json" for cell in ("base_1.0", "dart_0.5", "random_0.5")}
+ANSWERS = {path.replace("results/", "answers/demo/") for path in CELLS}
 
 
 @contextlib.contextmanager
@@ -42,13 +44,25 @@ def test_editing_a_method_reruns_its_results_only(finished):
     with edited(
         finished.folder / "scripts/earmark/reduction/dart.py", "import torch\n", "import torch\n\nN = 1\n"
     ):
-        assert finished.would_make("grid") == {"results/gtzan_dart_0.5.json"}
+        made = finished.would_make("grid")
+    assert made == {"answers/demo/gtzan_dart_0.5.json", "results/gtzan_dart_0.5.json"}
 
 
-def test_editing_a_library_module_reruns_what_imports_it(finished):
+@pytest.mark.parametrize("name", ["intervals", "choices", "parsers/letter", "metrics/classes"])
+def test_how_answers_are_read_and_scored_asks_no_model_again(finished, name):
+    path = finished.folder / f"scripts/earmark/scoring/{name}.py"
     with edited(
-        finished.folder / "scripts/earmark/scoring/classification.py", "\n\n\ndef ", "\n\nN = 1\n\ndef "
+        path, "from __future__ import annotations\n", "from __future__ import annotations\n\nN = 1\n"
     ):
+        assert finished.would_make("grid") == CELLS
+
+
+def test_a_profile_that_reads_otherwise_scores_the_same_answers(finished):
+    tasks = copy.deepcopy(SMALL["tasks"])
+    tasks["gtzan"]["profiles"] = {"mine": {"parser": "reference_letter"}}
+    with configured(finished, tasks=tasks, profile="mine"):
+        assert finished.would_make("grid") == CELLS
+    with configured(finished, evaluate=SMALL["evaluate"] | {"bootstrap": 200, "max_failed_share": 0.5}):
         assert finished.would_make("grid") == CELLS
 
 
@@ -71,13 +85,13 @@ def test_a_prompt_reruns_results_but_not_features(finished):
     with edited(
         finished.folder / "config/tasks/gtzan.yaml", "Answer with the letter only", "Just the letter"
     ):
-        assert finished.would_make("grid") == CELLS
+        assert finished.would_make("grid") == CELLS | ANSWERS
 
 
 def test_touching_code_inputs_or_the_readme_reruns_nothing(finished):
     for name in (
         "scripts/earmark/reduction/dart.py",
-        "scripts/evaluate.py",
+        "scripts/answer.py",
         "config/tasks/gtzan.yaml",
         "features/demo/gtzan/test-00000-of-00001.parquet",
         "data/gtzan/clips.parquet",
@@ -88,7 +102,10 @@ def test_touching_code_inputs_or_the_readme_reruns_nothing(finished):
 
 
 def test_a_new_ratio_is_one_job(finished):
-    assert finished.would_make("results/gtzan_dart_0.35.json") == {"results/gtzan_dart_0.35.json"}
+    assert finished.would_make("results/gtzan_dart_0.35.json") == {
+        "answers/demo/gtzan_dart_0.35.json",
+        "results/gtzan_dart_0.35.json",
+    }
 
 
 def test_config_a_rule_does_not_read_reruns_nothing_of_it(finished):
@@ -102,7 +119,7 @@ def test_a_model_setting_of_evaluation_leaves_features_and_training_alone(finish
     models = copy.deepcopy(SMALL["models"])
     models["demo"]["max_audio_s"] = 6
     with configured(finished, models=models):
-        assert finished.would_make("grid") == CELLS
+        assert finished.would_make("grid") == CELLS | ANSWERS
 
 
 def test_training_settings_retrain_and_everything_after(finished):

@@ -78,7 +78,25 @@ class Join(Section):
     """order within a class: drawn from the seed, or by name"""
 
 
-Forming = Annotated[Whole | Windows | Cuts | Join, Field(discriminator="kind")]
+class Sequence(Section):
+    """A number of recordings one after the other: digits to be read out in order."""
+
+    kind: Literal["sequence"]
+
+    by: Literal["label", "group"]
+    """what a clip's recordings have in common"""
+
+    min: Count
+    """fewest recordings in a clip"""
+
+    max: Count
+    """most recordings in a clip"""
+
+    passes: Count = 1
+    """how often each recording is dealt out, in another order each time"""
+
+
+Forming = Annotated[Whole | Windows | Cuts | Join | Sequence, Field(discriminator="kind")]
 
 
 class Shards(Section):

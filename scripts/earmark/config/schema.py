@@ -12,24 +12,31 @@ from typing import Any
 import jsonschema
 
 from earmark.core.errors import UserError, nearest
-from earmark.core.places import CONFIG
+from earmark.core.places import CONFIG, SCRIPTS
+
+SYSTEMS = SCRIPTS / "earmark" / "systems"
+"""Systems may bring the schemas of their results with them."""
 
 
 @cache
 def schema(name: str) -> dict[str, Any]:
-    """Return the published schema of that name, from config/schemas/, schemas of other files put in."""
-    text = (CONFIG / "schemas" / f"{name}.schema.json").read_text()
-    content: dict[str, Any] = json.loads(text, object_hook=_with_others)
+    """Return the schema of that name, from config/schemas/ or a system's folder, schemas of others put in."""
+    path = CONFIG / "schemas" / f"{name}.schema.json"
+    if not path.is_file():
+        path = next(SYSTEMS.glob(f"*/{name}.schema.json"), path)
+    content: dict[str, Any] = json.loads(path.read_text(), object_hook=_with_others)
     return content
 
 
 def _with_others(part: dict[str, Any]) -> dict[str, Any]:
-    """Put the schema of another file where a ``$ref`` names it, so that defaults are found there too."""
+    """Put the schema of another file, or one of its ``$defs``, where a ``$ref`` names it, defaults too."""
     name = part.get("$ref")
-    if not (isinstance(name, str) and name.endswith(".schema.json")):
+    file, _, inside = name.partition("#/$defs/") if isinstance(name, str) else ("", "", "")
+    if not file.endswith(".schema.json"):
         return part
-    other = name.removesuffix(".schema.json")
-    return copy.deepcopy(schema(other)) | {key: value for key, value in part.items() if key != "$ref"}
+    other = schema(file.removesuffix(".schema.json"))
+    found = other["$defs"][inside] if inside else other
+    return copy.deepcopy(found) | {key: value for key, value in part.items() if key != "$ref"}
 
 
 def checked(content: Any, schema: Mapping[str, Any], where: str) -> Any:
@@ -68,7 +75,7 @@ def _worded(error: jsonschema.ValidationError) -> str:
         unknown = next(key for key in error.instance if key not in known)
         return f"unknown key '{place + '.' if place else ''}{unknown}'; {nearest(str(unknown), known)}"
     if error.validator == "oneOf":
-        return "give exactly one of hub, path, train, random_weights"
+        return "give exactly one of hub, path, wheel, compose, train, random_weights"
     return f"{place + ': ' if place else ''}{error.message}"
 
 

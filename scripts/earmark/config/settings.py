@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from earmark.config import whole, wording
+from earmark.config import composed, whole, wording
 from earmark.config.common import Config
 from earmark.config.files import overlaid, read_folder
 from earmark.config.section import Section
@@ -97,6 +97,10 @@ class Settings:
             raise UserError(f"unknown model '{name}'; {nearest(name, self.models)}")
         return self.models[name]
 
+    def check_answers(self, model: str) -> None:
+        """Check that a model answers questions, and is no part of others alone; raises UserError."""
+        composed.check_answers(self, model)
+
     def check_reach(self, model: str, task: str) -> None:
         """Check that local folders a result needs are there; raises UserError before any job runs."""
         path = self.model(model).get("path")
@@ -140,6 +144,7 @@ class Settings:
                     f"model '{name}': results/{name}/ belongs to {taken[name]}; give the model another name "
                     f"(config/models/{name}.yaml, or models in config)"
                 )
+        composed.check(self)
         self.model(self.content["default_model"])
 
     def training(self, model: str, task: str) -> dict[str, Any]:

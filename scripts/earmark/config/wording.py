@@ -17,7 +17,8 @@ from earmark.core.places import SCRIPTS
 from earmark.scoring import catalogue
 
 PARSERS = SCRIPTS / "earmark" / "scoring" / "parsers"
-KEYS = ("title", "question", "options", "choices", "prompt", "parser", "metric", "normaliser")
+ASKED = ("question", "options", "choices", "prompt")
+SCORED = ("title", "parser", "metric", "normaliser")
 LIMITS = ("max_new_tokens", "long_audio", "sample_limit", "balanced", "leave_out")
 FIELDS = frozenset({"question", "options"})
 
@@ -33,7 +34,7 @@ def _is_parser(name: str) -> bool:
 def worded(task: Mapping[str, Any], profile: str | None = None) -> dict[str, Any]:
     """Return how a task is asked and scored, in its own wording or laid over by a profile's."""
     asked: dict[str, Any] = overlaid(
-        {key: task[key] for key in (*KEYS, *LIMITS)}, task["profiles"][profile] if profile else {}
+        {key: task[key] for key in (*ASKED, *SCORED, *LIMITS)}, task["profiles"][profile] if profile else {}
     )
     return asked
 

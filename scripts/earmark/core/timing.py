@@ -6,11 +6,10 @@ import contextlib
 import resource
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 
 
@@ -35,19 +34,6 @@ class StageClock:
         yield
         synchronise(self.device)
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
-
-
-def spread(seconds: Sequence[float]) -> dict[str, float | int] | None:
-    """Return median, 95th percentile and sum of per-sample seconds; None where there are none."""
-    if not seconds:
-        return None
-    values = np.asarray(seconds)
-    return {
-        "median_s": float(np.median(values)),
-        "p95_s": float(np.percentile(values, 95)),
-        "total_s": float(values.sum()),
-        "n": len(values),
-    }
 
 
 class Peak(NamedTuple):

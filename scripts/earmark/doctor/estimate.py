@@ -29,7 +29,7 @@ MEASURED, LIKE, GUESSED = "measured here before", "measured here on like jobs", 
 START_S = 5.0
 """What starting Python and its packages takes, a job."""
 
-PER_AUDIO_S = {"download": 0.01, "pack": 0.01, "features": 0.01, "embeddings": 0.05, "evaluate": 0.001}
+PER_AUDIO_S = {"download": 0.01, "pack": 0.01, "features": 0.01, "embeddings": 0.05, "answer": 0.001}
 """CPU seconds per second of audio, from a run of the demo."""
 
 TRAIN_S, PREFILL_S = 350.0, 70.0
@@ -87,9 +87,7 @@ class Work:
         """Read it off a job's wildcards."""
         task, model = job.name("task", settings.tasks), job.name("model", settings.models)
         kind, wildcards = job.kind, job.wildcards
-        if not model and kind == "evaluate":
-            model = settings.content["default_model"]
-        split = wildcards.get("split", {"evaluate": "test", "train": "train"}.get(kind, ""))
+        split = wildcards.get("split", {"answer": "test", "train": "train"}.get(kind, ""))
         known = settings.entries
         recipe = known["recipes"].get(wildcards.get("recipe", ""), {}) if "recipes" in known else {}
         student = wildcards.get("student", recipe.get("student"))
@@ -118,7 +116,7 @@ def of(settings: Settings, jobs: Sequence[Job], gpu: bool) -> Estimate:
     unguessed: dict[str, int] = defaultdict(int)
     passes: set[tuple[str, str]] = set()
     for work in todo:
-        first = work.kind != "evaluate" or (work.model, work.task) not in passes
+        first = work.kind != "answer" or (work.model, work.task) not in passes
         passes.add((work.model, work.task))
         if not work.usual and noted(Path(work.job.benchmark)) is None and not _like(work.job):
             unguessed[work.kind] += 1
@@ -161,13 +159,13 @@ def _guess(settings: Settings, work: Work, audio: Audio | None, gpu: bool, first
         speed = GPU_SPEED if gpu else CPU_SPEED
         if work.kind in ("features", "embeddings"):
             return START_S + cost["encoder_flops"] / speed / work.job.of
-        if work.kind == "evaluate":
+        if work.kind == "answer":
             ratio = work.job.wildcards["ratio"]
             kept = 1.0 if ratio.endswith("t") else float(ratio)
             return START_S + cost["prefill_flops"] * kept / speed
-    if work.kind == "evaluate" and not first:
+    if work.kind == "answer" and not first:
         # The demo cells of a pass are answered together.
-        return START_S / 5 + PER_AUDIO_S["evaluate"] * share
+        return START_S / 5 + PER_AUDIO_S["answer"] * share
     return START_S + PER_AUDIO_S.get(work.kind, 0.0) * share
 
 

@@ -14,9 +14,11 @@ from earmark.config.settings import Settings
 from earmark.doctor import entries, estimate, jobs, machine, network, packages
 from earmark.doctor.findings import MISSING, NOTE, OK, Finding, at_once, guarded
 from earmark.doctor.page import size
+from earmark.systems.contract import systems
 
 PATIENCE_S = 8.0
-AREAS = (packages.AREA, machine.AREA, network.AREA)
+SYSTEMS = "systems"
+AREAS = (packages.AREA, machine.AREA, network.AREA, SYSTEMS)
 SPARE = 1.1
 """Disk wanted for every byte that is written: files take their final name when they are whole."""
 
@@ -44,6 +46,7 @@ def examine(settings: Settings, targets: Sequence[str]) -> dict[str, Any]:
     calls |= {(network.AREA, name): check for name, check in of_network.items()}
     found = at_once({place: guarded(*place, check) for place, check in calls.items()}, PATIENCE_S)
     checks = [*packages.check(), *packages.optional(settings.models, {n for s, n in needed if s == "models"})]
+    checks += [each for system in systems() if system.checks for each in system.checks(settings)]
     for place, answer in found.items():
         late = Finding(*place, NOTE, f"no answer within {PATIENCE_S:g} s")
         checks += answer if answer is not None else [late]

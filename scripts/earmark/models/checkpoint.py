@@ -49,22 +49,32 @@ class Checkpoint:
         """
         content = json.loads(path.read_text())
         folder = (path.parent / content["folder"]).resolve()
-        for name, checksum in content["files"].items():
-            if not (folder / name).is_file():
-                raise UserError(
-                    f"{path} names {folder / name}, which is gone; delete {path} to make it again"
-                )
-            if not name.endswith(".safetensors") and sha256(folder / name) != checksum:
-                raise UserError(
-                    f"{folder / name} is not the file that was there when the checkpoint was recorded; put "
-                    f"the old one back, or delete {path} to make what depends on it again with the new one"
-                )
+        _check_files(folder, content["files"], path)
         return cls(folder, content)
 
     @property
     def record(self) -> dict[str, Any]:
         """What results say of their model: the record without the checksum of every tensor."""
-        return {key: value for key, value in self.content.items() if key != "tensors"}
+        parts = {
+            name: Checkpoint(self.folder, part).record for name, part in self.content.get("parts", {}).items()
+        }
+        own = {key: value for key, value in self.content.items() if key != "tensors"}
+        return own | {"parts": parts} if parts else own
+
+    def part(self, name: str) -> Checkpoint:
+        """Return a part of a composed checkpoint, which lies in a folder of its own.
+
+        Raises:
+            UserError: there is no such part, or one of its files is gone or another.
+
+        """
+        try:
+            content = self.content["parts"][name]
+        except KeyError:
+            raise UserError(f"{self.folder}: the checkpoint names no {name}; train it again") from None
+        folder = (self.folder / content["folder"]).resolve()
+        _check_files(folder, content["files"], self.folder)
+        return Checkpoint(folder, content)
 
     @property
     def digest(self) -> str:
@@ -76,6 +86,18 @@ class Checkpoint:
         """Return the recorded SHA-256 of a tensor's bytes; None if none was recorded."""
         found: str | None = self.content.get("tensors", {}).get(key)
         return found
+
+
+def _check_files(folder: Path, files: Mapping[str, str], path: Path) -> None:
+    """Check that a record's files are there and, but for the weights, what they were; UserError."""
+    for name, checksum in files.items():
+        if not (folder / name).is_file():
+            raise UserError(f"{path} names {folder / name}, which is gone; delete {path} to make it again")
+        if not name.endswith(".safetensors") and sha256(folder / name) != checksum:
+            raise UserError(
+                f"{folder / name} is not the file that was there when the checkpoint was recorded; put "
+                f"the old one back, or delete {path} to make what depends on it again with the new one"
+            )
 
 
 def list_files(folder: Path) -> dict[str, str]:

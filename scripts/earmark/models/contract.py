@@ -133,6 +133,9 @@ class TextDecoder(Protocol):
     def raw_ids(self, prompt: str, n_audio: int) -> list[int]:
         """Return the token ids of a prompt taken as it stands; it holds ``MARKS.audio`` once."""
 
+    def project(self, stored: Tensor) -> Tensor:
+        """Return a feature file's states as audio tokens [tokens, width], as ``embed`` takes them."""
+
     def embed(self, ids: Tensor, states: Sequence[Tensor]) -> Tensor:
         """Return input embeddings [rows, length, width]: how audio enters."""
 
@@ -191,6 +194,8 @@ class Family(ABC):
     audio: ClassVar[Audio]
     parts: ClassVar[Parts]
     marks: ClassVar[Marks] = MARKS
+    answers: ClassVar[bool] = True
+    """Whether its models answer questions about audio; one that does not is a part of composed ones."""
     published: ClassVar[Mapping[str, Sizes]] = {}
     """Sizes of published checkpoints by repository, to say what they cost before they are fetched."""
 
@@ -198,6 +203,14 @@ class Family(ABC):
     def name(self) -> str:
         """The name in config: that of the file."""
         return type(self).__module__.rpartition(".")[2]
+
+    def hears(self, entry: Mapping[str, Any]) -> Audio:
+        """Return how the model of a config entry hears: as its family, unless the entry decides it."""
+        return self.audio
+
+    def stored_per_token(self, entry: Mapping[str, Any]) -> int:
+        """Return how many states of a feature file become one audio token of a config entry's model."""
+        return 1
 
     def sizes(self, config: Mapping[str, Any]) -> Sizes | None:
         """Return the sizes that a checkpoint's config.json states; None if it leaves one out."""

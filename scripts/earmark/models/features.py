@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +21,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from earmark.core.errors import UserError
-from earmark.core.files import replacing
+from earmark.core.files import replacing, sha256
 from earmark.core.records import MANIFEST, NOT_PARQUET, Clip
 
 T = TypeVar("T")
@@ -60,8 +60,13 @@ def write_index(path: Path, rows: Iterable[FeatureRow], metadata: dict[str, str]
         pq.write_table(table, partial, compression="zstd")
 
 
-def read_index(path: Path) -> tuple[list[FeatureRow], dict[str, str]]:
-    """Read an index and its metadata; raises UserError if it isn't one."""
+def read_index(path: Path, per_token: int = 1) -> tuple[list[FeatureRow], dict[str, str]]:
+    """Read an index and its metadata; ``per_token`` stored states make one token, of which none is left out.
+
+    Raises:
+        UserError: it isn't one.
+
+    """
     try:
         table = pq.read_table(path)
     except (*NOT_PARQUET, OSError) as error:
@@ -70,8 +75,25 @@ def read_index(path: Path) -> tuple[list[FeatureRow], dict[str, str]]:
     rows = []
     for flat in table.to_pylist():
         own = {name: flat.pop(name) for name in ("tokens", "load_s", "mel_s", "encode_s")}
+        if own["tokens"]:
+            own["tokens"] = max(1, own["tokens"] // per_token)
         rows.append(FeatureRow(Clip.from_row(flat), **own))
     return rows, metadata
+
+
+def check_states(shards: Sequence[Path], made: Iterable[Mapping[str, str]]) -> None:
+    """Check that feature shards are those of their indexes, whose metadata ``made`` is, in the same order.
+
+    Raises:
+        UserError: a byte of one has changed since.
+
+    """
+    for path, metadata in zip(shards, made, strict=True):
+        if metadata.get("states_sha256", "") not in ("", sha256(path)):
+            raise UserError(
+                f"{path} is no longer the file its index was written with (another checksum); delete both to "
+                "make them again"
+            )
 
 
 def clips_digest(rows: Iterable[FeatureRow]) -> str:
@@ -88,9 +110,13 @@ def clips_digest(rows: Iterable[FeatureRow]) -> str:
 
 
 class FeatureStore:
-    """Reads states by clip key from the feature shards of one split, memory-mapped."""
+    """Reads states by clip key from the feature shards of one split, memory-mapped.
 
-    def __init__(self, shards: Sequence[Path]) -> None:
+    ``per_token`` stored states belong to one audio token.
+    """
+
+    def __init__(self, shards: Sequence[Path], per_token: int = 1) -> None:
+        self._per_token = per_token
         self._files = []
         self._place: dict[str, int] = {}
         for number, path in enumerate(shards):
@@ -110,8 +136,9 @@ class FeatureStore:
         self._files.clear()
 
     def states(self, key: str, start: int, end: int) -> Tensor:
-        """Return the states [end - start, width] of a clip."""
-        rows: Tensor = self._files[self._place[key]].get_slice(key)[start:end]
+        """Return the states [(end - start) * per_token, width] of a clip's tokens ``start`` to ``end``."""
+        stored = slice(start * self._per_token, end * self._per_token)
+        rows: Tensor = self._files[self._place[key]].get_slice(key)[stored]
         return rows
 
 

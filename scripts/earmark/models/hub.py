@@ -6,6 +6,7 @@ vocoder.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,17 @@ OTHERWISE = (
 
 
 def fetch(
-    repo: str, revision: str, otherwise: str = OTHERWISE, unread: tuple[str, ...] = ()
+    repo: str,
+    revision: str,
+    otherwise: str = OTHERWISE,
+    unread: tuple[str, ...] = (),
+    files: Sequence[str] | None = None,
 ) -> tuple[Path, dict[str, Any]]:
     """Return the folder of a hub checkpoint and its origin, the revision resolved to a commit.
 
     Files already in the local cache are not fetched again, and those of ``unread`` parts (the beginnings
-    of their tensors' names) not at all. ``otherwise`` says what to do without the hub.
+    of their tensors' names) not at all. ``otherwise`` says what to do without the hub; ``files`` are
+    patterns of the weights, where they are not safetensors alone.
 
     Raises:
         UserError: see :func:`earmark.core.hub.plainly`.
@@ -39,7 +45,7 @@ def fetch(
     with plainly(f"model {repo}", revision, otherwise):
         commit = commit_of(repo, revision, "model")
         refuse_own_code(Path(snapshot_download(repo, revision=commit, allow_patterns=SMALL)))
-        patterns = SMALL + _weight_files(repo, commit, unread)
+        patterns = SMALL + (_weight_files(repo, commit, unread) if files is None else list(files))
         folder = Path(snapshot_download(repo, revision=commit, allow_patterns=patterns))
     return folder, {"hub": repo, "revision": revision, "commit": commit}
 

@@ -71,7 +71,7 @@ class LanguageModel(ABC):
         text._attn_implementation = attention
         self.device, self.dtype = torch.device(device), DTYPES[dtype]
         self.folder = checkpoint.folder
-        self.tokenizer = read_part(AutoTokenizer, checkpoint.folder, "tokenizer")
+        self.tokenizer = self.read_tokenizer()
         self.audio_id: int = whole.audio_token_id
         self.depth: int = text.num_hidden_layers
         self.layers = self.depth if layers is None else layers
@@ -88,6 +88,10 @@ class LanguageModel(ABC):
         self.model.eval().requires_grad_(False)
         self.stop_ids = self._stop_ids()
         self.pad_id: int = self.tokenizer.pad_token_id or 0
+
+    def read_tokenizer(self) -> Any:
+        """Return the checkpoint's tokenizer."""
+        return read_part(AutoTokenizer, self.folder, "tokenizer")
 
     def _read_head(self, checkpoint: Checkpoint, config: Any) -> nn.Linear:
         """Return the output head as stock transformers has it.
@@ -162,6 +166,10 @@ class LanguageModel(ABC):
         ids: list[int] = self.tokenizer(text)["input_ids"]
         slot = ids.index(self.audio_id)
         return ids[:slot] + [self.audio_id] * n_audio + ids[slot + 1 :]
+
+    def project(self, stored: Tensor) -> Tensor:
+        """Return a feature file's states as audio tokens [tokens, width]: here they are that already."""
+        return stored
 
     def embed(self, ids: Tensor, states: Sequence[Tensor]) -> Tensor:
         """Return input embeddings [rows, length, width]: text from the table, audio from ``states``."""

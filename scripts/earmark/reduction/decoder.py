@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from earmark.core.errors import UserError
+from earmark.reduction.supported import AudioMarks, refuse_unlike
 
 
 @dataclass(frozen=True)
@@ -44,33 +45,29 @@ class Decoder:
             found = next((module for module in inner if isinstance(module, nn.Module)), None)
             if found is None:
                 raise UserError(
-                    f"token reduction: {type(model).__name__} holds no decoder built like Qwen2's; "
-                    "pass a Qwen2, Qwen2-Audio or Qwen2.5-Omni thinker model"
+                    f"token reduction: {type(model).__name__} holds no decoder with `layers`, `norm` and "
+                    "`rotary_emb` beside each other, as the classes built like Llama or Qwen2 have; "
+                    "docs/add_a_model_family.md says what a model needs"
                 )
             path.append(found)
-        text = path[-1]
-        if "sliding_attention" in (getattr(text.config, "layer_types", None) or ()):
-            raise UserError(
-                f"token reduction: {type(model).__name__} uses sliding-window attention, where "
-                "distance counts dropped tokens; load it with use_sliding_window=False"
-            )
-        configs = [getattr(module, "config", None) for module in path]
-        config = next((c for c in configs if getattr(c, "audio_token_id", None) is not None), None)
-        ends = [getattr(config, f"audio_{end}_token_id", None) for end in ("start", "end")]
-        return cls(
-            text,
-            tuple(path[:-1]),
-            getattr(config, "audio_token_id", None),
-            tuple(end for end in ends if end is not None),
-        )
+        text, name = path[-1], type(model).__name__
+        refuse_unlike(text, name)
+        marks = AudioMarks.of([getattr(module, "config", None) for module in path], name)
+        return cls(text, tuple(path[:-1]), marks.audio, marks.ends)
 
     def rotary(self, positions: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
         """Cosine and sine, each [rows, n, head dim], of text at positions [rows, n]."""
         # In mRoPE text has the same position in time, height and width.
         if hasattr(self.text.rotary_emb, "mrope_section"):
             positions = positions.expand(3, *positions.shape)
-        cos, sin = self.text.rotary_emb(like, positions)
+        kinds = {"layer_type": "full_attention"} if _by_layer_type(self.text.rotary_emb) else {}
+        cos, sin = self.text.rotary_emb(like, positions, **kinds)
         return cos, sin
+
+
+def _by_layer_type(rotary: nn.Module) -> bool:
+    """Whether a rotary embedding has tables for each kind of layer, as Gemma 3's."""
+    return "layer_type" in inspect.signature(rotary.forward).parameters
 
 
 def _is_decoder(module: nn.Module) -> bool:
@@ -137,6 +134,8 @@ def attention_rows(
     prompt = keys.shape[2]
     queries = queries.unflatten(1, (keys.shape[1], -1))
     scores = (queries @ keys.transpose(-1, -2).unsqueeze(2)).float() * layer.self_attn.scaling
+    if cap := getattr(layer.self_attn, "attn_logit_softcapping", None):  # Gemma 2
+        scores = cap * torch.tanh(scores / cap)
     places = torch.arange(prompt, device=keys.device)
     seen = places <= places[-count:, None]
     seen = seen & (real[:, None, None, None] | (places == places[-count:, None]))

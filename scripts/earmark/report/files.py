@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 
-from earmark.config.schema import schema
+from earmark.config.schema import SYSTEMS, schema
 from earmark.core.errors import UserError
 from earmark.core.places import CONFIG
 from earmark.systems.contract import ResultType, System, system, systems
@@ -23,7 +23,7 @@ LONGEST = 200  # characters of a schema's complaint
 def kinds() -> dict[str, str]:
     """Return the kind of file behind each ``schema`` that a record can name: its published schema's name."""
     found = {}
-    for path in sorted((CONFIG / "schemas").glob("*.schema.json")):
+    for path in sorted([*(CONFIG / "schemas").glob("*.schema.json"), *SYSTEMS.glob("*/*.schema.json")]):
         kind = path.name.removesuffix(".schema.json")
         properties = schema(kind).get("properties", {})
         name = properties.get("schema", {}).get("const")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from earmark.report.columns import LEFT_OUT, OURS, settings
 from earmark.report.figures import Cell, Row
-from earmark.report.words import interval, made, percent
+from earmark.report.words import NBSP, interval, made, percent
 from earmark.scoring.catalogue import headlines, measure
 from earmark.scoring.choices import ACCURACY
 from earmark.systems.contract import System, systems
@@ -52,7 +52,7 @@ def _point(members: Sequence[Row], system: System | None) -> Row:
     headline = next((name for name in headlines() if name in metrics), members[0]["metric"])
     row: Row = {**metrics[headline], "metrics": metrics, "headline": headline}
     row["ours"] = row["source"] == OURS
-    row["score"] = f"{_prefix(headline)}{percent(row['value'])} {interval(row)}".strip()
+    row["score"] = f"{_prefix(headline)}{_value(row, measure(headline).unit)}".strip()
     row["counts"] = counts(row)
     row["made"] = made(row)
     row |= {"run": "", "settings": {}, "findings": {}, "remarks": []}
@@ -71,6 +71,13 @@ def _point(members: Sequence[Row], system: System | None) -> Row:
 def setting(value: Any) -> Cell:
     """Return the cell of a setting: empty where there is none, sorted by its size where it has one."""
     return Cell("" if value is None else str(value), value if isinstance(value, int | float) else None)
+
+
+def _value(row: Row, unit: str) -> str:
+    """Return a value with its interval: shares in per cent, others in their unit."""
+    if unit == "share" or row["value"] is None:
+        return f"{percent(row['value'])} {interval(row)}"
+    return f"{row['value']:.3g}{NBSP if unit else ''}{unit} {interval(row, 1, 2)}"
 
 
 def _prefix(headline: str) -> str:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,18 +21,10 @@ from earmark.core.errors import UserError
 from earmark.core.files import write_json
 from earmark.core.places import ROOT
 from earmark.core.records import read_jsonl
-from earmark.reproduction import probed, pruned, student_speed, surroundings, tagged, timed
+from earmark.reproduction import surroundings
 from earmark.reproduction.compare import DIFFERS, Difference, differences, verdict
 from earmark.reproduction.request import Request
-
-KINDS: dict[str, ModuleType] = {
-    "earmark/result": pruned,
-    "earmark/tagging-result": tagged,
-    "earmark/probe": probed,
-    "earmark/timing": timed,
-    "earmark/tagging-speed": student_speed,
-}
-"""What knows how to ask for a result again, by the ``schema`` its record names, without the version."""
+from earmark.systems.contract import ResultType, systems
 
 NEVER = {
     "earmark/doctor": "it says what one machine can run",
@@ -69,9 +62,10 @@ class Result:
             raise UserError(f"{path} is no result: a JSON file with a 'schema'") from None
         if said in NEVER:
             raise UserError(f"{path} is not made again: {NEVER[said]}")
-        if said not in KINDS:
-            raise UserError(f"{path}: what can be made again: {', '.join(KINDS)}; this is '{said}'")
-        kind = KINDS[said]
+        known = kinds()
+        if said not in known:
+            raise UserError(f"{path}: what can be made again: {', '.join(known)}; this is '{said}'")
+        kind = known[said].reproduction
         # A result may be someone else's: names in it become file names.
         checked(record, schema(kind.SCHEMA), str(path))
         if not hasattr(kind, "name"):
@@ -80,6 +74,13 @@ class Result:
         if not rows.is_file():
             raise UserError(f"{rows} does not exist; the samples' rows lie beside their result")
         return cls(record, {kind.name(row): row for row in read_jsonl(rows)}, kind)
+
+
+@cache
+def kinds() -> dict[str, ResultType]:
+    """Return the types of result that can be made again by their records' ``schema``, without the version."""
+    types = (kind for system in systems() for kind in system.types if kind.again)
+    return {schema(kind.schema)["properties"]["schema"]["const"].rpartition("/")[0]: kind for kind in types}
 
 
 def prepare(folder: Path, request: Request) -> Path:

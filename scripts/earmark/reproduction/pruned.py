@@ -47,13 +47,17 @@ def request(record: dict[str, Any], workdir: Path) -> Request:
     made = record["provenance"]
     used, upstream = made["config"], parts.upstream(made)
     task, model, method, run = (copy.deepcopy(used[part]) for part in ("task", "model", "method", "run"))
+    scoring = copy.deepcopy(used["scoring"])
+    for key in ("answers", "balanced_by"):  # the metric's, not the task's
+        del task[key]
+    task, run = task | scoring["task"], run | scoring["run"]
     name, chosen, profile = task.pop("name"), model.pop("name"), task.pop("profile")
     task["data"] = parts.data(upstream["data"], made["data"].get("origins", []), workdir)
     if profile != "default":
         # The wording that the profile led to stands in the task itself; its name must stay known.
         task["profiles"] = {profile: {}}
     model |= parts.weights(upstream["weights"], made["model"]["origin"], workdir)
-    model["labels"] = [label for label in run.pop("labels") if label == "demo"]
+    model["labels"] = [label for label in scoring["labels"] if label == "demo"]
     keep, tokens = method["keep_ratio"], method["keep_tokens"]
     ratio = f"{tokens}t" if keep is None else spelled(keep)
     config = {

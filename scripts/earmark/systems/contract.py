@@ -21,6 +21,7 @@ from earmark.core.errors import UserError
 
 if TYPE_CHECKING:
     from earmark.config.section import Section
+    from earmark.doctor.findings import Finding
     from earmark.report import figures
     from earmark.report.known import Known
     from earmark.report.material import Material
@@ -55,6 +56,9 @@ class Settings(Protocol):
 
     def asked(self, task: str) -> dict[str, Any]:
         """Return how a task is asked and scored, in the wording of config's profile."""
+
+    def check_answers(self, model: str) -> None:
+        """Check that a model answers questions, and is no part of others alone."""
 
     def check_reach(self, model: str, task: str) -> None:
         """Check that local folders of a model and a task are there."""
@@ -209,6 +213,9 @@ class System:
 
     page_files: Callable[[Settings], list[str]] = lambda settings: []
     """Files besides results that its sections and appendices read."""
+
+    checks: Lazy[[Settings], Iterable[Finding]] | None = None
+    """What the doctor looks at for its sake; findings are of the area ``systems``."""
 
     templates: tuple[str, ...] = ()
     """The templates of its appendices, below scripts/."""

@@ -40,7 +40,7 @@ def cut(recordings: Iterable[Clip], options: dict[str, Any]) -> Iterator[Clip]:
         UserError: the kind needs all recordings at once, or the cut list is no table.
 
     """
-    if options["kind"] == "join":
+    if options["kind"] in ("join", "sequence"):
         raise UserError(
             "data.segment: recordings fetched shard by shard are not joined; use whole or windows"
         )

@@ -22,7 +22,7 @@ from earmark.models import needs
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.contract import MARKS
 from earmark.models.families import family
-from earmark.models.features import FeatureStore, read_index
+from earmark.models.features import FeatureStore, check_states, read_index
 from earmark.scoring.question import Question
 from earmark.systems.embeddings.generate import Ask, Generation, Written
 from earmark.systems.embeddings.store import StateWriter
@@ -51,9 +51,12 @@ def run(
     entry, asked = chosen["model"], chosen["caption"]
     model = Checkpoint.read(checkpoint)
     kind = family(entry["kind"])
-    rows = [row for path in indexes for row in read_index(path)[0] if row.clip.status in (OK, "failed")]
+    audio, per_token = kind.hears(entry), kind.stored_per_token(entry)
+    read = [read_index(path, per_token) for path in indexes]
+    check_states(features, [made for _, made in read])
+    rows = [row for rows, _ in read for row in rows if row.clip.status in (OK, "failed")]
     rows = plan.choose(sorted(rows, key=lambda r: r.clip.clip_id), asked["sample_limit"], chosen["seed"])
-    limit = kind.audio.tokens(entry["max_audio_s"])
+    limit = audio.tokens(entry["max_audio_s"])
     samples = []
     for row in rows:
         clip = row.clip
@@ -71,7 +74,7 @@ def run(
             )
         )
     content = json.dumps([chosen, code, model.digest, *(sha256(path) for path in indexes)], sort_keys=True)
-    with exclusive(work) as folder, FeatureStore(features) as store:
+    with exclusive(work) as folder, FeatureStore(features, per_token) as store:
         place = folder / hashlib.sha256(content.encode()).hexdigest()[:16]
         for stale in folder.iterdir():
             if stale.name != "lock" and stale != place:
@@ -89,7 +92,7 @@ def run(
             chosen["seed"],
             asked["generation_states"],
         )
-        batches = plan.batches(samples, kind.audio.tokens(asked["batch_audio_s"]))
+        batches = plan.batches(samples, audio.tokens(asked["batch_audio_s"]))
         Captions(generation, store, samples, asked["system"], place).describe(batches, done)
         ordered = [done[s.clip_id] if s.clip_id in done else _row(s, []) for s in samples]
         common = {
@@ -175,7 +178,7 @@ class Captions:
             ids = decoder.raw_ids(prompt, row.tokens)
         else:
             ids = decoder.prompt_ids(prompt, self.system, row.tokens)
-        states = self.store.states(sample.key, *sample.windows[row.window])
+        states = self.generation.decoder.project(self.store.states(sample.key, *sample.windows[row.window]))
         return Ask(f"{sample.clip_id}\0{row.window}", ids, states)
 
 

@@ -71,7 +71,7 @@ def depth_of(entry: dict[str, Any]) -> Depth:
 def job(settings: Settings, model: str, task: str, block: dict[str, Any]) -> dict[str, Any]:
     """Return everything the embedding of one shard reads, and nothing else."""
     entry = settings.model(model)
-    keys = ("kind", "dtype", "attention", "labels")
+    keys = ("kind", "dtype", "attention", "labels", "projector")
     return {
         "model": {"name": model, **{key: entry[key] for key in keys}},
         "task": task,
@@ -106,7 +106,7 @@ def every_path(settings: Settings) -> list[str]:
 def caption(settings: Settings, model: str, task: str) -> dict[str, Any]:
     """Return everything the description of a task's clips reads, and nothing else."""
     entry = settings.model(model)
-    keys = ("kind", "dtype", "attention", "labels", "max_audio_s")
+    keys = ("kind", "dtype", "attention", "labels", "max_audio_s", "projector")
     return {
         "model": {"name": model, **{key: entry[key] for key in keys}},
         "task": {"name": task, "long_audio": settings.task(task)["long_audio"]},

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +40,28 @@ class Cell:
             asked = {part: content[part] for part in ("task", "model", "method", "run")}
             return cls(**asked, code=code, upstream=content.get("upstream", {}))
         except (TypeError, KeyError) as error:
-            raise UserError(f"--settings: not the settings that the evaluate rule passes ({error})") from None
+            raise UserError(f"--settings: not the settings that the answer rule passes ({error})") from None
+
+    @property
+    def transcribed(self) -> bool:
+        """Whether the right answer is what was said, so that a clip's text is no question."""
+        return bool(self.task["answers"] == "transcript")
+
+    def bounded(self, window_s: float | None) -> Cell:
+        """Return the cell with the longest audio that its model family takes at once, if it has a limit.
+
+        A family that takes no more than it was trained on knows so; config can only lower it. Its encoder
+        took what is longer in parts of equal length, which `window` meets exactly; `truncate` keeps the
+        beginning of these states, not those of a beginning encoded by itself.
+        """
+        limit = min(self.model["max_audio_s"], window_s or math.inf)
+        return replace(self, model=self.model | {"max_audio_s": limit})
 
     def digest(self, inputs: Sequence[str]) -> str:
-        """Return what identifies this cell's rows: settings, code and inputs.
-
-        Settings that only judge finished rows are left out: raising the share of samples that may
-        fail must not cost the finished ones.
-        """
-        run = {key: self.run[key] for key in ("seed", "device", "batch_audio_s", "warm_up")}
-        content = json.dumps([self.task, self.model, self.method, run, self.code, *inputs], sort_keys=True)
+        """Return what identifies this cell's answers: settings, code and inputs."""
+        content = json.dumps(
+            [self.task, self.model, self.method, self.run, self.code, *inputs], sort_keys=True
+        )
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     def shares_a_run_with(self, other: Cell) -> bool:

@@ -1,247 +1,142 @@
-"""One cell of the grid: a task, a model, a method, a budget; from features to result files."""
+"""Answering one cell of the grid, and others with it: from features to answers."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from earmark.core import devices
-from earmark.core.errors import UserError
+import jsonschema
+
+from earmark.config.schema import schema
+from earmark.core import devices, provenance
 from earmark.core.files import free
-from earmark.core.records import OK, Clip, read_jsonl
-from earmark.core.timing import MemoryWatch
+from earmark.core.timing import MemoryWatch, Peak
 from earmark.models import needs
 from earmark.models.checkpoint import Checkpoint
-from earmark.models.contract import Audio
 from earmark.models.families import family
-from earmark.models.features import FeatureRow, FeatureStore, clips_digest, read_index
+from earmark.models.features import FeatureStore, check_states
 from earmark.models.loading import Load
 from earmark.models.needs import announce
-from earmark.reduction.contract import Method
-from earmark.reduction.loader import load
-from earmark.scoring import catalogue, question
-from earmark.systems.pruning import plan, result, runner
+from earmark.systems.pruning import plan
 from earmark.systems.pruning.cell import Cell
-from earmark.systems.pruning.plan import Sample
-from earmark.systems.pruning.workplace import Workplace, read_fellows
+from earmark.systems.pruning.inputs import Inputs
+from earmark.systems.pruning.session import Seat, Session
+from earmark.systems.pruning.workplace import Fellow, Workplace
 
 
-def samples_of(cell: Cell, rows: Sequence[FeatureRow], tokens_per_second: float) -> list[Sample]:
-    """Return the questions of the split; a clip that failed before stays, as a failed sample."""
-    classes = sorted({row.clip.labels[0] for row in rows})
-    limit = int(cell.model["max_audio_s"] * tokens_per_second)
-    samples = []
-    for row in rows:
-        clip = row.clip
-        cut, truncated, failure = plan.windows(row.tokens, limit, cell.task["long_audio"])
-        samples.append(
-            Sample(
-                clip.clip_id,
-                clip.key,
-                clip.text if _transcribed(cell) else clip.labels[0],
-                clip.duration_s,
-                _question(cell, clip, classes),
-                cut if clip.ok else (),
-                truncated,
-                failure if clip.ok else clip.reason,
-                clip.group,
-            )
-        )
-    return samples
-
-
-def _question(cell: Cell, clip: Clip, classes: Sequence[str]) -> question.Question:
-    """Return what is asked about a clip; options are the task's, else the clip's own, else drawn.
-
-    Raises:
-        UserError: the right answer is none of the options.
-
-    """
-    task, template = cell.task, cell.task["prompt"]["template"]
-    if _transcribed(cell):
-        return question.ask_for_words(template, task["question"] or "")
-    label = clip.labels[0]
-    drawn = (task["options"], cell.run["seed"], clip.clip_id)
-    options = task["choices"] or clip.options or question.draw_options(label, classes, *drawn)
-    if label not in options:
-        raise UserError(
-            f"task '{task['name']}': the right answer of clip {clip.clip_id}, '{label}', is none of the "
-            f"options {list(options)}; mend the clip's label or the task's choices"
-        )
-    return question.ask(
-        template,
-        task["question"] or clip.text,
-        options,
-        label,
-        task["prompt"]["option_mark"],
-        fixed=bool(task["choices"]),
-    )
-
-
-def _transcribed(cell: Cell) -> bool:
-    """Whether the right answer is what was said, so that a clip's text is no question."""
-    return catalogue.of_answers(cell.task["metric"]).answers == "transcript"
-
-
-@dataclass
-class _Seat:
-    """A cell that this job answers: its place and its rows."""
+@dataclass(frozen=True)
+class Asked:
+    """A cell, its place, and where what it reads lies."""
 
     cell: Cell
     place: Workplace
-    reducer: Method
-    track: runner.Track
+    features: Sequence[Path]
+    indexes: Sequence[Path]
+    checkpoint: Path
+    inputs: Sequence[str]
+    """Digests of the checkpoint and of every index."""
 
 
-def run(
-    cell: Cell,
-    features: Sequence[Path],
-    indexes: Sequence[Path],
-    checkpoint: Path,
-    output: Path,
-    place: Workplace,
-    inputs: list[str],
-    grid: Path,
-    threads: int,
-) -> None:
-    """Evaluate the cell and write ``output`` (JSON) and its rows beside it (JSONL).
+def run(asked: Asked, fellows: Sequence[Fellow], jobs: int, threads: int) -> None:
+    """Answer the cell, and those ``fellows`` that no other of ``jobs`` jobs answers, into their places.
 
-    Cells of ``grid`` that ask the same model the same questions are answered along with it, as far
-    as no other job does; their results wait for their own jobs. Rows in progress are kept in the
-    cells' workplaces, so a killed run continues.
+    Fellows ask the same model the same questions; their answers wait for their own jobs. Rows in progress are
+    kept in the cells' places, so a killed run continues.
 
     Raises:
-        UserError: settings that don't fit, damaged inputs, or more failed samples than allowed.
+        UserError: settings that don't fit, or damaged inputs.
 
     """
-    load_settings = Load(**cell.model["load"])
-    load_settings.check()
+    cell = asked.cell
+    load = Load(**cell.model["load"])
+    load.check()
     device = devices.prepare(cell.run["device"], threads)
     memory = MemoryWatch(device)
-    model = Checkpoint.read(checkpoint)
-    kind = family(cell.model["kind"])
-    parser = importlib.import_module(f"earmark.scoring.parsers.{cell.task['parser']}")
-    metric = catalogue.of_answers(cell.task["metric"])
-
-    def judge(sample: Sample, texts: list[str]) -> dict[str, Any]:
-        found: dict[str, Any] = metric.judge(texts, parser.parse, sample.question, sample.label, cell.task)
-        return found
-
-    read = [read_index(path) for path in indexes]
-    everything = [row for rows, _ in read for row in rows if row.clip.status in (OK, "failed")]
-    everything.sort(key=lambda row: row.clip.clip_id)
-    try:
-        kept = plan.left_in(everything, cell.task["leave_out"])
-    except UserError as error:
-        raise UserError(f"task '{cell.task['name']}': {error}") from None
-    limit, balanced = cell.task["sample_limit"], cell.task["balanced"]
-    chosen = plan.choose(kept, limit, cell.run["seed"], metric.balanced_by, balanced)
-    samples = samples_of(_bounded(cell, kind.audio), chosen, kind.audio.tokens_per_second)
-    with contextlib.ExitStack() as held, FeatureStore(features) as store:
+    model, kind = Checkpoint.read(asked.checkpoint), family(cell.model["kind"])
+    audio, per_token = kind.hears(cell.model), kind.stored_per_token(cell.model)
+    inputs = Inputs.read(cell, asked.indexes, audio, per_token)
+    check_states(asked.features, inputs.made)
+    with contextlib.ExitStack() as held, FeatureStore(asked.features, per_token) as store:
         attention = cell.model["attention"]
-        entry = cell.model | {"path": str(model.folder)}
-        announce(needs.evaluating(entry, cell.run["batch_audio_s"]))
-        decoder = kind.decoder(model, str(device), cell.model["dtype"], attention, load=load_settings)
+        announce(needs.evaluating(cell.model | {"path": str(model.folder)}, cell.run["batch_audio_s"]))
+        decoder = kind.decoder(model, str(device), cell.model["dtype"], attention, load=load)
         loading = memory.lap()
-        loop = runner.Loop(
-            decoder, store, samples, cell.task["prompt"]["system"], cell.task["max_new_tokens"]
+        session = Session(
+            decoder, store, inputs.samples, cell.task["prompt"]["system"], cell.task["max_new_tokens"]
         )
-        seats = [_seat(cell, place, held)]
-        for fellow, its_place in _free_fellows(cell, inputs, grid, held):
-            seats.append(_seat(fellow, its_place, held))
+        seats = [Seat.take(cell, asked.place, held)]
+        for fellow in _free(fellows, asked.inputs, jobs, held):
+            seats.append(Seat.take(fellow.cell, fellow, held))
         if len(seats) > 1:
             print(f"answering for {len(seats) - 1} more results of the grid in the same pass", flush=True)
-        runner.evaluate(
-            loop,
-            plan.batches(samples, kind.audio.tokens(cell.run["batch_audio_s"])),
-            [seat.track for seat in seats],
-            cell.run["warm_up"],
-            lambda sample, answers: result.sample_row(sample, answers, judge),
-            memory,
-        )
+        batches = plan.batches(inputs.samples, audio.tokens(cell.run["batch_audio_s"]))
+        session.answer(seats, batches, cell.run["warm_up"], memory)
         weights = dict(zip(("weights_bytes", "streamed_bytes"), decoder.weight_bytes(), strict=True))
-        data = read[0][1] | {
-            "index_sha256": inputs[1:],
-            "states_sha256": [made["states_sha256"] for _, made in read if "states_sha256" in made],
-            "clips_sha256": clips_digest(everything),
-            "licences": sorted({r.clip.licence for r in chosen if r.clip.licence}),
-            "origins": sorted({r.clip.origin for r in chosen if r.clip.origin}),
+        shared = {
+            "device": devices.describe(device),
+            "dtype": cell.model["dtype"],
+            "attention": attention,
+            "threads": threads,
+            "warm_up": cell.run["warm_up"],
+            "cells_in_pass": len(seats),
         }
-        for seat in reversed(seats):  # the own cell last: its budget may be exceeded
-            for sample in samples:
-                if sample.failure:
-                    seat.track.rows[sample.clip_id] = result.failed_row(sample, sample.failure)
-            ordered = [seat.track.rows[sample.clip_id] for sample in samples]
-            try:
-                result.check_budget(ordered, cell.run["max_failed_share"], output)
-            except UserError:
-                if seat.cell is cell:
-                    raise
-                continue  # its own job will say so
-            peak = loading.max(seat.track.peak)
-            timing = {
-                "device": devices.describe(device),
-                "dtype": cell.model["dtype"],
-                "attention": attention,
-                "threads": threads,
-                "warm_up": cell.run["warm_up"],
-                "batch_rows_max": max((row["batch_rows"] or 0 for row in ordered), default=0),
-                "batches_halved": seat.track.halved,
-                "peak_memory_bytes": peak.device,
-                "memory": weights | {"process_start_bytes": memory.start, "process_peak_bytes": peak.process},
-                "cells_in_pass": len(seats),
-            }
-            origin = {"model": model.record, "data": data, "cell": seat.place.key}
-            skipped, lowest = len(everything) - len(chosen), seat.reducer.lowest_layer
-            asked = _bounded(seat.cell, kind.audio)
-            record = result.record(asked, ordered, chosen, skipped, timing, origin, lowest, metric)
-            seat.place.finish(record, ordered)
-    print(result.one_line(record), flush=True)
+        origin = {"model": model.record, "data": inputs.provenance(asked.inputs[1:])}
+        for seat in reversed(seats):  # the own cell last
+            rows = session.rows(seat)
+            timing = shared | _measured(seat, rows, loading.max(seat.track.peak), weights, memory.start)
+            bounded = seat.cell.bounded(audio.window_s)
+            seat.place.finish(record(bounded, seat, rows, inputs.skipped, timing, origin), rows)
 
 
-def _bounded(cell: Cell, audio: Audio) -> Cell:
-    """Return the cell with the longest audio that its model family takes at once.
-
-    A family that takes no more than it was trained on knows so; config can only lower it. Its encoder
-    took what is longer in parts of equal length, which `window` meets exactly; `truncate` keeps the
-    beginning of these states, not those of a beginning encoded by itself.
-    """
-    limit = min(cell.model["max_audio_s"], audio.window_s or math.inf)
-    return replace(cell, model=cell.model | {"max_audio_s": limit})
-
-
-def _seat(cell: Cell, place: Workplace, held: contextlib.ExitStack) -> _Seat:
-    """Open a cell's place, with the rows that an earlier run left there."""
-    place.clear()
-    done = read_jsonl(place.journal, torn=True) if place.journal.exists() else []
-    reducer = load(cell.method["reducer"], cell.method["options"])
-    reduction = runner.Reduction(
-        reducer,
-        cell.method["keep_ratio"],
-        cell.method["keep_tokens"],
-        cell.method["layer"],
-        cell.run["seed"],
-        cell.method["reference"],
-    )
-    journal = held.enter_context(runner.open_journal(place.journal))
-    return _Seat(
-        cell, place, reducer, runner.Track(reduction, {row["clip_id"]: row for row in done}, journal)
-    )
+def _measured(
+    seat: Seat, rows: Sequence[dict[str, Any]], peak: Peak, weights: dict[str, int], start: int
+) -> dict[str, Any]:
+    """Return what a cell's way through the batches took besides its samples' times."""
+    return {
+        "batch_rows_max": max((row["batch_rows"] or 0 for row in rows), default=0),
+        "batches_halved": seat.track.halved,
+        "peak_memory_bytes": peak.device,
+        "memory": weights | {"process_start_bytes": start, "process_peak_bytes": peak.process},
+    }
 
 
-def _free_fellows(
-    cell: Cell, inputs: Sequence[str], grid: Path, held: contextlib.ExitStack
-) -> Iterator[tuple[Cell, Workplace]]:
+def record(
+    cell: Cell,
+    seat: Seat,
+    rows: Sequence[dict[str, Any]],
+    skipped: int,
+    timing: dict[str, Any],
+    origin: dict[str, Any],
+) -> dict[str, Any]:
+    """Return what made a cell's answers, checked against its schema."""
+    config = {"task": cell.task, "model": cell.model, "method": cell.method, "run": cell.run}
+    content = {
+        "schema": "earmark/answers/1",
+        "system": "pruned-evaluation",
+        "lowest_layer": seat.reducer.lowest_layer,
+        "counts": {
+            "asked": len(rows),
+            "failed": sum(row["reason"] is not None for row in rows),
+            "skipped": skipped,
+        },
+        "timing": timing,
+        "provenance": provenance.record(cell.code)
+        | {"config": config, "upstream": cell.upstream, **origin, "cell": seat.place.key},
+    }
+    jsonschema.validate(content, schema("answers"))
+    return content
+
+
+def _free(
+    fellows: Sequence[Fellow], inputs: Sequence[str], jobs: int, held: contextlib.ExitStack
+) -> Iterator[Workplace]:
     """Take the places of cells that still need answers and that no other job holds.
 
     Jobs that run side by side share out what is left; their places are held until this job ends.
     """
-    fellows, jobs = read_fellows(grid, cell)
     waiting = [(f, key) for f in fellows if f.needs_answers(key := f.cell.digest(inputs))]
     fair = -(-(len(waiting) + 1) // jobs) - 1
     for fellow, key in waiting:
@@ -250,4 +145,4 @@ def _free_fellows(
         place = Workplace(fellow.work, fellow.cell, key)
         if not place.finished and held.enter_context(free(fellow.work)) is not None:
             fair -= 1
-            yield fellow.cell, place
+            yield place

@@ -9,30 +9,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from earmark.core.errors import UserError, nearest
 from earmark.core.seeding import generator
 from earmark.models.features import FeatureRow
 from earmark.scoring.groups import facets
-from earmark.scoring.question import Question
 
-
-@dataclass(frozen=True)
-class Sample:
-    """One question about one clip; ``label`` is the right answer, an option's text or a transcript.
-
-    ``windows`` are ``[start, end)`` stretches in audio tokens.
-    """
-
-    clip_id: str
-    key: str
-    label: str
-    duration_s: float
-    question: Question
-    windows: tuple[tuple[int, int], ...]
-    truncated: bool = False
-    failure: str | None = None
-    group: str = ""
+if TYPE_CHECKING:
+    from earmark.systems.pruning.samples import Sample
 
 
 @dataclass(frozen=True)

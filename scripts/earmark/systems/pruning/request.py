@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from earmark.config import method_options
+from earmark.config import method_options, wording
 from earmark.config.methods import methods as known
 from earmark.config.ratio import budget, spelled
 from earmark.core.errors import UserError, nearest
 from earmark.reproduction.upstream import resolved, upstream
+from earmark.scoring import catalogue
 from earmark.systems.contract import Settings, reserved
 
 BASE = "base"
@@ -80,6 +81,7 @@ def cells(settings: Settings) -> Iterator[Cell]:
 def check_cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> None:
     """Check the names and the ratio of one result; raises UserError."""
     settings.task(task)
+    settings.check_answers(model)
     reducer = method(settings, name, settings.model(model))["reducer"]
     budget(ratio)
     if reducer == BASE and ratio != "1.0":
@@ -92,36 +94,60 @@ def path(settings: Settings, model: str, task: str, name: str, ratio: str) -> st
     return f"results/{folder}{task}_{name}_{ratio}.json"
 
 
+def answers(model: str, task: str, name: str, ratio: str) -> str:
+    """Return the path of the record of what a model answered; the answers lie beside it."""
+    return f"answers/{model}/{task}_{name}_{ratio}.json"
+
+
 def cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> dict[str, Any]:
-    """Return everything the evaluation of one cell reads, and nothing else."""
-    entry, evaluate = settings.task(task), settings.content["evaluate"]
-    labels = set(settings.model(model)["labels"])
-    if entry["data"]["source"]["kind"].startswith("synthetic"):
-        labels.add("synthetic")
-    used = ("kind", "dtype", "attention", "max_audio_s", "load")
+    """Return everything that answering one cell reads, and nothing else: not how answers are scored."""
+    asked, evaluate = settings.asked(task), settings.content["evaluate"]
+    metric = catalogue.of_answers(asked["metric"])
+    used = ("kind", "dtype", "attention", "max_audio_s", "load", "projector")
     return {
-        "task": settings.asked(task),
+        "task": {
+            "name": task,
+            "answers": metric.answers,
+            "balanced_by": metric.balanced_by,
+            **{key: asked[key] for key in (*wording.ASKED, *wording.LIMITS)},
+        },
         "model": {"name": model, **{key: settings.model(model)[key] for key in used}},
         "method": method(settings, name, settings.model(model)) | budget(ratio),
         "run": {
-            **evaluate,
+            **{key: evaluate[key] for key in ("batch_audio_s", "warm_up")},
             "seed": settings.content["seed"],
             "device": settings.content["device"],
-            "labels": sorted(labels),
         },
         "upstream": upstream(settings, model, task),
+    }
+
+
+def scoring(settings: Settings, model: str, task: str) -> dict[str, Any]:
+    """Return everything that scoring answers to a task reads."""
+    asked, evaluate = settings.asked(task), settings.content["evaluate"]
+    labels = set(settings.model(model)["labels"])
+    if settings.task(task)["data"]["source"]["kind"].startswith("synthetic"):
+        labels.add("synthetic")
+    return {
+        "task": {key: asked[key] for key in ("profile", *wording.SCORED)},
+        "run": {
+            **{key: evaluate[key] for key in ("bootstrap", "max_failed_share")},
+            "seed": settings.content["seed"],
+        },
+        "labels": sorted(labels),
     }
 
 
 def prefill(settings: Settings, model: str, seconds: int) -> dict[str, Any]:
     """Return what a prefill timing reads; raises UserError if config has none of that name."""
     entry = settings.model(model)
+    timed = ("kind", "dtype", "attention", "labels", "load", "projector")
     for block in settings.content["prefill"]:
         if (block["model"], block["audio_s"]) == (model, seconds):
             return {
                 "model": {
                     "name": model,
-                    **{key: entry[key] for key in ("kind", "dtype", "attention", "labels", "load")},
+                    **{key: entry[key] for key in timed},
                 },
                 "methods": [method(settings, name, entry) for name in block["methods"]],
                 "ratios": block["ratios"],

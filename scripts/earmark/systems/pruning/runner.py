@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import repeat
 from pathlib import Path
 from typing import Any, Protocol, TextIO
@@ -25,8 +25,10 @@ from earmark.reduction.context import PrefillContext
 from earmark.reduction.contract import Method
 from earmark.reduction.hooks import TokenReduction
 from earmark.reduction.selection import RowRecord
-from earmark.systems.pruning.plan import Row, Sample
+from earmark.systems.pruning.answers import Answered
+from earmark.systems.pruning.plan import Row
 from earmark.systems.pruning.prefix import Prefix, shared
+from earmark.systems.pruning.samples import Sample
 
 MOST_SHARED_LAYERS = 8
 """Layers of a batch that are kept for other methods at most: they take memory."""
@@ -44,6 +46,9 @@ class Decoder(Protocol):
 
     def prompt_ids(self, prompt: str, system: str | None, n_audio: int) -> list[int]:
         """Return the token ids of one turn."""
+
+    def project(self, stored: Tensor) -> Tensor:
+        """Return a feature file's states as audio tokens [tokens, width]."""
 
     def embed(self, ids: Tensor, states: Sequence[Tensor]) -> Tensor:
         """Return input embeddings [rows, length, width] with audio states in their slots."""
@@ -104,7 +109,7 @@ class Track:
     """One method's way through the batches: its rows by clip id, on disk as soon as they are made."""
 
     reduction: Reduction
-    rows: dict[str, dict[str, Any]]
+    rows: dict[str, Answered]
     journal: TextIO
     halved: int = field(default=0, init=False)
     """How often a batch did not fit into memory."""
@@ -146,7 +151,9 @@ class Loop:
         ]
         table, mask, positions = left_padded(ids, decoder.pad_id, decoder.device)
         states = [
-            self.store.states(samples[row.sample].key, *samples[row.sample].windows[row.window])
+            decoder.project(
+                self.store.states(samples[row.sample].key, *samples[row.sample].windows[row.window])
+            )
             for row in batch
         ]
         clock = StageClock(decoder.device)
@@ -220,7 +227,7 @@ def evaluate(
     batches: list[list[Row]],
     tracks: Sequence[Track],
     warm_up: int,
-    to_row: Callable[[Sample, list[Answer | str]], dict[str, Any]],
+    to_row: Callable[[Sample, list[Answer | str]], Answered],
     memory: MemoryWatch,
 ) -> None:
     """Run, for every track, every batch that holds a sample it has not finished.
@@ -266,7 +273,7 @@ def _keep(
     partial: dict[int, dict[int, Answer | str]],
     batch: list[Row],
     answers: Sequence[Answer | str],
-    to_row: Callable[[Sample, list[Answer | str]], dict[str, Any]],
+    to_row: Callable[[Sample, list[Answer | str]], Answered],
 ) -> None:
     """Sort answers to their samples; write the rows of those that are complete."""
     for row, answer in zip(batch, answers, strict=True):
@@ -278,7 +285,7 @@ def _keep(
             if sample.clip_id not in track.rows:
                 row_ = to_row(sample, [given[w] for w in range(len(sample.windows))])
                 track.rows[sample.clip_id] = row_
-                track.journal.write(json.dumps(row_, ensure_ascii=False) + "\n")
+                track.journal.write(json.dumps(asdict(row_), ensure_ascii=False) + "\n")
     track.journal.flush()
     os.fsync(track.journal.fileno())
 

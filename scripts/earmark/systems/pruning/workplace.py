@@ -1,4 +1,4 @@
-"""The folder of a cell in progress: its rows so far, or its finished files until its own job takes them.
+"""The folder of a cell in progress: its answers so far, or its finished files until its own job takes them.
 
 A job that has the model loaded answers other cells of the grid along with its own. What it finishes
 for them waits in their folders, under the digest of what was asked; their own jobs only move it to
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from earmark.core.files import write_json
+from earmark.core.given import given
 from earmark.core.records import write_jsonl
 from earmark.systems.pruning.cell import Cell
 
@@ -43,8 +44,8 @@ class Workplace:
 
     @property
     def finished(self) -> bool:
-        """Whether all is done, and judged as is asked now, but for moving the files."""
-        return _answers(self._record, self._rows, self.cell, self.key)
+        """Whether all is done but for moving the files."""
+        return _answers(self._record, self._rows, self.key)
 
     def clear(self) -> None:
         """Forget what other settings, other code or other inputs left here."""
@@ -53,7 +54,7 @@ class Workplace:
                 path.unlink()
 
     def finish(self, record: dict[str, Any], rows: Sequence[dict[str, Any]]) -> None:
-        """Keep the result; the record comes last and says that it is whole."""
+        """Keep the answers; the record comes last and says that they are whole."""
         write_jsonl(self._rows, rows)
         write_json(self._record, record)
 
@@ -74,31 +75,27 @@ class Fellow:
     work: Path
 
     def needs_answers(self, key: str) -> bool:
-        """Whether its result is missing, damaged or answers something else."""
-        return not _answers(self.output, self.output.with_suffix(".jsonl"), self.cell, key)
+        """Whether its answers are missing, damaged or answer something else."""
+        return not _answers(self.output, self.output.with_suffix(".jsonl"), key)
 
 
-def _answers(record: Path, rows: Path, cell: Cell, key: str) -> bool:
-    """Whether a result is there and answers ``cell``: its rows, and the settings that judge them.
-
-    ``key`` leaves the latter out, so that changing them costs no finished row.
-    """
+def _answers(record: Path, rows: Path, key: str) -> bool:
+    """Whether answers are there and answer what ``key`` stands for."""
     try:
-        made = json.loads(record.read_text())["provenance"]
-        return bool(rows.is_file() and made["cell"] == key and made["config"]["run"] == cell.run)
+        return bool(rows.is_file() and json.loads(record.read_text())["provenance"]["cell"] == key)
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
-def read_fellows(grid: Path, cell: Cell) -> tuple[list[Fellow], int]:
+def read_fellows(grid: str, cell: Cell) -> tuple[list[Fellow], int]:
     """Return the cells that share ``cell``'s run, and how many jobs run side by side.
 
-    ``grid`` is what the workflow wrote when it began: the cells it was asked for. Without that file
-    a cell is alone.
+    ``grid`` is the option's value: a list of the cells that the workflow was asked for, or nothing for a cell
+    that is alone.
     """
-    if not grid.is_file():
+    if not grid:
         return [], 1
-    content = json.loads(grid.read_text())
+    content = given(grid)
     cells = [
         Fellow(Cell.parse(entry["settings"], entry["code"]), Path(entry["output"]), Path(entry["work"]))
         for entry in content["cells"]

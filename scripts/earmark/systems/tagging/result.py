@@ -5,22 +5,21 @@ The record's fields: config/schemas/tagging_result.schema.json.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jsonschema
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, log_softmax
 
-from earmark.config.schema import schema
 from earmark.core import provenance
 from earmark.core.errors import UserError
 from earmark.core.records import OK, reason_code
+from earmark.scoring import record as envelope
 from earmark.scoring import tagging
+from earmark.scoring.record import Failure
 from earmark.scoring.tagging import Run
 from earmark.systems.tagging.predictions import Predictions
 
@@ -112,7 +111,7 @@ def record(
 
     """
     task, run = settings["task"], settings["run"]
-    check_budget(inputs.predictions, run["max_failed_share"], name)
+    failed = check_budget(inputs.predictions, run["max_failed_share"], name)
     runs = [
         Run(
             found.record["fold"],
@@ -126,19 +125,20 @@ def record(
     found = tagging.score(runs, inputs.classes, task["kind"], run["resamples"], run["seed"])
     pairs = zip(found.per_run, inputs.predictions, inputs.students, strict=True)
     content = {
-        "schema": "earmark/tagging-result/1",
+        "schema": "earmark/tagging-result/2",
         "system": "audio-tagging",
         "labels": run["labels"],
         "asked": _asked(settings, inputs),
         "tokens": _tokens(inputs),
         "counts": _counts(inputs.predictions),
+        "headline": tagging.headline(task["kind"]),
         "metrics": found.metrics,
         "chance": _chance(runs, task["kind"], inputs.classes),
         "per_class": found.per_class,
         "per_run": [
             row | {"failed": len(p.rows) - len(p.scored), **_chosen(student)} for row, p, student in pairs
         ],
-        "failures": _failures(inputs.predictions),
+        "failures": envelope.failures(failed),
         "speed": dict(inputs.speed),
         "pairing": {
             "clips": tagging.clips_digest(runs),
@@ -146,29 +146,33 @@ def record(
         },
         "provenance": provenance.record(code) | _origin(settings, inputs),
     }
-    jsonschema.validate(content, schema("tagging_result"))
-    return content, pd.DataFrame(found.resampled)
+    return envelope.checked(content, "tagging_result"), pd.DataFrame(found.resampled)
 
 
-def check_budget(found: Sequence[Predictions], max_failed_share: float, name: str) -> None:
-    """Stop if more clips failed than allowed, or a run has none left to score.
+def check_budget(found: Sequence[Predictions], max_failed_share: float, name: str) -> list[Failure]:
+    """Return the clips that failed, in all runs.
 
     Raises:
-        UserError: names the most frequent reason.
+        UserError: more than allowed, all of a run, or a run has none to score.
 
     """
-    rows = [row for each in found for row in each.rows]
-    reasons = Counter(reason_code(row["reason"]) for row in rows if row["status"] != OK)
-    failed = reasons.total()
-    empty = next((each.record for each in found if not each.scored), None)
-    if empty is not None and not failed:
-        raise UserError(f"{name}: run {empty['fold']}-{empty['train_seed']} has no test clip to score")
-    if failed and (empty is not None or failed > max_failed_share * len(rows)):
-        reason, count = reasons.most_common(1)[0]
-        raise UserError(
-            f"{name}: {failed} of {len(rows)} predictions failed ({count} of them: {reason}); "
-            f"evaluate.max_failed_share and the task's data.max_failed_share allow {max_failed_share:g}"
-        )
+    key = "evaluate.max_failed_share and the task's data.max_failed_share allow"
+    runs = [(each.record, _failed(each), len(each.rows)) for each in found]
+    for made, failed, total in runs:
+        if not total:
+            raise UserError(f"{name}: run {made['fold']}-{made['train_seed']} has no test clip to score")
+        # A share of all runs may fail, but not a whole run.
+        envelope.check_budget(failed, total, 1.0, name, what="predictions", key=key)
+    everything = [failure for _, failed, _ in runs for failure in failed]
+    total = sum(total for _, _, total in runs)
+    envelope.check_budget(everything, total, max_failed_share, name, what="predictions", key=key)
+    return everything
+
+
+def _failed(found: Predictions) -> list[Failure]:
+    """Return the clips of a run that have no logits."""
+    bad = [row for row in found.rows if row["status"] != OK]
+    return [Failure(row["clip_id"], reason_code(row["reason"])) for row in bad]
 
 
 def _asked(settings: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
@@ -243,19 +247,6 @@ def _chosen(student: Mapping[str, Any]) -> dict[str, Any]:
     return {"epoch": student["epoch"], "validation": student["validation"]}
 
 
-def _failures(found: Sequence[Predictions]) -> list[dict[str, Any]]:
-    """Return the reasons of failed clips with counts over all runs, most frequent first."""
-    first: dict[str, str] = {}
-    counts: Counter[str] = Counter()
-    for each in found:
-        for row in each.rows:
-            if row["status"] != OK:
-                reason = reason_code(row["reason"])
-                first.setdefault(reason, row["clip_id"])
-                counts[reason] += 1
-    return [{"reason": r, "n": n, "first": first[r]} for r, n in counts.most_common()]
-
-
 def _origin(settings: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
     """Return what the numbers stem from: settings, and each run's student, predictions and training."""
     runs = {}
@@ -271,15 +262,6 @@ def _origin(settings: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
 
 def one_line(content: dict[str, Any]) -> str:
     """Return the result in one line for the terminal."""
-    name = tagging.headline(content["asked"]["kind"])
-    found, counts, tokens = content["metrics"][name], content["counts"], content["tokens"]["tokens"]
-    seeds = found["seeds"]
-    spread = f" (seeds {seeds['min']:.3f} to {seeds['max']:.3f})" if seeds["n"] > 1 else ""
-    low_high = "" if found["low"] is None else f" [{found['low']:.3f}, {found['high']:.3f}]"
-    value = "none" if found["value"] is None else f"{found['value']:.3f}"
-    clamped = f", {len(content['tokens']['clamped_layers'])} layers clamped"
-    return (
-        f"{name} {value}{low_high}{spread} on {counts['scored']} clips ({counts['failed']} failed, "
-        f"{counts['cut']} cut), {tokens[0]} tokens to {tokens[-1]}"
-        f"{clamped if content['tokens']['clamped_layers'] else ''}"
-    )
+    tokens, clamped = content["tokens"]["tokens"], len(content["tokens"]["clamped_layers"])
+    more = [f"{tokens[0]} tokens to {tokens[-1]}", *([f"{clamped} layers clamped"] if clamped else [])]
+    return envelope.one_line(content, content["headline"], *more)

@@ -11,6 +11,8 @@ Every distinct word of the transcripts is one token, so this is for small vocabu
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +27,6 @@ from earmark.core.errors import UserError
 from earmark.core.records import Clip
 from earmark.models import tiny
 from earmark.models.lengths import audio_tokens
-from earmark.scoring.normalise import plain
 from earmark.training.recipes import thinker
 from earmark.training.recipes.crops import FRAMES_PER_SECOND
 from earmark.training.recipes.settings import TranscriberSettings
@@ -52,9 +53,19 @@ class Utterance:
         return self.words
 
 
+def spelled(text: str) -> list[str]:
+    """Return the words that are learnt: lower case, apostrophes kept inside words, other signs left out.
+
+    Not scoring's normaliser, although alike: how transcripts are compared can change without a training.
+    """
+    folded = unicodedata.normalize("NFKC", text).replace("\u2019", "'").casefold()
+    words = re.sub(r"[^\w']|_", " ", unicodedata.normalize("NFC", folded)).split()
+    return [word for word in (word.strip("'") for word in words) if word]
+
+
 def recording(clip: Clip, mel: NDArray[np.float16]) -> Utterance:
     """Return what this recipe takes of a clip and its log-mel [128, frames]."""
-    return Utterance(clip.key, tuple(plain(clip.text)), mel)
+    return Utterance(clip.key, tuple(spelled(clip.text)), mel)
 
 
 def train(

@@ -1,4 +1,4 @@
-"""Evaluate one cell of the grid: from encoder states to a result record and its per-sample rows."""
+"""Answer one cell of the grid: from encoder states to what the model said, one line a sample."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from earmark.core import cli
 from earmark.core.files import exclusive
 from earmark.systems.pruning.cell import Cell, inputs_of
-from earmark.systems.pruning.workplace import Workplace
+from earmark.systems.pruning.workplace import Workplace, read_fellows
 
 
 def main(
@@ -18,9 +18,9 @@ def main(
     index: Annotated[list[Path], typer.Option(help="their indexes (Parquet), in the same order, repeat")],
     checkpoint: Annotated[Path, typer.Option(help="record of the checkpoint")],
     settings: Annotated[str, typer.Option(help="JSON file: task, model, method, run")],
-    output: Annotated[Path, typer.Option(help="result to write (JSON); rows go beside it (JSONL)")],
-    work: Annotated[Path, typer.Option(help="folder for rows in progress")],
-    grid: Annotated[Path, typer.Option(help="list of the cells asked for; none: this cell alone")] = Path(),
+    output: Annotated[Path, typer.Option(help="record to write (JSON); answers go beside it (JSONL)")],
+    work: Annotated[Path, typer.Option(help="folder for answers in progress")],
+    grid: Annotated[str, typer.Option(help="JSON file: the cells asked for; none: this one alone")] = "",
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
     threads: int = 1,
 ) -> None:
@@ -33,7 +33,8 @@ def main(
             # answered for this one.
             from earmark.systems.pruning import job
 
-            job.run(cell, features, index, checkpoint, output, place, inputs, grid, threads)
+            asked = job.Asked(cell, place, features, index, checkpoint, inputs)
+            job.run(asked, *read_fellows(grid, cell), threads)
         place.deliver(output)
 
 

@@ -1,0 +1,88 @@
+"""Models made of parts: what they are made of and how what lies between is trained."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from earmark.config.section import Section
+from earmark.config.values import Count, Positive
+
+
+class Projector(Section):
+    """How encoder states become audio tokens."""
+
+    kind: Literal["linear", "mlp"] = "linear"
+    """one linear map, or two with a GELU between them"""
+
+    pool: Count = 1
+    """states averaged"""
+
+    stack: Count = 5
+    """of these, laid side by side to one token"""
+
+    hidden: Count = 1024
+    """mlp: width of its hidden layer"""
+
+
+class Lora(Section):
+    """A low-rank adapter of the decoder (peft)."""
+
+    rank: Count = 8
+    """its rank"""
+
+    alpha: Positive = 32
+    """scale, divided by the rank"""
+
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """of its input, in training"""
+
+    targets: Literal["all-linear"] | list[str] = "all-linear"
+    """the linear maps that get one, by name"""
+
+    rate: Positive = 0.0005
+    """peak learning rate"""
+
+
+class Compose(Section):
+    """A frozen encoder, a projector trained here, a language model."""
+
+    encoder: str
+    """a model of kind whisper; its weights stay as they are"""
+
+    decoder: str
+    """a model of kind causal_lm; its weights stay as they are, but for lora"""
+
+    tasks: list[str] = Field(min_length=1)
+    """tasks whose training splits are learned from, one a batch, drawn at random"""
+
+    lora: Lora | None = None
+    """low-rank adapter of the decoder; null: none"""
+
+    seed: int = Field(default=0, ge=0)
+    """of weights, batches and question order"""
+
+    steps: Count = 400
+    """batches"""
+
+    rows: Count = 16
+    """clips in a batch, at most"""
+
+    tokens: Count = 600
+    """tokens in a batch, at most, prompts and padding included; one clip is always taken"""
+
+    rate: Positive = 0.001
+    """peak learning rate of the projector"""
+
+    weight_decay: float = Field(default=0.01, ge=0)
+    """decay of the weights"""
+
+    warmup: int = Field(default=20, ge=0)
+    """steps up to the peak rate"""
+
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """of the frozen decoder in training; bfloat16 pays on GPUs and on CPUs with AMX"""
+
+    save_every: Count = 50
+    """steps between saved states"""

@@ -1,0 +1,67 @@
+"""Composed models in the configuration: checked, and cut to what their training reads.
+
+Imported when the workflow is parsed, so it stays light.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from earmark.core.errors import UserError, nearest
+from earmark.models.families import family
+from earmark.systems.contract import Settings
+
+KIND = "composed"
+PARTS = {"encoder": "whisper", "decoder": "causal_lm"}
+"""The parts, and the family of each."""
+
+
+def encoder_of(settings: Settings, model: str) -> str:
+    """Return the model whose encoder states a model is given: its own, or its part's."""
+    entry = settings.model(model)
+    return str(entry["compose"]["encoder"]) if "compose" in entry else model
+
+
+def check(settings: Settings) -> None:
+    """Check that parts and tasks of composed models are there; raises UserError with the nearest name."""
+    models, tasks = settings.entries["models"], settings.entries["tasks"]
+    for name, entry in models.items():
+        where = f"model '{name}'"
+        if ("compose" in entry) != (entry["kind"] == KIND):
+            raise UserError(f"{where}: kind {KIND} and the key compose go together")
+        if "compose" not in entry:
+            continue
+        where = f"{where}: compose"
+        for part, kind in PARTS.items():
+            chosen = entry["compose"][part]
+            known = [other for other, each in models.items() if each["kind"] == kind]
+            if chosen not in known:
+                hint = nearest(chosen, known)
+                raise UserError(f"{where}.{part}: '{chosen}' is no model of kind {kind}; {hint}")
+        for task in entry["compose"]["tasks"]:
+            if task not in tasks:
+                raise UserError(f"{where}.tasks: unknown task '{task}'; {nearest(task, tasks)}")
+            if "train" not in tasks[task]["data"]["segment"]:
+                raise UserError(f"{where}.tasks: task '{task}' has no training split")
+
+
+def check_answers(settings: Settings, model: str) -> None:
+    """Check that a model answers questions; a part of composed models does not: UserError."""
+    kind = settings.model(model)["kind"]
+    if not family(kind).answers:
+        raise UserError(
+            f"model '{model}' is a {family(kind).title} alone and answers nothing; name a model composed "
+            "of it"
+        )
+
+
+def training(settings: Settings, model: str) -> dict[str, Any]:
+    """Return what the training of a composed model reads."""
+    entry = settings.model(model)
+    return {
+        **{key: value for key, value in entry["compose"].items() if key not in (*PARTS, "tasks")},
+        "projector": entry["projector"],
+        "device": settings.content["device"],
+        "tasks": [settings.asked(task) for task in entry["compose"]["tasks"]],
+        "kinds": {part: settings.model(entry["compose"][part])["kind"] for part in PARTS},
+    }

@@ -1,0 +1,60 @@
+"""Recordings of one class, or of one speaker, one after the other: digits to be read out in order.
+
+Each pass over the recordings deals them out in another order, so that a small corpus gives many sequences;
+of one pass every recording is in at most one. What a pass leaves over is too few for a sequence and waits
+for the next pass.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from earmark.core.records import Clip
+from earmark.core.seeding import generator
+from earmark.data.segment.stretches import slug
+
+
+def sequence(recordings: Iterable[Clip], options: dict[str, Any], seed: int) -> Iterator[Clip]:
+    """Yield clips of ``min`` to ``max`` recordings with the same ``by`` (``label`` or ``group``).
+
+    ``passes``: how often each recording is dealt out. The clip's text is that of its recordings in their
+    order, its label the one they share, if they do. Order and lengths follow from the seed and names alone.
+    """
+    by, least, most = options["by"], options["min"], options["max"]
+    members: dict[str, list[Clip]] = defaultdict(list)
+    for recording in recordings:
+        members[recording.group if by == "group" else recording.labels[0]].append(recording)
+    for name, own in sorted(members.items()):
+        own.sort(key=lambda recording: recording.clip_id)
+        number = 0
+        for turn in range(options.get("passes", 1)):
+            rng = generator(seed, "sequence", own[0].split, name, str(turn))
+            left = [own[i] for i in rng.permutation(len(own))]
+            while len(left) >= least:
+                count = min(int(rng.integers(least, most + 1)), len(left))
+                chosen, left = left[:count], left[count:]
+                yield _joined(f"{own[0].split}-{slug(name)}-{number:05d}", chosen)
+                number += 1
+
+
+def _joined(name: str, members: list[Clip]) -> Clip:
+    """Return the clip made of recordings in their order."""
+    first = members[0]
+    labels, groups = {m.labels[0] for m in members if m.labels}, {m.group for m in members}
+    return Clip(
+        clip_id=name,
+        key=name,
+        source_id=list(dict.fromkeys(source for member in members for source in member.source_id)),
+        parts=[part for member in members for part in member.parts],
+        duration_s=sum(member.duration_s for member in members),
+        sample_rate=first.sample_rate,
+        channels=first.channels,
+        split=first.split,
+        labels=[labels.pop()] if len(labels) == 1 else [],
+        text=" ".join(member.text for member in members if member.text),
+        licence="; ".join(sorted({member.licence for member in members if member.licence})),
+        origin="; ".join(sorted({member.origin for member in members if member.origin})),
+        group=groups.pop() if len(groups) == 1 else "",
+    )

@@ -1,0 +1,24 @@
+"""Whisper's encoder: a part to build models on; it answers nothing by itself."""
+
+from __future__ import annotations
+
+from earmark.models.contract import Audio, Code, Family, Parts
+
+
+class Whisper(Family):
+    """The encoder hears exactly 30 s: shorter audio is padded, as it was trained."""
+
+    title = "Whisper"
+    audio = Audio(samples_per_token=320, positions_per_token=1, attention_s=30, window_s=30.0)
+    parts = Parts(
+        encoder=("model.encoder.", "encoder."),
+        decoder=(),
+        unread=("model.decoder.", "decoder.", "proj_out."),
+    )
+    answers = False
+
+    def code(self) -> Code:
+        """Import the family's code."""
+        from earmark.models import whisper
+
+        return whisper

@@ -1,0 +1,63 @@
+"""What a cell's samples are made from: the indexes of its features, and which of their clips are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from earmark.core.errors import UserError
+from earmark.core.records import OK
+from earmark.models.contract import Audio
+from earmark.models.features import FeatureRow, clips_digest, read_index
+from earmark.systems.pruning import plan
+from earmark.systems.pruning.cell import Cell
+from earmark.systems.pruning.samples import Sample, samples_of
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The clips of the split, those that are asked, and where they come from."""
+
+    everything: list[FeatureRow]
+    chosen: list[FeatureRow]
+    samples: list[Sample]
+    made: list[dict[str, str]]
+    """What each index says of what made it."""
+
+    @classmethod
+    def read(cls, cell: Cell, indexes: Sequence[Path], audio: Audio, per_token: int = 1) -> Inputs:
+        """Read the indexes, of whose stored states ``per_token`` make a token.
+
+        Raises:
+            UserError: an index is damaged, or a question can't be asked.
+
+        """
+        read = [read_index(path, per_token) for path in indexes]
+        everything = [row for rows, _ in read for row in rows if row.clip.status in (OK, "failed")]
+        everything.sort(key=lambda row: row.clip.clip_id)
+        task = cell.task
+        try:
+            kept = plan.left_in(everything, task["leave_out"])
+        except UserError as error:
+            raise UserError(f"task '{task['name']}': {error}") from None
+        limit, seed = task["sample_limit"], cell.run["seed"]
+        chosen = plan.choose(kept, limit, seed, task["balanced_by"], task["balanced"])
+        samples = samples_of(cell.bounded(audio.window_s), chosen, audio.tokens_per_second)
+        return cls(everything, chosen, samples, [made for _, made in read])
+
+    @property
+    def skipped(self) -> int:
+        """How many clips of the split are not asked."""
+        return len(self.everything) - len(self.chosen)
+
+    def provenance(self, index_sha256: Sequence[str]) -> dict[str, Any]:
+        """Return which clips and states these are, and where they come from."""
+        return self.made[0] | {
+            "index_sha256": list(index_sha256),
+            "states_sha256": [made["states_sha256"] for made in self.made if "states_sha256" in made],
+            "clips_sha256": clips_digest(self.everything),
+            "licences": sorted({row.clip.licence for row in self.chosen if row.clip.licence}),
+            "origins": sorted({row.clip.origin for row in self.chosen if row.clip.origin}),
+        }

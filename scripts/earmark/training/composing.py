@@ -1,0 +1,96 @@
+"""The training of a composed model, from its settings to its checkpoint; see recipes/composed.py."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from earmark.core.files import sha256, write_json
+from earmark.models import causal_lm, composed
+from earmark.models.checkpoint import Checkpoint, describe_folder
+from earmark.models.families import family
+from earmark.models.projector import Projector, Shape
+from earmark.training import engine
+from earmark.training.recipes.composed import Trainer, fit, lessons
+from earmark.training.schedule import linear
+from earmark.training.stage import Stage
+
+
+def run(
+    chosen: Mapping[str, Any],
+    features: Sequence[Path],
+    indexes: Sequence[Path],
+    encoder: Path,
+    decoder: Path,
+    output: Path,
+    work: Path,
+    threads: int,
+) -> None:
+    """Train what is between the parts and write it beside ``output``, the record of the checkpoint.
+
+    Raises:
+        UserError: parts or features are damaged or don't fit each other.
+    """
+    accelerator = engine.prepare(chosen["device"], threads)
+    parts = {"encoder": Checkpoint.read(encoder), "decoder": Checkpoint.read(decoder)}
+    heard = family(chosen["kinds"]["encoder"]).depth(parts["encoder"]).encoder_width
+    torch.manual_seed(chosen["seed"])
+    learned = lessons(chosen["tasks"], features, indexes, parts["encoder"].digest)
+    device = str(accelerator.device)
+    language = causal_lm.Decoder(parts["decoder"], device, chosen["dtype"], "sdpa")
+    projector = Projector(Shape(**chosen["projector"]), heard, language.model.config.hidden_size)
+    fit(projector, learned, chosen["seed"])
+    groups = [{"params": list(projector.parameters()), "lr": chosen["rate"]}]
+    adapted = None
+    if chosen["lora"] is not None:
+        adapted = composed.with_adapter(language.model, chosen["lora"])
+        language.model = adapted.get_base_model()
+        groups.append(
+            {"params": [p for p in adapted.parameters() if p.requires_grad], "lr": chosen["lora"]["rate"]}
+        )
+    module = nn.ModuleDict({"projector": projector} | ({} if adapted is None else {"decoder": adapted}))
+    trainer = Trainer(language, projector, learned, chosen["rows"], chosen["tokens"])
+    stage = Stage(
+        "compose",
+        chosen["steps"],
+        torch.optim.AdamW(groups, weight_decay=chosen["weight_decay"]),
+        trainer.loss,
+        schedule=linear(chosen["steps"], chosen["warmup"]),
+    )
+    said = json.dumps([chosen, [part.digest for part in parts.values()], [sha256(p) for p in features]])
+    records = engine.train(
+        [stage],
+        module,
+        accelerator,
+        seed=chosen["seed"],
+        work=work,
+        fingerprint=hashlib.sha256(said.encode()).hexdigest()[:16],
+        save_every=chosen["save_every"],
+    )
+    folder = output.parent
+    composed.save(folder, projector.cpu(), adapted)
+    write_json(folder / "training.json", {"settings": dict(chosen), "stages": [asdict(r) for r in records]})
+    write_json(output, record(folder, parts, chosen))
+
+
+def record(folder: Path, parts: Mapping[str, Checkpoint], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record of a composed checkpoint: its own files, and its parts with where they lie."""
+    own = describe_folder(folder, {"composed": dict(chosen)}, folder)
+    named = {}
+    for name, part in parts.items():
+        near = part.folder.is_relative_to(folder.resolve().parent)
+        place = os.path.relpath(part.folder, folder.resolve()) if near else str(part.folder)
+        named[name] = {**part.content, "folder": place, "kind": chosen["kinds"][name]}
+    adapter = folder / composed.ADAPTER
+    trained = [sha256(path) for path in sorted(adapter.iterdir())] if adapter.is_dir() else []
+    digests = [own["digest"], *trained, *(part.digest for part in parts.values())]
+    own["digest"] = hashlib.sha256(" ".join(digests).encode()).hexdigest()[:16]
+    return {**own, "parts": named}
