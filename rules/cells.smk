@@ -50,7 +50,7 @@ def workplace(model, task, method, ratio):
 
 
 def grid_of_this_run(wildcards):
-    """Return the file that lists the cells this run was asked for, or nothing where a job is alone.
+    """Return the file that lists the cells this run was asked for, or that a job is alone.
 
     A job with the model loaded answers for several. On a cluster every job is alone: it has a machine of its
     own.
@@ -62,8 +62,8 @@ def grid_of_this_run(wildcards):
 def asked_grid():
     """Return the same, whatever the job."""
     asked = pruning.asked_cells(targets(), SETTINGS)
-    if len(asked) < 2 or not workflow.local_exec:
-        return ""
+    if len(asked) < 2 or not workflow.local_exec or not workflow.is_main_process:
+        return "alone"
     cells = [
         {
             "output": pruning.answers(*cell),

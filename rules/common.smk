@@ -15,11 +15,13 @@ from earmark.core.cluster import refuse_beside_others
 from earmark.core.errors import UserError
 from earmark.report import exports as exporting, request as reporting
 from earmark.config import composed
+from earmark.core.addresses import hidden
 from earmark.config.settings import Settings
 from earmark.models import needs
 from earmark.models.entry import folder_of, source
 from earmark.models.folder_state import folder_state
 from earmark.config.targets import check_target
+from earmark.config.yaml_files import read_yaml
 from earmark.systems.contract import systems
 from earmark.workflow import messages, mistakes
 from earmark.workflow.given import code as code_digest, settings_file as read
@@ -41,6 +43,8 @@ messages.install(workflow, mistakes.in_one_line)
 def checked_settings():
     """Return the checked configuration; a mistake in it or in a target ends in one line."""
     try:
+        for path in workflow.configfiles:
+            read_yaml(Path(path))  # Snakemake takes the last of two equal keys, and follows any alias
         settings = Settings.load(config, Path.cwd())
         reporting.imported(settings)
         return settings
@@ -52,7 +56,7 @@ SETTINGS = checked_settings()
 PAGE = tuple(f"earmark/report/{name}" for name in ("shell.html", "parts.html", "sortable.js"))
 # How the network is reached is not what a result depends on: as no param, changing it makes nothing
 # stale; and as no argument, a proxy's password is in no process list.
-os.environ |= {"EARMARK_NETWORK": json.dumps(SETTINGS.content["fetch"], sort_keys=True)}
+os.environ |= {"EARMARK_NETWORK": json.dumps(SETTINGS.config.fetch.plain(), sort_keys=True)}
 
 
 wildcard_constraints:
@@ -82,7 +86,7 @@ def growing(amount):
 
 def memory_of(what, section):
     """Return a function of wildcards: the megabytes that a job of a model needs, by what it does and its batches in config."""
-    need, seconds = getattr(needs, what), SETTINGS.content[section]["batch_audio_s"]
+    need, seconds = getattr(needs, what), getattr(SETTINGS.config, section).batch_audio_s
     of_model = cache(lambda model: need(SETTINGS.model(model), seconds).mem_mb)
     return lambda wildcards: of_model(model_of(wildcards))
 
@@ -100,7 +104,7 @@ def data_of(wildcards):
 
 def model_of(wildcards):
     """Return the name of the model a job is for: the one in the path, or the default."""
-    return wildcards.get("model", SETTINGS.content["default_model"])
+    return wildcards.get("model", SETTINGS.config.default_model)
 
 
 def model_entry(wildcards):

@@ -20,7 +20,7 @@ rule doctor:
         mem_mb=1000,
         runtime=5,
     params:
-        config=read({key: value for key, value in config.items() if key != "fetch"}),
+        config=read(hidden({key: value for key, value in config.items() if key != "fetch"})),
         targets=lambda w: repeated("--target", [target for target in targets() if target != "doctor"]),
     shell:
         """

@@ -20,7 +20,7 @@ rule download:
     params:
         code=lambda w: code_digest("download.py", f"earmark/data/sources/{data_of(w)['source']['kind']}.py"),
         settings=lambda w: read(data_of(w)["source"]),
-        seed=SETTINGS.content["seed"],
+        seed=SETTINGS.config.seed,
         max_failed_share=lambda w: data_of(w)["max_failed_share"],
         allow_overlap=lambda w: repeated("--allow-overlap", data_of(w)["allow_overlap"]),
     shell:

@@ -1,9 +1,7 @@
-"""Layers of a model stored as files, and descriptions of clips."""
+"""Layers of a model stored as files, linear probes of them, and descriptions of clips."""
 
 from earmark.systems.embeddings import request as embedding
-
-
-include: "probe.smk"
+from earmark.systems.embeddings.probe import request as probing
 
 
 def embedding_code(script, model):
@@ -13,12 +11,12 @@ def embedding_code(script, model):
 
 def caption_split():
     """Return the split whose clips are described."""
-    return SETTINGS.content["caption"]["split"]
+    return SETTINGS.config.caption.split
 
 
 def generation_states(path):
     """Return the extra output of a caption job, if config asks for the states of what it generates."""
-    return {"generated": path} if SETTINGS.content["caption"]["generation_states"] else {}
+    return {"generated": path} if SETTINGS.config.caption.generation_states else {}
 
 
 # A rule per model and task: all the layers configured for them come from one pass over a shard, so
@@ -36,11 +34,11 @@ for model, task, block in embedding.blocks(SETTINGS):
         output:
             states=[
                 f"embeddings/{model}/{task}/{layer}/{{split}}-{{shard}}-of-{{of}}.safetensors"
-                for layer in block["layers"]
+                for layer in block.layers
             ],
             indexes=[
                 f"embeddings/{model}/{task}/{layer}/{{split}}-{{shard}}-of-{{of}}.parquet"
-                for layer in block["layers"]
+                for layer in block.layers
             ],
         log:
             f"logs/embeddings/{model}/{task}/{{split}}-{{shard}}-of-{{of}}.log",
@@ -52,7 +50,7 @@ for model, task, block in embedding.blocks(SETTINGS):
         resources:
             gpu=gpus(),
             mem_mb=growing(
-                needs.embedding(SETTINGS.model(model), SETTINGS.content["features"]["batch_audio_s"]).mem_mb
+                needs.embedding(SETTINGS.model(model), SETTINGS.config.features.batch_audio_s).mem_mb
             ),
             runtime=growing(240),
         params:
@@ -98,4 +96,38 @@ rule caption:
         python "$SCRIPTS/caption.py" {params.states} {params.indexes} --checkpoint {input.checkpoint:q} \
             --settings {params.settings:q} --output {output.rows:q} --work {params.work:q} \
             --code {params.code} --threads {threads} 2>&1 | tee {log:q}
+        """
+
+
+rule probe:
+    """Read labels off each layer's vectors with a linear classifier."""
+    input:
+        lambda w: probing.files(SETTINGS, w.model, w.task),
+    output:
+        report(
+            "results/embeddings/{model}/{task}.json",
+            caption="captions/probe.rst",
+            category="Embeddings",
+            labels={"model": "{model}", "task": "{task}"},
+        ),
+    log:
+        "logs/probe/{model}/{task}.log",
+    benchmark:
+        "benchmarks/probe/{model}/{task}.tsv"
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=growing(4000),
+        runtime=growing(240),
+    params:
+        code=code_digest("probe.py"),
+        settings=lambda w: read(probing.job(SETTINGS, w.model, w.task)),
+        # Folders, not files: all shards of all layers would not fit on a command line.
+        embeddings=lambda w, input: repeated("--embeddings", folders_of(input)),
+    shell:
+        """
+        python "$SCRIPTS/probe.py" {params.embeddings} --settings {params.settings:q} --output {output:q} \
+            --code {params.code} 2>&1 | tee {log:q}
         """

@@ -154,7 +154,7 @@ rule wrong_answers:
         runtime=growing(30),
     params:
         code=code_digest("wrong_answers.py"),
-        settings=read(SETTINGS.content["report"]),
+        settings=read(SETTINGS.config.report.plain()),
     shell:
         """
         python "$SCRIPTS/wrong_answers.py" --summary {input.summary:q} --data data \

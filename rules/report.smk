@@ -1,6 +1,6 @@
 """The summary table, the page, and both as files for papers: of all systems, and of each below its folder."""
 
-from earmark.report import code as drawing
+from earmark.report import page_code as drawing
 from earmark.report.pages import pages
 
 
@@ -29,7 +29,7 @@ rule summarize:
         runtime=growing(10),
     params:
         code=code_digest(*drawing.summary()),
-        imports=lambda w: read([] if w.page else SETTINGS.content["import"]),
+        imports=lambda w: read([] if w.page else SETTINGS.config.plain()["import"]),
         system=lambda w: repeated("--system", [w.page.rstrip("/")] if w.page else []),
         # Results that no configuration asks for any more, or another program's target made.
         others=lambda w: reporting.others(SETTINGS, w.page),

@@ -22,7 +22,7 @@ rule segment:
     params:
         code=code_digest("segment.py"),
         settings=lambda w: read(SETTINGS.segment(w.task)),
-        seed=SETTINGS.content["seed"],
+        seed=SETTINGS.config.seed,
     shell:
         """
         python "$SCRIPTS/segment.py" --recordings {input.recordings:q} --settings {params.settings:q} \

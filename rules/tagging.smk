@@ -155,7 +155,7 @@ def teacher_code(script, teacher):
     return code_digest(script, f"earmark/systems/tagging/teachers/{kind}_teacher.py")
 
 
-include: "fbank.smk"
-include: "logits.smk"
-include: "students.smk"
-include: "sweep.smk"
+include: "tagging_fbank.smk"
+include: "tagging_teachers.smk"
+include: "tagging_students.smk"
+include: "tagging_results.smk"

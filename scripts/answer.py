@@ -10,7 +10,7 @@ import typer
 from earmark.core import cli
 from earmark.core.files import exclusive
 from earmark.systems.pruning.cell import Cell, inputs_of
-from earmark.systems.pruning.workplace import Workplace, read_fellows
+from earmark.systems.pruning.workplace import ALONE, Workplace, read_fellows
 
 
 def main(
@@ -20,7 +20,7 @@ def main(
     settings: Annotated[str, typer.Option(help="JSON file: task, model, method, run")],
     output: Annotated[Path, typer.Option(help="record to write (JSON); answers go beside it (JSONL)")],
     work: Annotated[Path, typer.Option(help="folder for answers in progress")],
-    grid: Annotated[str, typer.Option(help="JSON file: the cells asked for; none: this one alone")] = "",
+    grid: Annotated[str, typer.Option(help="JSON file: the cells asked for in this run")] = ALONE,
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
     threads: int = 1,
 ) -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 
 from earmark.config.files import deep_merged
 from earmark.config.settings import Settings
+from earmark.config.yaml_files import read_yaml
 from earmark.core import cli
 from earmark.core.errors import UserError
 from earmark.core.files import replacing, write_json
@@ -40,7 +40,7 @@ def main(
     if "EARMARK_NETWORK" in os.environ:
         content["fetch"] = json.loads(os.environ["EARMARK_NETWORK"])
     try:
-        record = job.examine(Settings.load(content, Path.cwd()), target or [])
+        record = job.examine(Settings.load(content, Path.cwd()), content, target or [])
     except ModuleNotFoundError:
         # The configuration itself can't be read without some packages: say which are missing, no more.
         record = job.of_packages(target or [])
@@ -57,10 +57,7 @@ def _read(files: list[Path]) -> dict[str, object]:
     """Read YAML files, each laid over those before it, as Snakemake does."""
     content: dict[str, object] = {}
     for path in files:
-        try:
-            content = deep_merged(content, yaml.safe_load(path.read_text()) or {})
-        except (OSError, yaml.YAMLError) as error:
-            raise UserError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+        content = deep_merged(content, read_yaml(path) or {})
     return content
 
 

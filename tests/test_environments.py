@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 from earmark.core.digests import everything_imported
 from earmark.core.places import ROOT, SCRIPTS
 from earmark.core.versions import locked
-from earmark.report import code
+from earmark.report import page_code
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -53,7 +53,7 @@ def scripts(environment: str) -> set[str]:
 @cache
 def modules(script: str) -> frozenset[Path]:
     """The files that a script imports, and those of the packages that it looks up names in."""
-    lazily = {"summarize.py": code.summary, "report.py": code.page, "exports.py": code.exports}
+    lazily = {"summarize.py": page_code.summary, "report.py": page_code.page, "exports.py": page_code.exports}
     entries = lazily[script]() if script in lazily else (script,)
     files, todo = set(), [entry for entry in entries if entry.endswith(".py")]
     while todo:

@@ -25,8 +25,8 @@ def load(**changes) -> Settings:
 def test_the_default_and_the_paper_overlay_are_valid():
     paper = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())
     settings = load(**paper)
-    assert settings.content["default_model"] == "qwen2.5-omni-3b"
-    assert load().content["default_model"] == "demo"
+    assert settings.config.default_model == "qwen2.5-omni-3b"
+    assert load().config.default_model == "demo"
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,9 @@ def test_good_targets_are_understood():
     )
     assert cell_of("results/gtzan_dart_256t.json", settings) == ("demo", "gtzan", "dart", "256t")
     assert cell_of("results/summary.csv", settings) is None
+    assert cell_of("answers/demo/gtzan_dart_256t.jsonl", settings) == ("demo", "gtzan", "dart", "256t")
+    with pytest.raises(UserError, match="answers are called answers/<model>/"):
+        cell_of("answers/gtzan_dart_0.7.json", settings)
 
 
 @pytest.mark.parametrize(

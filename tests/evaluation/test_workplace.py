@@ -16,7 +16,7 @@ from earmark.core.places import SCRIPTS
 from earmark.core.records import read_jsonl
 from earmark.systems.pruning.cell import Cell
 from earmark.systems.pruning.job import _free
-from earmark.systems.pruning.workplace import Fellow, Workplace, read_fellows
+from earmark.systems.pruning.workplace import ALONE, Fellow, Workplace, read_fellows
 
 RUN = {"seed": 0, "device": "cpu", "batch_audio_s": 10, "warm_up": 0}
 CELL = Cell({"name": "sounds"}, {"name": "tiny"}, {"name": "dart"}, RUN, "code")
@@ -90,7 +90,7 @@ def test_only_cells_of_the_same_task_model_and_run_are_fellows(tmp_path):
     ]
     grid = grid_of(tmp_path, [CELL, *others, method(2)])
     assert [f.cell for f in read_fellows(str(grid), CELL)[0]] == [method(2)]
-    assert read_fellows("", CELL) == ([], 1)
+    assert read_fellows(ALONE, CELL) == ([], 1)
 
 
 def test_a_result_that_answers_the_same_needs_no_answers_and_a_damaged_one_does(tmp_path):

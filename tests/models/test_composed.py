@@ -126,6 +126,29 @@ def test_keep_all_equals_the_untouched_model(decoder):
         assert torch.equal(kept, plain)
 
 
+@pytest.mark.parametrize("method", ["dart", "fastv", "random", "frame"])
+@torch.inference_mode()
+def test_the_first_token_of_a_prompt_stays_within_the_budget(decoder, method):
+    for ratio in (0.5, 0.1, 0.02):
+        embeddings, mask, positions, audio = prompt(decoder, [80, 44])
+        with TokenReduction(decoder.model, load(method), keep_ratio=ratio, layer=1) as hooks:
+            hooks.expect(audio, ["a", "b"])
+            decoder.forward(embeddings, mask, positions, DynamicCache(config=decoder.model.config))
+        for record, tokens in zip(hooks.records, (40, 22), strict=True):
+            assert record.kept[0] == 0 and len(set(record.kept.tolist())) == record.tokens_after
+            assert (record.tokens_before, record.tokens_after) == (tokens, max(1, round(ratio * tokens)))
+
+
+@torch.inference_mode()
+def test_reference_may_drop_the_first_token_as_the_published_code_does(decoder):
+    names = [str(number) for number in range(8)]
+    embeddings, mask, positions, audio = prompt(decoder, [80] * 8)
+    with TokenReduction(decoder.model, load("random"), keep_ratio=0.5, layer=1, reference=True) as hooks:
+        hooks.expect(audio, names)
+        decoder.forward(embeddings, mask, positions, DynamicCache(config=decoder.model.config))
+    assert any(0 not in record.kept.tolist() for record in hooks.records)
+
+
 @torch.inference_mode()
 def test_an_adapter_is_added_to_the_weights_it_was_trained_on(composed, decoder, tmp_path):
     plain = code.Decoder(composed, "cpu", "float32", "sdpa")

@@ -11,7 +11,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from earmark.core.errors import UserError
-from earmark.models.weights import gguf as files
+from earmark.models.weights import gguf_file as files
 
 WIDTH, LAYERS, HEADS, FFN = 32, 2, 2, 48
 TOKENS = ["<unk>", "<s>", "</s>", *"abcdefgh", "ab", "Ġ", "Ġa"]

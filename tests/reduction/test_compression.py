@@ -175,7 +175,9 @@ def entries(seed: int, lengths: list[int], prompt: int) -> Entries:
         number=3,
         rotary=turns(positions),
         ahead=lambda n: turns(positions[:, -1:] + 1 + torch.arange(n)),
-        outline=Outline(real, Span.of(span, count), budget, left, tuple(f"clip-{r}" for r in range(rows))),
+        outline=Outline(
+            real, Span.of(span, count), budget, left, tuple(f"clip-{r}" for r in range(rows)), (0,) * rows
+        ),
     )
 
 

@@ -12,7 +12,7 @@ rule toss:
     params:
         code=code_digest("earmark/systems/toy/job.py"),
         settings=lambda w: read(
-            {"coin": w.coin, "times": int(w.times), "seed": SETTINGS.content["seed"]}
+            {"coin": w.coin, "times": int(w.times), "seed": SETTINGS.config.seed}
         ),
     shell:
         """

@@ -156,13 +156,13 @@ class CacheCompression(PrefillContext[Remains]):
                 layer_requested=0,
                 layer=0,
                 note="",
-                tokens_before=found.span.lengths[row],
+                tokens_before=found.before[row],
                 tokens_after=tokens,
                 kept=kept[row, ..., kept.shape[-1] - found.counts[row] :],
                 selection_s=self._seconds,
                 gather_s=0.0,
             )
-            for row, tokens in enumerate(found.budget)
+            for row, tokens in enumerate(found.after)
         ]
 
 

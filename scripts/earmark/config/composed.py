@@ -61,7 +61,7 @@ def training(settings: Settings, model: str) -> dict[str, Any]:
     return {
         **{key: value for key, value in entry["compose"].items() if key not in (*PARTS, "tasks")},
         "projector": entry["projector"],
-        "device": settings.content["device"],
+        "device": settings.config.device,
         "tasks": [settings.asked(task) for task in entry["compose"]["tasks"]],
         "kinds": {part: settings.model(entry["compose"][part])["kind"] for part in PARTS},
     }

@@ -99,13 +99,17 @@ class Sequence(Section):
 Forming = Annotated[Whole | Windows | Cuts | Join | Sequence, Field(discriminator="kind")]
 
 
+Number = Annotated[int, Field(ge=1, le=100_000)]
+"""Of shards: each is some jobs, and a workflow of more than these is none that Snakemake can plan."""
+
+
 class Shards(Section):
     """Number of tar shards per split."""
 
-    train: Count = 1
+    train: Number = 1
     """shards of the training clips"""
 
-    test: Count = 1
+    test: Number = 1
     """shards of the test clips"""
 
 

@@ -41,11 +41,6 @@ class Settings:
         return self.config
 
     @cached_property
-    def content(self) -> dict[str, Any]:
-        """The configuration as JSON holds it."""
-        return self.config.plain()
-
-    @cached_property
     def entries(self) -> dict[str, dict[str, dict[str, Any]]]:
         """What :attr:`named` holds, as JSON holds it."""
         return {
@@ -115,7 +110,7 @@ class Settings:
 
         A task that has no such profile keeps its own wording, and says so: its profile is ``default``.
         """
-        entry, profile = self.task(task), self.content["profile"]
+        entry, profile = self.task(task), self.config.profile
         if profile not in entry["profiles"]:
             profile = DEFAULT_PROFILE
         asked = wording.worded(entry, None if profile == DEFAULT_PROFILE else profile)
@@ -124,7 +119,7 @@ class Settings:
     def check_profiles(self) -> None:
         """Check that some task knows the profile that config names; raises UserError."""
         known = {name for task in self.tasks.values() for name in task["profiles"]}
-        profile = self.content["profile"]
+        profile = self.config.profile
         if profile != DEFAULT_PROFILE and profile not in known:
             raise UserError(
                 f"config: profile: no task has a profile '{profile}'; "
@@ -145,7 +140,7 @@ class Settings:
                     f"(config/models/{name}.yaml, or models in config)"
                 )
         composed.check(self)
-        self.model(self.content["default_model"])
+        self.model(self.config.default_model)
 
     def training(self, model: str, task: str) -> dict[str, Any]:
         """Return the recipe a model is trained with for a task, and its settings.
@@ -198,7 +193,7 @@ class Settings:
         """Return what the audit of a task's data reads: its title, and what decides a model's cost."""
         entry = self.task(task)
         synthetic = entry["data"]["source"]["kind"].startswith("synthetic")
-        default = self.model(self.content["default_model"])
+        default = self.model(self.config.default_model)
         return {
             "title": entry["title"],
             "labels": ["synthetic"] if synthetic else [],
@@ -208,7 +203,7 @@ class Settings:
 
     def gpus(self) -> int:
         """Return the GPUs a computing job needs: one, unless it will run on the CPU."""
-        device = self.content["device"]
+        device = self.config.device
         return int(device.startswith("cuda") or (device == "auto" and Path("/dev/nvidia0").exists()))
 
     def encoding(self, model: str, task: str) -> dict[str, Any]:
@@ -216,8 +211,8 @@ class Settings:
         entry = self.model(model)
         return {
             **{key: entry[key] for key in ("kind", "dtype")},
-            **self.content["features"],
-            "device": self.content["device"],
+            **self.config.features.plain(),
+            "device": self.config.device,
             "source": self.task(task)["data"]["source"]["kind"],
         }
 

@@ -15,6 +15,7 @@ from pydantic import Field
 from earmark.config.hub import Hub
 from earmark.config.section import Section, left_out
 from earmark.config.values import Count, Positive
+from earmark.core.addresses import hidden
 from earmark.core.errors import UserError, nearest
 
 FOLDER = Path(__file__).parent / "sources"
@@ -98,7 +99,7 @@ def read(source: Any, where: str) -> AnySource:
     model = kind_of(kind)
     if "hub" in source and not issubclass(model, Rooted):
         raise UserError(f"{where}: kind '{kind}' has no hub")
-    given = model.read(source, where)
+    given = model.read(hidden(source), where)
     if isinstance(given, Rooted) and (given.root is None) == (given.hub is None):
         raise UserError(f"{where}: give either root, a local folder, or hub, a data set on the hub")
     return given

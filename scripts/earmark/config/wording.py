@@ -67,11 +67,16 @@ def _check(where: str, asked: Mapping[str, Any]) -> None:
             f"{where}parser: '{parser}' doesn't read what metric '{asked['metric']}' scores; set it to {fix}"
         )
     try:
-        found = {field for _, field, _, _ in string.Formatter().parse(template) if field is not None}
+        fields = [part for part in string.Formatter().parse(template) if part[1] is not None]
     except ValueError as error:
         raise UserError(
             f"{where}prompt.template: {error}; write a brace that is to be seen twice: {{{{ or }}}}"
         ) from None
+    if any(spec or conversion for _, _, spec, conversion in fields):
+        raise UserError(
+            f"{where}prompt.template: fields take no format; write {{question}} or {{options}} alone"
+        )
+    found = {field for _, field, _, _ in fields if field is not None}
     if unknown := sorted(found - FIELDS):
         raise UserError(
             f"{where}prompt.template: unknown field {{{unknown[0]}}}; known: {{question}}, {{options}}"

@@ -5,12 +5,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from earmark.core.addresses import masked
+
 
 class UserError(Exception):
     """A mistake a user can mend: one line saying what, where and how to mend it.
 
-    Scripts print it without a traceback and exit with status 1.
+    Scripts print it without a traceback and exit with status 1. Passwords in addresses are masked.
     """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(masked(str(message)))
 
 
 class AudioError(Exception):

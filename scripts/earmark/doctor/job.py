@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,24 +23,29 @@ SPARE = 1.1
 """Disk wanted for every byte that is written: files take their final name when they are whole."""
 
 
-def examine(settings: Settings, targets: Sequence[str]) -> dict[str, Any]:
+def examine(settings: Settings, content: Mapping[str, Any], targets: Sequence[str]) -> dict[str, Any]:
     """Return the record of config/schemas/doctor.schema.json.
+
+    Args:
+        settings: the configuration, checked and completed.
+        content: the same as merged from its files, for Snakemake to read.
+        targets: as on a command line; none for the default ones.
 
     Raises:
         UserError: a target names something unknown, or the jobs can't be planned.
 
     """
     # Without Snakemake there is nothing to plan with; that it is missing is among the findings.
-    planned = jobs.planned(settings.content, targets) if find_spec("snakemake") else []
+    planned = jobs.planned(content, targets) if find_spec("snakemake") else []
     needed = jobs.entries(settings, planned)
-    fetch = settings.content["fetch"]
+    fetch = settings.config.fetch.plain()
     from_hub = [found for found in entries.repositories(settings) if found.entry in needed]
     wants_hub = any(not entries.cached(found) for found in from_hub)
     wants_youtube = any(settings.fetched(name) for section, name in needed if section == "tasks")
 
     why_not = at_once({"hub": network.hub_trouble}, PATIENCE_S / 2)["hub"]
     why_not = "it does not answer" if why_not is None else why_not
-    of_machine = machine.checks(settings.content["device"], wants_youtube)
+    of_machine = machine.checks(settings.config.device, wants_youtube)
     of_network = network.checks(fetch, wants_youtube, why_not, wants_hub)
     calls = {(machine.AREA, name): check for name, check in of_machine.items()}
     calls |= {(network.AREA, name): check for name, check in of_network.items()}

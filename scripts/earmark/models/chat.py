@@ -13,8 +13,11 @@ from typing import Any
 
 from jinja2 import TemplateError
 
+from earmark.core.bounded_work import TooMuch, at_most
 from earmark.core.errors import UserError
 
+SECONDS, MEGABYTES, LONGEST = 10.0, 2000.0, 100_000
+"""What a template may take for the shortest of conversations: it is a program, if a small one."""
 PROBE = [{"role": "user", "content": [{"type": "audio"}, {"type": "text", "text": "?"}]}]
 
 
@@ -29,9 +32,19 @@ def template_of(tokenizer: Any, folder: Path, audio_id: int, own: str | None) ->
     """
     for template in _candidates(tokenizer, folder, own):
         try:
-            text = tokenizer.apply_chat_template(PROBE, chat_template=template, tokenize=False)
+            with at_most(SECONDS, MEGABYTES):
+                text = tokenizer.apply_chat_template(PROBE, chat_template=template, tokenize=False)
+        except (TooMuch, ArithmeticError, MemoryError, RecursionError) as error:
+            told = " ".join(str(error).split()) or type(error).__name__
+            raise UserError(
+                f"{folder}: its chat template can't be followed ({told}); fetch it again"
+            ) from None
         except (TemplateError, TypeError, ValueError):
             continue  # one for text alone may not take a list
+        if len(text) > LONGEST:
+            raise UserError(
+                f"{folder}: its chat template makes {len(text)} characters of a few words; fetch it again"
+            )
         if tokenizer(text)["input_ids"].count(audio_id) == 1:
             return template
     raise UserError(

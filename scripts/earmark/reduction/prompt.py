@@ -39,6 +39,18 @@ class Outline:
     counts: tuple[int, ...]
     """Real tokens of any kind that stay in each row."""
     sample_ids: tuple[str, ...]
+    sinks: tuple[int, ...]
+    """1 where the first token of a row's prompt is audio that may not go, else 0; it is in no span."""
+
+    @property
+    def before(self) -> tuple[int, ...]:
+        """Prunable tokens of each row, the protected one among them."""
+        return tuple(length + sink for length, sink in zip(self.span.lengths, self.sinks, strict=True))
+
+    @property
+    def after(self) -> tuple[int, ...]:
+        """Those of them that stay."""
+        return tuple(keep + sink for keep, sink in zip(self.budget, self.sinks, strict=True))
 
     @property
     def width(self) -> int:
@@ -63,6 +75,9 @@ def outline(
 ) -> Outline:
     """Find what may be dropped and count what stays.
 
+    The first token of a prompt is the decoder's attention sink, whatever it is: where it is audio, it stays
+    and counts as one of those that stay. Only ``prunable`` "boundaries" and "all", as published, let it go.
+
     Args:
         seen: the prefill.
         decoder: whose config names the audio tokens.
@@ -75,10 +90,14 @@ def outline(
     """
     real = real_tokens(seen.padding_mask, seen.like)
     span = real if prunable == "all" else audio_tokens(seen, decoder.audio_id) & real
+    first = real & (real.cumsum(1) == 1) & span if prunable == "audio" else torch.zeros_like(span)
+    span = span & ~first
     if prunable == "boundaries":
         span = with_boundaries(span, real, seen.input_ids, decoder.boundary_ids)
     # The one transfer to the host: from here on all sizes are known.
-    lengths, totals, ends = torch.stack([span.sum(1), real.sum(1), real[:, -1].long()]).tolist()
+    lengths, totals, ends, sinks = torch.stack(
+        [span.sum(1), real.sum(1), real[:, -1].long(), first.sum(1)]
+    ).tolist()
     if not all(ends):
         raise UserError("token reduction: pad prompts on the left (padding_side='left')")
     ids = ("",) * len(lengths) if seen.sample_ids is None else seen.sample_ids
@@ -86,9 +105,9 @@ def outline(
         raise UserError(
             f"token reduction: {len(ids)} sample ids for {len(lengths)} rows; give expect() one per row"
         )
-    budget = tuple(tokens(length) for length in lengths)
+    budget = tuple(max(0, tokens(length + sink) - sink) for length, sink in zip(lengths, sinks, strict=True))
     counts = tuple(total - length + keep for total, length, keep in zip(totals, lengths, budget, strict=True))
-    return Outline(real, Span.of(span, tuple(lengths)), budget, counts, ids)
+    return Outline(real, Span.of(span, tuple(lengths)), budget, counts, ids, tuple(sinks))
 
 
 def audio_tokens(seen: Seen, audio_id: int | None) -> Tensor:

@@ -26,7 +26,7 @@ class RowRecord:
     tokens_before: int
     tokens_after: int
     kept: Tensor
-    """[tokens_after] offsets into the audio span, ascending, on the model's device."""
+    """[tokens_after] offsets into the audio tokens, ascending, on the model's device."""
     selection_s: float
     """Seconds for choosing, for the whole batch: masks, keys, attention row, method."""
     gather_s: float
@@ -36,6 +36,11 @@ class RowRecord:
     def keep_ratio_effective(self) -> float:
         """Share of the span that was kept; 1 where there was no audio."""
         return self.tokens_after / self.tokens_before if self.tokens_before else 1.0
+
+
+def _with_sink(offsets: Tensor, sink: int) -> Tensor:
+    """Return offsets into the audio from those into the span, which begins behind a protected token."""
+    return torch.cat([offsets.new_zeros(1), offsets + 1]) if sink else offsets
 
 
 @dataclass(frozen=True)
@@ -95,9 +100,9 @@ class Selection:
                 layer_requested=self.layer_requested,
                 layer=self.layer,
                 note=note if moved else "",
-                tokens_before=choice.outline.span.lengths[row],
-                tokens_after=keep,
-                kept=choice.offsets[row, :keep],
+                tokens_before=choice.outline.before[row],
+                tokens_after=choice.outline.after[row],
+                kept=_with_sink(choice.offsets[row, :keep], choice.outline.sinks[row]),
                 selection_s=selection_s,
                 gather_s=gather_s,
             )

@@ -14,7 +14,7 @@ from typing import Any
 
 from earmark.core.digests import code_digest
 from earmark.core.files import replacing, sha256
-from earmark.report import code
+from earmark.report import page_code
 
 SEEN = "seen.json"
 
@@ -27,7 +27,7 @@ class Remembered:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
-        self._code = code_digest(*code.summary())
+        self._code = code_digest(*page_code.summary())
         self._stats: dict[str, list[Any]] = {}
         self._new: dict[str, list[Any]] = {}
         self._used: set[str] = set()

@@ -51,4 +51,4 @@ def others(settings: Settings, page: str = MAIN) -> str:
 
 def imported(settings: Settings) -> list[str]:
     """Return every file that config imports; raises UserError if a block names none."""
-    return [str(path) for block in settings.content["import"] for path in import_files(block)]
+    return [str(path) for block in settings.config.imports for path in import_files(block.plain())]

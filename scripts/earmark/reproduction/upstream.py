@@ -6,7 +6,7 @@ Imported when the workflow is parsed, so it stays light.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from earmark.systems.contract import Settings
@@ -24,7 +24,7 @@ def upstream(settings: Settings, model: str, task: str) -> dict[str, Any]:
     if "training" not in found:
         # Shards of the training split are made for none but a model that is trained here.
         data["shards"] = {"test": data["shards"]["test"]}
-    return {"data": data, "weights": found, "features": settings.content["features"]}
+    return {"data": data, "weights": found, "features": settings.config.features.plain()}
 
 
 def weights(settings: Settings, model: str, task: str) -> dict[str, Any]:
@@ -49,25 +49,23 @@ def embedded(settings: Settings, model: str, task: str, block: Mapping[str, Any]
         "metric": of["metric"],
         "model": {key: entry[key] for key in ("kind", "dtype", "attention", "labels")},
         "weights": weights(settings, model, task),
-        "block": {key: value for key, value in block.items() if key not in ("model", "tasks")},
-        "features": settings.content["features"],
-        "device": settings.content["device"],
+        "block": dict(block),
+        "features": settings.config.features.plain(),
+        "device": settings.config.device,
     }
 
 
 def tagged(
-    settings: Settings, task: str, teachers: Mapping[str, Any], schedules: Iterable[str]
+    settings: Settings, task: str, teachers: Mapping[str, Any], sweep: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return what is behind a result of students: data, teachers, listed schedules, how they predict."""
-    entry, ast = settings.task(task), settings.content["tagging"]
+    entry = settings.task(task)
     return {
         "data": entry["data"],
         "tagging": entry["tagging"],
         "teachers": dict(teachers),
-        "schedules": {name: ast["schedules"][name] for name in schedules if name in ast["schedules"]},
-        "batch": ast["batch"],
-        "speed": ast["speed"],
-        "device": settings.content["device"],
+        **sweep,
+        "device": settings.config.device,
     }
 
 

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from earmark.core.errors import UserError
-from earmark.core.seeding import generator
 
 LETTERS = string.ascii_uppercase
 
@@ -37,6 +36,8 @@ def shown(label: str) -> str:
 
 def draw_options(label: str, classes: Sequence[str], count: int, seed: int, clip_id: str) -> list[str]:
     """Return ``count`` class names in a seeded order, ``label`` among them."""
+    from earmark.core.seeding import generator  # of numpy, and this is read when the workflow is parsed
+
     rng = generator(seed, "options", clip_id)
     others = sorted(set(classes) - {label})
     chosen = [others[i] for i in rng.permutation(len(others))[: count - 1]]

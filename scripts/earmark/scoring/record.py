@@ -70,10 +70,11 @@ def checked(record: Mapping[str, Any], kind: str) -> dict[str, Any]:
     return content
 
 
-def write(record: Mapping[str, Any], output: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Write a result's rows and then its record, which so says that both are whole."""
+def write(record: Mapping[str, Any], output: Path, rows: Iterable[dict[str, Any]] | None = None) -> None:
+    """Write a result's rows, if it has any, and then its record, which so says that all is whole."""
     output.parent.mkdir(parents=True, exist_ok=True)
-    write_jsonl(output.with_suffix(".jsonl"), rows)
+    if rows is not None:
+        write_jsonl(output.with_suffix(".jsonl"), rows)
     write_json(output, dict(record))
 
 

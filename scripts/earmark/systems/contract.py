@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, Ty
 from earmark.core.errors import UserError
 
 if TYPE_CHECKING:
+    from earmark.config.common import Config
     from earmark.config.section import Section
     from earmark.doctor.findings import Finding
     from earmark.report import figures
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 P = ParamSpec("P")
 R = TypeVar("R")
+S = TypeVar("S", bound="Section")
 Row = dict[str, Any]
 Record = dict[str, Any]
 
@@ -38,8 +40,11 @@ class Settings(Protocol):
     """What is read of the whole configuration."""
 
     @property
-    def content(self) -> dict[str, Any]:
-        """The completed config."""
+    def config(self) -> Config:
+        """The configuration, as far as no system owns it."""
+
+    def of(self, part: type[S]) -> S:
+        """Return the part of the configuration that a system owns."""
 
     @property
     def entries(self) -> dict[str, dict[str, dict[str, Any]]]:

@@ -15,6 +15,7 @@ from earmark.report.figures import Figure, Section
 from earmark.report.material import Material
 from earmark.report.words import banner
 from earmark.systems.contract import Settings
+from earmark.systems.toy.config import Toy
 
 
 def rows(path: Path, record: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -35,4 +36,4 @@ def sections(material: Material) -> Iterator[Section]:
 
 def checks(settings: Settings) -> Iterator[Finding]:
     """Yield that there is nothing to look for."""
-    yield Finding("systems", "coins", OK, f"{len(settings.content['toy'])} to toss")
+    yield Finding("systems", "coins", OK, f"{len(settings.of(Toy).toy)} to toss")

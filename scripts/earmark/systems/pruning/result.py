@@ -171,6 +171,7 @@ def _reduction(method: Mapping[str, Any], scored: Sequence[Row], lowest_layer: i
     return {
         "layer": layer,
         "note": note,
+        "first_token_kept": not method["reference"],
         "keep_ratio_requested": method["keep_ratio"],
         "keep_ratio_effective": sum(after) / sum(before) if before else None,
         "tokens_before": _token_spread(before),

@@ -19,6 +19,9 @@ from earmark.core.given import given
 from earmark.core.records import write_jsonl
 from earmark.systems.pruning.cell import Cell
 
+ALONE = "alone"
+"""In place of the list of cells: this one has nobody to share a pass with."""
+
 
 @dataclass(frozen=True)
 class Workplace:
@@ -90,10 +93,9 @@ def _answers(record: Path, rows: Path, key: str) -> bool:
 def read_fellows(grid: str, cell: Cell) -> tuple[list[Fellow], int]:
     """Return the cells that share ``cell``'s run, and how many jobs run side by side.
 
-    ``grid`` is the option's value: a list of the cells that the workflow was asked for, or nothing for a cell
-    that is alone.
+    ``grid`` is the option's value: a list of the cells that the workflow was asked for, or :data:`ALONE`.
     """
-    if not grid:
+    if grid == ALONE:
         return [], 1
     content = given(grid)
     cells = [

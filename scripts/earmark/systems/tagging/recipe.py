@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from earmark.systems.tagging import request
+from earmark.systems.tagging.config import Tagging
 from earmark.systems.tagging.request import WHOLE, Run, Settings
 
 
@@ -29,7 +30,7 @@ def job(settings: Settings, task: str, name: str, r: str, run: Run) -> dict[str,
     tagging, recipe = request.tagging(settings, task), request.recipe(settings, name)
     student = request.student(settings, recipe["student"])
     request.schedule(settings, r)
-    listed = settings.content["tagging"]["schedules"]
+    listed = settings.of(Tagging).tagging.schedules
     teachers = [request.teacher(settings, other) for other in recipe["teachers"]]
     labels = {label for part in (student, *teachers) for label in part["labels"]}
     if settings.task(task)["data"]["source"]["kind"].startswith("synthetic"):
@@ -39,7 +40,7 @@ def job(settings: Settings, task: str, name: str, r: str, run: Run) -> dict[str,
         "recipe": name,
         "fold": run.fold,
         "train_seed": run.seed,
-        "seed": settings.content["seed"],
+        "seed": settings.config.seed,
         "tagging": {k: v for k, v in tagging.items() if k not in ("training", "statistics", "classes")},
         "student": {
             "name": recipe["student"],
@@ -52,7 +53,7 @@ def job(settings: Settings, task: str, name: str, r: str, run: Run) -> dict[str,
         "schedules": {r: listed[r]} if r in listed else {},
         "training": request.training(settings, task, name).to_dict(),
         "labels": sorted(labels),
-        "device": settings.content["device"],
+        "device": settings.config.device,
     }
 
 

@@ -15,6 +15,7 @@ from earmark.config.files import overlaid
 from earmark.core.errors import UserError, nearest
 from earmark.merging.schedule import Schedule
 from earmark.systems.contract import Settings
+from earmark.systems.tagging.config import Tagging
 from earmark.systems.tagging.settings import Training
 from earmark.systems.tagging.teachers import request as teachers
 
@@ -93,7 +94,7 @@ def teacher(settings: Settings, name: str) -> dict[str, Any]:
 
 def schedule(settings: Settings, name: str) -> Schedule:
     """Return a merging schedule; raises UserError if there is none of that name."""
-    return Schedule.parse(name, settings.content["tagging"]["schedules"])
+    return Schedule.parse(name, settings.of(Tagging).tagging.schedules)
 
 
 def runs(settings: Settings, task: str, name: str) -> list[Run]:
@@ -120,16 +121,16 @@ def path(task: str, name: str, r: str) -> str:
 
 def speed(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
     """Return what a speed measurement of a student reads; raises UserError for an unknown name."""
-    entry, ast = student(settings, name), settings.content["tagging"]
+    entry, sweep = student(settings, name), settings.of(Tagging).tagging
     schedule(settings, r)
     return {
         "task": task,
         "frames": tagging(settings, task)["frames"],
         "student": {"name": name, **{key: entry[key] for key in ("sizes", "strides", "labels")}},
         "r": r,
-        "schedules": {r: ast["schedules"][r]} if r in ast["schedules"] else {},
-        **ast["speed"],
-        "device": settings.content["device"],
+        "schedules": {r: sweep.schedules[r]} if r in sweep.schedules else {},
+        **sweep.speed.plain(),
+        "device": settings.config.device,
     }
 
 
@@ -142,12 +143,12 @@ def merged(r: str | None) -> float | None:
 def cells(settings: Settings) -> Iterator[tuple[str, str, str]]:
     """Yield (task, recipe, r) of the grid; before merged models come the unmerged one and its baseline's."""
     seen: set[tuple[str, str, str]] = set()
-    for block in settings.content["tagging"]["grid"]:
-        for task in block["tasks"]:
-            for name in block["recipes"]:
+    for block in settings.of(Tagging).tagging.grid:
+        for task in block.tasks:
+            for name in block.recipes:
                 baseline = recipe(settings, name)["baseline"]
                 wanted = [(task, name, "0"), *([(task, baseline, "0")] if baseline else [])]
-                for cell in [*wanted, *((task, name, r) for r in block["r"])]:
+                for cell in [*wanted, *((task, name, r) for r in block.r)]:
                     if cell not in seen:
                         seen.add(cell)
                         yield cell

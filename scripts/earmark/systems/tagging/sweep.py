@@ -1,15 +1,17 @@
-"""What the jobs of rules/sweep.smk read: the parts of config behind predictions and results, and paths.
+"""What jobs of tagging read of config for predictions and results, and their paths.
 
 Imported when the workflow is parsed, so it stays light.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from earmark.config.files import overlaid
 from earmark.reproduction import upstream
 from earmark.systems.tagging import request
+from earmark.systems.tagging.config import Tagging
 from earmark.systems.tagging.request import Run, Settings
 
 
@@ -30,16 +32,16 @@ def timing(settings: Settings, task: str, student: str, r: str) -> dict[str, Any
 
 def prediction(settings: Settings, task: str, name: str, r: str, run: Run) -> dict[str, Any]:
     """Return everything the prediction of one run reads, and nothing else."""
-    tagging, ast = request.tagging(settings, task), settings.content["tagging"]
+    tagging = request.tagging(settings, task)
     return {
         "task": task,
         "tagging": {key: value for key, value in tagging.items() if key not in ("training", "statistics")},
         "fold": run.fold,
         "train_seed": run.seed,
-        "seed": settings.content["seed"],
+        "seed": settings.config.seed,
         "proportional": request.recipe(settings, name)["proportional"],
-        "batch": ast["batch"],
-        "device": settings.content["device"],
+        "batch": settings.of(Tagging).tagging.batch,
+        "device": settings.config.device,
         **_merging(settings, r),
     }
 
@@ -69,20 +71,30 @@ def result(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
         "teachers": {other: part["title"] for other, part in teachers.items()},
         "train_r": trained_r,
         **_merging(settings, r),
-        "upstream": upstream.tagged(settings, task, teachers, {r, trained_r}),
+        "upstream": upstream.tagged(settings, task, teachers, _sweep(settings, {r, trained_r})),
         "run": {
-            "seed": settings.content["seed"],
-            "resamples": settings.content["tagging"]["bootstrap"],
+            "seed": settings.config.seed,
+            "resamples": settings.of(Tagging).tagging.bootstrap,
             # What the data stages let pass need not be allowed a second time.
             "max_failed_share": max(
-                settings.content["evaluate"]["max_failed_share"], entry["data"]["max_failed_share"]
+                settings.config.evaluate.max_failed_share, entry["data"]["max_failed_share"]
             ),
             "labels": sorted(labels),
         },
     }
 
 
+def _sweep(settings: Settings, schedules: Iterable[str]) -> dict[str, Any]:
+    """Return what config says of all students: the listed ones of some schedules, how students predict."""
+    sweep = settings.of(Tagging).tagging
+    return {
+        "schedules": {name: sweep.schedules[name] for name in schedules if name in sweep.schedules},
+        "batch": sweep.batch,
+        "speed": sweep.speed.plain(),
+    }
+
+
 def _merging(settings: Settings, r: str) -> dict[str, Any]:
     """Return a schedule as a job reads it: its name and, where config lists it, its numbers."""
-    listed = settings.content["tagging"]["schedules"]
+    listed = settings.of(Tagging).tagging.schedules
     return {"r": r, "schedules": {r: listed[r]} if r in listed else {}}

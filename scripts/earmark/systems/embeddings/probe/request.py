@@ -11,6 +11,7 @@ from earmark.core.errors import UserError, nearest
 from earmark.reproduction import upstream
 from earmark.systems.contract import Settings
 from earmark.systems.embeddings import request
+from earmark.systems.embeddings.config import Block
 
 MAP_POINTS = 1000
 FOLDER = "results/embeddings/"
@@ -21,11 +22,11 @@ def targets(settings: Settings) -> list[str]:
     return [
         f"{FOLDER}{model}/{task}.json"
         for model, task, block in request.blocks(settings)
-        if block["pooling"] != "none" and block.get("probe", True)
+        if block.pooling != "none" and block.probe
     ]
 
 
-def block_of(settings: Settings, model: str, task: str) -> dict[str, Any]:
+def block_of(settings: Settings, model: str, task: str) -> Block:
     """Return the block of embeddings that a probe reads.
 
     Raises:
@@ -41,7 +42,7 @@ def block_of(settings: Settings, model: str, task: str) -> dict[str, Any]:
             f"config: embeddings has no block for {model}/{task}; {nearest(f'{model}/{task}', names)}"
         )
     block = found[model, task]
-    if block["pooling"] == "none":
+    if block.pooling == "none":
         raise UserError(
             f"config: embeddings: those of {model}/{task} are per frame; a probe needs one vector per "
             "clip: set pooling to mean, last or masked_mean"
@@ -51,7 +52,7 @@ def block_of(settings: Settings, model: str, task: str) -> dict[str, Any]:
 
 def files(settings: Settings, model: str, task: str) -> list[str]:
     """Return the files of vectors that a probe reads, of every layer."""
-    layers = block_of(settings, model, task)["layers"]
+    layers = block_of(settings, model, task).layers
     states = [path for layer in layers for path in request.paths(settings, model, task, layer)]
     return [f"{path.removesuffix('.safetensors')}.parquet" for path in states]
 
@@ -66,11 +67,12 @@ def job(settings: Settings, model: str, task: str) -> dict[str, Any]:
         "model": model,
         "dataset": task,
         "labels": sorted(labels),
-        **{key: block[key] for key in ("pooling", "span")},
+        "pooling": block.pooling,
+        "span": block.span,
         "shards": {split: data["shards"][split] for split in data["segment"]},
-        "seed": settings.content["seed"],
+        "seed": settings.config.seed,
         "map_points": MAP_POINTS,
-        "upstream": upstream.embedded(settings, model, task, block),
+        "upstream": upstream.embedded(settings, model, task, block.stored()),
     }
 
 

@@ -79,7 +79,7 @@ def making(settings: Settings, name: str, task: str) -> dict[str, Any]:
     check(settings, name, task)
     return {
         **_common(settings, name, task),
-        "seed": settings.content["seed"],
+        "seed": settings.config.seed,
         "classes": settings.entries["teachers"][name]["classes"],
     }
 
@@ -93,7 +93,7 @@ def job(settings: Settings, name: str, task: str) -> dict[str, Any]:
         **common,
         "options": options,
         **{key: entry[key] for key in ("storage", "batch")},
-        "device": settings.content["device"],
+        "device": settings.config.device,
         "source": settings.task(task)["data"]["source"]["kind"],
     }
 

@@ -81,7 +81,7 @@ rule fbank_statistics:
             tagging_of(w, "frames", "statistics", "folds", "validation_share", "validation_group")
         ),
         indexes=lambda w, input: repeated("--index", input),
-        seed=SETTINGS.content["seed"],
+        seed=SETTINGS.config.seed,
     shell:
         """
         python "$SCRIPTS/fbank_statistics.py" --settings {params.settings:q} {params.indexes} \
