@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from earmark.core.checksums import CLIPS, ORIGINS, STATES, Clips, of_indexes
+from earmark.core.checksums import CLIPS, ORIGINS, STATES, Clips, of_indexes, verify
 from earmark.core.errors import UserError
 from earmark.core.files import sha256
 from earmark.core.records import Clip
@@ -87,3 +87,20 @@ def test_a_damaged_index_is_named(tmp_path):
     damaged.write_bytes(b"no Parquet")
     with pytest.raises(UserError, match=r"damaged\.parquet is damaged .*; delete it to make it again"):
         of_indexes([damaged])
+
+
+def test_files_with_other_bytes_than_were_written_are_refused_with_the_cure(states: Path) -> None:
+    written = index(states.with_suffix(".parquet"), Clips().metadata(states))
+    verify([states], [written])
+    states.write_bytes(b"statez")
+    with pytest.raises(
+        UserError, match="states.safetensors holds other bytes .* delete .*states.safetensors"
+    ):
+        verify([states], [written])
+    states.unlink()
+    with pytest.raises(UserError, match="states.safetensors cannot be read .No such file"):
+        verify([states], [written])
+
+
+def test_a_file_of_which_nothing_was_recorded_is_no_reason_to_refuse_it(states: Path) -> None:
+    verify([states], [index(states.with_suffix(".parquet"), {})])

@@ -143,6 +143,14 @@ def test_mistakes_are_named_before_anything_is_trained(task):
 
 
 def test_a_file_that_went_missing_is_named(task, tmp_path):
-    clips = task.opened(fbanks=[tmp_path / "gone.safetensors", *task.fbanks[1:]])
     with pytest.raises(UserError, match="gone.safetensors cannot be read"):
-        clips[0]
+        task.opened(fbanks=[tmp_path / "gone.safetensors", *task.fbanks[1:]])
+
+
+def test_spectrograms_with_a_flipped_bit_are_refused(task, tmp_path):
+    flipped = tmp_path / task.fbanks[0].name
+    content = bytearray(task.fbanks[0].read_bytes())
+    content[-5] ^= 1
+    flipped.write_bytes(content)
+    with pytest.raises(UserError, match="holds other bytes than its index .* delete"):
+        task.opened(fbanks=[flipped, *task.fbanks[1:]])

@@ -69,7 +69,7 @@ def test_files_that_do_not_belong_together_are_named(two, tmp_path) -> None:
     with pytest.raises(UserError, match="one id is listed twice"):
         Logits([[two[1][0][0], two[1][0][0]]])
     foreign.write_bytes(foreign.read_bytes()[:20])
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="f.safetensors holds other bytes than its index"):
         Logits([[foreign]])
 
 
@@ -120,3 +120,12 @@ def test_the_teachers_own_precision_shows_rows_of_other_clips(tmp_path) -> None:
     assert found[0]["training_map"]["map"] == pytest.approx(oracle)
     assert found[0]["training_map"]["map"] > 0.9
     assert found[1]["training_map"]["map"] == pytest.approx(found[1]["training_map"]["chance"], abs=0.1)
+
+
+def test_logits_with_a_flipped_bit_are_refused(two) -> None:
+    _, (first, _) = two
+    content = bytearray(first[1].read_bytes())
+    content[-5] ^= 1
+    first[1].write_bytes(content)
+    with pytest.raises(UserError, match=f"{first[1].name} holds other bytes than .* delete"):
+        Logits([first])

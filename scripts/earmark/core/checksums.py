@@ -15,9 +15,12 @@ import pyarrow.parquet as pq
 
 from earmark.core.errors import UserError
 from earmark.core.files import sha256
+from earmark.core.progress import tqdm
 from earmark.core.records import NOT_PARQUET, Clip
 
 CLIPS, STATES, ORIGINS = "clips_sha256", "states_sha256", "origins"
+LARGE = 1 << 30
+"""Bytes that take long enough to be read for a word about it."""
 
 
 class Clips:
@@ -50,6 +53,33 @@ def metadata(index: Path) -> dict[str, str]:
     except (*NOT_PARQUET, OSError) as error:
         raise UserError(f"{index} is damaged ({error}); delete it to make it again") from None
     return {key.decode(): value.decode() for key, value in found.items() if key != b"ARROW:schema"}
+
+
+def verify(files: Sequence[Path], indexes: Sequence[Path]) -> None:
+    """Compare files with what their indexes recorded when they were written, every byte.
+
+    An index that says nothing of its file (another program's) is no reason to refuse it.
+
+    Raises:
+        UserError: a file is missing or holds other bytes; says how to make it again.
+
+    """
+    if not indexes:
+        return
+    try:
+        total = sum(path.stat().st_size for path in files)
+        quiet = total < LARGE or None
+        with tqdm(total=total, desc="checking files", unit="B", unit_scale=True, disable=quiet) as bar:
+            for path, index in zip(files, indexes, strict=True):
+                expected = metadata(index).get(STATES)
+                if expected is not None and sha256(path, bar.update) != expected:
+                    raise UserError(
+                        f"{path} holds other bytes than its index {index.name} recorded: it was changed "
+                        f"or is damaged; delete {path} to make it again"
+                    )
+    except OSError as error:
+        why = f"{error.filename} cannot be read ({error.strerror})"
+        raise UserError(f"{why}; delete it to make it again") from None
 
 
 def of_indexes(indexes: Sequence[Path]) -> dict[str, Any]:

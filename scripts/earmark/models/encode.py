@@ -9,6 +9,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 from torch import Tensor
 
+from earmark.core.checksums import STATES
 from earmark.core.errors import UserError
 from earmark.core.files import replacing, sha256
 from earmark.core.progress import tqdm
@@ -79,7 +80,7 @@ def encode_shard(
         save_file(states, partial)
         partial.chmod(0o644)
         written = sha256(partial)
-    write_index(index, [rows[clip.key] for clip in clips], metadata | {"states_sha256": written})
+    write_index(index, [rows[clip.key] for clip in clips], metadata | {STATES: written})
 
 
 def size_estimate(clips: list[Clip], width: int, bytes_per_value: int, tokens_per_second: float) -> int:

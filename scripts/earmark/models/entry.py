@@ -36,6 +36,8 @@ def sizes_of(entry: Mapping[str, Any]) -> Sizes | None:
         UserError: the folder's config.json is damaged.
 
     """
+    if entry.get("projector"):
+        return None  # they are those of the parts it is made of
     made = entry.get("train") or entry.get("random_weights")
     if made is not None:
         known = {each.name for each in fields(Sizes)}
@@ -56,6 +58,6 @@ def costs(entry: Mapping[str, Any]) -> dict[str, Any]:
     sizes = sizes_of(entry)
     return {
         **{key: entry[key] for key in ("kind", "dtype", "max_audio_s")},
-        "audio": asdict(family(entry["kind"]).audio),
+        "audio": asdict(family(entry["kind"]).hears(entry)),
         "sizes": None if sizes is None else asdict(sizes),
     }

@@ -68,7 +68,7 @@ def weights_of(entry: Mapping[str, Any]) -> Weights | None:
     From the headers of a local folder's files where it is whole, else from its sizes.
     """
     folder, kind = folder_of(entry), family(entry["kind"])
-    if folder is not None:
+    if folder is not None and not entry.get("projector"):
         try:
             if (folder / INDEX).is_file() or (folder / SINGLE).is_file():
                 return _stored(folder, kind)
@@ -137,8 +137,9 @@ def held(weights: Weights, entry: Mapping[str, Any]) -> int:
 
 
 def announce(need: Need) -> None:
-    """Say what a job is about to need, and what there is."""
-    memory.announce(need.total, need.weights)
+    """Say what a job is about to need, and what there is; nothing of what isn't known."""
+    if need != UNKNOWN:
+        memory.announce(need.total, need.weights)
 
 
 def evaluating(entry: Mapping[str, Any], batch_audio_s: float) -> Need:
@@ -151,7 +152,7 @@ def evaluating(entry: Mapping[str, Any], batch_audio_s: float) -> Need:
         return UNKNOWN
     working = 0
     if sizes is not None:
-        audio = family(entry["kind"]).audio
+        audio = family(entry["kind"]).hears(entry)
         longest = min(entry["max_audio_s"], audio.window_s or entry["max_audio_s"])
         tokens = audio.tokens(max(batch_audio_s, longest))
         chunk = min(tokens, (entry.get("load") or {}).get("prefill_chunk") or tokens)
@@ -168,7 +169,7 @@ def encoding(entry: Mapping[str, Any], batch_audio_s: float) -> Need:
         return UNKNOWN
     width, working = BYTES[entry["dtype"]], 0
     if sizes is not None:
-        audio = family(entry["kind"]).audio
+        audio = family(entry["kind"]).hears(entry)
         positions = int(_together(audio, batch_audio_s) * audio.positions_per_second)
         # Mel and the first convolution run at twice the positions.
         working = width * positions * (12 * sizes.audio_hidden + 2 * sizes.audio_ffn)

@@ -11,6 +11,7 @@ from typing import Any
 
 import altair as alt
 
+from earmark.report.drawable import drawable
 from earmark.report.figures import Look
 
 Row = Mapping[str, Any]
@@ -67,7 +68,7 @@ def fitted(chart: Any, height: int, right: int = 2) -> dict[str, Any]:
         autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
         padding={"left": 2, "right": right, "top": 2, "bottom": 2},
     )
-    return dict(sized.configure(**CONFIG).to_dict())
+    return dict(drawable(sized.configure(**CONFIG).to_dict()))
 
 
 def level(row: Row, look: Look, hover: Mapping[str, str] | None = None) -> list[alt.Chart]:

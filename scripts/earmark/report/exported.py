@@ -82,4 +82,6 @@ def _plain(text: str) -> str:
 
 def _escaped(text: str) -> str:
     """Return a text as LaTeX that typesets it."""
-    return "".join(LATEX.get(char, char) for char in CONTROL.sub(" ", text))
+    typeset = "".join(LATEX.get(char, char) for char in CONTROL.sub(" ", text))
+    # After the end of a row, a bracket or a star would be its argument.
+    return f"{{}}{typeset}" if typeset.lstrip().startswith(("[", "*")) else typeset

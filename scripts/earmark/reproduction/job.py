@@ -144,6 +144,8 @@ def reproduce(path: Path, folder: Path | None, cores: str, extra: Sequence[str])
     print(f"making {path} again in {folder}", flush=True)
     for difference in around:
         print(f"  {difference.place}: was {difference.was}, is {difference.now}", flush=True)
+    for place in surroundings.folders_elsewhere(request.sections, Path.cwd()):
+        print(f"  the record names {place}, which lies outside of {Path.cwd()}: it is read", flush=True)
     for line in surroundings.advice(around, made):
         print(f"  {line}", flush=True)
     run(folder, prepare(folder, request), request.target, cores, extra)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from earmark.reproduction.compare import Difference, differences
 
+ANYWHERE = "/"
+"""What a list that names files by their whole paths may read."""
 BEFORE = ("earmark", "git", "python", "platform", "packages", "lock")
 """What can be told before anything runs."""
 
@@ -40,3 +44,31 @@ def advice(found: list[Difference], made: dict[str, Any]) -> list[str]:
     if places & {"packages", "lock"}:
         lines.append("packages differ; requirements.lock of that commit, installed by `make env`, has them")
     return lines
+
+
+def folders_elsewhere(asked: Any, here: Path) -> list[str]:
+    """Return the local files and folders outside of ``here`` that a record asks to be read.
+
+    A result may be someone else's, and what its task reads is what its record says.
+    """
+    found = []
+    for text in _texts(asked):
+        path = Path(text).expanduser() if text.startswith("~") else Path(text)
+        leads = path.is_absolute() or ".." in path.parts
+        if leads and "\n" not in text and not (here / path).resolve().is_relative_to(here.resolve()):
+            found.append(text)
+    return list(dict.fromkeys(found))
+
+
+def _texts(content: Any) -> Iterator[str]:
+    """Yield every text in nested settings; of a list of files, that it may name any by their whole path."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, dict):
+        if content.get("absolute") is True:
+            yield ANYWHERE
+        for value in content.values():
+            yield from _texts(value)
+    elif isinstance(content, (list, tuple)):
+        for value in content:
+            yield from _texts(value)

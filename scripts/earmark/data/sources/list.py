@@ -17,7 +17,7 @@ from earmark.core.errors import UserError, nearest
 from earmark.core.records import Clip, Part
 from earmark.data.sources.dealing import Deal, Seen
 from earmark.data.sources.identity import dealt
-from earmark.data.sources.recordings import one_spelling, shown, with_headers
+from earmark.data.sources.recordings import label_problem, one_spelling, shown, with_headers
 from earmark.data.sources.rows import Row, read_rows
 
 KNOWN = {
@@ -79,17 +79,23 @@ class _Reader:
         value = self.cell(row, role)
         separator = self.settings[f"{role}_separator"]
         if isinstance(value, list):
-            return [str(item) for item in value if item is not None]
+            return [self.word(row, role, item) for item in value if item is not None]
         if isinstance(value, str) and separator:
-            return [word.strip() for word in value.split(separator) if word.strip()]
-        return [] if value == "" else [str(value)]
+            return [self.word(row, role, word.strip()) for word in value.split(separator) if word.strip()]
+        return [] if value == "" else [self.word(row, role, value)]
+
+    def word(self, row: Row, role: str, value: Any) -> str:
+        """Return one of a cell's values as text; raises UserError for what can be no name."""
+        if problem := label_problem(value):
+            raise self.error(row, f"'{self.columns[role]}' is {problem}")
+        return str(value)
 
     def seconds(self, row: Row, role: str) -> float:
         """Return a cell as seconds, 0 where it is empty."""
         value = self.cell(row, role)
         try:
             seconds = float(value) if value != "" else 0.0
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             seconds = math.nan
         if not (math.isfinite(seconds) and seconds >= 0):
             raise self.error(

@@ -5,6 +5,7 @@ File names come from tables and archives of others: they are data, never trusted
 
 from __future__ import annotations
 
+import math
 import posixpath
 import unicodedata
 from collections import deque
@@ -70,6 +71,17 @@ def name_problem(name: str) -> str | None:
         return "unsafe name (control character or broken Unicode)"
     if name.startswith("/") or ".." in name.split("/"):
         return "leads out of the folder"
+    return None
+
+
+def label_problem(value: object) -> str | None:
+    """Return why a value from outside can't be a label or another name, or None."""
+    if isinstance(value, (dict, list)):
+        return "an object or a list, where a name is expected"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"no number ({value})"
+    if isinstance(value, str) and "\0" in value:
+        return "no text (it has a NUL character)"
     return None
 
 

@@ -133,6 +133,9 @@ def _parsed(text: str, path: Path, where: str, place: str) -> Any:
         ) from None
     except RecursionError:
         raise UserError(f"{where}: {path} {place} is nested too deeply") from None
+    except ValueError as error:
+        # A number of thousands of digits.
+        raise UserError(f"{where}: {path} {place} is not readable ({str(error)[:60]})") from None
 
 
 def _object(item: Any, path: Path, where: str, place: str) -> dict[str, Any]:

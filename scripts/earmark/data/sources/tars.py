@@ -21,7 +21,7 @@ from earmark.core.errors import UserError
 from earmark.core.records import Clip
 from earmark.data.sources.archives import Refused, Store, recordings
 from earmark.data.sources.patterns import wanted_of
-from earmark.data.sources.recordings import SUFFIXES, name_problem, shown
+from earmark.data.sources.recordings import SUFFIXES, label_problem, name_problem, shown
 
 FALLBACK = ("captions", "caption", "text")
 """Where a label is looked for when none of the fields of config has one."""
@@ -81,6 +81,14 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
 def _describe(settings: dict[str, Any], row: dict[str, Any], clip: Clip) -> None:
     """Put what a sample's JSON says into its clip."""
     sample = row["json"]
+    try:
+        _describe_as(settings, sample, clip)
+    except Refused as refused:
+        clip.fail(str(refused))
+
+
+def _describe_as(settings: dict[str, Any], sample: dict[str, Any], clip: Clip) -> None:
+    """Put a sample's labels, texts and names into its clip; raises Refused for what can be none."""
     clip.labels = _values(sample, [*_fields(settings["key"]), *FALLBACK])
     if settings["label_separator"]:
         parts = [part.strip() for label in clip.labels for part in label.split(settings["label_separator"])]
@@ -103,10 +111,12 @@ def _values(sample: dict[str, Any], fields: list[str]) -> list[str]:
     """Return the first value that isn't empty as texts: a list of them, one text, or a number."""
     for field in fields:
         value = sample.get(field)
-        if isinstance(value, (str, int, float)) and value != "":
-            return [str(value)]
-        if isinstance(value, list) and value:
-            return [str(item) for item in value]
+        found = value if isinstance(value, list) else [value]
+        if isinstance(value, (str, int, float, list)) and value not in ("", []):
+            for item in found:
+                if problem := label_problem(item):
+                    raise Refused(f"bad metadata ('{shown(field)[:40]}' is {problem})")
+            return [str(item) for item in found]
     return []
 
 

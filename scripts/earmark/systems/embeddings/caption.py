@@ -27,8 +27,9 @@ from earmark.scoring.question import Question
 from earmark.systems.embeddings.generate import Ask, Generation, Written
 from earmark.systems.embeddings.store import StateWriter
 from earmark.systems.pruning import plan
-from earmark.systems.pruning.plan import Row, Sample
+from earmark.systems.pruning.plan import Row
 from earmark.systems.pruning.runner import open_journal
+from earmark.systems.pruning.samples import Sample
 
 
 def run(

@@ -29,6 +29,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from earmark.core import checksums
 from earmark.core.errors import UserError, nearest
 from earmark.systems.tagging.augment import Augmentation, masked, mixed, shifted
 from earmark.systems.tagging.classes import SINGLE_LABEL, Classes
@@ -152,6 +153,7 @@ class Clips(Dataset[Example]):
         self.classes, self.augmentation = classes, augmentation
         self.frames = int(tagging["frames"])
         self.mean, self.std = float(fold_statistics["mean"]), float(fold_statistics["std"])
+        checksums.verify(fbanks, indexes)
         self._fbanks, self._tars = Mapped(fbanks), Mapped(tars)
         tables = [usable(path, ("clip_id", "labels", *PLACED, *STORED)) for path in indexes]
         rows = pa.concat_tables(tables)

@@ -21,8 +21,9 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from earmark.core import checksums
 from earmark.core.errors import UserError
-from earmark.core.files import replacing
+from earmark.core.files import replacing, sha256
 from earmark.core.records import NOT_PARQUET, OK, reason_code
 from earmark.systems.embeddings.store import StateWriter
 
@@ -54,7 +55,8 @@ def write(path: Path, logits: NDArray[np.floating], rows: Sequence[Row], metadat
         writer = StateWriter(stream, 1, metadata)
         writer.add("logits", torch.from_numpy(logits))
         writer.close()
-    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=INDEX.with_metadata(metadata))
+    known = metadata | {checksums.STATES: sha256(path)}
+    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=INDEX.with_metadata(known))
     with replacing(path.with_suffix(".parquet")) as partial:
         pq.write_table(table, partial, compression="zstd")
 
@@ -175,13 +177,15 @@ class Logits:
     def _read(self, paths: Sequence[Path], stems: list[dict[str, str]]) -> Iterator[tuple[str, int]]:
         """Yield id and place of every clip that a teacher's files have logits of; check that they agree."""
         for number, path in enumerate(paths):
+            index = path.with_suffix(".parquet")
+            checksums.verify([path], [index] if index.is_file() else [])
             try:
                 with safe_open(path, "np") as file:
                     # Its order is not the same in every process.
                     stems.append(dict(sorted((file.metadata() or {}).items())))
                     rows, self.width = file.get_slice("logits").get_shape()
                 columns = ["clip_id", "status", "reason"]
-                table = pq.read_table(path.with_suffix(".parquet"), columns=columns)
+                table = pq.read_table(index, columns=columns)
             except (SafetensorError, *NOT_PARQUET, OSError, KeyError) as error:
                 raise UserError(f"{path} cannot be read ({error}); delete it to make it again") from None
             if len(table) != rows:
