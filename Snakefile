@@ -52,6 +52,12 @@ rule audit:
         expand("data/{task}/audit.{kind}", task=audited_tasks(), kind=["json", "html"]),
 
 
+rule real:
+    """What `make real` makes, with config/real.yaml: a small model of real weights on real recordings."""
+    input:
+        rules.all.input,
+
+
 rule demo:
     """What the README's first command makes: with the default config, the demo."""
     input:

@@ -101,7 +101,8 @@ class Settings:
         path = self.model(model).get("path")
         if path and not Path(path).expanduser().is_dir():
             raise UserError(f"model '{model}': path: there is no folder {path}")
-        root = self.task(task)["data"]["source"].get("root")
+        source = self.task(task)["data"]["source"]
+        root = None if "archive" in source else source.get("root")
         if root and not Path(root).expanduser().is_dir():
             raise UserError(f"task '{task}': data.source.root: there is no folder {root}")
 
