@@ -14,13 +14,17 @@ from earmark.config import composed
 from earmark.config.settings import Settings
 from earmark.core.errors import UserError
 from earmark.core.places import ROOT
-from earmark.reproduction import probed, pruned, student_speed, tagged, timed
 from earmark.reproduction.job import Result, prepare
 from earmark.reproduction.request import Request
+from earmark.systems.embeddings.again import probe as probed
 from earmark.systems.embeddings.probe import request as probing
 from earmark.systems.pruning import request as pruning
+from earmark.systems.pruning.again import evaluation as pruned
+from earmark.systems.pruning.again import prefill as timed
 from earmark.systems.tagging import recipe, sweep
 from earmark.systems.tagging import request as tagging
+from earmark.systems.tagging.again import quality as tagged
+from earmark.systems.tagging.again import speed as student_speed
 from earmark.systems.tagging.teachers import request as teachers
 
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())

@@ -5,11 +5,10 @@ Imported when the workflow is parsed, so it stays light.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from earmark.config.files import overlaid
-from earmark.reproduction import upstream
 from earmark.systems.tagging import request
 from earmark.systems.tagging.config import Tagging
 from earmark.systems.tagging.request import Run, Settings
@@ -27,7 +26,7 @@ def speed(settings: Settings, name: str, task: str, r: str) -> str:
 
 def timing(settings: Settings, task: str, student: str, r: str) -> dict[str, Any]:
     """Return what a speed measurement reads, and for its record what the task's classes come from."""
-    return request.speed(settings, task, student, r) | {"upstream": upstream.classed(settings, task)}
+    return request.speed(settings, task, student, r) | {"upstream": behind_classes(settings, task)}
 
 
 def prediction(settings: Settings, task: str, name: str, r: str, run: Run) -> dict[str, Any]:
@@ -71,7 +70,7 @@ def result(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
         "teachers": {other: part["title"] for other, part in teachers.items()},
         "train_r": trained_r,
         **_merging(settings, r),
-        "upstream": upstream.tagged(settings, task, teachers, _sweep(settings, {r, trained_r})),
+        "upstream": behind(settings, task, teachers, _sweep(settings, {r, trained_r})),
         "run": {
             "seed": settings.config.seed,
             "resamples": settings.of(Tagging).tagging.bootstrap,
@@ -98,3 +97,26 @@ def _merging(settings: Settings, r: str) -> dict[str, Any]:
     """Return a schedule as a job reads it: its name and, where config lists it, its numbers."""
     listed = settings.of(Tagging).tagging.schedules
     return {"r": r, "schedules": {r: listed[r]} if r in listed else {}}
+
+
+def behind(
+    settings: Settings, task: str, teachers: Mapping[str, Any], sweep: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what is behind a result of students: data, teachers, listed schedules, how they predict."""
+    entry = settings.task(task)
+    return {
+        "data": entry["data"],
+        "tagging": entry["tagging"],
+        "teachers": dict(teachers),
+        **sweep,
+        "device": settings.config.device,
+    }
+
+
+def behind_classes(settings: Settings, task: str) -> dict[str, Any]:
+    """Return what is behind the classes of a task."""
+    entry = settings.task(task)
+    return {
+        "data": {key: entry["data"][key] for key in ("source", "segment")},
+        "tagging": {key: entry["tagging"][key] for key in ("kind", "classes", "folds", "frames")},
+    }
