@@ -64,4 +64,5 @@ rule demo:
         rules.all.input,
 
 
+carry_versions()
 check_targets(workflow, lambda name: check_target(name, SETTINGS))

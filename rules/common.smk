@@ -14,6 +14,7 @@ sys.path.insert(0, f"{HERE}/scripts")
 from snakemake.resources import Resources
 
 from earmark.core.cluster import refuse_beside_others
+from earmark.core import versions
 from earmark.core.errors import UserError
 from earmark.report import exports as exporting, request as reporting
 from earmark.config import composed
@@ -76,6 +77,15 @@ wildcard_constraints:
     of="[0-9]{5}",
     seconds="[0-9]+",
     rate="[0-9]+",
+
+
+def carry_versions():
+    """With `versions: rerun`, make what each rule's environment pins a param of it; to be called after all rules."""
+    if SETTINGS.config.versions == "rerun":
+        for each in workflow.rules:
+            if each.conda_env:
+                pins = versions.pinned(HERE / "envs" / Path(str(each.conda_env)).name)
+                each.set_params(versions=f"versions: {versions.told(pins)}")
 
 
 def is_local():

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from earmark.config.settings import Settings
 from earmark.core.errors import UserError
 from earmark.doctor.findings import at_once
-from earmark.doctor.wanted import Entry
+from earmark.doctor.jobs import Entry
 
 NOTHING = "there is no such file or folder"
 HUB_PATIENCE_S = 6.0
