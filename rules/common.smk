@@ -14,6 +14,7 @@ sys.path.insert(0, f"{HERE}/scripts")
 from snakemake.resources import Resources
 
 from earmark.core.cluster import refuse_beside_others
+from earmark.core import versions
 from earmark.core.errors import UserError
 from earmark.report import exports as exporting, request as reporting
 from earmark.config import composed
@@ -25,7 +26,7 @@ from earmark.models.folder_state import folder_state
 from earmark.config.targets import check_target
 from earmark.config.yaml_files import read_yaml
 from earmark.systems.contract import systems
-from earmark.workflow import messages, mistakes, sources
+from earmark.workflow import messages, mistakes, prerequisites, sources
 from earmark.workflow.given import code as code_digest, settings_file as read
 from earmark.workflow.targets import Mistake, check_targets
 
@@ -50,6 +51,10 @@ if "downloads" not in workflow.global_resources:
 def checked_settings():
     """Return the checked configuration; a mistake in it or in a target ends in one line."""
     try:
+        if CONDA:
+            prerequisites.check_conda()
+        if workflow.storage_settings.default_storage_provider == "s3" and workflow.is_main_process:
+            prerequisites.check_bucket()
         for path in workflow.configfiles:
             read_yaml(Path(path))  # Snakemake takes the last of two equal keys, and follows any alias
         settings = Settings.load(config, Path.cwd())
@@ -76,6 +81,15 @@ wildcard_constraints:
     of="[0-9]{5}",
     seconds="[0-9]+",
     rate="[0-9]+",
+
+
+def carry_versions():
+    """With `versions: rerun`, make what each rule's environment pins a param of it; to be called after all rules."""
+    if SETTINGS.config.versions == "rerun":
+        for each in workflow.rules:
+            if each.conda_env:
+                pins = versions.pinned(HERE / "envs" / Path(str(each.conda_env)).name)
+                each.set_params(versions=f"versions: {versions.told(pins)}")
 
 
 def is_local():

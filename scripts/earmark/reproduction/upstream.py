@@ -21,7 +21,7 @@ def upstream(settings: Settings, model: str, task: str) -> dict[str, Any]:
     Only what the stages before it read themselves: what changes nothing there must not make a result stale.
     """
     data, found = copy.deepcopy(settings.task(task)["data"]), weights(settings, model, task)
-    if "training" not in found:
+    if "training" not in found and "composed" not in found:
         # Shards of the training split are made for none but a model that is trained here.
         data["shards"] = {"test": data["shards"]["test"]}
     return {"data": data, "weights": found, "features": settings.config.features.plain()}
@@ -32,7 +32,21 @@ def weights(settings: Settings, model: str, task: str) -> dict[str, Any]:
     entry = settings.model(model)
     if "train" in entry:
         return {"training": settings.training(model, task)}
+    if "compose" in entry:
+        return {"composed": _composed(settings, entry)}
     return resolved(entry)
+
+
+def _composed(settings: Settings, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a composed model is made: its own settings, its parts', and the tasks it learned from."""
+    compose = entry["compose"]
+    parts = {
+        compose[part]: {key: settings.model(compose[part])[key] for key in ("kind", "dtype")}
+        | resolved(settings.model(compose[part]))
+        for part in ("encoder", "decoder")
+    }
+    tasks = {task: settings.task(task) for task in compose["tasks"]}
+    return {"compose": compose, "projector": entry["projector"], "models": parts, "tasks": tasks}
 
 
 def resolved(entry: Mapping[str, Any]) -> dict[str, Any]:

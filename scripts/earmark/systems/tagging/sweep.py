@@ -21,7 +21,7 @@ def predictions(task: str, name: str, r: str, run: Run) -> str:
 
 def speed(settings: Settings, name: str, task: str, r: str) -> str:
     """Return the path of the speed record behind a result of a recipe."""
-    return f"results/tagging/speed/{task}_{request.recipe(settings, name)['student']}_r{r}.json"
+    return f"results/tagging/speed/{task}_{request.recipe(settings, name).student}_r{r}.json"
 
 
 def timing(settings: Settings, task: str, student: str, r: str) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def prediction(settings: Settings, task: str, name: str, r: str, run: Run) -> di
         "fold": run.fold,
         "train_seed": run.seed,
         "seed": settings.config.seed,
-        "proportional": request.recipe(settings, name)["proportional"],
+        "proportional": request.recipe(settings, name).proportional,
         "batch": settings.of(Tagging).tagging.batch,
         "device": settings.config.device,
         **_merging(settings, r),
@@ -49,11 +49,11 @@ def result(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
     """Return everything one result reads of the configuration, and nothing else."""
     entry, tagging = settings.task(task), request.tagging(settings, task)
     recipe = request.recipe(settings, name)
-    student = request.student(settings, recipe["student"])
-    teachers = {other: request.teacher(settings, other) for other in recipe["teachers"]}
+    student = request.student(settings, recipe.student)
+    teachers = {other: request.teacher(settings, other) for other in recipe.teachers}
     trained_r = request.trained_r(settings, name, r)
-    labels = {label for part in (student, *teachers.values()) for label in part["labels"]}
-    if entry["data"]["source"]["kind"].startswith("synthetic"):
+    labels: set[str] = {label for part in (student, *teachers.values()) for label in part.labels}
+    if settings.synthetic(task):
         labels.add("synthetic")
     return {
         "task": {
@@ -63,14 +63,19 @@ def result(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
         },
         "recipe": {
             "name": name,
-            **{key: value for key, value in recipe.items() if key != "training"},
-            "training": overlaid(tagging["training"], recipe["training"]),
+            **{key: value for key, value in recipe.plain().items() if key != "training"},
+            "training": overlaid(tagging["training"], recipe.training.plain()),
         },
-        "student": student,
-        "teachers": {other: part["title"] for other, part in teachers.items()},
+        "student": student.plain(),
+        "teachers": {other: part.title for other, part in teachers.items()},
         "train_r": trained_r,
         **_merging(settings, r),
-        "upstream": behind(settings, task, teachers, _sweep(settings, {r, trained_r})),
+        "upstream": behind(
+            settings,
+            task,
+            {other: part.plain() for other, part in teachers.items()},
+            _sweep(settings, {r, trained_r}),
+        ),
         "run": {
             "seed": settings.config.seed,
             "resamples": settings.of(Tagging).tagging.bootstrap,

@@ -62,7 +62,7 @@ def job(settings: Settings, model: str, task: str) -> dict[str, Any]:
     """Return everything the probe of a task's embeddings reads, and nothing else."""
     block, data = block_of(settings, model, task), settings.task(task)["data"]
     labels = set(settings.model(model)["labels"])
-    if data["source"]["kind"].startswith("synthetic"):
+    if settings.synthetic(task):
         labels.add("synthetic")
     return {
         "model": model,
