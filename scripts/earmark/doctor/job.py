@@ -10,7 +10,7 @@ from typing import Any
 
 from earmark.config.schema import checked, schema
 from earmark.config.settings import Settings
-from earmark.doctor import entries, estimate, machine, network, packages, plan, students
+from earmark.doctor import entries, estimate, machine, memory_needs, network, packages, plan, students
 from earmark.doctor.findings import MISSING, NOTE, OK, Finding, at_once, guarded
 from earmark.doctor.page import size
 from earmark.doctor.wanted import Wanted
@@ -59,6 +59,7 @@ def examine(settings: Settings, targets: Sequence[str]) -> dict[str, Any]:
     takes = estimate.of(settings, jobs, gpu)
     free, folder = shutil.disk_usage(Path.cwd()).free, str(Path.cwd())
     checks.append(_disk(takes.bytes, free))
+    checks += memory_needs.checks(settings, {name for section, name in needed if section == "models"})
     record = {
         "schema": "earmark/doctor/1",
         "ok": not any(check.stops for check in checks) and not any(p.needed for p in unreachable),
