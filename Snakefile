@@ -52,10 +52,17 @@ rule audit:
         expand("data/{task}/audit.{kind}", task=audited_tasks(), kind=["json", "html"]),
 
 
+rule real:
+    """What `make real` makes, with config/real.yaml: a small model of real weights on real recordings."""
+    input:
+        rules.all.input,
+
+
 rule demo:
     """What the README's first command makes: with the default config, the demo."""
     input:
         rules.all.input,
 
 
+carry_versions()
 check_targets(workflow, lambda name: check_target(name, SETTINGS))

@@ -2,7 +2,6 @@
 
 from functools import cache
 
-from earmark.doctor.wanted import asks
 from earmark.systems.pruning import request as pruning
 
 
@@ -14,11 +13,6 @@ def grid_results():
 def targets():
     """Return what this run was asked for by name; known once the rules are read."""
     return [target.removeprefix("./") for target in workflow.dag_settings.targets]
-
-
-def asked_results(wildcards):
-    """Return the targets of this run that are results."""
-    return [target for target in targets() if asks(target, SETTINGS)]
 
 
 def reducer_files(methods, entry):

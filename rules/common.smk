@@ -11,7 +11,10 @@ from pathlib import Path
 HERE = Path(str(workflow.current_basedir)).parent
 sys.path.insert(0, f"{HERE}/scripts")
 
+from snakemake.resources import Resources
+
 from earmark.core.cluster import refuse_beside_others
+from earmark.core import versions
 from earmark.core.errors import UserError
 from earmark.report import exports as exporting, request as reporting
 from earmark.config import composed
@@ -23,7 +26,7 @@ from earmark.models.folder_state import folder_state
 from earmark.config.targets import check_target
 from earmark.config.yaml_files import read_yaml
 from earmark.systems.contract import systems
-from earmark.workflow import messages, mistakes
+from earmark.workflow import messages, mistakes, sources
 from earmark.workflow.given import code as code_digest, settings_file as read
 from earmark.workflow.targets import Mistake, check_targets
 
@@ -34,10 +37,15 @@ INTERPRETER = "" if CONDA else f"export PATH={shlex.quote(os.path.dirname(sys.ex
 # Setting a prefix switches Snakemake's strict mode off, hence the `set`. The prefix is no part of
 # what is recorded of a job, so a moved checkout makes nothing stale.
 shell.prefix(
-    "set -euo pipefail; export OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=0 RAYON_NUM_THREADS=$OMP_NUM_THREADS "
-    f"SCRIPTS={shlex.quote(f'{HERE}/scripts')}; {INTERPRETER}"
+    "set -euo pipefail; export OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=0; "
+    # A job without a core of its own still computes with one thread.
+    'if [ "$OMP_NUM_THREADS" = 0 ]; then export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1; fi; '
+    f"export RAYON_NUM_THREADS=$OMP_NUM_THREADS SCRIPTS={shlex.quote(f'{HERE}/scripts')}; {INTERPRETER}"
 )
 messages.install(workflow, mistakes.in_one_line)
+# Jobs that wait for the network take no core, so something else has to bound them; --resources does, too.
+if "downloads" not in workflow.global_resources:
+    workflow.global_resources.update(Resources.from_mapping({"downloads": 4}))
 
 
 def checked_settings():
@@ -71,9 +79,35 @@ wildcard_constraints:
     rate="[0-9]+",
 
 
-def gpus():
-    """Return the GPUs a computing job asks for: one, unless it will run on a CPU."""
-    return SETTINGS.gpus()
+def carry_versions():
+    """With `versions: rerun`, make what each rule's environment pins a param of it; to be called after all rules."""
+    if SETTINGS.config.versions == "rerun":
+        for each in workflow.rules:
+            if each.conda_env:
+                pins = versions.pinned(HERE / "envs" / Path(str(each.conda_env)).name)
+                each.set_params(versions=f"versions: {versions.told(pins)}")
+
+
+def is_local():
+    """Say whether jobs run on this machine; known once Snakemake has its executor."""
+    return workflow.local_exec or not workflow.is_main_process
+
+
+def gpus(wildcards):
+    """Return the GPUs a computing job asks for: one, unless it will run on a CPU.
+
+    With `device: auto` a job takes a GPU where it runs, if there is one: on a cluster it asks for one, and on
+    this machine it is looked for here.
+    """
+    device = SETTINGS.config.device
+    if device == "auto":
+        return int(not is_local() or Path("/dev/nvidia0").exists())
+    return int(device.startswith("cuda"))
+
+
+def waiting(wildcards):
+    """Return the cores of a job that waits for the network: of this machine none, so that others compute meanwhile."""
+    return 0 if is_local() else 1
 
 
 def growing(amount):

@@ -21,7 +21,7 @@ rule doctor:
         runtime=5,
     params:
         config=read(hidden({key: value for key, value in config.items() if key != "fetch"})),
-        targets=lambda w: repeated("--target", asked_results(w)),
+        targets=lambda w: repeated("--target", [target for target in targets() if target != "doctor"]),
     shell:
         """
         python "$SCRIPTS/doctor.py" --config {params.config:q} {params.targets} \

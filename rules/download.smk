@@ -11,9 +11,11 @@ rule download:
         "benchmarks/download/{task}.tsv"
     conda:
         "../envs/audio.yaml"
-    threads: 2
+    # What comes from the hub waits for the network.
+    threads: lambda w: waiting(w) if "hub" in data_of(w)["source"] else 2
     resources:
         gpu=0,
+        downloads=lambda w: int("hub" in data_of(w)["source"]),
         mem_mb=growing(1000),
         # Files of the hub may take a day to come down.
         runtime=lambda w, attempt: (1440 if "hub" in data_of(w)["source"] else 60) * 2 ** (attempt - 1),
@@ -21,10 +23,13 @@ rule download:
         code=lambda w: code_digest("download.py", f"earmark/data/sources/{data_of(w)['source']['kind']}.py"),
         settings=lambda w: read(data_of(w)["source"]),
         seed=SETTINGS.config.seed,
+        # Not read by the script: changed files are noticed by it.
+        state=lambda w: sources.state(data_of(w)["source"]),
         max_failed_share=lambda w: data_of(w)["max_failed_share"],
         allow_overlap=lambda w: repeated("--allow-overlap", data_of(w)["allow_overlap"]),
     shell:
         """
         python "$SCRIPTS/download.py" --settings {params.settings:q} --output {output:q} \
-            --seed {params.seed} --max-failed-share {params.max_failed_share} --threads {threads} {params.allow_overlap} 2>&1 | tee {log:q}
+            --seed {params.seed} --max-failed-share {params.max_failed_share} {params.allow_overlap} \
+            --threads $(({threads} > 0 ? {threads} : 2)) 2>&1 | tee {log:q}
         """

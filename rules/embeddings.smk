@@ -48,7 +48,7 @@ for model, task, block in embedding.blocks(SETTINGS):
             "../envs/torch.yaml"
         threads: 1
         resources:
-            gpu=gpus(),
+            gpu=gpus,
             mem_mb=growing(
                 needs.embedding(SETTINGS.model(model), SETTINGS.config.features.batch_audio_s).mem_mb
             ),
@@ -82,7 +82,7 @@ rule caption:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        gpu=gpus(),
+        gpu=gpus,
         mem_mb=growing(memory_of("evaluating", "caption")),
         runtime=growing(240),
     params:

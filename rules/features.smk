@@ -18,7 +18,7 @@ rule features:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        gpu=gpus(),
+        gpu=gpus,
         mem_mb=growing(memory_of("encoding", "features")),
         runtime=growing(60),
     params:

@@ -13,9 +13,10 @@ rule fetch:
         "benchmarks/fetch/{task}/{split}-{shard}-of-{of}.tsv"
     conda:
         "../envs/audio.yaml"
-    threads: 1
+    threads: waiting
     resources:
         gpu=0,
+        downloads=1,
         mem_mb=growing(1000),
         runtime=growing(1440),
     params:

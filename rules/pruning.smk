@@ -27,7 +27,7 @@ rule answer:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        gpu=gpus(),
+        gpu=gpus,
         mem_mb=growing(memory_of("evaluating", "evaluate")),
         runtime=growing(240),
         # Which cells of this run the job may answer along with its own, since the model is loaded. No param:
@@ -121,7 +121,7 @@ rule prefill:
     # All cores, so that no job of ours runs beside a measurement; it computes with one thread.
     threads: all_cores
     resources:
-        gpu=gpus(),
+        gpu=gpus,
         mem_mb=growing(memory_of("evaluating", "evaluate")),
         runtime=growing(120),
     params:

@@ -151,7 +151,7 @@ def teacher_data(wildcards):
 
 def teacher_code(script, teacher):
     """Digest what making or running a teacher runs: the script and the module of its kind."""
-    kind = SETTINGS.entries["teachers"][teacher]["kind"]
+    kind = teachers.named(SETTINGS, teacher).kind
     return code_digest(script, f"earmark/systems/tagging/teachers/{kind}_teacher.py")
 
 

@@ -22,7 +22,7 @@ rule predict:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        gpu=gpus(),
+        gpu=gpus,
         mem_mb=growing(4000),
         runtime=growing(240),
     params:
@@ -57,7 +57,7 @@ rule tagging_speed:
     # All cores, so that no job of ours runs beside a measurement; it computes with one thread.
     threads: all_cores
     resources:
-        gpu=gpus(),
+        gpu=gpus,
         mem_mb=growing(8000),
         runtime=growing(120),
     params:

@@ -30,7 +30,7 @@ rule train_student:
     # One computes, the others load clips.
     threads: student_threads
     resources:
-        gpu=gpus(),
+        gpu=gpus,
         processes=1,
         nodes=1,
         mem_mb=growing(8000),

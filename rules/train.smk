@@ -65,9 +65,10 @@ rule wheel:
     priority: 100
     conda:
         "../envs/torch.yaml"
-    threads: 1
+    threads: waiting
     resources:
         gpu=0,
+        downloads=1,
         mem_mb=growing(1000),
         runtime=growing(60),
     params:
@@ -92,13 +93,14 @@ rule checkpoint:
         "benchmarks/checkpoint/{model}.tsv"
     wildcard_constraints:
         model=f"(?!({composed_models()})/)[a-z][a-z0-9.-]*",
-    # First of all jobs and alone: weights out of reach should be known before any other work is done.
+    # First of all jobs: weights out of reach should be known before any other work is done.
     priority: 100
     conda:
         "../envs/torch.yaml"
-    threads: all_cores
+    threads: waiting
     resources:
         gpu=0,
+        downloads=1,
         mem_mb=growing(4000),
         runtime=growing(240),
     params:
@@ -136,7 +138,7 @@ rule compose:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        gpu=gpus(),
+        gpu=gpus,
         mem_mb=growing(8000),
         runtime=growing(240),
     params:

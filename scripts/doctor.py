@@ -39,7 +39,11 @@ def main(
     # The network's settings may hold a password, so they are on no command line.
     if "EARMARK_NETWORK" in os.environ:
         content["fetch"] = json.loads(os.environ["EARMARK_NETWORK"])
-    record = job.examine(Settings.load(content, Path.cwd()), target or [])
+    try:
+        record = job.examine(Settings.load(content, Path.cwd()), content, target or [])
+    except ModuleNotFoundError:
+        # The configuration itself can't be read without some packages: say which are missing, no more.
+        record = job.of_packages(target or [])
     write_json(output, record)
     if log is not None:
         with replacing(log) as partial:

@@ -32,6 +32,11 @@ def main(
     origin = source["kind"]
     if "hub" in source:
         source["root"], origin = _hub(source, module, folder, threads)
+    elif "archive" in source and not ("root" in source and Path(source["root"]).expanduser().is_dir()):
+        from earmark.data.sources.archive import unpacked
+
+        root, origin = unpacked(source["archive"])
+        source["root"] = str(root)
     tally = Tally()
 
     def recordings() -> Iterator[Clip]:

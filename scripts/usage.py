@@ -1,6 +1,6 @@
 """Compare the memory and time that rules ask for with what their jobs took.
 
-    snakemake -n -F all | python scripts/usage.py
+    snakemake -n -F -p all | python scripts/usage.py
 
 The dry run lists the jobs, the files below benchmarks/ say what each took. Ends with status 1 if one took
 more than it asked for.

@@ -25,6 +25,7 @@ FOLDERS = ("scripts", "rules", "config", "envs", "profiles", "bench", "docs", "t
 MADE = re.compile(
     r"bench/results\.json|config/(tasks|models)/(sounds|mine|my_\w+)\.yaml|profiles/mine(/.*)?"
     r"|scripts/earmark/reduction/edges\.py"
+    r"|scripts/earmark/models/families/voicebox\.py|tests/models/test_voicebox\.py"
 )
 """Written by a run, or by a reader who follows the page."""
 
@@ -117,6 +118,7 @@ def settings(paper: bool) -> Settings:
     }
     followed = {
         "tasks": dict.fromkeys(MADE_UP, made_up),
+        "models": {"mine": {"kind": "omni", "random_weights": {"seed": 0}}},
         "methods": {"edges": {"reducer": "frame"}},
         "embeddings": config["embeddings"] or [{"tasks": ["gtzan"], "layers": LAYERS}],
     }

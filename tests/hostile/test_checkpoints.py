@@ -68,7 +68,9 @@ def test_every_call_that_could_load_code_forbids_it():
     calls = []
     for path in [*SCRIPTS.rglob("*.py"), *(ROOT / "bench").glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "from_pretrained":
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".from_pretrained"):
+                if ast.unparse(node.func) == "PeftModel.from_pretrained":
+                    continue  # tensors of an adapter into a model that is there; it loads no code
                 said = {word.arg: getattr(word.value, "value", None) for word in node.keywords}
                 calls.append((f"{path.name}:{node.lineno}", said.get("trust_remote_code")))
     assert len(calls) > 5

@@ -10,16 +10,21 @@ from types import ModuleType
 import pytest
 import yaml
 
+from earmark.config import composed
 from earmark.config.settings import Settings
 from earmark.core.errors import UserError
 from earmark.core.places import ROOT
-from earmark.reproduction import probed, pruned, student_speed, tagged, timed
 from earmark.reproduction.job import Result, prepare
 from earmark.reproduction.request import Request
+from earmark.systems.embeddings.again import probe as probed
 from earmark.systems.embeddings.probe import request as probing
 from earmark.systems.pruning import request as pruning
+from earmark.systems.pruning.again import evaluation as pruned
+from earmark.systems.pruning.again import prefill as timed
 from earmark.systems.tagging import recipe, sweep
 from earmark.systems.tagging import request as tagging
+from earmark.systems.tagging.again import quality as tagged
+from earmark.systems.tagging.again import speed as student_speed
 from earmark.systems.tagging.teachers import request as teachers
 
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
@@ -129,10 +134,10 @@ def read_by_its_jobs(settings: Settings, task: str, name: str, r: str) -> dict:
         "tagging": tagging.tagging(settings, task),
         "trainings": [recipe.job(settings, task, name, trained, run) for run in runs],
         "predictions": [sweep.prediction(settings, task, name, r, run) for run in runs],
-        "speed": sweep.timing(settings, task, entry["student"], r) | {"upstream": None},
+        "speed": sweep.timing(settings, task, entry.student, r) | {"upstream": None},
         "teachers": {
-            each: settings.entries["teachers"][each] | teachers.making(settings, each, task)
-            for each in entry["teachers"]
+            each: teachers.named(settings, each).plain() | teachers.making(settings, each, task)
+            for each in entry.teachers
         },
     }
     return json.loads(json.dumps(made, sort_keys=True))
@@ -234,3 +239,18 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path):
     (done / "leftover").write_text("x")
     prepare(done, Request({}, {}, "results/x.json"))
     assert not (done / "leftover").exists()
+
+
+def test_a_composed_model_comes_out_of_its_record_with_its_parts_and_what_it_learned_from(tmp_path):
+    real = DEFAULT | yaml.safe_load((ROOT / "config/real.yaml").read_text())
+    settings, cell = Settings.load(real, ROOT), ("real-sounds", "esc10", "dart", "0.5")
+    record = record_of(settings, cell)
+    record["provenance"]["model"]["parts"] = {part: {"origin": {}} for part in ("encoder", "decoder")}
+    found, _ = again(record, tmp_path)
+    was, now = (composed.training(each, "real-sounds") for each in (settings, found))
+    assert now == was
+    for part in ("whisper-base", "smollm2-135m"):
+        assert found.model(part)["wheel"] == settings.model(part)["wheel"]
+    # a folder of recordings is looked for where the result was made
+    root = found.task("esc10_long")["data"]["source"]["root"]
+    assert root == str(tmp_path / "elsewhere" / settings.task("esc10_long")["data"]["source"]["root"])

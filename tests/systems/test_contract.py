@@ -13,7 +13,7 @@ from earmark.config.schema import schema
 from earmark.config.settings import Settings
 from earmark.config.targets import check_target
 from earmark.core.places import ROOT, SCRIPTS
-from earmark.report import code
+from earmark.report import page_code
 from earmark.report.columns import settings as columns
 from earmark.systems.contract import Column, Lazy, System, reserved, systems
 
@@ -83,5 +83,5 @@ def test_a_column_has_one_owner(monkeypatch):
 
 def test_the_summary_and_the_page_digest_what_systems_bring():
     for system in systems():
-        assert {kind.rows.file for kind in system.types} <= set(code.summary())
-        assert system.sections is not None and system.sections.file in code.page()
+        assert {kind.rows.file for kind in system.types} <= set(page_code.summary())
+        assert system.sections is not None and system.sections.file in page_code.page()

@@ -231,9 +231,12 @@ def test_the_script_trains_on_two_nodes_that_srun_reaches(script, tmp_path):
 
 def test_a_fold_is_taught_on_clips_of_every_split():
     class Settings:
-        recipes = {"kd": {"student": "s", "teachers": ["t"], "lambda": 0.1, "train_r": "0", "baseline": None}}
-        students = {"s": {"init": {"from": "random"}}}
-        teachers = {"t": {}}
+        kd = {"student": "s", "teachers": ["t"], "lambda": 0.1, "train_r": "0", "baseline": None}
+        entries = {
+            "recipes": {"kd": kd},
+            "students": {"s": {"init": {"from": "random"}}},
+            "teachers": {"t": {}},
+        }
         content = {"tagging": {"schedules": {}}}
 
         def task(self, name: str) -> dict:

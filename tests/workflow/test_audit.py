@@ -55,7 +55,7 @@ def test_a_cut_list_is_an_input_and_stays_below_the_root(audited, tmp_path):
     try:
         (tmp_path / "cuts.csv").write_text("file,start_s,end_s\n")
         audited.configure(config)
-        assert str(tmp_path / "cuts.csv") in audited.run("-n", "data/sounds/clips.parquet").stdout
+        assert str(tmp_path / "cuts.csv") in audited.run("-n", "-p", "data/sounds/clips.parquet").stdout
         config["tasks"]["sounds"]["data"]["segment"]["test"]["table"] = "../cuts.csv"
         audited.configure(config)
         done = audited.run("-n", "data/sounds/clips.parquet", check=False)

@@ -63,7 +63,7 @@ def test_the_file_of_the_code_that_changed_is_named(tmp_path):
 
 def test_a_plain_param_is_told_by_its_values():
     assert changes.words(["0"], ["1"]) == ["0 is now 1"]
-    assert changes.words([], ["'a'"]) == ["new: a"]
+    assert changes.words([], ["'a'"]) == ["a setting is now a"]
 
 
 def test_snakemakes_reasons_become_plain_words():

@@ -77,6 +77,21 @@ def test_a_folder_with_a_broken_file_says_which_and_why(with_folder):
     assert "data.max_failed_share" in done.stdout and "Traceback" not in done.stdout
     assert (with_folder.folder / "results/gtzan_dart_0.5.json").read_bytes() == before
     assert not (with_folder.folder / "data/mine/recordings.parquet").exists()
+    assert done.stdout.splitlines()[-1].startswith("error: data/mine/recordings.parquet: 1 of 12"), (
+        "last on the screen"
+    )
+
+    # What the line says to do is enough.
+    table = with_folder.folder / "mine/metadata.csv"
+    table.write_text(table.read_text().replace("3.wav,hiss\n", ""))
+    with_folder.run("-j1", "data/mine/clips.parquet")
+    table.write_text(table.read_text().replace("2.wav,hum", "2.wav,hiss"))
+    listed = with_folder.run("-n", "data/mine/clips.parquet").stdout
+    assert "reason: source changed: mine/metadata.csv" in listed, listed
+    assert with_folder.would_make("data/mine/clips.parquet") == {
+        "data/mine/recordings.parquet",
+        "data/mine/clips.parquet",
+    }
 
 
 def test_a_missing_table_is_named(with_folder):

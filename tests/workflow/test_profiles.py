@@ -26,9 +26,9 @@ def planned(printed: str) -> list[str]:
 @pytest.mark.parametrize("profile", ["gpu", "slurm", "cluster-generic"])
 def test_a_profile_plans_the_same_jobs(tmp_path, profile):
     flow = Workflow(tmp_path)
-    plain = planned(flow.run("-n", CELL).stdout)
+    plain = planned(flow.run("-n", "-p", CELL).stdout)
     assert len(plain) > 5
-    listed = flow.run("-n", "--workflow-profile", f"profiles/{profile}", "--", CELL).stdout
+    listed = flow.run("-n", "-p", "--workflow-profile", f"profiles/{profile}", "--", CELL).stdout
     assert planned(listed) == plain
 
 
@@ -47,7 +47,7 @@ def test_on_a_shared_disk_files_are_waited_for_and_scratch_goes_to_every_job(tmp
     settings = yaml.safe_load(text)
     assert settings["latency-wait"] >= 60
     assert settings["default-resources"]["tmpdir"] == "/scratch/me"
-    listed = flow.run("-n", "--workflow-profile", f"profiles/{profile}", "--", CELL).stdout
+    listed = flow.run("-n", "-p", "--workflow-profile", f"profiles/{profile}", "--", CELL).stdout
     resources = [line for line in listed.splitlines() if line.lstrip().startswith("resources: ")]
     assert len(resources) > 5
     assert all("tmpdir=/scratch/me" in line for line in resources), resources

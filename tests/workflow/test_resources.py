@@ -50,7 +50,7 @@ def test_every_rule_declares_threads_gpus_memory_and_time(rule):
 
 
 def test_no_job_took_more_than_its_rule_asks_for(finished):
-    listing = finished.run("-n", "-F", "all").stdout
+    listing = finished.run("-n", "-F", "-p", "all").stdout
     jobs = list(usage.of_run(listing.splitlines(), finished.folder))
     assert {"pack", "features", "train", "answer", "score_default", "report"} <= {job.rule for job in jobs}
     assert not [job for job in jobs if job.exceeded], usage.table(jobs)

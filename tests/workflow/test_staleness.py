@@ -129,3 +129,11 @@ def test_training_settings_retrain_and_everything_after(finished):
         made = finished.would_make("grid")
     assert made > CELLS and "models/demo/gtzan/checkpoint.json" in made
     assert not any(name.startswith("data/") for name in made)
+
+
+def test_pinned_versions_rerun_only_where_config_says_so(finished):
+    pins = finished.folder / "envs/report.yaml"
+    with edited(pins, "pandas==", "pandas==9."):
+        assert finished.would_make("grid") == set(), "record is the default"
+    with configured(finished, versions="rerun"):
+        assert finished.would_make("grid") >= CELLS, "what was made without is made again"

@@ -59,6 +59,6 @@ def test_data_are_read_from_and_written_to_a_bucket(stored):
 
 def test_pods_would_get_their_files_from_the_bucket(stored):
     profile = ("--workflow-profile", "profiles/kubernetes")
-    listed = stored.run("-n", *profile, "--", "results/gtzan_dart_0.5.json").stdout
+    listed = stored.run("-n", "-p", *profile, "--", "results/gtzan_dart_0.5.json").stdout
     assert "output: s3://earmark/results/gtzan_dart_0.5.json (send to storage)" in listed
     assert "gpu_manufacturer=nvidia" in listed

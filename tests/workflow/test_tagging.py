@@ -103,7 +103,7 @@ def test_a_finished_sweep_has_nothing_to_do_and_other_targets_train_no_student(f
 
 
 def test_no_job_took_more_than_its_rule_asks_for(flow):
-    listing = flow.run("-n", "-F", "tagging").stdout
+    listing = flow.run("-n", "-F", "-p", "tagging").stdout
     jobs = list(usage.of_run(listing.splitlines(), flow.folder))
     rules = {"classes", "fbank", "fbank_statistics", "teacher", "logits", "train_student", "predict"}
     rules |= {"tagging_speed", "tagging_result", "summarize", "report"}

@@ -135,6 +135,10 @@ class Config(Section):
     default_model: str
     """model behind results/{task}_{method}_{ratio}.json"""
 
+    versions: Literal["record", "rerun"] = "record"
+    """other versions of packages that make numbers: record them and compare only equal ones, or rerun what
+    they are pinned for (docs/staleness.md)"""
+
     fetch: Fetch = Fetch()
     """how fetched data is reached; no result depends on it, so changing it makes nothing stale"""
 

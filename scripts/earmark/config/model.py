@@ -35,8 +35,8 @@ class Model(Section):
     kind: str
     """model family: a file in scripts/earmark/models/families/"""
 
-    labels: list[Literal["demo"]] = []
-    """'demo' for a stand-in"""
+    labels: list[Literal["demo", "small"]] = []
+    """'demo' for a stand-in, 'small' for real weights in a small model"""
 
     hub: str | None = left_out()
     """repository on the Hugging Face hub"""

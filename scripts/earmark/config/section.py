@@ -91,6 +91,11 @@ class Section(BaseModel):
         """Return the section as JSON holds it; what was left out and has no default is left out."""
         return self.model_dump(mode="json")
 
+    def chosen(self, *keys: str) -> dict[str, Any]:
+        """Return some keys of the section as JSON holds them."""
+        content = self.plain()
+        return {key: content[key] for key in keys}
+
 
 class Partial(Section):
     """A section that is laid over another one: :meth:`plain` holds what was said of it, null included."""

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from earmark.config import composed, whole, wording
 from earmark.config.common import Config
 from earmark.config.files import overlaid, read_folder
 from earmark.config.section import Section
+from earmark.config.task import Task
 from earmark.core.errors import UserError, nearest
 from earmark.core.places import CONFIG, ROOT
 from earmark.models.entry import costs
@@ -39,6 +40,11 @@ class Settings:
         """Return the configuration as the part of it that a system owns."""
         assert isinstance(self.config, part), f"{part} is no part of the configuration"
         return self.config
+
+    def each(self, kind: type[S]) -> dict[str, S]:
+        """Return the things of a kind by name: every ``Recipe``."""
+        section = next(each.section for each in whole.entries() if issubclass(each.model, kind))
+        return cast(dict[str, S], self.named[section])
 
     @cached_property
     def entries(self) -> dict[str, dict[str, dict[str, Any]]]:
@@ -101,7 +107,8 @@ class Settings:
         path = self.model(model).get("path")
         if path and not Path(path).expanduser().is_dir():
             raise UserError(f"model '{model}': path: there is no folder {path}")
-        root = self.task(task)["data"]["source"].get("root")
+        source = self.task(task)["data"]["source"]
+        root = None if "archive" in source else source.get("root")
         if root and not Path(root).expanduser().is_dir():
             raise UserError(f"task '{task}': data.source.root: there is no folder {root}")
 
@@ -157,7 +164,13 @@ class Settings:
 
     def fetched(self, task: str) -> bool:
         """Whether a task's recordings are fetched item by item, shard by shard."""
-        return self.task(task)["data"]["source"]["kind"] == "youtube"
+        self.task(task)
+        return self.each(Task)[task].data.source.fetched
+
+    def synthetic(self, task: str) -> bool:
+        """Whether a task's recordings are made up, which every result of theirs is labelled with."""
+        self.task(task)
+        return self.each(Task)[task].data.source.synthetic
 
     def used_tasks(self) -> list[str]:
         """Return the tasks whose data systems want to be audited."""
@@ -192,11 +205,10 @@ class Settings:
     def audit(self, task: str) -> dict[str, Any]:
         """Return what the audit of a task's data reads: its title, and what decides a model's cost."""
         entry = self.task(task)
-        synthetic = entry["data"]["source"]["kind"].startswith("synthetic")
         default = self.model(self.config.default_model)
         return {
             "title": entry["title"],
-            "labels": ["synthetic"] if synthetic else [],
+            "labels": ["synthetic"] if self.synthetic(task) else [],
             "tokens_per_second": family(default["kind"]).audio.tokens_per_second,
             "models": {name: costs(model) for name, model in self.models.items()},
         }

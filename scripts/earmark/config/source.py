@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, cast
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from earmark.config.hub import Hub
 from earmark.config.section import Section, left_out
@@ -35,16 +35,6 @@ class AnySource(Section):
     """a module of scripts/earmark/data/sources/"""
 
 
-class Rooted(AnySource):
-    """A source that reads a local folder, or a data set on the hub in its place."""
-
-    root: str | None = left_out()
-    """the local folder that holds everything, as it was published or unpacked"""
-
-    hub: Hub | None = left_out()
-    """a data set on the hub, instead of root"""
-
-
 class Limits(Section):
     """What is refused before it fills the disk."""
 
@@ -59,6 +49,44 @@ class Limits(Section):
 
     expansion: Positive = 100
     """how many times its compressed size a file may unpack to"""
+
+
+class Archive(Section):
+    """A zip or tar archive that holds a data set; exactly one of url and path."""
+
+    url: str | None = Field(default=None, pattern="^https?://")
+    """where it is fetched from"""
+
+    path: str | None = None
+    """or the file on this machine"""
+
+    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    """its checksum; null: not checked, but recorded"""
+
+    inside: str = "."
+    """the folder in it that root would be"""
+
+    limits: Limits = Limits()
+    """what is refused"""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Archive:
+        if (self.url is None) == (self.path is None):
+            raise ValueError("give either url or path")
+        return self
+
+
+class Rooted(AnySource):
+    """A source that reads a local folder, or a data set on the hub in its place."""
+
+    root: str | None = left_out()
+    """the local folder that holds everything, as it was published or unpacked"""
+
+    hub: Hub | None = left_out()
+    """a data set on the hub, instead of root"""
+
+    archive: Archive | None = left_out()
+    """an archive to fetch and unpack; not where root is a folder that is there"""
 
 
 class ClipsPerClass(Section):
@@ -100,6 +128,9 @@ def read(source: Any, where: str) -> AnySource:
     if "hub" in source and not issubclass(model, Rooted):
         raise UserError(f"{where}: kind '{kind}' has no hub")
     given = model.read(hidden(source), where)
-    if isinstance(given, Rooted) and (given.root is None) == (given.hub is None):
-        raise UserError(f"{where}: give either root, a local folder, or hub, a data set on the hub")
+    if isinstance(given, Rooted):
+        if given.archive is not None and given.hub is not None:
+            raise UserError(f"{where}: give either archive or hub")
+        if given.archive is None and (given.root is None) == (given.hub is None):
+            raise UserError(f"{where}: give either root, a local folder, or hub, a data set on the hub")
     return given

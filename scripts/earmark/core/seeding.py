@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def generator(seed: int, *names: str) -> np.random.Generator:
     """Return a generator that is a function of ``seed`` and ``names`` alone."""
+    # Not at the top: planning and the doctor come by here and draw nothing.
+    import numpy as np
+
     digest = hashlib.sha256("\0".join([str(seed), *names]).encode()).digest()
     return np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))

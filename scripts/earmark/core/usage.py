@@ -26,7 +26,7 @@ class Usage:
 
 
 def of_run(listing: Iterable[str], folder: Path) -> Iterator[Usage]:
-    """Yield the usage of every job of ``snakemake -n -F`` that has run in ``folder`` before."""
+    """Yield the usage of every job of ``snakemake -n -F -p`` that has run in ``folder`` before."""
     rule, benchmark = "", Path()
     for line in listing:
         if begun := re.match(r"(?:local)?rule (\S+):$", line):

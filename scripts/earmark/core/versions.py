@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,17 @@ def packages() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return versions
+
+
+def told(versions: Mapping[str, str]) -> str:
+    """Return versions as one text; a build of a version (2.13.0+cpu) counts as that version."""
+    return ", ".join(f"{name} {version.partition('+')[0]}" for name, version in sorted(versions.items()))
+
+
+def pinned(environment: Path) -> dict[str, str]:
+    """Return the versions of :data:`PACKAGES` that an environment file pins."""
+    pins = re.findall(r"^ *- ([\w.-]+)==(\S+)$", environment.read_text(), flags=re.MULTILINE)
+    return {name: version for name, version in pins if name in PACKAGES}
 
 
 def locked(path: Path = ROOT / "requirements.lock") -> dict[str, str]:

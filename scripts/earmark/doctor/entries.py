@@ -12,7 +12,7 @@ from typing import Any, Literal
 from earmark.config.settings import Settings
 from earmark.core.errors import UserError
 from earmark.doctor.findings import at_once
-from earmark.doctor.wanted import Entry
+from earmark.doctor.jobs import Entry
 from earmark.models.families import family
 from earmark.models.weight_files import check_complete
 

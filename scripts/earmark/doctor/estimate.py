@@ -20,7 +20,7 @@ from earmark.config.settings import Settings
 from earmark.data.audit.cost import BYTES, estimate, parameters
 from earmark.doctor.audio import Audio, of_split
 from earmark.doctor.entries import Repository, cached
-from earmark.doctor.plan import Job
+from earmark.doctor.jobs import Job
 from earmark.models.entry import costs, folder_of, sizes_of
 from earmark.models.families import family
 
@@ -75,75 +75,107 @@ class Estimate:
         }
 
 
+@dataclass(frozen=True)
+class Work:
+    """What a job works on, of the configuration's entries."""
+
+    job: Job
+    task: str
+    model: str
+    split: str
+    usual: bool
+    """Whether it takes about what the demo's jobs take, where nothing better is known."""
+
+    @classmethod
+    def of(cls, settings: Settings, job: Job) -> Work:
+        """Read it off a job's wildcards."""
+        task, model = job.name("task", settings.tasks), job.name("model", settings.models)
+        kind, wildcards = job.kind, job.wildcards
+        split = wildcards.get("split", {"answer": "test", "train": "train"}.get(kind, ""))
+        known = settings.entries
+        recipe = known["recipes"].get(wildcards.get("recipe", ""), {}) if "recipes" in known else {}
+        student = wildcards.get("student", recipe.get("student"))
+        made = [known["students"][student]] if student else []
+        made += [known["teachers"][wildcards["teacher"]]] if "teacher" in wildcards else []
+        return cls(job, task, model, split, all("demo" in entry["labels"] for entry in made))
+
+    @property
+    def kind(self) -> str:
+        """What kind of work it is."""
+        return self.job.kind
+
+
 def of(settings: Settings, jobs: Sequence[Job], gpu: bool) -> Estimate:
     """Return the estimate for those of ``jobs`` that are not done."""
-    todo = [job for job in jobs if not job.done]
+    todo = [Work.of(settings, job) for job in jobs if not job.done]
     found = Estimate(len(todo), len(jobs) - len(todo))
     audio = {
-        (job.task, job.split): of_split(job.task, settings.task(job.task), job.split)
-        for job in jobs
-        if job.task and job.split
+        (work.task, work.split): of_split(work.task, settings.task(work.task), work.split)
+        for work in todo
+        if work.task and work.split
     }
     found.unknown = sorted(
         {f"data of {task}, {split}" for (task, split), known in audio.items() if not known}
     )
     unguessed: dict[str, int] = defaultdict(int)
     passes: set[tuple[str, str]] = set()
-    for job in todo:
-        first = job.rule != "answer" or (job.model, job.task) not in passes
-        passes.add((job.model, job.task))
-        if not job.usual and noted(Path(job.benchmark)) is None and not _like(job):
-            unguessed[job.rule] += 1
+    for work in todo:
+        first = work.kind != "answer" or (work.model, work.task) not in passes
+        passes.add((work.model, work.task))
+        if not work.usual and noted(Path(work.job.benchmark)) is None and not _like(work.job):
+            unguessed[work.kind] += 1
             continue
-        seconds, basis = _seconds(settings, job, audio.get((job.task, job.split)), gpu, first)
+        seconds, basis = _seconds(settings, work, audio.get((work.task, work.split)), gpu, first)
         found.seconds += seconds
         found.basis[basis] += 1
-        found.bytes += _bytes(settings, job, audio.get((job.task, job.split)))
+        found.bytes += _bytes(settings, work, audio.get((work.task, work.split)))
     if unguessed:
         named = ", ".join(f"{n} of {rule}" for rule, n in unguessed.items())
         found.unknown.append(f"the time of jobs whose like never ran here: {named}")
     return found
 
 
-def _seconds(settings: Settings, job: Job, audio: Audio | None, gpu: bool, first: bool) -> tuple[float, str]:
+def _seconds(
+    settings: Settings, work: Work, audio: Audio | None, gpu: bool, first: bool
+) -> tuple[float, str]:
     """Return a job's time and what it is known from."""
-    own = noted(Path(job.benchmark))
+    own = noted(Path(work.job.benchmark))
     if own is not None:
         return own, MEASURED
-    like = _like(job)
+    like = _like(work.job)
     if like:
         # A cell that was answered in the pass of another notes next to nothing.
-        return (fmean(like) if job.rule != "answer" else max(like) if first else min(like)), LIKE
-    return _guess(settings, job, audio, gpu, first), GUESSED
+        return (fmean(like) if work.kind != "answer" else max(like) if first else min(like)), LIKE
+    return _guess(settings, work, audio, gpu, first), GUESSED
 
 
-def _guess(settings: Settings, job: Job, audio: Audio | None, gpu: bool, first: bool) -> float:
+def _guess(settings: Settings, work: Work, audio: Audio | None, gpu: bool, first: bool) -> float:
     """Return a time for a job that never ran here."""
-    if job.rule == "train":
+    if work.kind == "train":
         return TRAIN_S
-    if job.rule == "prefill":
+    if work.kind == "prefill":
         return PREFILL_S
-    if job.rule in STUDENT_S:
-        return STUDENT_S[job.rule]
-    share = audio.seconds / job.of if audio else 0.0
-    model = settings.model(job.model) if job.model else None
-    if job.rule == "checkpoint" and model and (folder := folder_of(model)) and folder.is_dir():
+    if work.kind in STUDENT_S:
+        return STUDENT_S[work.kind]
+    share = audio.seconds / work.job.of if audio else 0.0
+    model = settings.model(work.model) if work.model else None
+    if work.kind == "checkpoint" and model and (folder := folder_of(model)) and folder.is_dir():
         return START_S + sum(path.stat().st_size for path in folder.glob("*.safetensors")) / READ_SPEED
     if audio and model and ("hub" in model or "path" in model) and sizes_of(model):
         cost = estimate(costs(model), audio.lengths(), 0)
         speed = GPU_SPEED if gpu else CPU_SPEED
         # A clip is run once beforehand, untimed.
         warm = 1 + 1 / max(1, cost["clips"])
-        if job.rule in ("features", "embeddings"):
-            return START_S + cost["encoder_flops"] * warm / speed / job.of
-        if job.rule == "answer":
-            (cell,) = job.cells
-            kept = 1.0 if cell[3].endswith("t") else float(cell[3])
+        if work.kind in ("features", "embeddings"):
+            return START_S + cost["encoder_flops"] * warm / speed / work.job.of
+        if work.kind == "answer":
+            ratio = work.job.wildcards["ratio"]
+            kept = 1.0 if ratio.endswith("t") else float(ratio)
             return START_S + cost["prefill_flops"] * kept * warm / speed
-    if job.rule == "answer" and not first:
+    if work.kind == "answer" and not first:
         # The demo cells of a pass are answered together.
         return START_S / 5 + PER_AUDIO_S["answer"] * share
-    return START_S + PER_AUDIO_S.get(job.rule, 0.0) * share
+    return START_S + PER_AUDIO_S.get(work.kind, 0.0) * share
 
 
 def noted(path: Path) -> float | None:
@@ -165,29 +197,29 @@ def _like(job: Job) -> tuple[float, ...]:
     """Return what jobs of the same rule, and the same model if it has one, took here."""
     path = Path(job.benchmark)
     parts = path.parts
-    if job.rule == "answer":
+    if job.kind == "answer" and (task := job.wildcards.get("task")):
         # Of the same task; the default model's lie beside the folders of others.
-        found = (noted(file) for file in sorted(path.parent.glob(f"{job.task}_*.tsv")))
+        found = (noted(file) for file in sorted(path.parent.glob(f"{task}_*.tsv")))
         return tuple(seconds for seconds in found if seconds is not None)
-    shard = job.rule in ("pack", "resample", "fetch", "features", "embeddings", "fbank", "logits")
+    shard = job.kind in ("pack", "resample", "fetch", "features", "embeddings", "fbank", "logits")
     return _folder(Path(job.benchmark).parent) if shard or len(parts) > 3 else ()
 
 
-def _bytes(settings: Settings, job: Job, audio: Audio | None) -> float:
+def _bytes(settings: Settings, work: Work, audio: Audio | None) -> float:
     """Return what a job leaves on the disk."""
-    if job.rule == "checkpoint":
-        return _checkpoint_bytes(settings, job.model)
-    if job.rule == "download":
-        return _source_bytes(settings, job.task)
+    if work.kind == "checkpoint":
+        return _checkpoint_bytes(settings, work.model)
+    if work.kind == "download":
+        return _source_bytes(settings, work.task)
     if audio is None:
         return 0.0
-    share = audio.seconds / job.of
-    if job.rule in ("pack", "fetch"):
-        data = settings.task(job.task)["data"]
-        rate = data["fetch"]["sample_rate"] if job.rule == "fetch" else data["sample_rate"]
+    share = audio.seconds / work.job.of
+    if work.kind in ("pack", "fetch"):
+        data = settings.task(work.task)["data"]
+        rate = data["fetch"]["sample_rate"] if work.kind == "fetch" else data["sample_rate"]
         return float(share * rate * 2 * FLAC)
-    if job.rule == "features":
-        model = settings.model(job.model)
+    if work.kind == "features":
+        model = settings.model(work.model)
         sizes = sizes_of(model)
         width = sizes.hidden if sizes else 0
         return share * family(model["kind"]).audio.tokens_per_second * width * BYTES[model["dtype"]]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from earmark.config.schema import checked, schema
 from earmark.config.settings import Settings
-from earmark.doctor import entries, estimate, machine, memory_needs, network, packages, plan, students
+from earmark.doctor import entries, estimate, jobs, machine, memory_needs, network, packages
 from earmark.doctor.findings import MISSING, NOTE, OK, Finding, at_once, guarded
 from earmark.doctor.page import size
-from earmark.doctor.wanted import Wanted
 from earmark.systems.contract import systems
 
 PATIENCE_S = 8.0
@@ -23,15 +23,21 @@ SPARE = 1.1
 """Disk wanted for every byte that is written: files take their final name when they are whole."""
 
 
-def examine(settings: Settings, targets: Sequence[str]) -> dict[str, Any]:
+def examine(settings: Settings, content: Mapping[str, Any], targets: Sequence[str]) -> dict[str, Any]:
     """Return the record of config/schemas/doctor.schema.json.
 
+    Args:
+        settings: the configuration, checked and completed.
+        content: the same as merged from its files, for Snakemake to read.
+        targets: as on a command line; none for the default ones.
+
     Raises:
-        UserError: a target names something unknown.
+        UserError: a target names something unknown, or the jobs can't be planned.
 
     """
-    wanted = Wanted.read(settings, targets)
-    needed = wanted.entries(settings)
+    # Without Snakemake there is nothing to plan with; that it is missing is among the findings.
+    planned = jobs.planned(content, targets) if find_spec("snakemake") else []
+    needed = jobs.entries(settings, planned)
     fetch = settings.config.fetch.plain()
     from_hub = [found for found in entries.repositories(settings) if found.entry in needed]
     wants_hub = any(not entries.cached(found) for found in from_hub)
@@ -55,19 +61,33 @@ def examine(settings: Settings, targets: Sequence[str]) -> dict[str, Any]:
         for entry, problem in [*entries.local(settings), *entries.remote(settings, why_not)]
     ]
     gpu = any(check.name == "GPU" and check.status == OK for check in checks)
-    jobs = plan.jobs(settings, wanted, students.jobs(settings, wanted.students))
-    takes = estimate.of(settings, jobs, gpu)
-    free, folder = shutil.disk_usage(Path.cwd()).free, str(Path.cwd())
-    checks.append(_disk(takes.bytes, free))
+    takes = estimate.of(settings, planned, gpu)
+    checks.append(_disk(takes.bytes, shutil.disk_usage(Path.cwd()).free))
     checks += memory_needs.checks(settings, {name for section, name in needed if section == "models"})
+    return _record(targets, checks, unreachable, takes)
+
+
+def of_packages(targets: Sequence[str]) -> dict[str, Any]:
+    """Return the record where so much is missing that nothing but the packages can be looked at."""
+    rest = Finding(machine.AREA, "the rest", NOTE, "not looked at until the packages are there")
+    return _record(targets, [*packages.check(), rest], [], estimate.Estimate(0, 0))
+
+
+def _record(
+    targets: Sequence[str],
+    checks: Sequence[Finding],
+    unreachable: Sequence[entries.Unreachable],
+    takes: estimate.Estimate,
+) -> dict[str, Any]:
+    """Return the record of what was found."""
     record = {
         "schema": "earmark/doctor/1",
         "ok": not any(check.stops for check in checks) and not any(p.needed for p in unreachable),
-        "asked": wanted.words,
+        "asked": ", ".join(targets) or "the default targets",
         "checks": [check.flat() for check in sorted(checks, key=lambda c: AREAS.index(c.area))],
         "unreachable": [problem.flat() for problem in unreachable],
         "estimate": takes.flat(),
-        "disk": {"folder": folder, "free": free},
+        "disk": {"folder": str(Path.cwd()), "free": shutil.disk_usage(Path.cwd()).free},
     }
     content: dict[str, Any] = checked(record, schema("doctor"), "doctor")
     return content

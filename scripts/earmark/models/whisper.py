@@ -25,6 +25,7 @@ from earmark.models.families.whisper import Whisper
 from earmark.models.lengths import positions
 from earmark.models.loading import unfilled
 from earmark.models.sizes import Depth
+from earmark.models.untrusted import read_part
 
 SAMPLE_RATE, HOP = Whisper.audio.sample_rate, Whisper.audio.mel_hop
 MARGIN = 3
@@ -134,7 +135,7 @@ def _padded(mel: Tensor, frames: int) -> Tensor:
 def _extractor(checkpoint: Checkpoint, config: WhisperConfig) -> Any:
     """Return the checkpoint's feature extractor, or the family's where the folder brings none."""
     if (checkpoint.folder / "preprocessor_config.json").is_file():
-        return AutoFeatureExtractor.from_pretrained(checkpoint.folder)
+        return read_part(AutoFeatureExtractor, checkpoint.folder, "feature extractor")
     return WhisperFeatureExtractor(feature_size=config.num_mel_bins)
 
 

@@ -60,6 +60,7 @@ MADE = (
     Column("version", "str", "version of earmark"),
     Column("code", "str", "digest of the code that made the file"),
     Column("commit", "str", "commit of that code, `-dirty` where files differed from it"),
+    Column("packages", "str", "versions of the packages that make numbers; compare only where equal"),
     Column("sample_set", "str", "digest of the samples scored: equal where the questions were the same"),
     Column("note", "str", "what a reader of the number has to know"),
     Column("result", "str", "the file"),

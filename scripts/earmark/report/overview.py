@@ -21,8 +21,8 @@ ONCE = ("device", "seed", "sample set", "source", "labels", "system", "code")
 
 ON_SCREEN = frozenset(("system", "code"))
 COMPARED = (
-    "Rows compare only where task, device, labels and sample set are the same: the sample set is a digest of "
-    "the samples scored, equal where they are."
+    "Rows compare only where task, device, labels, versions and sample set are the same: the sample set is a "
+    "digest of the samples scored, equal where they are."
 )
 IMPORTED = "Imported rows were measured by other programs; units are ours, everything else is theirs."
 
@@ -30,6 +30,8 @@ IMPORTED = "Imported rows were measured by other programs; units are ours, every
 def table(points: Sequence[Row]) -> Table:
     """Return the table of all results; systems say which columns their settings and findings take."""
     shown = [_cells(row) for row in points[:MOST]]
+    for row, text in zip(shown, differing_versions(points[:MOST]), strict=True):
+        row["versions"] = Cell(text)
     columns = _columns(points[:MOST])
     lines = [[cells.get(name, Cell(DASH)) for name in columns] for cells in shown]
     texts = {name: {line[i].text for line in lines} for i, name in enumerate(columns)}
@@ -45,11 +47,18 @@ def table(points: Sequence[Row]) -> Table:
     return Table("All results", names, cells, _notes(points, once), numbers, on_screen=ON_SCREEN)
 
 
+def differing_versions(points: Sequence[Row]) -> list[str]:
+    """Return, row by row, the versions of those packages that not all rows were made with alike."""
+    ours = [set((row.get("packages") or "").split(", ")) - {""} for row in points]
+    common = set.intersection(*(each for each in ours if each)) if any(ours) else set()
+    return [", ".join(sorted(each - common)) for each in ours]
+
+
 def _columns(points: Sequence[Row]) -> list[str]:
     """Return the headings: what was asked of whom, the score, what else was found, where and how."""
     settings = dict.fromkeys(name for row in points for name in row["settings"])
     findings = dict.fromkeys(name for row in points for name in row["findings"])
-    return ["task", "model", *settings, "score", *COUNTS, *findings, *ONCE]
+    return ["task", "model", *settings, "score", *COUNTS, *findings, *ONCE, "versions"]
 
 
 def _notes(points: Sequence[Row], once: dict[str, str]) -> list[str]:

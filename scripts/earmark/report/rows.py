@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from earmark.core.versions import told
 from earmark.report.columns import COUNTS, OURS, STAGES
 from earmark.systems.contract import ResultType, System
 
@@ -30,7 +31,12 @@ def made(record: Record) -> Row:
     origin = record["provenance"]
     git = origin.get("git") or {}
     commit = f"{git['commit']}{'-dirty' if git.get('dirty') else ''}" if "commit" in git else None
-    return {"version": origin.get("earmark"), "code": origin.get("code"), "commit": commit}
+    return {
+        "version": origin.get("earmark"),
+        "code": origin.get("code"),
+        "commit": commit,
+        "packages": told(origin.get("packages", {})) or None,
+    }
 
 
 def common(record: Record) -> Row:

@@ -58,7 +58,7 @@ def made(row: Mapping[str, Any]) -> str:
 
 def banner(labels: str) -> str:
     """Return the warning that goes with demo models and synthetic data."""
-    words = {"demo": "demo model", "synthetic": "synthetic data"}
+    words = {"demo": "demo model", "small": "real weights, small model", "synthetic": "synthetic data"}
     named = " / ".join(word for label, word in words.items() if label in labels.split(","))
     return f"{named}: shows the machine works, says nothing about real models" if named else ""
 

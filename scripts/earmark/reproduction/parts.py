@@ -48,7 +48,27 @@ def weights(made: Mapping[str, Any], origin: Mapping[str, Any], workdir: Path) -
         transcriber = how.pop("recipe") == "transcriber"
         sizes = {"sizes": how["sizes"]} if "sizes" in how else {}
         return {"train": sizes | {"transcriber": how} if transcriber else how}
+    if "composed" in made:
+        return {key: made["composed"][key] for key in ("compose", "projector")}
     return fixed(made, origin, workdir)
+
+
+def companions(
+    made: Mapping[str, Any], parts: Mapping[str, Any], workdir: Path
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the tasks a composed model learned from and the models it is made of; none of other models.
+
+    ``parts`` are those of its record, which say where their weights came from.
+    """
+    if "composed" not in made:
+        return {}, {}
+    composed = made["composed"]
+    names = {composed["compose"][part]: parts[part]["origin"] for part in ("encoder", "decoder")}
+    models = {name: {**fixed(entry, names[name], workdir)} for name, entry in composed["models"].items()}
+    tasks = {
+        name: {**task, "data": data(task["data"], [], workdir)} for name, task in composed["tasks"].items()
+    }
+    return tasks, models
 
 
 def fixed(given: Mapping[str, Any], origin: Mapping[str, Any], workdir: Path) -> dict[str, Any]:

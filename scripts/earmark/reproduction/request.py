@@ -11,11 +11,11 @@ import yaml
 
 from earmark.core.errors import UserError
 from earmark.core.files import replacing
+from earmark.systems.contract import systems
 
 DEFAULT_MODEL = "demo"
 """What a configuration names where a result needs no model of config/models/."""
 
-EMPTY: dict[str, Any] = {"grid": [], "prefill": [], "embeddings": []}
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
@@ -47,8 +47,19 @@ class Request:
             for name, entry in entries.items():
                 _write(folder / "config" / section / f"{name}.yaml", entry)
         main = folder / "config.yaml"
-        _write(main, EMPTY | self.config)
+        _write(main, nothing() | self.config)
         return main
+
+
+def nothing() -> dict[str, Any]:
+    """Return the part of a configuration that asks systems for nothing: their lists, empty."""
+    return {
+        name: []
+        for system in systems()
+        if system.config is not None
+        for name, field in system.config.model_fields.items()
+        if field.default == []
+    }
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

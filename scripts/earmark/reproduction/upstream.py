@@ -21,7 +21,7 @@ def upstream(settings: Settings, model: str, task: str) -> dict[str, Any]:
     Only what the stages before it read themselves: what changes nothing there must not make a result stale.
     """
     data, found = copy.deepcopy(settings.task(task)["data"]), weights(settings, model, task)
-    if "training" not in found:
+    if "training" not in found and "composed" not in found:
         # Shards of the training split are made for none but a model that is trained here.
         data["shards"] = {"test": data["shards"]["test"]}
     return {"data": data, "weights": found, "features": settings.config.features.plain()}
@@ -32,47 +32,24 @@ def weights(settings: Settings, model: str, task: str) -> dict[str, Any]:
     entry = settings.model(model)
     if "train" in entry:
         return {"training": settings.training(model, task)}
+    if "compose" in entry:
+        return {"composed": _composed(settings, entry)}
     return resolved(entry)
+
+
+def _composed(settings: Settings, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a composed model is made: its own settings, its parts', and the tasks it learned from."""
+    compose = entry["compose"]
+    parts = {
+        compose[part]: {key: settings.model(compose[part])[key] for key in ("kind", "dtype")}
+        | resolved(settings.model(compose[part]))
+        for part in ("encoder", "decoder")
+    }
+    tasks = {task: settings.task(task) for task in compose["tasks"]}
+    return {"compose": compose, "projector": entry["projector"], "models": parts, "tasks": tasks}
 
 
 def resolved(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return where weights come from that are trained nowhere."""
     found = {key: entry[key] for key in ORIGINS if key in entry}
     return found | ({"revision": entry["revision"]} if "hub" in found else {})
-
-
-def embedded(settings: Settings, model: str, task: str, block: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is behind a probe: data, weights, and the block of embeddings it reads."""
-    entry, of = settings.model(model), settings.task(task)
-    return {
-        "data": of["data"],
-        "metric": of["metric"],
-        "model": {key: entry[key] for key in ("kind", "dtype", "attention", "labels")},
-        "weights": weights(settings, model, task),
-        "block": dict(block),
-        "features": settings.config.features.plain(),
-        "device": settings.config.device,
-    }
-
-
-def tagged(
-    settings: Settings, task: str, teachers: Mapping[str, Any], sweep: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return what is behind a result of students: data, teachers, listed schedules, how they predict."""
-    entry = settings.task(task)
-    return {
-        "data": entry["data"],
-        "tagging": entry["tagging"],
-        "teachers": dict(teachers),
-        **sweep,
-        "device": settings.config.device,
-    }
-
-
-def classed(settings: Settings, task: str) -> dict[str, Any]:
-    """Return what is behind the classes of a task."""
-    entry = settings.task(task)
-    return {
-        "data": {key: entry["data"][key] for key in ("source", "segment")},
-        "tagging": {key: entry["tagging"][key] for key in ("kind", "classes", "folds", "frames")},
-    }

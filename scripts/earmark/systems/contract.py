@@ -46,6 +46,12 @@ class Settings(Protocol):
     def of(self, part: type[S]) -> S:
         """Return the part of the configuration that a system owns."""
 
+    def each(self, kind: type[S]) -> dict[str, S]:
+        """Return the things of a kind that a user may add by name: every ``Recipe``."""
+
+    def synthetic(self, task: str) -> bool:
+        """Whether a task's recordings are made up, which every result of theirs is labelled with."""
+
     @property
     def entries(self) -> dict[str, dict[str, dict[str, Any]]]:
         """By section (``tasks``, ``models``, those of systems) and name: one thing a user may add."""

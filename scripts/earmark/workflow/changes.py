@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from earmark.workflow.given import CODE, SETTINGS
+from earmark.workflow.sources import SEEN
 
 LONGEST = 40
 """Characters of a value that are shown."""
@@ -35,18 +36,19 @@ def words(before: Sequence[str], now: Sequence[str], folder: Path = Path()) -> l
     """
     old, new = [_value(text) for text in before], [_value(text) for text in now]
     lines: list[str] = []
-    for place, told in ((CODE, _of_code), (SETTINGS, _of_settings)):
+    for place, name in ((CODE, "code"), (SETTINGS, "settings"), (SEEN, "source")):
         left, right = _files(old, place, folder), _files(new, place, folder)
         if left and right:
-            lines += told(left, right)
-        elif right:
-            lines.append("code changed" if place is CODE else "settings changed")
+            lines += _of_settings(left, right) if place is SETTINGS else _of_files(name, left, right)
+        elif any(_is_digest(value, place, folder) for value in new):
+            lines.append(f"{name} changed")
         old = [value for value in old if not _is_digest(value, place, folder)]
         new = [value for value in new if not _is_digest(value, place, folder)]
     if len(old) == len(new) == 1:
         lines.append(f"{_short(old[0])} is now {_short(new[0])}")
     elif old or new:
-        lines += [f"no longer {_short(value)}" for value in old] + [f"new: {_short(value)}" for value in new]
+        lines += [f"a setting is not {_short(value)} any more" for value in old]
+        lines += [f"a setting is now {_short(value)}" for value in new]
     if len(lines) > MOST:
         lines[MOST:] = [f"and {len(lines) - MOST} more changes"]
     return lines
@@ -64,9 +66,9 @@ def _is_digest(value: Any, place: Path, folder: Path) -> bool:
     """Whether a param stands for a file of ``place``, or did before the file was removed."""
     if not isinstance(value, str):
         return False
-    if place is SETTINGS:
-        return value.startswith(f"{SETTINGS.as_posix()}/")
-    return re.fullmatch("[0-9a-f]{16}", value) is not None
+    if place is CODE:
+        return re.fullmatch("[0-9a-f]{16}", value) is not None
+    return value.startswith(f"{place.as_posix()}/")
 
 
 def _files(values: Sequence[Any], place: Path, folder: Path) -> list[dict[str, Any]]:
@@ -75,22 +77,23 @@ def _files(values: Sequence[Any], place: Path, folder: Path) -> list[dict[str, A
     for value in values:
         if not _is_digest(value, place, folder):
             continue
-        path = folder / (value if place is SETTINGS else CODE / f"{value}.json")
+        path = folder / (CODE / f"{value}.json" if place is CODE else value)
         if path.is_file():
             content = json.loads(path.read_text())
             found.append(content if isinstance(content, dict) else {"": content})
     return found
 
 
-def _of_code(old: Sequence[Mapping[str, str]], new: Sequence[Mapping[str, str]]) -> Iterator[str]:
+def _of_files(what: str, old: Sequence[Mapping[str, str]], new: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    """Yield which files of the code or of a source were changed, added or removed."""
     before, now = dict(ChainMap(*map(dict, old))), dict(ChainMap(*map(dict, new)))
     for name in sorted(before.keys() | now.keys()):
         if name not in now:
-            yield f"code no longer read: {name}"
+            yield f"{what} removed: {name}"
         elif name not in before:
-            yield f"code newly read: {name}"
+            yield f"{what} added: {name}"
         elif before[name] != now[name]:
-            yield f"code changed: {name}"
+            yield f"{what} changed: {name}"
 
 
 def _of_settings(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> Iterator[str]:

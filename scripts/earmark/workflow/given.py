@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from earmark.core.digests import code_digest, file_digest, import_closure
-from earmark.core.files import write_json
 from earmark.core.places import SCRIPTS
 
 SETTINGS = Path(".earmark/settings")
@@ -27,9 +27,17 @@ def settings_file(value: Any) -> str:
     """Write a part of the settings where there is no such file yet, and return its path."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     path = SETTINGS / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
-    if not path.exists():
-        write_json(path, value)
+    _written(path, value)
     return path.as_posix()
+
+
+def _written(path: Path, value: Any) -> None:
+    """Write a file named by its content, unless it is there; several runs may be at it at once."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        partial.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+        partial.replace(path)
 
 
 @cache
@@ -39,5 +47,5 @@ def code(*entries: str) -> str:
     path = CODE / f"{digest}.json"
     if not path.exists():
         files = {p.relative_to(SCRIPTS).as_posix(): file_digest(p)[:16] for p in import_closure(*entries)}
-        write_json(path, files)
+        _written(path, files)
     return digest

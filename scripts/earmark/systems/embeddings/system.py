@@ -20,7 +20,7 @@ SYSTEM = System(
             rows=Lazy(f"{REPORT}.rows:probe"),
             listed=False,
             pattern=rf"{probing.FOLDER}[a-z][a-z0-9.-]*/[a-z][a-z0-9_]*\.json",
-            again="earmark.reproduction.probed",
+            again="earmark.systems.embeddings.again.probe",
         ),
     ),
     results=probing.targets,

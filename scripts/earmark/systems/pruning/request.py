@@ -123,7 +123,7 @@ def scoring(settings: Settings, model: str, task: str) -> dict[str, Any]:
     """Return everything that scoring answers to a task reads."""
     asked, evaluate = settings.asked(task), settings.config.evaluate.plain()
     labels = set(settings.model(model)["labels"])
-    if settings.task(task)["data"]["source"]["kind"].startswith("synthetic"):
+    if settings.synthetic(task):
         labels.add("synthetic")
     return {
         "task": {key: asked[key] for key in ("profile", *wording.SCORED)},

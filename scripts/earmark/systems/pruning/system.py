@@ -19,7 +19,7 @@ SYSTEM = System(
             rows=Lazy(f"{REPORT}.rows:evaluation"),
             about=Lazy(f"{REPORT}.rows:about"),
             pattern=r"results/(?:[a-z][a-z0-9.-]*/)?[a-z][a-z0-9_]*_[a-z][a-z0-9-]*_[0-9.]+t?\.json",
-            again="earmark.reproduction.pruned",
+            again="earmark.systems.pruning.again.evaluation",
         ),
         ResultType(
             "prefill",
@@ -27,7 +27,7 @@ SYSTEM = System(
             rows=Lazy(f"{REPORT}.rows:timing"),
             listed=False,
             pattern=rf"results/{request.TIMING}/[a-z][a-z0-9.-]*_[0-9]+s\.json",
-            again="earmark.reproduction.timed",
+            again="earmark.systems.pruning.again.prefill",
         ),
     ),
     results=request.results,

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import Field, SerializeAsAny, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import Field, SerializeAsAny, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
 from earmark.config.section import Section, left_out
 from earmark.config.values import Count, Distinct, Positive
@@ -16,6 +16,16 @@ from earmark.systems.tagging.training_keys import TrainingKeys
 TEACHERS = Path(__file__).parent / "teachers"
 Stride = Annotated[int, Field(ge=1, le=16)]
 Seed = Annotated[int, Field(ge=0)]
+
+
+class Labelled(Section):
+    """What has a title, and may be a stand-in for the real thing."""
+
+    title: str
+    """what it is called on the page"""
+
+    labels: list[Literal["demo"]] = []
+    """'demo' for a stand-in"""
 
 
 class Recipe(Section):
@@ -93,15 +103,18 @@ class Init(Section):
     transformer, spread over them); cropped: as AST's published code does, the middle of the grid, to compare
     with its figures"""
 
+    @model_validator(mode="after")
+    def _one_origin(self) -> Init:
+        given = [key for key in ("hub", "path") if getattr(self, key) is not None]
+        if self.start == "random" and given:
+            raise ValueError(f"from random needs no {given[0]}")
+        if self.start != "random" and len(given) != 1:
+            raise ValueError(f"from {self.start} needs either hub or path")
+        return self
 
-class Student(Section):
+
+class Student(Labelled):
     """An Audio Spectrogram Transformer to be trained: sizes, patch strides and where its weights start."""
-
-    title: str
-    """what it is called on the page"""
-
-    labels: list[Literal["demo"]] = []
-    """'demo' for a stand-in"""
 
     sizes: Sizes = Sizes()
     """of the transformer; where weights come from a checkpoint, they must be that checkpoint's"""
@@ -125,14 +138,8 @@ def options_of(kind: str) -> type[Section]:
     return cast(type[Section], import_module(f"{__package__}.teachers.{kind}_options").Options)
 
 
-class Teacher(Section):
+class Teacher(Labelled):
     """A teacher: what gives logits for the clips of a task, once, stored beside their ids."""
-
-    title: str
-    """what it is called on the page"""
-
-    labels: list[Literal["demo"]] = []
-    """'demo' for a stand-in"""
 
     kind: str
     """of a <kind>_teacher.py and its <kind>_options.py in scripts/earmark/systems/tagging/teachers/"""

@@ -28,12 +28,12 @@ def job(settings: Settings, task: str, name: str, r: str, run: Run) -> dict[str,
 
     """
     tagging, recipe = request.tagging(settings, task), request.recipe(settings, name)
-    student = request.student(settings, recipe["student"])
+    student = request.student(settings, recipe.student)
     request.schedule(settings, r)
     listed = settings.of(Tagging).tagging.schedules
-    teachers = [request.teacher(settings, other) for other in recipe["teachers"]]
-    labels = {label for part in (student, *teachers) for label in part["labels"]}
-    if settings.task(task)["data"]["source"]["kind"].startswith("synthetic"):
+    teachers = [request.teacher(settings, other) for other in recipe.teachers]
+    labels: set[str] = {label for part in (student, *teachers) for label in part.labels}
+    if settings.synthetic(task):
         labels.add("synthetic")
     return {
         "task": task,
@@ -43,12 +43,10 @@ def job(settings: Settings, task: str, name: str, r: str, run: Run) -> dict[str,
         "seed": settings.config.seed,
         "tagging": {k: v for k, v in tagging.items() if k not in ("training", "statistics", "classes")},
         "student": {
-            "name": recipe["student"],
-            **{key: student[key] for key in ("sizes", "strides", "init")},
+            "name": recipe.student,
+            **student.chosen("sizes", "strides", "init"),
         },
-        **{
-            key: recipe[key] for key in ("teachers", "lambda", "tau", "unlabelled_by_teacher", "proportional")
-        },
+        **recipe.chosen("teachers", "lambda", "tau", "unlabelled_by_teacher", "proportional"),
         "r": r,
         "schedules": {r: listed[r]} if r in listed else {},
         "training": request.training(settings, task, name).to_dict(),
@@ -61,7 +59,7 @@ def taught(settings: Settings, task: str, name: str, fold: str) -> list[tuple[st
     """Return (teacher, split) of the logits a training needs; a fold trains on clips of every split."""
     data = settings.task(task)["data"]
     splits = ["train"] if fold == WHOLE else list(data["segment"])
-    return [(teacher, split) for teacher in request.recipe(settings, name)["teachers"] for split in splits]
+    return [(teacher, split) for teacher in request.recipe(settings, name).teachers for split in splits]
 
 
 def shards(folder: str | Path, split: str, of: int, suffix: str) -> list[Path]:

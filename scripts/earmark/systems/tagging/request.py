@@ -9,16 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from earmark.config.files import overlaid
 from earmark.core.errors import UserError, nearest
 from earmark.merging.schedule import Schedule
 from earmark.systems.contract import Settings
 from earmark.systems.tagging.config import Tagging
+from earmark.systems.tagging.entries import Recipe, Student, Teacher
 from earmark.systems.tagging.settings import Training
 from earmark.systems.tagging.teachers import request as teachers
 
+T = TypeVar("T")
 WHOLE = "all"
 """The fold of tasks that have none."""
 
@@ -51,43 +53,36 @@ def tagging(settings: Settings, task: str) -> dict[str, Any]:
     return entry
 
 
-def recipe(settings: Settings, name: str) -> dict[str, Any]:
+def recipe(settings: Settings, name: str) -> Recipe:
     """Return a recipe; raises UserError with the nearest name, or if it contradicts itself."""
-    entry = _named(settings.entries["recipes"], "recipe", name)
+    entry = _named(settings.each(Recipe), "recipe", name)
     where = f"recipe '{name}'"
-    student(settings, entry["student"])
-    for other in entry["teachers"]:
+    student(settings, entry.student)
+    for other in entry.teachers:
         teacher(settings, other)
-    if entry["lambda"] < 1 and not entry["teachers"]:
-        raise UserError(f"{where}: lambda {entry['lambda']:g} learns from teachers, and teachers names none")
-    if entry["lambda"] == 1 and entry["teachers"]:
+    if entry.weight < 1 and not entry.teachers:
+        raise UserError(f"{where}: lambda {entry.weight:g} learns from teachers, and teachers names none")
+    if entry.weight == 1 and entry.teachers:
         raise UserError(f"{where}: lambda 1 learns from labels alone; leave teachers out or lower lambda")
-    if entry["train_r"] != "same":
-        schedule(settings, entry["train_r"])
+    if entry.train_r != "same":
+        schedule(settings, entry.train_r)
     return entry
 
 
 def training(settings: Settings, task: str, name: str) -> Training:
     """Return how a recipe trains on a task; raises UserError for settings that contradict each other."""
     entry = tagging(settings, task)
-    values = overlaid(entry["training"], recipe(settings, name)["training"])
+    values = overlaid(entry["training"], recipe(settings, name).training.plain())
     where = f"recipe '{name}' on task '{task}': training"
     return Training.from_mapping(values, where).fitted(entry["kind"], entry["frames"], where)
 
 
-def student(settings: Settings, name: str) -> dict[str, Any]:
-    """Return a student; raises UserError with the nearest name, or if its weights come from nowhere."""
-    entry = _named(settings.entries["students"], "student", name)
-    start = entry["init"]
-    given = [key for key in ("hub", "path") if key in start]
-    if start["from"] == "random" and given:
-        raise UserError(f"student '{name}': init: from random needs no {given[0]}")
-    if start["from"] != "random" and len(given) != 1:
-        raise UserError(f"student '{name}': init: from {start['from']} needs either hub or path")
-    return entry
+def student(settings: Settings, name: str) -> Student:
+    """Return a student; raises UserError with the nearest name."""
+    return _named(settings.each(Student), "student", name)
 
 
-def teacher(settings: Settings, name: str) -> dict[str, Any]:
+def teacher(settings: Settings, name: str) -> Teacher:
     """Return a teacher; raises UserError with the nearest name."""
     return teachers.named(settings, name)
 
@@ -100,12 +95,12 @@ def schedule(settings: Settings, name: str) -> Schedule:
 def runs(settings: Settings, task: str, name: str) -> list[Run]:
     """Return the trainings behind a result."""
     folds = tagging(settings, task)["folds"] or [WHOLE]
-    return [Run(fold, seed) for fold in folds for seed in recipe(settings, name)["seeds"]]
+    return [Run(fold, seed) for fold in folds for seed in recipe(settings, name).seeds]
 
 
 def trained_r(settings: Settings, name: str, r: str) -> str:
     """Return the schedule a recipe's student is trained with when it is evaluated with ``r``."""
-    asked: str = recipe(settings, name)["train_r"]
+    asked = recipe(settings, name).train_r
     return r if asked == "same" else asked
 
 
@@ -126,7 +121,7 @@ def speed(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
     return {
         "task": task,
         "frames": tagging(settings, task)["frames"],
-        "student": {"name": name, **{key: entry[key] for key in ("sizes", "strides", "labels")}},
+        "student": {"name": name, **entry.chosen("sizes", "strides", "labels")},
         "r": r,
         "schedules": {r: sweep.schedules[r]} if r in sweep.schedules else {},
         **sweep.speed.plain(),
@@ -146,7 +141,7 @@ def cells(settings: Settings) -> Iterator[tuple[str, str, str]]:
     for block in settings.of(Tagging).tagging.grid:
         for task in block.tasks:
             for name in block.recipes:
-                baseline = recipe(settings, name)["baseline"]
+                baseline = recipe(settings, name).baseline
                 wanted = [(task, name, "0"), *([(task, baseline, "0")] if baseline else [])]
                 for cell in [*wanted, *((task, name, r) for r in block.r)]:
                     if cell not in seen:
@@ -156,10 +151,10 @@ def cells(settings: Settings) -> Iterator[tuple[str, str, str]]:
 
 def check(settings: Settings) -> None:
     """Check every recipe and every cell of the grid; raises UserError."""
-    for name, entry in settings.entries["recipes"].items():
+    for name, entry in settings.each(Recipe).items():
         recipe(settings, name)
-        if entry["baseline"]:
-            _named(settings.entries["recipes"], f"recipe '{name}': baseline: recipe", entry["baseline"])
+        if entry.baseline:
+            _named(settings.each(Recipe), f"recipe '{name}': baseline: recipe", entry.baseline)
     for task, name, r in cells(settings):
         check_cell(settings, task, name, r)
 
@@ -167,7 +162,7 @@ def check(settings: Settings) -> None:
 def check_cell(settings: Settings, task: str, name: str, r: str) -> None:
     """Check the names of one result; raises UserError."""
     tagging(settings, task)
-    for other in recipe(settings, name)["teachers"]:
+    for other in recipe(settings, name).teachers:
         teachers.check(settings, other, task)
     training(settings, task, name)
     schedule(settings, r)
@@ -194,7 +189,7 @@ def check_target(path: str, settings: Settings) -> None:
         raise UserError(f"{path}: results are called results/tagging/<task>_<recipe>_r<r>.json")
     task, name, r = found.groups()
     check_cell(settings, task, name, r)
-    for other in recipe(settings, name)["teachers"]:
+    for other in recipe(settings, name).teachers:
         teachers.check_reach(settings, other)
 
 
@@ -204,7 +199,7 @@ def check_any_target(path: str, settings: Settings) -> None:
     teachers.check_target(path, settings)
 
 
-def _named(entries: dict[str, dict[str, Any]], kind: str, name: str) -> dict[str, Any]:
+def _named(entries: dict[str, T], kind: str, name: str) -> T:
     if name not in entries:
         raise UserError(f"unknown {kind} '{name}'; {nearest(name, entries)}")
     return entries[name]

@@ -5,11 +5,10 @@ Imported when the workflow is parsed, so it stays light.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from earmark.config.files import overlaid
-from earmark.reproduction import upstream
 from earmark.systems.tagging import request
 from earmark.systems.tagging.config import Tagging
 from earmark.systems.tagging.request import Run, Settings
@@ -22,12 +21,12 @@ def predictions(task: str, name: str, r: str, run: Run) -> str:
 
 def speed(settings: Settings, name: str, task: str, r: str) -> str:
     """Return the path of the speed record behind a result of a recipe."""
-    return f"results/tagging/speed/{task}_{request.recipe(settings, name)['student']}_r{r}.json"
+    return f"results/tagging/speed/{task}_{request.recipe(settings, name).student}_r{r}.json"
 
 
 def timing(settings: Settings, task: str, student: str, r: str) -> dict[str, Any]:
     """Return what a speed measurement reads, and for its record what the task's classes come from."""
-    return request.speed(settings, task, student, r) | {"upstream": upstream.classed(settings, task)}
+    return request.speed(settings, task, student, r) | {"upstream": behind_classes(settings, task)}
 
 
 def prediction(settings: Settings, task: str, name: str, r: str, run: Run) -> dict[str, Any]:
@@ -39,7 +38,7 @@ def prediction(settings: Settings, task: str, name: str, r: str, run: Run) -> di
         "fold": run.fold,
         "train_seed": run.seed,
         "seed": settings.config.seed,
-        "proportional": request.recipe(settings, name)["proportional"],
+        "proportional": request.recipe(settings, name).proportional,
         "batch": settings.of(Tagging).tagging.batch,
         "device": settings.config.device,
         **_merging(settings, r),
@@ -50,11 +49,11 @@ def result(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
     """Return everything one result reads of the configuration, and nothing else."""
     entry, tagging = settings.task(task), request.tagging(settings, task)
     recipe = request.recipe(settings, name)
-    student = request.student(settings, recipe["student"])
-    teachers = {other: request.teacher(settings, other) for other in recipe["teachers"]}
+    student = request.student(settings, recipe.student)
+    teachers = {other: request.teacher(settings, other) for other in recipe.teachers}
     trained_r = request.trained_r(settings, name, r)
-    labels = {label for part in (student, *teachers.values()) for label in part["labels"]}
-    if entry["data"]["source"]["kind"].startswith("synthetic"):
+    labels: set[str] = {label for part in (student, *teachers.values()) for label in part.labels}
+    if settings.synthetic(task):
         labels.add("synthetic")
     return {
         "task": {
@@ -64,14 +63,19 @@ def result(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
         },
         "recipe": {
             "name": name,
-            **{key: value for key, value in recipe.items() if key != "training"},
-            "training": overlaid(tagging["training"], recipe["training"]),
+            **{key: value for key, value in recipe.plain().items() if key != "training"},
+            "training": overlaid(tagging["training"], recipe.training.plain()),
         },
-        "student": student,
-        "teachers": {other: part["title"] for other, part in teachers.items()},
+        "student": student.plain(),
+        "teachers": {other: part.title for other, part in teachers.items()},
         "train_r": trained_r,
         **_merging(settings, r),
-        "upstream": upstream.tagged(settings, task, teachers, _sweep(settings, {r, trained_r})),
+        "upstream": behind(
+            settings,
+            task,
+            {other: part.plain() for other, part in teachers.items()},
+            _sweep(settings, {r, trained_r}),
+        ),
         "run": {
             "seed": settings.config.seed,
             "resamples": settings.of(Tagging).tagging.bootstrap,
@@ -98,3 +102,26 @@ def _merging(settings: Settings, r: str) -> dict[str, Any]:
     """Return a schedule as a job reads it: its name and, where config lists it, its numbers."""
     listed = settings.of(Tagging).tagging.schedules
     return {"r": r, "schedules": {r: listed[r]} if r in listed else {}}
+
+
+def behind(
+    settings: Settings, task: str, teachers: Mapping[str, Any], sweep: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what is behind a result of students: data, teachers, listed schedules, how they predict."""
+    entry = settings.task(task)
+    return {
+        "data": entry["data"],
+        "tagging": entry["tagging"],
+        "teachers": dict(teachers),
+        **sweep,
+        "device": settings.config.device,
+    }
+
+
+def behind_classes(settings: Settings, task: str) -> dict[str, Any]:
+    """Return what is behind the classes of a task."""
+    entry = settings.task(task)
+    return {
+        "data": {key: entry["data"][key] for key in ("source", "segment")},
+        "tagging": {key: entry["tagging"][key] for key in ("kind", "classes", "folds", "frames")},
+    }

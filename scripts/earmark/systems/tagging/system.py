@@ -20,7 +20,7 @@ SYSTEM = System(
             schema="tagging_result",
             rows=Lazy(f"{REPORT}.rows:quality"),
             pattern=rf"results/tagging/{NAMES}",
-            again="earmark.reproduction.tagged",
+            again="earmark.systems.tagging.again.quality",
         ),
         ResultType(
             "speed",
@@ -28,7 +28,7 @@ SYSTEM = System(
             rows=Lazy(f"{REPORT}.rows:speed"),
             listed=False,
             pattern=rf"results/tagging/speed/{NAMES}",
-            again="earmark.reproduction.student_speed",
+            again="earmark.systems.tagging.again.speed",
         ),
     ),
     results=lambda settings: [request.path(*cell) for cell in request.cells(settings)],

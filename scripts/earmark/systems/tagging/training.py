@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from transformers import ASTForAudioClassification
 
+from earmark.core.errors import UserError
 from earmark.merging.schedule import Schedule
 from earmark.systems.tagging import validation
 from earmark.systems.tagging.dataset import Batch
@@ -26,6 +28,8 @@ from earmark.training import engine
 from earmark.training.averaging import Average, Best
 from earmark.training.stage import Loss, Stage, Steps
 from earmark.training.state import StageRecord
+
+_CURE = "lower learning_rate, raise warmup_steps or set clip_norm"
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ class Trainer:
             epoch=epoch,
             validate=self._validate,
             choice=Average(average.first, average.last) if average else Best(metric),
-            cure="lower learning_rate, raise warmup_steps or set clip_norm",
+            cure=_CURE,
         )
 
     def _batches(self, steps: Steps) -> Iterator[tuple[Batch, bool]]:
@@ -150,6 +154,8 @@ class Trainer:
             batch_size=2 * settings.batch_size,
             workers=settings.workers,
         )
+        if not np.isfinite(logits).all():
+            raise UserError(f"train: the model's outputs are no longer finite numbers; {_CURE}")
         return validation.score(logits, self.valid.label_table().toarray(), self.plan.kind)
 
     def _merging(self) -> Any:

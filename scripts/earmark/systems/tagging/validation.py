@@ -10,9 +10,9 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from earmark.core.errors import UserError
+from earmark.scoring.ranking import ranks
 from earmark.systems.tagging.loader import Examples, batches
 from earmark.systems.tagging.sampling import Pair
 from earmark.systems.tagging.settings import MULTI_LABEL
@@ -62,14 +62,12 @@ def score(scores: NDArray[Any], labels: NDArray[Any], kind: str) -> dict[str, fl
     if kind != MULTI_LABEL:
         return {"accuracy": float((scores.argmax(axis=1) == labels.argmax(axis=1)).mean())}
     positive = labels > 0
-    heard = np.flatnonzero(positive.any(axis=0))
-    apart = np.flatnonzero(positive.any(axis=0) & ~positive.all(axis=0))
-    if not len(heard):
+    precision, area = ranks(scores, positive)
+    heard, apart = np.isfinite(precision), np.isfinite(area)
+    if not heard.any():
         raise UserError("tagging.validation_share: no validation clip has a label; raise the share")
     return {
-        "mAP": float(np.mean([average_precision_score(positive[:, c], scores[:, c]) for c in heard])),
-        "mAUC": float(np.mean([roc_auc_score(positive[:, c], scores[:, c]) for c in apart]))
-        if len(apart)
-        else 0.5,
-        "classes": len(heard),
+        "mAP": float(precision[heard].mean()),
+        "mAUC": float(area[apart].mean()) if apart.any() else 0.5,
+        "classes": int(heard.sum()),
     }

@@ -5,10 +5,11 @@ Imported when the workflow is parsed, so it stays light.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from earmark.core.errors import UserError, nearest
-from earmark.reproduction import upstream
+from earmark.reproduction.upstream import weights
 from earmark.systems.contract import Settings
 from earmark.systems.embeddings import request
 from earmark.systems.embeddings.config import Block
@@ -61,7 +62,7 @@ def job(settings: Settings, model: str, task: str) -> dict[str, Any]:
     """Return everything the probe of a task's embeddings reads, and nothing else."""
     block, data = block_of(settings, model, task), settings.task(task)["data"]
     labels = set(settings.model(model)["labels"])
-    if data["source"]["kind"].startswith("synthetic"):
+    if settings.synthetic(task):
         labels.add("synthetic")
     return {
         "model": model,
@@ -72,7 +73,7 @@ def job(settings: Settings, model: str, task: str) -> dict[str, Any]:
         "shards": {split: data["shards"][split] for split in data["segment"]},
         "seed": settings.config.seed,
         "map_points": MAP_POINTS,
-        "upstream": upstream.embedded(settings, model, task, block.stored()),
+        "upstream": behind(settings, model, task, block.stored()),
     }
 
 
@@ -92,3 +93,17 @@ def check_target(path: str, settings: Settings) -> None:
     names = path.removeprefix(FOLDER).removesuffix(".json").split("/")
     if path.startswith(FOLDER) and path.endswith(".json") and len(names) == 2:
         block_of(settings, *names)
+
+
+def behind(settings: Settings, model: str, task: str, block: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is behind a probe: data, weights, and the block of embeddings it reads."""
+    entry, of = settings.model(model), settings.task(task)
+    return {
+        "data": of["data"],
+        "metric": of["metric"],
+        "model": {key: entry[key] for key in ("kind", "dtype", "attention", "labels")},
+        "weights": weights(settings, model, task),
+        "block": dict(block),
+        "features": settings.config.features.plain(),
+        "device": settings.config.device,
+    }

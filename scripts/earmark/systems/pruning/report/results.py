@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from earmark.core.errors import UserError
+from earmark.core.versions import told
 from earmark.scoring import catalogue
 from earmark.scoring.contract import AnswerMetric, Points
 
@@ -46,7 +47,7 @@ class Result:
         model = {key: value for key, value in made["model"].items() if key != "folder"}
         same = [asked[name] for name in names]
         there = [self.record["labels"], timing["device"], timing["dtype"], model, made["data"]]
-        return json.dumps([same, *there], sort_keys=True)
+        return json.dumps([same, *there, told(made["packages"])], sort_keys=True)
 
     def samples(self) -> Iterator[dict[str, Any]]:
         """Yield the per-sample rows from the JSONL beside the result.

@@ -106,7 +106,7 @@ def _notes(rows: Sequence[Row], drawn: bool) -> Iterator[str]:
         if alone:
             yield (
                 f"Not comparable with base, so without a difference to it: {', '.join(sorted(alone))} "
-                "(other prompt, settings, model files or data, or no sample in common)."
+                "(other prompt, settings, model files, data or versions of packages, or no sample in common)."
             )
         others = sorted(row["run"] for row in rows if row["sample_set"] != base["sample_set"])
         if others:

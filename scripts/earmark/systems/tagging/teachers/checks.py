@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
-from sklearn.metrics import average_precision_score
 
 from earmark.core.errors import UserError
+from earmark.scoring.ranking import ranks
 from earmark.systems.tagging.classes import Classes
 from earmark.systems.tagging.teachers.store import Logits
 
@@ -82,10 +82,10 @@ def _scores(
     scores: list[dict[str, float | int | None]] = []
     for teacher in range(len(stored.teachers)):
         logits = np.stack([rows[teacher] for _, rows in known])
-        each = [average_precision_score(truth[:, c], logits[:, c]) for c in present]
+        each = ranks(logits[:, present], truth[:, present])[0]
         scores.append(
             {
-                "map": float(np.mean(each)) if each else None,
+                "map": float(each.mean()) if len(present) else None,
                 "chance": float(truth[:, present].mean()) if len(present) else None,
                 "classes": len(present),
                 "clips": len(known),

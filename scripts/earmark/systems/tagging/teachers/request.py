@@ -11,13 +11,14 @@ from typing import Any
 
 from earmark.core.errors import UserError, nearest
 from earmark.systems.contract import Settings
+from earmark.systems.tagging.entries import Teacher
 
 _TARGET = re.compile(r"(?:teachers|logits)/([^/]+)/([^/]+)/[^/]+")
 
 
-def named(settings: Settings, name: str) -> dict[str, Any]:
+def named(settings: Settings, name: str) -> Teacher:
     """Return a teacher; raises UserError with the nearest name."""
-    known = settings.entries["teachers"]
+    known = settings.each(Teacher)
     if name not in known:
         raise UserError(f"unknown teacher '{name}'; {nearest(name, known)}")
     return known[name]
@@ -25,7 +26,7 @@ def named(settings: Settings, name: str) -> dict[str, Any]:
 
 def trained(settings: Settings, name: str) -> bool:
     """Whether a teacher is trained on the task it teaches."""
-    return "train" in named(settings, name)["options"]
+    return "train" in named(settings, name).options.plain()
 
 
 def check_target(path: str, settings: Settings) -> None:
@@ -39,7 +40,7 @@ def check_target(path: str, settings: Settings) -> None:
 def check(settings: Settings, name: str, task: str) -> None:
     """Check that a teacher can teach a task, as far as the configuration says; raises UserError."""
     entry, of = named(settings, name), settings.task(task)
-    options, data, where = entry["options"], of["data"], f"teacher '{name}' for task '{task}'"
+    options, data, where = entry.options.plain(), of["data"], f"teacher '{name}' for task '{task}'"
     if of["tagging"] is None:
         raise UserError(f"{where}: the task has no tagging section, so there are no classes to teach")
     if trained(settings, name) and of["tagging"]["folds"]:
@@ -62,7 +63,7 @@ def too_low(rate: int, wanted: int, name: str) -> str:
 
 def check_reach(settings: Settings, name: str) -> None:
     """Check that a teacher's local file or folder is there; raises UserError before any job runs."""
-    options = settings.entries["teachers"][name]["options"]
+    options = settings.each(Teacher)[name].options.plain()
     path = options.get("path")
     if path and not Path(path).expanduser().exists():
         raise UserError(missing(name, path, options.get("source", "")))
@@ -80,31 +81,31 @@ def making(settings: Settings, name: str, task: str) -> dict[str, Any]:
     return {
         **_common(settings, name, task),
         "seed": settings.config.seed,
-        "classes": settings.entries["teachers"][name]["classes"],
+        "classes": settings.each(Teacher)[name].classes,
     }
 
 
 def job(settings: Settings, name: str, task: str) -> dict[str, Any]:
     """Return what computing a shard's logits reads."""
-    entry = settings.entries["teachers"][name]
+    entry = settings.each(Teacher)[name]
     common = _common(settings, name, task)
     options = {key: value for key, value in common["options"].items() if key not in ("train", "source")}
     return {
         **common,
         "options": options,
-        **{key: entry[key] for key in ("storage", "batch")},
+        **entry.chosen("storage", "batch"),
         "device": settings.config.device,
         "source": settings.task(task)["data"]["source"]["kind"],
     }
 
 
 def _common(settings: Settings, name: str, task: str) -> dict[str, Any]:
-    entry = settings.entries["teachers"][name]
+    entry = settings.each(Teacher)[name]
     tagging = settings.task(task)["tagging"]
     return {
         "name": name,
         "task": task,
-        **{key: entry[key] for key in ("kind", "labels", "options")},
+        **entry.chosen("kind", "labels", "options"),
         **{key: tagging[key] for key in ("frames",)},
         "tagging": tagging["kind"],
     }

@@ -57,7 +57,9 @@ def request(record: dict[str, Any], workdir: Path) -> Request:
         # The wording that the profile led to stands in the task itself; its name must stay known.
         task["profiles"] = {profile: {}}
     model |= parts.weights(upstream["weights"], made["model"]["origin"], workdir)
-    model["labels"] = [label for label in scoring["labels"] if label == "demo"]
+    model["labels"] = [label for label in scoring["labels"] if label != "synthetic"]
+    tasks, models = parts.companions(upstream["weights"], made["model"].get("parts", {}), workdir)
+    task = tasks.get(name, {}) | task
     keep, tokens = method["keep_ratio"], method["keep_tokens"]
     ratio = f"{tokens}t" if keep is None else spelled(keep)
     config = {
@@ -70,4 +72,4 @@ def request(record: dict[str, Any], workdir: Path) -> Request:
         "evaluate": run,
     }
     target = f"results/{name}_{method['name']}_{ratio}.json"
-    return Request(config, {"tasks": {name: task}, "models": {chosen: model}}, target)
+    return Request(config, {"tasks": tasks | {name: task}, "models": models | {chosen: model}}, target)
