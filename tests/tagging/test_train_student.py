@@ -237,7 +237,9 @@ def test_a_fold_is_taught_on_clips_of_every_split():
             "students": {"s": {"init": {"from": "random"}}},
             "teachers": {"t": {}},
         }
-        content = {"tagging": {"schedules": {}}}
+
+        def of(self, kind: type) -> object:
+            return kind()
 
         def task(self, name: str) -> dict:
             return {"data": {"segment": {"train": {}, "test": {}}}}
