@@ -8,6 +8,9 @@ min_version("9.20")
 configfile: f"{workflow.current_basedir}/config/config.yaml"
 
 
+report: "rules/captions/workflow.rst"
+
+
 include: "rules/common.smk"
 include: "rules/download.smk"
 include: "rules/fetch.smk"

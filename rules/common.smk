@@ -26,7 +26,7 @@ from earmark.models.folder_state import folder_state
 from earmark.config.targets import check_target
 from earmark.config.yaml_files import read_yaml
 from earmark.systems.contract import systems
-from earmark.workflow import messages, mistakes, sources
+from earmark.workflow import messages, mistakes, prerequisites, sources
 from earmark.workflow.given import code as code_digest, settings_file as read
 from earmark.workflow.targets import Mistake, check_targets
 
@@ -51,6 +51,10 @@ if "downloads" not in workflow.global_resources:
 def checked_settings():
     """Return the checked configuration; a mistake in it or in a target ends in one line."""
     try:
+        if CONDA:
+            prerequisites.check_conda()
+        if workflow.storage_settings.default_storage_provider == "s3" and workflow.is_main_process:
+            prerequisites.check_bucket()
         for path in workflow.configfiles:
             read_yaml(Path(path))  # Snakemake takes the last of two equal keys, and follows any alias
         settings = Settings.load(config, Path.cwd())

@@ -124,3 +124,8 @@ def test_options_are_marked_as_asked_and_fixed_ones_may_stand_in_the_template():
 def test_a_request_for_words_has_no_options():
     asked = ask_for_words("Write down what is said.", "")
     assert (asked.options, asked.truth, asked.letter) == ((), None, None)
+
+
+def test_clips_of_several_labels_or_none_are_asked_for_words_all_the_same():
+    clip = Clip("c", ["c"], [], 1.0, 16000, 1, "test", [], text="one two")
+    assert len(left_in([FeatureRow(clip, 50, 0, 0, 0)], [])) == 1

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -14,17 +15,23 @@ from workflow import Workflow  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Workflow:
-    """The small workflow after a complete run."""
-    flow = Workflow(tmp_path_factory.mktemp("workflow"))
-    flow.run("-j2", "all")
-    return flow
+def finished(tmp_path_factory, request) -> Workflow:
+    """The small workflow after a complete run: made once, a copy for each process of pytest."""
+    if not hasattr(request.config, "workerinput"):
+        flow = Workflow(tmp_path_factory.mktemp("workflow"))
+        flow.run("-j2", "all")
+        return flow
+    shared = tmp_path_factory.getbasetemp().parent / "finished"
+    with FileLock(f"{shared}.lock"):
+        if not (shared / ".complete").exists():
+            shutil.rmtree(shared, ignore_errors=True)
+            shared.mkdir()
+            Workflow(shared).run("-j2", "all")
+            (shared / ".complete").touch()
+    return Workflow.copy(shared, tmp_path_factory.mktemp("workflow"))
 
 
 @pytest.fixture
 def copied(finished, tmp_path):
     """The finished workflow in a folder of its own, to be damaged."""
-    shutil.copytree(finished.folder, tmp_path / "flow", dirs_exist_ok=True)
-    flow = Workflow.__new__(Workflow)
-    flow.folder = tmp_path / "flow"
-    return flow
+    return Workflow.copy(finished.folder, tmp_path / "flow")

@@ -48,7 +48,9 @@ def with_folder(finished, tmp_path):
     lines = ["file,label"]
     for number, label in enumerate(("hum", "hiss") * 6):
         rng = np.random.default_rng(number)
-        wave = rng.standard_normal(32000) * 0.1 if label == "hiss" else 0.2 * np.sin(np.arange(20000) * 0.05)
+        # No two of equal content, which would be one recording.
+        hum = 0.2 * np.sin(np.arange(20000) * (0.05 + 0.001 * number))
+        wave = rng.standard_normal(32000) * 0.1 if label == "hiss" else hum
         soundfile.write(audio / f"{number}.wav", wave, 16000)
         lines.append(f"{number}.wav,{label}")
     (audio / "metadata.csv").write_text("\n".join(lines) + "\n")

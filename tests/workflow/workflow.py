@@ -62,6 +62,14 @@ class Workflow:
                 shutil.copy(source, folder / name)
         self.configure(SMALL)
 
+    @classmethod
+    def copy(cls, made: Path, folder: Path) -> Workflow:
+        """A copy of a workflow with all that it made, in a folder of its own."""
+        shutil.copytree(made, folder, dirs_exist_ok=True)
+        flow = cls.__new__(cls)
+        flow.folder = folder
+        return flow
+
     def configure(self, config: dict) -> None:
         (self.folder / "small.yaml").write_text(yaml.safe_dump(config))
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 from earmark.config import composed, whole, wording
 from earmark.config.common import Config
 from earmark.config.files import overlaid, read_folder
+from earmark.config.hints import where_described
 from earmark.config.section import Section
 from earmark.config.task import Task
 from earmark.core.errors import UserError, nearest
@@ -95,7 +96,7 @@ class Settings:
     def model(self, name: str) -> dict[str, Any]:
         """Return a model; raises UserError with the nearest name."""
         if name not in self.models:
-            raise UserError(f"unknown model '{name}'; {nearest(name, self.models)}")
+            raise UserError(f"unknown model '{name}'; {where_described('models', name, self.models)}")
         return self.models[name]
 
     def check_answers(self, model: str) -> None:

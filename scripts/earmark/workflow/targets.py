@@ -16,6 +16,7 @@ from typing import Any
 from snakemake_interface_common.exceptions import WorkflowError
 
 from earmark.core.errors import UserError, nearest
+from earmark.workflow.prerequisites import check_slurm
 
 FOLDERS = ("results", "data", "models", "features", "embeddings", "fbank", "students", "teachers", "logits")
 
@@ -32,9 +33,11 @@ def check_targets(workflow: Any, check: Callable[[str], None]) -> None:
     is_rule = workflow.is_rule
 
     def checked(name: str) -> bool:
-        if is_rule(name):
-            return True
         try:
+            if getattr(getattr(workflow, "executor_plugin", None), "name", "") == "slurm":
+                check_slurm()
+            if is_rule(name):
+                return True
             explain(name.removeprefix("./"), workflow, check)
         except UserError as error:
             raise Mistake(str(error)) from None

@@ -54,7 +54,7 @@ def left_in(rows: Sequence[FeatureRow], left_out: Sequence[Mapping[str, str]]) -
             clip is left.
 
     """
-    own = [{**facets(row.clip.group), "label": row.clip.labels[0]} for row in rows]
+    own = [{**facets(row.clip.group), "label": "".join(row.clip.labels[:1])} for row in rows]
     known = sorted({name for each in own for name in each})
     for name in (name for entry in left_out for name in entry if name not in known):
         raise UserError(f"leave_out: no clip's group says '{name}'; {nearest(name, known)}")

@@ -36,7 +36,7 @@ class Sample:
 
 def samples_of(cell: Cell, rows: Sequence[FeatureRow], tokens_per_second: float) -> list[Sample]:
     """Return the questions of the split; a clip that failed before stays, as a failed sample."""
-    classes = sorted({row.clip.labels[0] for row in rows})
+    classes = sorted({row.clip.labels[0] for row in rows if row.clip.labels})
     limit = int(cell.model["max_audio_s"] * tokens_per_second)
     samples = []
     for row in rows:
