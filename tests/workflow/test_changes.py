@@ -76,3 +76,9 @@ def test_snakemakes_reasons_become_plain_words():
     assert told(reason) == ["changed: data/a.parquet, data/b.parquet", "seed: 0 is now 1", "a, b is now c"]
     assert told("Missing output files: a.json; Updated input files: b") == ["not made yet"]
     assert told("Code has changed since last execution") == ["its command changed"]
+
+
+def test_pinned_versions_are_told_in_a_sentence():
+    line = "other versions of packages are pinned for it, or it was made without any"
+    assert changes.words([], ["'versions: numpy 2'"]) == [line]
+    assert changes.words(["'versions: numpy 1'"], ["'versions: numpy 2'"]) == [line]

@@ -13,6 +13,8 @@ from earmark.config.settings import Settings
 from earmark.core.errors import UserError
 from earmark.doctor.findings import at_once
 from earmark.doctor.jobs import Entry
+from earmark.models.families import family
+from earmark.models.weight_files import check_complete
 
 NOTHING = "there is no such file or folder"
 HUB_PATIENCE_S = 6.0
@@ -65,6 +67,12 @@ def local(settings: Settings) -> Iterator[tuple[Entry, Unreachable]]:
         if path and not Path(path).expanduser().is_dir():
             fix = "put the checkpoint there, set path to where it is, or give hub instead"
             yield ("models", name), Unreachable(f"models.{name}.path", path, "there is no such folder", fix)
+        elif path:
+            try:
+                check_complete(Path(path).expanduser(), family(model["kind"]).parts.unread)
+            except UserError as error:
+                why, _, fix = str(error).rpartition("; ")
+                yield ("models", name), Unreachable(f"models.{name}.path", path, why or fix, fix)
     for name, student in settings.entries["students"].items():
         path = student["init"].get("path")
         if path and not Path(path).expanduser().exists():

@@ -11,7 +11,7 @@ from typing import Any
 
 from earmark.config.schema import checked, schema
 from earmark.config.settings import Settings
-from earmark.doctor import entries, estimate, jobs, machine, network, packages
+from earmark.doctor import entries, estimate, jobs, machine, memory_needs, network, packages
 from earmark.doctor.findings import MISSING, NOTE, OK, Finding, at_once, guarded
 from earmark.doctor.page import size
 from earmark.systems.contract import systems
@@ -63,6 +63,7 @@ def examine(settings: Settings, content: Mapping[str, Any], targets: Sequence[st
     gpu = any(check.name == "GPU" and check.status == OK for check in checks)
     takes = estimate.of(settings, planned, gpu)
     checks.append(_disk(takes.bytes, shutil.disk_usage(Path.cwd()).free))
+    checks += memory_needs.checks(settings, {name for section, name in needed if section == "models"})
     return _record(targets, checks, unreachable, takes)
 
 

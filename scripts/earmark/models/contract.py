@@ -198,6 +198,8 @@ class Family(ABC):
     """Whether its models answer questions about audio; one that does not is a part of composed ones."""
     published: ClassVar[Mapping[str, Sizes]] = {}
     """Sizes of published checkpoints by repository, to say what they cost before they are fetched."""
+    beside: ClassVar[int] = 0
+    """Weights in the same files that nothing reads and that are fetched with them: an image tower's."""
 
     @property
     def name(self) -> str:

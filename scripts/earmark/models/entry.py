@@ -36,7 +36,7 @@ def sizes_of(entry: Mapping[str, Any]) -> Sizes | None:
         UserError: the folder's config.json is damaged.
 
     """
-    if entry.get("projector"):
+    if entry.get("compose"):
         return None  # they are those of the parts it is made of
     made = entry.get("train") or entry.get("random_weights")
     if made is not None:

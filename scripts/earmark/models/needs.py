@@ -68,7 +68,7 @@ def weights_of(entry: Mapping[str, Any]) -> Weights | None:
     From the headers of a local folder's files where it is whole, else from its sizes.
     """
     folder, kind = folder_of(entry), family(entry["kind"])
-    if folder is not None and not entry.get("projector"):
+    if folder is not None:
         try:
             if (folder / INDEX).is_file() or (folder / SINGLE).is_file():
                 return _stored(folder, kind)
@@ -148,7 +148,7 @@ def evaluating(entry: Mapping[str, Any], batch_audio_s: float) -> Need:
     ``entry`` as in config: ``kind``, ``dtype``, ``max_audio_s``, ``load``, and where the model is from.
     """
     weights, sizes = weights_of(entry), sizes_of(entry)
-    if weights is None:
+    if weights is None or not weights.layers:
         return UNKNOWN
     working = 0
     if sizes is not None:

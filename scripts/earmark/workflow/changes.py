@@ -44,6 +44,9 @@ def words(before: Sequence[str], now: Sequence[str], folder: Path = Path()) -> l
             lines.append(f"{name} changed")
         old = [value for value in old if not _is_digest(value, place, folder)]
         new = [value for value in new if not _is_digest(value, place, folder)]
+    if any(isinstance(value, str) and value.startswith("versions: ") for value in new):
+        lines.append("other versions of packages are pinned for it, or it was made without any")
+        old, new = ([v for v in values if not str(v).startswith("versions: ")] for values in (old, new))
     if len(old) == len(new) == 1:
         lines.append(f"{_short(old[0])} is now {_short(new[0])}")
     elif old or new:

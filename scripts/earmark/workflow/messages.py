@@ -24,6 +24,7 @@ from earmark.workflow import changes
 SHOWN = 3
 """Files that are named of a group of jobs on a terminal."""
 DRY = "This was a dry-run (flag -n): nothing was made. Each job on its own: -n -p"
+REPEATED = ("Reasons:", "Some jobs were triggered", "Rules with provenance triggered", "This was a dry-run")
 FAILED = "At least one job did not complete successfully."
 _REASONS = (
     (r"Missing output files: .*", "not made yet"),
@@ -101,7 +102,7 @@ class Plain(DefaultFormatter):
                 return ""
             listed = [group.told(SHOWN if self.terminal else None) for group in self.groups.values()]
             return "\n".join([*listed, "", text.strip()])
-        if event is None and text.startswith(("Reasons:", "Some jobs were triggered", "This was a dry-run")):
+        if event is None and text.startswith(REPEATED):
             # Last of the three, where Snakemake has said what would be done.
             return DRY if text.startswith("This") else ""
         return str(super().format(record))

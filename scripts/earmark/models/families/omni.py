@@ -17,6 +17,7 @@ class Omni(Family):
         head=("thinker.lm_head.", "lm_head."),
         unread=("talker.", "token2wav.", "thinker.visual.", "visual."),
     )
+    beside = 668_000_000
     published = {
         "Qwen/Qwen2.5-Omni-3B": Sizes(2048, 36, 16, 2, 11008, 1280, 32, 20, 5120, 151936),
         "Qwen/Qwen2.5-Omni-7B": Sizes(3584, 28, 28, 4, 18944, 1280, 32, 20, 5120, 152064),
