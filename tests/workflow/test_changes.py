@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from earmark.core.files import write_json
 from earmark.workflow import changes, given
 from earmark.workflow.messages import told
 
@@ -52,9 +53,7 @@ def test_long_values_are_cut_and_many_changes_counted():
 def test_the_file_of_the_code_that_changed_is_named(tmp_path):
     (tmp_path / given.CODE).mkdir(parents=True)
     for digest, state in (("0" * 16, "old"), ("1" * 16, "new")):
-        given.write_json(
-            given.CODE / f"{digest}.json", {"earmark/reduction/dart.py": state, "answer.py": "same"}
-        )
+        write_json(given.CODE / f"{digest}.json", {"earmark/reduction/dart.py": state, "answer.py": "same"})
     assert changes.words([repr("0" * 16)], [repr("1" * 16)]) == ["code changed: earmark/reduction/dart.py"]
     assert changes.words([repr("2" * 16)], [repr("1" * 16)]) == ["code changed"], (
         "what it was is not known any more"
