@@ -73,10 +73,19 @@ def modules(script: str) -> frozenset[Path]:
 
 @cache
 def imported(path: Path) -> frozenset[str]:
-    """The distributions a file imports from, at its top or inside functions."""
+    """The distributions a file imports from, at its top or inside functions; for type checkers alone, none."""
     owners = metadata.packages_distributions()
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    tree = ast.parse(path.read_text())
+    checking = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in checking:
+            continue
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
