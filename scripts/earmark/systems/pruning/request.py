@@ -14,6 +14,7 @@ from earmark.config import method_options, wording
 from earmark.config.methods import methods as known
 from earmark.config.ratio import budget, spelled
 from earmark.core.errors import UserError, nearest
+from earmark.models.entry import sizes_of
 from earmark.reproduction.upstream import resolved, upstream
 from earmark.scoring import catalogue
 from earmark.systems.contract import Settings, reserved
@@ -80,9 +81,30 @@ def check_cell(settings: Settings, model: str, task: str, name: str, ratio: str)
     settings.task(task)
     settings.check_answers(model)
     reducer = method(settings, name, settings.model(model))["reducer"]
+    check_layer(settings, model, name)
     budget(ratio)
     if reducer == BASE and ratio != "1.0":
         raise UserError(f"method '{name}' keeps everything: its only ratio is 1.0, not {ratio}")
+
+
+def check_layer(settings: Settings, model: str, name: str) -> None:
+    """Check that a model has the layer a method prunes before, where its depth is known without weights.
+
+    Raises:
+        UserError: names the key that says the layer, and the last layer there is.
+
+    """
+    entry = settings.model(model)
+    asked = method(settings, name, entry)
+    sizes = sizes_of(entry)
+    if asked["reducer"] == BASE or sizes is None or asked["layer"] < sizes.layers:
+        return
+    variant = settings.of(Pruning).methods.get(name, Variant())
+    key = f"models.{model}.reduction_layer" if variant.layer is None else f"methods.{name}.layer"
+    raise UserError(
+        f"config: {key}: there is no layer {asked['layer']}: the decoder of '{model}' has {sizes.layers} "
+        f"layers; use 0 to {sizes.layers - 1}"
+    )
 
 
 def path(settings: Settings, model: str, task: str, name: str, ratio: str) -> str:
@@ -194,6 +216,7 @@ def check(settings: Settings) -> None:
     for block in settings.of(Pruning).prefill:
         for name in block.methods:
             method(settings, name, settings.model(block.model))
+            check_layer(settings, block.model, name)
     for name in settings.of(Pruning).methods:
         method(settings, name, settings.model(settings.config.default_model))
 
