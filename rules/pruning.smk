@@ -73,6 +73,7 @@ rule score:
         "../envs/report.yaml"
     threads: 1
     resources:
+        gpu=0,
         mem_mb=growing(1000),
         runtime=growing(20),
     params:

@@ -268,7 +268,7 @@ def test_sharding_anew_fetches_nothing_again(shard):
 def test_settings_passed_on_to_yt_dlp_are_taken_and_misspelt_ones_refused(shard):
     shard.add("item")
     assert shard.run(js_runtimes={"node": None}, extractor_args={"youtube": {"player_client": ["web"]}})[0].ok
-    with pytest.raises(UserError, match="config: fetch.js_runtimes: 'nod' is not one of"):
+    with pytest.raises(UserError, match=r"config: fetch\.js_runtimes\.nod: 'nod' is not one of"):
         Settings.load({**SMALL, "fetch": {"js_runtimes": {"nod": None}}}, ROOT)
 
 

@@ -235,11 +235,18 @@ def test_a_fold_is_taught_on_clips_of_every_split():
         entries = {
             "recipes": {"kd": kd},
             "students": {"s": {"init": {"from": "random"}}},
-            "teachers": {"t": {}},
+            "teachers": {"t": {"kind": "table", "options": {}}},
         }
 
         def of(self, kind: type) -> object:
             return kind()
+
+        def each(self, kind: type) -> dict:
+            (section,) = [name for name in self.entries if name == f"{kind.__name__.lower()}s"]
+            return {
+                name: kind.model_validate({"title": "x", **entry})
+                for name, entry in self.entries[section].items()
+            }
 
         def task(self, name: str) -> dict:
             return {"data": {"segment": {"train": {}, "test": {}}}}

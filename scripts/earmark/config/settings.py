@@ -211,7 +211,10 @@ class Settings:
             "title": entry["title"],
             "labels": ["synthetic"] if self.synthetic(task) else [],
             "tokens_per_second": family(default["kind"]).audio.tokens_per_second,
-            "models": {name: costs(model) for name, model in self.models.items()},
+            # Parts of composed models answer nothing by themselves, and cost nothing by themselves.
+            "models": {
+                name: costs(model) for name, model in self.models.items() if family(model["kind"]).answers
+            },
         }
 
     def gpus(self) -> int:

@@ -54,9 +54,11 @@ def explain(name: str, workflow: Any, check: Callable[[str], None]) -> None:
 
     """
     made = any(rule.is_producer(name) for rule in workflow.rules)
-    if made:
+    # Where files lie in a storage, rules do not know them by these names.
+    stored = getattr(workflow.storage_settings, "default_storage_provider", None)
+    if made or stored:
         check(name)
-    if made or Path(name).exists():
+    if made or stored or Path(name).exists():
         return
     why = f"nothing makes {name}"
     try:
