@@ -235,7 +235,7 @@ def test_a_fold_is_taught_on_clips_of_every_split():
         entries = {
             "recipes": {"kd": kd},
             "students": {"s": {"init": {"from": "random"}}},
-            "teachers": {"t": {"kind": "table", "options": {}}},
+            "teachers": {"t": {"kind": "table", "options": {"path": "t.npy"}}},
         }
 
         def of(self, kind: type) -> object:
