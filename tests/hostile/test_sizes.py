@@ -36,7 +36,7 @@ def test_no_more_is_decoded_than_is_allowed(long, tmp_path, container):
     path = tmp_path / f"again.{container}"
     subprocess.run([containers.executable(), "-nostdin", "-v", "error", "-i", long, path], check=True)
     assert len(waveform.read(path, RATE, max_s=6)) == 5 * RATE
-    with pytest.raises(AudioError, match="too long|more than"):
+    with pytest.raises(AudioError, match="too long|more audio than is taken"):
         waveform.read(path, RATE, max_s=2)
 
 

@@ -137,7 +137,7 @@ def read(
     """Decode ``[start_s, end_s)`` of a file as mono at ``sample_rate``; returns [samples].
 
     Raises:
-        AudioError: the file cannot be decoded, ends before ``end_s``, is too short or has more than ``max_s``.
+        AudioError: the file cannot be decoded, ends before ``end_s``, is too short or longer than ``max_s``.
 
     """
     decoded = decode(source, start_s, end_s, channels, max_s)
