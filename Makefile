@@ -51,6 +51,7 @@ doctor: env
 
 # A result again from its own record, and a comparison: make reproduce RESULT=results/gtzan_dart_0.7.json
 reproduce: env
+	$(if $(RESULT),,$(error name one result: make reproduce RESULT=results/gtzan_dart_0.7.json))
 	@python scripts/reproduce.py --result "$(RESULT)" --cores $(CORES)
 
 clean:

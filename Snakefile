@@ -1,8 +1,15 @@
 """earmark: audio-model benchmarks as files. The way of the data is the order of the includes."""
 
+import sys
+
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-min_version("9.20")
+try:
+    min_version("9.20")
+except WorkflowError as error:
+    # Too early for the library: it may not read with an old Snakemake.
+    sys.exit(f"error: {error} Get it with `make env`, then run .venv/bin/snakemake")
 
 
 configfile: f"{workflow.current_basedir}/config/config.yaml"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -32,6 +33,11 @@ def test_the_default_and_the_paper_overlay_are_valid():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"device": "gpu"}, "config: device: 'gpu' is no device; use auto, cpu, cuda or a numbered one like"),
+        (
+            {"methods": {"dart_8": {"reducer": "dart"}}},
+            "'dart_8' must be lower-case letters, digits and hyphens",
+        ),
         ({"sede": 1}, "unknown key 'sede'; did you mean 'seed'"),
         ({"evaluate": {"warmup": 1}}, "unknown key 'evaluate.warmup'; did you mean 'warm_up'"),
         ({"seed": "0"}, "seed: '0' is not of type 'integer'"),
@@ -254,6 +260,44 @@ def test_a_prompt_parser_and_metric_that_do_not_fit_are_named_at_once(task, chan
 def test_options_a_method_does_not_have_are_named_before_any_job(entry, message):
     with pytest.raises(UserError, match=re.escape(message)):
         load(methods={"mine": entry}, grid=[])
+
+
+def test_a_layer_that_a_model_does_not_have_is_said_before_anything_is_trained():
+    methods = {"deep": {"reducer": "dart", "layer": 4}, "last": {"reducer": "dart", "layer": 3}}
+    settings = load(methods=methods, grid=[])
+    check_target("results/gtzan_last_0.7.json", settings)
+    with pytest.raises(
+        UserError, match=r"methods\.deep\.layer: there is no layer 4: .* has 4 layers; use 0 to 3"
+    ):
+        check_target("results/gtzan_deep_0.7.json", settings)
+    with pytest.raises(UserError, match=r"config: models\.demo\.reduction_layer: there is no layer 9"):
+        load(models={"demo": {"reduction_layer": 9}})
+
+
+def test_the_layers_of_a_local_checkpoint_are_read_from_its_config(tmp_path):
+    config = {
+        "audio_config": {
+            "d_model": 8,
+            "encoder_layers": 1,
+            "encoder_attention_heads": 1,
+            "encoder_ffn_dim": 8,
+        }
+    }
+    config["text_config"] = {
+        "hidden_size": 8,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 1,
+        "intermediate_size": 8,
+        "vocab_size": 9,
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    settings = load(
+        models={"mine": {"kind": "qwen2_audio", "path": str(tmp_path)}},
+        methods={"deep": {"reducer": "dart", "layer": 2}},
+        grid=[],
+    )
+    with pytest.raises(UserError, match="the decoder of 'mine' has 2 layers"):
+        check_target("results/mine/gtzan_deep_0.7.json", settings)
 
 
 @pytest.mark.parametrize(

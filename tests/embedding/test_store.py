@@ -1,5 +1,7 @@
 """What is written is what is read, by plain safetensors too; damage and wrong names are said."""
 
+import re
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -7,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from earmark.core.errors import UserError
+from earmark.core.places import ROOT
 from earmark.systems.embeddings.store import EmbeddingRow, EmbeddingStore, Segment, StateWriter, write_index
 
 
@@ -67,6 +70,18 @@ def test_pooled_vectors_stand_in_parquet_too(tmp_path):
     with EmbeddingStore(tmp_path) as store:
         matrix, rows = store.vectors()
         assert matrix.shape == (3, 4) and [r["clip_id"] for r in rows] == list(clips)
+
+
+def test_pandas_reads_a_folder_of_two_shards_as_the_docs_say(tmp_path, monkeypatch):
+    folder = tmp_path / "embeddings/demo/gtzan/encoder"
+    folder.parent.mkdir(parents=True)
+    write(folder, {"a": torch.ones(4)}, pooling="mean")
+    write(folder, {"b": torch.zeros(4)}, number=1, pooling="mean")
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/embeddings.md").read_text(), re.DOTALL)
+    seen: dict = {}
+    exec(next(block for block in blocks if "read_parquet" in block), seen)
+    assert seen["table"]["clip_id"].tolist() == ["a", "b"] and list(seen["table"].index) == [0, 1]
 
 
 def test_unpooled_states_are_no_vectors(tmp_path):

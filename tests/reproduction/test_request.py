@@ -228,6 +228,11 @@ def test_what_is_no_result_is_said_in_one_line(content, said, tmp_path):
         Result.read(path)
 
 
+def test_a_folder_is_no_result_and_the_line_shows_what_to_type(tmp_path):
+    with pytest.raises(UserError, match="is a folder; name one result: make reproduce RESULT=results/"):
+        Result.read(tmp_path)
+
+
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("x")

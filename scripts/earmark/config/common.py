@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from earmark.config.section import Section
-from earmark.config.values import Count, ModelName, Positive, Share, TaskName
+from earmark.config.values import DEVICE, Count, ModelName, Positive, Share, TaskName
 
 HOURS = "^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$"
 
@@ -126,7 +126,7 @@ class Config(Section):
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """of data splits, answer options, random reduction and bootstraps"""
 
-    device: str = Field(default="auto", pattern="^(auto|cpu|cuda(:[0-9]+)?)$")
+    device: str = Field(default="auto", pattern=DEVICE)
     """auto, cpu, cuda or cuda:N"""
 
     profile: str = "default"

@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from earmark.config.values import SPELLED
 from earmark.core.errors import UserError, nearest
 
 S = TypeVar("S", bound="Section")
@@ -139,6 +140,8 @@ def _worded(errors: Sequence[ErrorDetails], content: Any) -> str:
         what = f"{first['input']!r} is not of type {' or '.join(map(repr, kinds))}"
     elif first["type"] == "literal_error":
         what = f"{first['input']!r} is not one of {context['expected']}"
+    elif first["type"] == "string_pattern_mismatch" and context["pattern"] in SPELLED:
+        what = f"{first['input']!r} {SPELLED[context['pattern']]}"
     elif first["type"] == "value_error":
         what = str(context["error"])
     else:

@@ -72,8 +72,9 @@ def write(
             do), more clips failed than allowed, or two clips have one key.
 
     """
-    planned, seconds = 0, 0.0
+    planned, seconds, listed = 0, 0.0, 0
     for clip in clips():
+        listed += 1
         if clip.ok:
             planned, seconds = planned + 1, seconds + clip.duration_s
     if form.max_clips and planned > form.max_clips:
@@ -84,7 +85,7 @@ def write(
             rows = tqdm(
                 pack(clips(), made, form),
                 desc=f"packing {tar.name}",
-                total=planned,
+                total=listed,  # those that failed have rows, too
                 unit="clip",
             )
             write_manifest(partial, tally.watch(rows))

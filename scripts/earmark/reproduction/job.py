@@ -58,6 +58,10 @@ class Result:
             said = str(record["schema"]).rpartition("/")[0]
         except FileNotFoundError:
             raise UserError(f"{path} does not exist; RESULT is the path of a result's .json") from None
+        except IsADirectoryError:
+            raise UserError(
+                f"{path} is a folder; name one result: make reproduce RESULT=results/gtzan_dart_0.7.json"
+            ) from None
         except (OSError, ValueError, KeyError, TypeError):
             raise UserError(f"{path} is no result: a JSON file with a 'schema'") from None
         if said in NEVER:

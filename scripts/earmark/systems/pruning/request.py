@@ -14,6 +14,7 @@ from earmark.config import method_options, wording
 from earmark.config.methods import methods as known
 from earmark.config.ratio import budget, spelled
 from earmark.core.errors import UserError, nearest
+from earmark.models.entry import sizes_of
 from earmark.reproduction.upstream import resolved, upstream
 from earmark.scoring import catalogue
 from earmark.systems.contract import Settings, reserved
@@ -80,9 +81,30 @@ def check_cell(settings: Settings, model: str, task: str, name: str, ratio: str)
     settings.task(task)
     settings.check_answers(model)
     reducer = method(settings, name, settings.model(model))["reducer"]
+    check_layer(settings, model, name)
     budget(ratio)
     if reducer == BASE and ratio != "1.0":
         raise UserError(f"method '{name}' keeps everything: its only ratio is 1.0, not {ratio}")
+
+
+def check_layer(settings: Settings, model: str, name: str) -> None:
+    """Check that a model has the layer a method prunes before, where its depth is known without weights.
+
+    Raises:
+        UserError: names the key that says the layer, and the last layer there is.
+
+    """
+    entry = settings.model(model)
+    asked = method(settings, name, entry)
+    sizes = sizes_of(entry)
+    if asked["reducer"] == BASE or sizes is None or asked["layer"] < sizes.layers:
+        return
+    variant = settings.of(Pruning).methods.get(name, Variant())
+    key = f"models.{model}.reduction_layer" if variant.layer is None else f"methods.{name}.layer"
+    raise UserError(
+        f"config: {key}: there is no layer {asked['layer']}: the decoder of '{model}' has {sizes.layers} "
+        f"layers; use 0 to {sizes.layers - 1}"
+    )
 
 
 def path(settings: Settings, model: str, task: str, name: str, ratio: str) -> str:
@@ -99,14 +121,13 @@ def answers(model: str, task: str, name: str, ratio: str) -> str:
 def cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> dict[str, Any]:
     """Return everything that answering one cell reads, and nothing else: not how answers are scored."""
     asked, evaluate = settings.asked(task), settings.config.evaluate.plain()
-    metric = catalogue.of_answers(asked["metric"])
     used = ("kind", "dtype", "attention", "max_audio_s", "load", "projector")
     return {
         "task": {
             "name": task,
-            "answers": metric.answers,
-            "balanced_by": metric.balanced_by,
+            "answers": catalogue.of_answers(asked["metric"]).answers,
             **{key: asked[key] for key in (*wording.ASKED, *wording.LIMITS)},
+            **choice(settings, task),
         },
         "model": {"name": model, **{key: settings.model(model)[key] for key in used}},
         "method": method(settings, name, settings.model(model)) | budget(ratio),
@@ -117,6 +138,28 @@ def cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> di
         },
         "upstream": upstream(settings, model, task),
     }
+
+
+def choice(settings: Settings, task: str) -> dict[str, Any]:
+    """Return what decides which clips of the test split a task asks, besides the seed."""
+    asked = settings.asked(task)
+    return {
+        "name": task,
+        "balanced_by": catalogue.of_answers(asked["metric"]).balanced_by,
+        **{key: asked[key] for key in ("sample_limit", "balanced", "leave_out")},
+    }
+
+
+def skipping(settings: Settings, task: str, split: str) -> dict[str, Any]:
+    """Return what encoding a split reads besides the model's settings, where only some clips are encoded."""
+    if not limited(settings, task, split):
+        return {}
+    return {"choice": choice(settings, task), "seed": settings.config.seed}
+
+
+def limited(settings: Settings, task: str, split: str) -> bool:
+    """Say whether only some clips of a split are encoded: those that a sample_limit chooses to be asked."""
+    return split == "test" and settings.task(task)["sample_limit"] is not None
 
 
 def scoring(settings: Settings, model: str, task: str) -> dict[str, Any]:
@@ -173,6 +216,7 @@ def check(settings: Settings) -> None:
     for block in settings.of(Pruning).prefill:
         for name in block.methods:
             method(settings, name, settings.model(block.model))
+            check_layer(settings, block.model, name)
     for name in settings.of(Pruning).methods:
         method(settings, name, settings.model(settings.config.default_model))
 
