@@ -1,5 +1,7 @@
 """Encoder states, computed once per clip and model."""
 
+from earmark.systems.pruning import request as pruning
+
 
 rule features:
     """Run the audio encoder over one shard."""
@@ -7,6 +9,12 @@ rule features:
         tar="data/{task}/shards/{split}-{shard}-of-{of}.tar",
         index="data/{task}/shards/{split}-{shard}-of-{of}.parquet",
         checkpoint=checkpoint_of,
+        # Which clips a sample_limit chooses depends on all of the split.
+        whole=lambda w: (
+            shards_of(w, f"data/{w.task}/shards", w.split, "parquet")
+            if pruning.limited(SETTINGS, w.task, w.split)
+            else []
+        ),
     output:
         states="features/{model}/{task}/{split}-{shard}-of-{of}.safetensors",
         index="features/{model}/{task}/{split}-{shard}-of-{of}.parquet",
@@ -23,10 +31,13 @@ rule features:
         runtime=growing(60),
     params:
         code=lambda w: code_digest("features.py", family(w)),
-        settings=lambda w: read(SETTINGS.encoding(w.model, w.task)),
+        settings=lambda w: read(
+            SETTINGS.encoding(w.model, w.task) | pruning.skipping(SETTINGS, w.task, w.split)
+        ),
+        whole=lambda w, input: repeated("--whole", input.whole),
     shell:
         """
-        python "$SCRIPTS/features.py" --shard {input.tar:q} --index {input.index:q} \
+        python "$SCRIPTS/features.py" --shard {input.tar:q} --index {input.index:q} {params.whole} \
             --checkpoint {input.checkpoint:q} --settings {params.settings:q} \
             --output {output.states:q} --output-index {output.index:q} --threads {threads} 2>&1 | tee {log:q}
         """

@@ -8,7 +8,8 @@ from earmark.core.errors import UserError
 from earmark.core.records import Clip
 from earmark.models.features import FeatureRow
 from earmark.scoring.question import Question, ask, ask_for_words, draw_options
-from earmark.systems.pruning.plan import batches, choose, left_in, windows
+from earmark.systems.pruning.choice import choose, left_in
+from earmark.systems.pruning.plan import batches, windows
 from earmark.systems.pruning.samples import Sample
 
 

@@ -116,7 +116,7 @@ class Task(Section):
     """what happens to audio over the model's max_audio_s"""
 
     sample_limit: Count | None = None
-    """evaluate at most so many clips, classes (or groups, where there are no classes) balanced"""
+    """ask, and encode, at most so many clips, classes (or groups, where there are no classes) balanced"""
 
     balanced: bool = False
     """ask no more clips of any class (or group, where there are no classes) than the rarest has, chosen by

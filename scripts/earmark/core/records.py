@@ -25,6 +25,8 @@ from earmark.core.files import replacing
 OK = "ok"
 FAILED = "failed"
 UNUSED = "unused"
+SKIPPED = "skipped"
+"""Not encoded, since the task's sample_limit leaves it out."""
 WANTED = "wanted"
 """Listed by a source whose recordings are fetched item by item, not yet asked for."""
 

@@ -13,7 +13,7 @@ from earmark.core.checksums import STATES
 from earmark.core.errors import UserError
 from earmark.core.files import replacing, sha256
 from earmark.core.progress import tqdm
-from earmark.core.records import Clip
+from earmark.core.records import SKIPPED, Clip
 from earmark.core.timing import StageClock
 from earmark.data import shards
 from earmark.models.contract import Audio, AudioEncoder
@@ -58,6 +58,8 @@ def encode_shard(
 
     bar = tqdm(total=len(by_key), desc=f"encoding {tar.name}", unit="clip")
     for (key, samples), load_s in timed(shards.stream(tar, audio.sample_rate)):
+        if key in rows and rows[key].clip.status == SKIPPED:
+            continue
         if key not in by_key:
             raise UserError(f"{tar} holds '{key}', unknown to its index; delete both to make them again")
         start = time.perf_counter()

@@ -27,6 +27,7 @@ from earmark.scoring.question import Question
 from earmark.systems.embeddings.generate import Ask, Generation, Written
 from earmark.systems.embeddings.store import StateWriter
 from earmark.systems.pruning import plan
+from earmark.systems.pruning.choice import choose
 from earmark.systems.pruning.plan import Row
 from earmark.systems.pruning.runner import open_journal
 from earmark.systems.pruning.samples import Sample
@@ -56,7 +57,7 @@ def run(
     read = [read_index(path, per_token) for path in indexes]
     check_states(features, [made for _, made in read])
     rows = [row for rows, _ in read for row in rows if row.clip.status in (OK, "failed")]
-    rows = plan.choose(sorted(rows, key=lambda r: r.clip.clip_id), asked["sample_limit"], chosen["seed"])
+    rows = choose(sorted(rows, key=lambda r: r.clip.clip_id), asked["sample_limit"], chosen["seed"])
     limit = audio.tokens(entry["max_audio_s"])
     samples = []
     for row in rows:

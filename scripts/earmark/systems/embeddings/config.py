@@ -66,7 +66,7 @@ class Caption(Section):
     """whose clips are described"""
 
     sample_limit: Count | None = None
-    """describe that many clips, classes balanced; null for all"""
+    """describe that many clips, classes balanced, of those the task's own limit leaves; null for all"""
 
     max_new_tokens: Count = 64
     """longest description"""

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from earmark.core.errors import UserError
-from earmark.core.records import OK
+from earmark.core.records import FAILED, OK, SKIPPED
 from earmark.models.contract import Audio
 from earmark.models.features import FeatureRow, clips_digest, read_index
-from earmark.systems.pruning import plan
 from earmark.systems.pruning.cell import Cell
+from earmark.systems.pruning.choice import asked_of
 from earmark.systems.pruning.samples import Sample, samples_of
 
 
@@ -35,15 +35,14 @@ class Inputs:
 
         """
         read = [read_index(path, per_token) for path in indexes]
-        everything = [row for rows, _ in read for row in rows if row.clip.status in (OK, "failed")]
+        everything = [row for rows, _ in read for row in rows if row.clip.status in (OK, FAILED, SKIPPED)]
         everything.sort(key=lambda row: row.clip.clip_id)
-        task = cell.task
-        try:
-            kept = plan.left_in(everything, task["leave_out"])
-        except UserError as error:
-            raise UserError(f"task '{task['name']}': {error}") from None
-        limit, seed = task["sample_limit"], cell.run["seed"]
-        chosen = plan.choose(kept, limit, seed, task["balanced_by"], task["balanced"])
+        chosen = asked_of(everything, cell.task, cell.run["seed"])
+        if any(row.clip.status == SKIPPED for row in chosen):
+            raise UserError(
+                f"{indexes[0].parent} was encoded for another sample_limit or seed of task "
+                f"'{cell.task['name']}'; delete it to encode the clips that are asked now"
+            )
         samples = samples_of(cell.bounded(audio.window_s), chosen, audio.tokens_per_second)
         return cls(everything, chosen, samples, [made for _, made in read])
 

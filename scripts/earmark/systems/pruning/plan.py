@@ -6,15 +6,9 @@ again forms the same batches and gives the same answers.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from earmark.core.errors import UserError, nearest
-from earmark.core.seeding import generator
-from earmark.models.features import FeatureRow
-from earmark.scoring.groups import facets
 
 if TYPE_CHECKING:
     from earmark.systems.pruning.samples import Sample
@@ -44,57 +38,6 @@ def windows(tokens: int, limit: int, policy: str) -> tuple[tuple[tuple[int, int]
         edges = [round(i * tokens / count) for i in range(count + 1)]
         return tuple(zip(edges[:-1], edges[1:], strict=True)), False, None
     return (), False, "longer than the model's limit (long_audio: error)"
-
-
-def left_in(rows: Sequence[FeatureRow], left_out: Sequence[Mapping[str, str]]) -> list[FeatureRow]:
-    """Return the clips that fit no entry of ``left_out``: facets of their group that all agree.
-
-    Raises:
-        UserError: an entry names what no clip has, so that it would leave out nothing unnoticed, or no
-            clip is left.
-
-    """
-    own = [{**facets(row.clip.group), "label": "".join(row.clip.labels[:1])} for row in rows]
-    known = sorted({name for each in own for name in each})
-    for name in (name for entry in left_out for name in entry if name not in known):
-        raise UserError(f"leave_out: no clip's group says '{name}'; {nearest(name, known)}")
-
-    def fits(says: Mapping[str, str], entry: Mapping[str, str]) -> bool:
-        return all(says.get(name, "").casefold() == value.casefold() for name, value in entry.items())
-
-    kept = [
-        row for row, says in zip(rows, own, strict=True) if not any(fits(says, entry) for entry in left_out)
-    ]
-    if not kept:
-        raise UserError(
-            "leave_out: no clip is left to be asked" if rows else "the test split holds no clip to be asked"
-        )
-    return kept
-
-
-def choose(
-    rows: Sequence[FeatureRow], limit: int | None, seed: int, by: str = "label", balanced: bool = False
-) -> list[FeatureRow]:
-    """Return at most ``limit`` clips, classes balanced, chosen by seed and name; order is kept.
-
-    ``by`` is what is balanced: ``label``, or ``group`` where labels are no classes. Where not all
-    classes come in equally, which of them do depends on the seed. ``balanced`` takes no more of any
-    class than the rarest has.
-    """
-    if not rows or (not balanced and (limit is None or limit >= len(rows))):
-        return list(rows)
-    by_class: dict[str, list[FeatureRow]] = defaultdict(list)
-    for row in rows:
-        by_class[row.clip.labels[0] if by == "label" else row.clip.group].append(row)
-    order = sorted(by_class, key=lambda name: generator(seed, "class", name).random())
-    queues = [
-        sorted(by_class[name], key=lambda r: generator(seed, "sample", r.clip.clip_id).random())
-        for name in order
-    ]
-    rounds = min(map(len, queues)) if balanced else max(map(len, queues))
-    dealt = [queue[i] for i in range(rounds) for queue in queues if i < len(queue)]
-    chosen = {row.clip.clip_id for row in dealt[:limit]}
-    return [row for row in rows if row.clip.clip_id in chosen]
 
 
 def batches(samples: Sequence[Sample], max_tokens: int) -> list[list[Row]]:

@@ -121,14 +121,13 @@ def answers(model: str, task: str, name: str, ratio: str) -> str:
 def cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> dict[str, Any]:
     """Return everything that answering one cell reads, and nothing else: not how answers are scored."""
     asked, evaluate = settings.asked(task), settings.config.evaluate.plain()
-    metric = catalogue.of_answers(asked["metric"])
     used = ("kind", "dtype", "attention", "max_audio_s", "load", "projector")
     return {
         "task": {
             "name": task,
-            "answers": metric.answers,
-            "balanced_by": metric.balanced_by,
+            "answers": catalogue.of_answers(asked["metric"]).answers,
             **{key: asked[key] for key in (*wording.ASKED, *wording.LIMITS)},
+            **choice(settings, task),
         },
         "model": {"name": model, **{key: settings.model(model)[key] for key in used}},
         "method": method(settings, name, settings.model(model)) | budget(ratio),
@@ -139,6 +138,28 @@ def cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> di
         },
         "upstream": upstream(settings, model, task),
     }
+
+
+def choice(settings: Settings, task: str) -> dict[str, Any]:
+    """Return what decides which clips of the test split a task asks, besides the seed."""
+    asked = settings.asked(task)
+    return {
+        "name": task,
+        "balanced_by": catalogue.of_answers(asked["metric"]).balanced_by,
+        **{key: asked[key] for key in ("sample_limit", "balanced", "leave_out")},
+    }
+
+
+def skipping(settings: Settings, task: str, split: str) -> dict[str, Any]:
+    """Return what encoding a split reads besides the model's settings, where only some clips are encoded."""
+    if not limited(settings, task, split):
+        return {}
+    return {"choice": choice(settings, task), "seed": settings.config.seed}
+
+
+def limited(settings: Settings, task: str, split: str) -> bool:
+    """Say whether only some clips of a split are encoded: those that a sample_limit chooses to be asked."""
+    return split == "test" and settings.task(task)["sample_limit"] is not None
 
 
 def scoring(settings: Settings, model: str, task: str) -> dict[str, Any]:

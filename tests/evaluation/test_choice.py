@@ -1,0 +1,81 @@
+"""Encoding and answering choose the same clips of a split, each from what it has."""
+
+from __future__ import annotations
+
+import pytest
+import soundfile
+import torch
+
+from earmark.core.errors import UserError
+from earmark.core.records import FAILED, SKIPPED, Clip, Part
+from earmark.data import shards
+from earmark.models import encode
+from earmark.models.contract import Audio
+from earmark.models.features import FeatureRow, FeatureStore, read_index
+from earmark.systems.pruning.choice import asked_of, without_skipped
+from earmark.systems.pruning.inputs import Inputs
+
+TASK = {"name": "sounds", "sample_limit": 6, "balanced": False, "balanced_by": "label", "leave_out": []}
+
+
+def row(name: str, label: str) -> FeatureRow:
+    return FeatureRow(Clip(name, [name], [], 1.0, 16000, 1, "test", [label]), 25, 0, 0, 0)
+
+
+def split():
+    clips = [row(f"{label}{i}", label).clip for label in "abc" for i in range(10)]
+    clips[3].status = FAILED
+    return clips
+
+
+def test_shards_encode_together_what_the_whole_split_is_asked():
+    clips = split()
+    made = [without_skipped(part, clips, TASK, 1) for part in (clips[:13], clips[13:])]
+    left = [clip.clip_id for part in made for clip in part if clip.status != SKIPPED]
+    asked = [each.clip.clip_id for each in asked_of([row(c.clip_id, c.labels[0]) for c in clips], TASK, 1)]
+    assert len(asked) == 6 and set(left) == {*asked, "a3"}, "what failed stays failed"
+    assert all(clip.ok for clip in clips[:3]), "the manifest's own rows are left as they were"
+    # chosen again from rows that say what was skipped, as answering does
+    rows = [row(clip.clip_id, clip.labels[0]) for part in made for clip in part]
+    assert [each.clip.clip_id for each in asked_of(rows, TASK, 1)] == asked
+
+
+class Encoder:
+    """Notes the lengths of what it encodes: one state per sample."""
+
+    device = torch.device("cpu")
+
+    def __init__(self) -> None:
+        self.encoded: list[int] = []
+
+    def mel(self, samples):
+        return torch.zeros(1, len(samples))
+
+    def encode(self, mels):
+        self.encoded += [mel.shape[1] for mel in mels]
+        return [torch.zeros(mel.shape[1], 2) for mel in mels]
+
+
+def test_a_skipped_clip_is_not_encoded_and_asking_it_after_all_is_refused(tmp_path):
+    clips = [row(name, "a").clip for name in ("one", "two", "three")]
+    for length, clip in enumerate(clips, start=1):
+        path = tmp_path / f"{clip.clip_id}.wav"
+        soundfile.write(path, [0.1] * 1600 * length, 16000)
+        clip.parts, clip.duration_s, clip.key = [Part(str(path), 0.0, length / 10)], length / 10, clip.clip_id
+    tar, states = tmp_path / "test.tar", tmp_path / "states.safetensors"
+    index = states.with_suffix(".parquet")
+    shards.write(lambda: iter(clips), tar, tar.with_suffix(".parquet"), shards.Form(16000))
+    limited = TASK | {"sample_limit": 1}
+    marked, encoder = without_skipped(clips, clips, limited, 0), Encoder()
+    encode.encode_shard(encoder, Audio(), tar, marked, 100, states, index, {})
+    kept = [each for each in read_index(index)[0] if each.clip.ok]
+    assert set(encoder.encoded) == {kept[0].tokens} and len(kept) == 1
+    with FeatureStore([states]) as store:
+        assert len(store.states(kept[0].clip.key, 0, 9999)) == kept[0].tokens
+
+    class Cell:
+        task = TASK
+        run = {"seed": 0}
+
+    with pytest.raises(UserError, match="was encoded for another sample_limit"):
+        Inputs.read(Cell(), [index], Audio())  # type: ignore[arg-type]
