@@ -153,7 +153,7 @@ def _compare(response: Response) -> None:
     stated = headers.get("X-Linked-Size") or (
         "" if response.is_redirect else headers.get("Content-Length", "")
     )
-    if not stated or not stated.isdigit() or response.is_error or "Content-Encoding" in headers:
+    if not stated or not stated.isdecimal() or response.is_error or "Content-Encoding" in headers:
         return
     if _sizes.setdefault(path, int(stated)) != int(stated):
         name = path.partition("/resolve/")[2].partition("/")[2]
