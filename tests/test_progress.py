@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -147,3 +148,15 @@ def test_every_loop_of_the_library_goes_through_it():
         if path != SCRIPTS / "earmark" / "core" / "progress.py" and "from tqdm import" in path.read_text()
     ]
     assert direct == [], "import tqdm from earmark.core.progress: it keeps carriage returns out of logs"
+
+
+def test_a_bar_is_drawn_again_while_a_step_takes_long_and_no_more_after_it():
+    drawn = threading.Event()
+
+    class Bar:
+        refresh = staticmethod(drawn.set)
+
+    before = threading.active_count()
+    with progress.beating(Bar(), every_s=0.001):  # type: ignore[arg-type]
+        assert drawn.wait(60), "nothing was drawn"
+    assert threading.active_count() == before

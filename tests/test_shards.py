@@ -317,3 +317,16 @@ def test_clips_of_many_parts_are_written_and_read_fewer_at_a_time(tmp_path, monk
     assert groups(joined) == [3, 3, 1]
     assert read_manifest(tmp_path / "m.parquet") == joined
     assert groups([Clip(f"c{i}", [], [], 1.0, 16000, 1, "test", ["a"]) for i in range(45)]) == [20, 20, 5]
+
+
+def test_a_shard_that_was_cut_off_is_damaged_for_a_reason_in_words(tmp_path):
+    tar = tmp_path / "test-00000-of-00001.tar"
+    with tarfile.open(tar, "w") as made:
+        for name in ("a.flac", "b.flac"):
+            member = tarfile.TarInfo(name)
+            member.size = 50_000
+            made.addfile(member, io.BytesIO(bytes(member.size)))
+    tar.write_bytes(tar.read_bytes()[:30_000])
+    with pytest.raises(UserError) as told:
+        list(shards.stream(tar, 16_000))
+    assert str(told.value) == f"{tar} is damaged (unexpected end of data); delete it to make it again"

@@ -43,5 +43,21 @@ def test_a_commit_that_is_a_path_names_no_file(download, repo):
     _refused(download, "names a commit")
 
 
+def test_a_file_of_another_size_than_listed_is_refused(download, repo, hub, monkeypatch):
+    said = hub.file
+    monkeypatch.setattr(hub, "file", lambda to, r, c, name, content: said(to, r, c, name, content + b"#"))
+    _refused(download, "and would send")
+
+
+def test_a_body_without_end_stops_at_the_listed_size(download, repo, hub, monkeypatch):
+    said = hub.file
+
+    def longer(to, r, c, name, content):
+        said(to, r, c, name, content if to.command == "HEAD" else content + bytes(50_000_000))
+
+    monkeypatch.setattr(hub, "file", longer)
+    _refused(download, "bytes that are listed")
+
+
 def test_a_mirror_that_says_what_it_should_is_read(download, repo):
     download(**SOURCE, hub={"repo": "owner/set", "allow": ["list.csv", "*.wav"]})

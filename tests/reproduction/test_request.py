@@ -246,6 +246,14 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path):
     assert not (done / "leftover").exists()
 
 
+@pytest.mark.parametrize("ratio", ["../x", "0.7; touch x", float("nan"), 7, [1], 0])
+def test_a_ratio_that_is_none_names_no_file(ratio, tmp_path):
+    record = record_of(Settings.load(DEFAULT, ROOT), ("demo", "gtzan", "dart", "0.7"))
+    record["provenance"]["config"]["method"]["keep_ratio"] = ratio
+    with pytest.raises(UserError, match="keep ratio"):
+        pruned.request(record, tmp_path)
+
+
 def test_a_composed_model_comes_out_of_its_record_with_its_parts_and_what_it_learned_from(tmp_path):
     real = DEFAULT | yaml.safe_load((ROOT / "config/real.yaml").read_text())
     settings, cell = Settings.load(real, ROOT), ("real-sounds", "esc10", "dart", "0.5")

@@ -132,14 +132,15 @@ def read(
     start_s: float = 0.0,
     end_s: float | None = None,
     channels: str = "mean",
+    max_s: float = MAX_SECONDS,
 ) -> NDArray[np.float32]:
     """Decode ``[start_s, end_s)`` of a file as mono at ``sample_rate``; returns [samples].
 
     Raises:
-        AudioError: the file cannot be decoded, ends before ``end_s``, or is too short.
+        AudioError: the file cannot be decoded, ends before ``end_s``, is too short or longer than ``max_s``.
 
     """
-    decoded = decode(source, start_s, end_s, channels)
+    decoded = decode(source, start_s, end_s, channels, max_s)
     return resampled(decoded.samples, decoded.sample_rate, sample_rate)
 
 
@@ -155,20 +156,26 @@ def resampled(samples: NDArray[np.float32], old: int, new: int) -> NDArray[np.fl
 
 
 def decode(
-    source: Path | BinaryIO, start_s: float = 0.0, end_s: float | None = None, channels: str = "mean"
+    source: Path | BinaryIO,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    channels: str = "mean",
+    max_s: float = MAX_SECONDS,
 ) -> Decoded:
     """Decode ``[start_s, end_s)`` of a file, or of a stream of what libsndfile knows, as mono.
+
+    More than ``max_s`` seconds are not taken into memory.
 
     Raises:
         AudioError: see the table of reasons above.
 
     """
-    if end_s is not None and end_s - start_s > MAX_SECONDS:
-        raise AudioError(f"too long ({end_s - start_s:.0f} s, at most {MAX_SECONDS:.0f} in one clip)")
+    if end_s is not None:
+        _check_bound(end_s - start_s, max_s)
     if not isinstance(source, Path):
-        return _decode(source, start_s, end_s, channels)
+        return _decode(source, start_s, end_s, channels, max_s)
     with _opened(source) as stream:
-        return _decode(stream, start_s, end_s, channels)
+        return _decode(stream, start_s, end_s, channels, max_s)
 
 
 def flac_bytes(samples: NDArray[np.float32], sample_rate: int) -> bytes:
@@ -212,17 +219,22 @@ def _ffmpeg(
         raise AudioError(f"{code} (libsndfile: {problem}; {error})") from None
 
 
-def _decode(stream: BinaryIO, start_s: float, end_s: float | None, channels: str) -> Decoded:
+def _check_bound(seconds: float, max_s: float) -> None:
+    if seconds > max_s:
+        raise AudioError(f"too long ({seconds:.0f} s, at most {max_s:.0f} in one clip)")
+
+
+def _decode(stream: BinaryIO, start_s: float, end_s: float | None, channels: str, max_s: float) -> Decoded:
     _check_ogg(stream)
     with sndfile.opened(stream) as (sound, problem):
         if sound is not None:
             try:
-                return _from_libsndfile(sound, stream, start_s, end_s, channels)
+                return _from_libsndfile(sound, stream, start_s, end_s, channels, max_s)
             except soundfile.LibsndfileError as error:
                 # Another decoder might pass over the damage.
                 raise AudioError(f"undecodable ({sndfile.words(error)})") from None
     mono = Mono(channels)
-    with _ffmpeg(stream, start_s, end_s, MAX_SECONDS, problem) as decoded:
+    with _ffmpeg(stream, start_s, end_s, max_s, problem) as decoded:
         for block in decoded.blocks:
             mono.add(block)
     samples, rate = mono.samples(), decoded.sample_rate
@@ -233,12 +245,16 @@ def _decode(stream: BinaryIO, start_s: float, end_s: float | None, channels: str
 
 
 def _from_libsndfile(
-    sound: soundfile.SoundFile, stream: BinaryIO, start_s: float, end_s: float | None, channels: str
+    sound: soundfile.SoundFile,
+    stream: BinaryIO,
+    start_s: float,
+    end_s: float | None,
+    channels: str,
+    max_s: float,
 ) -> Decoded:
     rate, first = sound.samplerate, round(start_s * sound.samplerate)
     count = (sound.frames if end_s is None else round(end_s * rate)) - first
-    if count > MAX_SECONDS * rate:
-        raise AudioError(f"too long ({count / rate:.0f} s, at most {MAX_SECONDS:.0f} in one clip)")
+    _check_bound(count / rate, max_s)
     if first + count > sound.frames:
         _check_count(max(0, sound.frames - first), count, rate)
     signature = None

@@ -10,7 +10,7 @@ import contextlib
 import errno
 import re
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from httpx2 import Client, HTTPError, Response
 from huggingface_hub import HfApi, set_client_factory
@@ -30,6 +30,10 @@ from earmark.core.errors import UserError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 CHECKSUM = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+MAX_ANSWER_BYTES = 100_000_000
+"""More than a page of a listing, or what a repository says of itself, can have."""
+_sizes: dict[str, int] = {}
+"""Bytes of files by their addresses' paths, as listings state them, or else the heads of the files."""
 XET = re.compile("CAS Client Error|File reconstruction error|Task error")
 
 
@@ -118,15 +122,66 @@ def _check(response: Response) -> None:
     path, headers = response.request.url.path, response.headers
     commit = headers.get("X-Repo-Commit")
     etag = headers.get("X-Linked-Etag") or (headers.get("ETag") if "/resolve/" in path else None)
+    if response.request.method == "GET":
+        _bound(response)
+    elif "/resolve/" in path:
+        _compare(response)
     if response.is_success and path.startswith("/api/") and response.request.method == "GET":
         response.read()
         content = response.json() if "json" in headers.get("Content-Type", "") else None
+        if isinstance(content, list) and "/tree/" in path:
+            _learn(path, content)
         if isinstance(content, dict) and "sha" in content:
             commit = str(content["sha"])
     if commit is not None and not COMMIT.fullmatch(commit):
         raise UserError(f"{response.request.url.host} names a commit {commit[:60]!r}, which is none")
     if etag and not CHECKSUM.fullmatch(etag.removeprefix("W/").strip('"')):
         raise UserError(f"{response.request.url.host} gives a file the checksum {etag[:60]!r}, which is none")
+
+
+def _learn(path: str, listing: list[Any]) -> None:
+    """Remember the sizes that a page of a repository's listing states."""
+    base = path.removeprefix("/api").removeprefix("/models").replace("/tree/", "/resolve/", 1).rstrip("/")
+    for entry in listing:
+        if isinstance(entry, dict) and isinstance(entry.get("size"), int) and entry.get("type") == "file":
+            _sizes[f"{base}/{entry.get('path')}"] = entry["size"]
+
+
+def _compare(response: Response) -> None:
+    """Check the size in a file's head against the listing; raises UserError."""
+    path, headers = response.request.url.path, response.headers
+    stated = headers.get("X-Linked-Size") or (
+        "" if response.is_redirect else headers.get("Content-Length", "")
+    )
+    if not stated or not stated.isdecimal() or response.is_error or "Content-Encoding" in headers:
+        return
+    if _sizes.setdefault(path, int(stated)) != int(stated):
+        name = path.partition("/resolve/")[2].partition("/")[2]
+        host = response.request.url.host
+        raise UserError(f"{host} lists {name[:80]!r} with {_sizes[path]} bytes and would send {stated[:20]}")
+
+
+def _bound(response: Response) -> None:
+    """Let a body end in a UserError where it has more, unpacked, than its file is listed with.
+
+    A file that lies on another host has an address of its own: it gets the largest size listed.
+    """
+    path, plain = response.request.url.path, response.iter_bytes
+    answer = path.startswith("/api/") or not _sizes
+    most = MAX_ANSWER_BYTES if answer else _sizes.get(path, max(_sizes.values()))
+    most = most if response.is_success else MAX_ANSWER_BYTES
+
+    def bounded(chunk_size: int | None = None) -> Iterator[bytes]:
+        seen = 0
+        for block in plain(chunk_size):
+            seen += len(block)
+            if seen > most:
+                raise UserError(
+                    f"{response.request.url.host} sends more than the {most} bytes that are listed"
+                )
+            yield block
+
+    response.iter_bytes = bounded  # type: ignore[method-assign]
 
 
 def _client() -> Client:

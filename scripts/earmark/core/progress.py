@@ -13,8 +13,10 @@ The first line comes after :data:`SHORTEST_S`; the longer a loop runs, the rarer
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,8 @@ from tqdm import tqdm as terminal_bar
 
 SHORTEST_S = 2.0
 LONGEST_S = 60.0
+BEAT_S = 5.0
+"""How often a bar is drawn whose next step is long."""
 RARER = 20
 """Between lines lies this fraction of the time since the start."""
 
@@ -107,6 +111,24 @@ else:
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **{"mininterval": 1.0, **kwargs})
+
+
+@contextlib.contextmanager
+def beating(bar: tqdm, every_s: float = BEAT_S) -> Iterator[None]:
+    """Draw a bar again while one of its steps takes long, so that it never seems to stand still."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(every_s):
+            bar.refresh()
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def line(state: dict[str, Any], *, last: bool) -> str:

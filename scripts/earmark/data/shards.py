@@ -253,4 +253,6 @@ def stream(path: Path, sample_rate: int) -> Iterator[tuple[str, NDArray[np.float
 
 
 def _damaged(path: Path, error: Exception) -> UserError:
-    return UserError(f"{path} is damaged ({error}); delete it to make it again")
+    # webdataset puts the stream and the path behind the reason.
+    reason = str(error.args[0] if error.args else error).partition(" @ ")[0]
+    return UserError(f"{path} is damaged ({reason}); delete it to make it again")

@@ -12,7 +12,7 @@ from torch import Tensor
 from earmark.core.checksums import STATES
 from earmark.core.errors import UserError
 from earmark.core.files import replacing, sha256
-from earmark.core.progress import tqdm
+from earmark.core.progress import beating, tqdm
 from earmark.core.records import SKIPPED, Clip
 from earmark.core.timing import StageClock
 from earmark.data import shards
@@ -56,24 +56,23 @@ def encode_shard(
             rows[key].encode_s = clock.seconds["encode"] * mel.shape[1] / frames
         waiting.clear()
 
-    bar = tqdm(total=len(by_key), desc=f"encoding {tar.name}", unit="clip")
-    for (key, samples), load_s in timed(shards.stream(tar, audio.sample_rate)):
-        if key in rows and rows[key].clip.status == SKIPPED:
-            continue
-        if key not in by_key:
-            raise UserError(f"{tar} holds '{key}', unknown to its index; delete both to make them again")
-        start = time.perf_counter()
-        mel = encoder.mel(samples)
-        rows[key].load_s, rows[key].mel_s = load_s, time.perf_counter() - start
-        if not states and not waiting:
-            encoder.encode([mel])
-        waiting.append((key, mel))
-        if sum(m.shape[1] for _, m in waiting) >= batch_s * audio.mel_per_second:
+    with tqdm(total=len(by_key), desc=f"encoding {tar.name}", unit="clip") as bar, beating(bar):
+        for (key, samples), load_s in timed(shards.stream(tar, audio.sample_rate)):
+            if key in rows and rows[key].clip.status == SKIPPED:
+                continue
+            if key not in by_key:
+                raise UserError(f"{tar} holds '{key}', unknown to its index; delete both to make them again")
+            start = time.perf_counter()
+            mel = encoder.mel(samples)
+            rows[key].load_s, rows[key].mel_s = load_s, time.perf_counter() - start
+            if not states and not waiting:
+                encoder.encode([mel])
+            waiting.append((key, mel))
+            if sum(m.shape[1] for _, m in waiting) >= batch_s * audio.mel_per_second:
+                flush()
+            bar.update()
+        if waiting:
             flush()
-        bar.update()
-    if waiting:
-        flush()
-    bar.close()
     if len(states) != len(by_key):
         raise UserError(
             f"{tar} holds {len(states)} of {len(by_key)} clips of its index; delete both to make them again"

@@ -142,7 +142,7 @@ def reproduce(path: Path, folder: Path | None, cores: str, extra: Sequence[str])
     """
     was = Result.read(path)
     made = was.record["provenance"]
-    request = was.kind.request(was.record, Path.cwd())
+    request = _asked(path, was)
     folder = (folder or Path("build/reproduce") / f"{path.stem}-{identity(made)}").resolve()
     around = surroundings.before(made, provenance.record(made["code"]))
     print(f"making {path} again in {folder}", flush=True)
@@ -169,6 +169,16 @@ def reproduce(path: Path, folder: Path | None, cores: str, extra: Sequence[str])
     write_json(folder / RECORD, checked(record, schema("reproduction"), "reproduction"))
     print(report(record, found), flush=True)
     return str(record["verdict"])
+
+
+def _asked(path: Path, was: Result) -> Request:
+    """Return what the record asks for; raises UserError where what it says makes no sense together."""
+    try:
+        request: Request = was.kind.request(was.record, Path.cwd())
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
+        raise UserError(f"{path} is damaged ({reason}); ask for it again where it was made") from None
+    return request
 
 
 def identity(made: dict[str, Any]) -> str:

@@ -20,6 +20,9 @@ MIN_SHARE = 0.9
 """A recording often ends a little before the listed end of its last segment; what is there is kept,
 with its real length, if it is this share of what was wanted."""
 
+LATER_S = 1.0
+"""What is decoded behind the wanted end to see that a recording goes on."""
+
 
 def keep(media: Media, path: Path, settings: dict[str, Any]) -> tuple[str, float]:
     """Cut a fetched file and write the clip to ``path``; returns its SHA-256 and seconds.
@@ -45,8 +48,10 @@ def _samples(media: Media, rate: int, channels: str) -> NDArray[np.float32]:
     except AudioError as error:
         first = str(error)
     try:
-        # It ends before the wanted end, or is broken, which shows again.
-        samples = audio.read(media.path, rate, media.start_s, channels=channels)
+        # It ends before the wanted end, or is broken, which shows again. If it goes on for longer, it is
+        # broken too, and its length is anybody's guess: no more of it is taken than was wanted.
+        most = wanted + LATER_S
+        samples = audio.read(media.path, rate, media.start_s, channels=channels, max_s=most)
     except AudioError as error:
         if "wrong length" in first or str(error).startswith(("no samples", "too short")):
             raise Failure(_short(0.0, wanted, media)) from None

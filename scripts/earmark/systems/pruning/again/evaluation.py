@@ -6,7 +6,7 @@ import copy
 from pathlib import Path
 from typing import Any
 
-from earmark.config.ratio import spelled
+from earmark.config.ratio import budget, spelled
 from earmark.reproduction import parts
 from earmark.reproduction.request import Request
 
@@ -41,7 +41,8 @@ def request(record: dict[str, Any], workdir: Path) -> Request:
     Revisions of the hub are set to the commits that were used.
 
     Raises:
-        UserError: the record is of a version that did not say what its inputs were made from.
+        UserError: the record is of a version that did not say what its inputs were made from, or its ratio
+            is none.
 
     """
     made = record["provenance"]
@@ -61,7 +62,8 @@ def request(record: dict[str, Any], workdir: Path) -> Request:
     tasks, models = parts.companions(upstream["weights"], made["model"].get("parts", {}), workdir)
     task = tasks.get(name, {}) | task
     keep, tokens = method["keep_ratio"], method["keep_tokens"]
-    ratio = f"{tokens}t" if keep is None else spelled(keep)
+    ratio = f"{tokens}t" if keep is None else spelled(keep) if isinstance(keep, int | float) else str(keep)
+    budget(ratio)  # the record may be anybody's, and a file is named by it
     config = {
         "seed": run.pop("seed"),
         "device": run.pop("device"),
