@@ -24,6 +24,7 @@ include: "rules/fetch.smk"
 include: "rules/segment.smk"
 include: "rules/pack.smk"
 include: "rules/audit.smk"
+include: "rules/parts.smk"
 include: "rules/train.smk"
 include: "rules/features.smk"
 

@@ -105,7 +105,7 @@ def gpus(wildcards):
     """
     device = SETTINGS.config.device
     if device == "auto":
-        return int(not is_local() or Path("/dev/nvidia0").exists())
+        return SETTINGS.gpus() if is_local() else 1
     return int(device.startswith("cuda"))
 
 
@@ -233,6 +233,28 @@ def training_code(wildcards):
     """Digest what a training runs: the script and the recipe the task needs."""
     recipe = SETTINGS.training(model_of(wildcards), wildcards.task)["recipe"]
     return code_digest("train.py", f"earmark/training/recipes/{recipe}.py")
+
+
+def embedding_code(script, model):
+    """Digest what embedding or captioning runs: the script and the model family."""
+    return code_digest(script, f"earmark/models/families/{SETTINGS.model(model)['kind']}.py")
+
+
+def caption_split():
+    """Return the split whose clips are described."""
+    return SETTINGS.config.caption.split
+
+
+def generation_states(path):
+    """Return the extra output of a caption job, if config asks for the states of what it generates."""
+    return {"generated": path} if SETTINGS.config.caption.generation_states else {}
+
+
+def exported(page, kind):
+    """Return every file of every plot or table of a page that a checkpoint listed."""
+    listed = Path(checkpoints.exports.get(page=page).output[0])
+    forms = exporting.KINDS[kind]
+    return [f"{listed.parent}/{kind}s/{n}.{form}" for n in exporting.names(listed, kind) for form in forms]
 
 
 def check_queue():

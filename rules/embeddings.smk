@@ -3,22 +3,6 @@
 from earmark.systems.embeddings import request as embedding
 from earmark.systems.embeddings.probe import request as probing
 
-
-def embedding_code(script, model):
-    """Digest what embedding or captioning runs: the script and the model family."""
-    return code_digest(script, f"earmark/models/families/{SETTINGS.model(model)['kind']}.py")
-
-
-def caption_split():
-    """Return the split whose clips are described."""
-    return SETTINGS.config.caption.split
-
-
-def generation_states(path):
-    """Return the extra output of a caption job, if config asks for the states of what it generates."""
-    return {"generated": path} if SETTINGS.config.caption.generation_states else {}
-
-
 # A rule per model and task: all the layers configured for them come from one pass over a shard, so
 # neither encoder nor language model ever runs twice, and a target of one layer belongs to that pass.
 for model, task, block in embedding.blocks(SETTINGS):

@@ -1,13 +1,6 @@
 """Every plot and table of a page as files of their own: each is a target, `plots` and `tables` are all."""
 
 
-def exported(page, kind):
-    """Return every file of every plot or table of a page that a checkpoint listed."""
-    listed = Path(checkpoints.exports.get(page=page).output[0])
-    forms = exporting.KINDS[kind]
-    return [f"{listed.parent}/{kind}s/{n}.{form}" for n in exporting.names(listed, kind) for form in forms]
-
-
 localrules:
     plot,
     table,
@@ -112,6 +105,6 @@ for page in pages():
 
         rule:
             name:
-                f"{page.replace('/', '_')}{kind}s"
+                rule_of(page, kind)
             input:
                 lambda w, page=page, kind=kind: exported(page, kind),

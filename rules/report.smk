@@ -1,7 +1,7 @@
 """The summary table, the page, and both as files for papers: of all systems, and of each below its folder."""
 
 from earmark.report import page_code as drawing
-from earmark.report.pages import pages
+from earmark.report.pages import pages, rule_of
 
 
 wildcard_constraints:

