@@ -28,7 +28,7 @@ from earmark.config.settings import Settings
 from earmark.core.records import Clip, Measures, Part, write_manifest
 
 ROOT = Path(__file__).parents[1]
-FILES, CLASSES = 20, 10
+FILES, CLASSES = 200, 10
 
 # Not getrusage: its peak begins with that of the process that started this one.
 PEAK = """
@@ -120,14 +120,16 @@ def packed(count: int) -> Iterator[Clip]:
 
 def write_list(folder: Path, count: int) -> None:
     """Write the files and a list of ``count`` rows over them."""
-    noise = np.random.default_rng(0).standard_normal(16000).astype(np.float32) * 0.1
+    draw = np.random.default_rng(0)
     for number in range(FILES):
-        soundfile.write(folder / f"{number:02d}.wav", noise, 16000)
+        # Each another sound: equal content is one recording.
+        noise = draw.standard_normal(16000).astype(np.float32) * 0.1
+        soundfile.write(folder / f"{number:03d}.wav", noise, 16000)
     with (folder / "list.csv").open("w") as stream:
         stream.write("file,label,id,caption\n")
         for number in range(count):
             stream.write(
-                f"{number % FILES:02d}.wav,class {number % CLASSES},recording-{number:08d},"
+                f"{number % FILES:03d}.wav,class {number % CLASSES},recording-{number:08d},"
                 f"what is heard in recording {number}\n"
             )
 
