@@ -55,7 +55,8 @@ def explain(name: str, workflow: Any, check: Callable[[str], None]) -> None:
     """
     made = any(rule.is_producer(name) for rule in workflow.rules)
     # Where files lie in a storage, rules do not know them by these names.
-    stored = getattr(workflow.storage_settings, "default_storage_provider", None)
+    settings = getattr(workflow, "storage_settings", None)
+    stored = getattr(settings, "default_storage_provider", None) is not None
     if made or stored:
         check(name)
     if made or stored or Path(name).exists():
