@@ -67,7 +67,9 @@ NEGATED = _pattern(r"""
     seldom|without|except(?:\s+for)?|excluding|exclude|excludes|eliminate|eliminates|(?:rule|rules|
     ruled|ruling)(?:\s+out)?|other than|rather than|instead of|unlike|as opposed to|opposed to|
     versus|vs|far from|free of|lacks?|lacking|absence of|compared (?:to|with)|differs from|
-    distinguish\w* from|different from|no sign of|over|reject|rejects|cannot|than|nicht|kein\w*|pas|
+    distinguish\w* from|different from|no sign of|
+    over(?=\s+(?:an?\s+|the\s+|option\s+)?\Z)|reject|rejects|
+    cannot|than|nicht|kein\w*|pas|
     sin|ningún|ninguna|ni)\b|n't\b|\bnon[\s-]?|不是|并非|不像|没有|排除|除了|\bno es\b)(?P<gap>[^\n]*)\Z
 """)
 """What denies the options after it; ``gap`` is what lies between."""
