@@ -29,8 +29,8 @@ _OPENS = re.compile(r"\s*(?:[,\n]|-\s|(?:because|since|as|due)\b)")
 # fmt: off
 _FUNCTION_WORDS = frozenset((
     "with", "from", "that", "this", "than", "then", "into", "onto", "over", "under", "about", "there",
-    "their", "they", "them", "have", "been", "were", "some", "what", "when", "where", "which", "while", "because",
-    "other", "only", "very", "more", "most",
+    "their", "they", "them", "have", "been", "were", "some", "what", "when", "where", "which", "while",
+    "because", "other", "only", "very", "more", "most",
 ))
 # fmt: on
 _KEYS = r"(?!\s+(?:major|minor|sharp|flat)\b)(?!\s?[#\u266f\u266d])"
