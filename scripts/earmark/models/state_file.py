@@ -1,4 +1,4 @@
-"""Files that hold a state dict: nothing in them is run, and what is no tensor is looked at and never called."""
+"""Files that hold a state dict: nothing in them is run, and no object in them is called."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from earmark.core.errors import UserError
 
 
 def read(path: Path, missing: str) -> Any:
-    """Return what a ``.safetensors`` file holds, or a file of torch.save's that holds tensors and plain values.
+    """Return what a ``.safetensors`` file holds, or one of torch.save's with tensors and plain values.
 
     Args:
         path: of the file.

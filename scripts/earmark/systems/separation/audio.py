@@ -61,7 +61,7 @@ def separate(wave: Wave, separator: Separate, chunks: Chunks | None = None) -> W
 
 
 def separate_any(recording: Wave, rate: int, separator: Separate, chunks: Chunks | None = None) -> Wave:
-    """Return the estimate of a recording [frames, channels] at any rate, in the same shape and at that rate."""
+    """Return the estimate of a recording [frames, channels] at any rate, in its shape and at its rate."""
     frames = len(recording)
     made = np.empty_like(recording)
     for channel in range(recording.shape[1]):

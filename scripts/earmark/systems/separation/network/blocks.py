@@ -61,8 +61,8 @@ class Encoder(Residual):
 class Decoder(nn.Module):
     """Upsampling by a transposed convolution, joined with the encoder's output of that level.
 
-    ``unused_norm`` and ``unused_film`` are in every published checkpoint and in its number of weights; nothing
-    reads them, there or here.
+    ``unused_norm`` and ``unused_film`` are in every published checkpoint and in its number of weights;
+    nothing reads them, there or here.
     """
 
     def __init__(self, inner: int, outer: int, pool: Pool, condition: int) -> None:
@@ -75,5 +75,4 @@ class Decoder(nn.Module):
     def forward(self, x: Tensor, skip: Tensor, condition: Tensor) -> Tensor:
         """Return [batch, outer, ...] at the finer level of ``skip``."""
         x = self.up(F.leaky_relu(self.norm(x) + self.film(condition), _SLOPE))
-        x = self.residual(torch.cat([x, skip], dim=1), condition)
-        return x
+        return self.residual(torch.cat([x, skip], dim=1), condition)

@@ -20,7 +20,7 @@ from earmark.systems.separation.network.spectrum import BINS, Spectrum, Transfor
 
 @dataclass(frozen=True)
 class Sizes:
-    """Channels of each level and what lies between them: averaged frames and bins. Defaults are AudioSep's."""
+    """Channels of each level, and the frames and bins averaged between levels; defaults are AudioSep's."""
 
     channels: tuple[int, ...] = (32, 64, 128, 256, 384, 384)
     pools: tuple[Pool, ...] = ((2, 2), (2, 2), (2, 2), (2, 2), (2, 2), (1, 2))
@@ -90,6 +90,7 @@ class ResUNet(nn.Module):
         x = self.stem(x)
         skips = []
         for encoder in self.encoders:
+            assert isinstance(encoder, Encoder)
             skips.append(encoder(x, condition))
             x = encoder.down(skips[-1])
         x = self.middle(x, condition)

@@ -1,7 +1,7 @@
 """Between waveforms and spectra: what a separator masks, and how a masked spectrum sounds.
 
-The transform is AudioSep's: periodic Hann window of 2048 samples, hop of 320, centred and padded by reflection,
-at 32 kHz. The arrays are [batch, 1, frames, bins], frames before bins as the network convolves them.
+The transform is AudioSep's: periodic Hann window of 2048 samples, hop of 320, centred and padded by
+reflection, at 32 kHz. The arrays are [batch, 1, frames, bins], as the network convolves them.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ class Spectrum:
 
     def repeated(self, times: int) -> Spectrum:
         """Return it ``times`` times along the batch, copying nothing: for several queries of one mixture."""
-        parts = (self.magnitude, self.cosine, self.sine)
-        return Spectrum(*(part.expand(times, -1, -1, -1) for part in parts), self.samples)
+        sides = (self.magnitude, self.cosine, self.sine)
+        magnitude, cosine, sine = (side.expand(times, -1, -1, -1) for side in sides)
+        return Spectrum(magnitude, cosine, sine, self.samples)
 
 
 class Transform(nn.Module):

@@ -1,8 +1,9 @@
 """AudioSep's checkpoints, read once into safetensors with names of ours, and written back.
 
-The public file is a Lightning checkpoint: below ``state_dict``, and there below ``ss_model.``, lie the network,
-its Fourier matrices (rebuilt here, so dropped) and sometimes the query encoder. Read with ``strict=False``, as
-the public code does, a wrong file loads nothing and says nothing; here every tensor is accounted for.
+The public file is a Lightning checkpoint: below ``state_dict``, and there below ``ss_model.``, lie the
+network, its Fourier matrices (rebuilt here, so dropped) and sometimes the query encoder. Read with
+``strict=False``, as the public code does, a wrong file loads nothing and says nothing; here every tensor is
+accounted for.
 """
 
 from __future__ import annotations

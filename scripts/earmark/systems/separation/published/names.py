@@ -45,7 +45,7 @@ def public(names: Iterable[str], levels: int) -> Iterator[tuple[str, str]]:
 
 
 def separator_only(name: str) -> bool:
-    """Whether a public name is one of the separation network's learnt tensors, and not of its fixed transforms."""
+    """Whether a public name is of a learnt tensor of the network, and not of its fixed transforms."""
     fixed = ("base.stft.", "base.istft.")
     return name.startswith(("base.", "film.")) and not name.startswith(fixed)
 
