@@ -91,7 +91,7 @@ def attention(device: str) -> str:
 
 
 def adapter_files(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of an adapter's files by their names in the checkpoint; of none where there is none."""
+    """Return the SHA-256 of an adapter's files by their names in the checkpoint; none where there is none."""
     found = sorted((folder / composed.ADAPTER).glob("*"))
     return {path.relative_to(folder).as_posix(): sha256(path) for path in found}
 
