@@ -25,8 +25,8 @@ def heard_as(settings: Settings, model: str, task: str) -> str:
     A model trained here is another one for every task, and a limit chooses clips by the task's name: both
     hear their own.
     """
-    own = settings.task(task)
+    own, tasks = settings.task(task), settings.entries["tasks"]
     if "train" in settings.model(model) or own["sample_limit"] is not None:
         return task
-    same = (name for name, other in settings.tasks.items() if other["data"] == own["data"])
-    return min(name for name in same if settings.task(name)["sample_limit"] is None)
+    same = (name for name, other in tasks.items() if other["data"] == own["data"])
+    return min(name for name in same if tasks[name]["sample_limit"] is None)
