@@ -239,7 +239,21 @@ def _entries(kind: Entries, config: Config, workdir: Path) -> dict[str, Section]
     if workdir.resolve() != ROOT:
         found |= read_folder(workdir / "config" / kind.section)
     said = getattr(config, kind.section)
-    return {
-        name: kind.model.read(overlaid(found.get(name) or {}, said.get(name, {})), f"{kind.name} '{name}'")
-        for name in sorted(found.keys() | said.keys())
+    raw = {
+        name: overlaid(found.get(name) or {}, said.get(name, {})) for name in sorted(found.keys() | said.keys())
     }
+    return {name: kind.model.read(_like(name, raw, kind), f"{kind.name} '{name}'") for name in raw}
+
+
+def _like(name: str, raw: Mapping[str, Any], kind: Entries) -> Any:
+    """Return what is said of a thing, laid over what is said of the one it is like, if it is like any."""
+    own = raw[name]
+    other = own.get("like") if isinstance(own, dict) and "like" in kind.model.model_fields else None
+    if not isinstance(other, str):
+        return own
+    where = f"{kind.name} '{name}': like"
+    if other not in raw or other == name:
+        raise UserError(f"{where}: unknown {kind.name} '{other}'; {nearest(other, raw.keys() - {name})}")
+    if isinstance(raw[other], dict) and "like" in raw[other]:
+        raise UserError(f"{where}: '{other}' is itself like '{raw[other]['like']}'; name that one")
+    return overlaid(raw[other], own)
