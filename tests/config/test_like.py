@@ -27,7 +27,10 @@ def test_a_model_like_another_differs_in_what_it_says_alone(load):
 @pytest.mark.parametrize(
     ("models", "said"),
     [
-        ({"again": {"like": "real-soundz"}}, "model 'again': like: unknown model 'real-soundz'; did you mean"),
+        (
+            {"again": {"like": "real-soundz"}},
+            "model 'again': like: unknown model 'real-soundz'; did you mean",
+        ),
         ({"again": {"like": "again"}}, "model 'again': like: unknown model 'again'"),
         ({"a": {"like": "demo"}, "b": {"like": "a"}}, "model 'b': like: 'a' is itself like 'demo'"),
     ],

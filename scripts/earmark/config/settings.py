@@ -239,9 +239,8 @@ def _entries(kind: Entries, config: Config, workdir: Path) -> dict[str, Section]
     if workdir.resolve() != ROOT:
         found |= read_folder(workdir / "config" / kind.section)
     said = getattr(config, kind.section)
-    raw = {
-        name: overlaid(found.get(name) or {}, said.get(name, {})) for name in sorted(found.keys() | said.keys())
-    }
+    names = sorted(found.keys() | said.keys())
+    raw = {name: overlaid(found.get(name) or {}, said.get(name, {})) for name in names}
     return {name: kind.model.read(_like(name, raw, kind), f"{kind.name} '{name}'") for name in raw}
 
 

@@ -150,7 +150,9 @@ class Trainer:
 
     def read(self, rows: Sequence[Row]) -> Read:
         """Run the decoder over prompts and answers; the output head sees the answers' tokens alone."""
-        table, mask, positions = left_padded([row.ids for row in rows], self.decoder.pad_id, self.decoder.device)
+        table, mask, positions = left_padded(
+            [row.ids for row in rows], self.decoder.pad_id, self.decoder.device
+        )
         states = self.decoder.model(
             inputs_embeds=self.decoder.embed(table, [row.audio for row in rows]),
             attention_mask=mask,

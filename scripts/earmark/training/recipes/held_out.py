@@ -25,25 +25,27 @@ MOST_ASKED = 80
 def without(learned: Sequence[Lesson], hold_out: HoldOut) -> tuple[list[Lesson], list[Lesson]]:
     """Return the lessons without what is held out, and lessons of that alone.
 
-    A clip of both kinds of recordings is in neither.
+    A clip of both kinds of recordings is in neither, so a task of joined ones may have none to be asked.
 
     Raises:
         UserError: nothing would be left to learn from, or nothing is held out.
     """
     if hold_out is None:
         return list(learned), []
-    parts = []
+    kept, held = [], []
     for lesson in learned:
         out = _chosen(lesson.clips, hold_out)
-        kept = [clip for clip in lesson.clips if out.isdisjoint(_names(clip, hold_out))]
-        held = [clip for clip in lesson.clips if out.issuperset(_names(clip, hold_out))]
-        if not kept or not held:
-            left = "learn from" if not kept else "ask"
+        left = [clip for clip in lesson.clips if out.isdisjoint(_names(clip, hold_out))]
+        asked = [clip for clip in lesson.clips if out.issuperset(_names(clip, hold_out))]
+        if not left:
             raise UserError(
-                f"compose.hold_out: of task '{lesson.task['name']}' {hold_out!r} leaves nothing to {left}"
+                f"compose.hold_out: {hold_out!r} leaves nothing to learn from of task '{lesson.task['name']}'"
             )
-        parts.append((replace(lesson, clips=kept), replace(lesson, clips=held[:MOST_ASKED])))
-    return [kept for kept, _ in parts], [held for _, held in parts]
+        kept.append(replace(lesson, clips=left))
+        held += [replace(lesson, clips=asked[:MOST_ASKED])] if asked else []
+    if not held:
+        raise UserError(f"compose.hold_out: {hold_out!r} holds out no clip; name a larger share, or groups")
+    return kept, held
 
 
 def _names(clip: Clip, hold_out: HoldOut) -> set[str]:
@@ -71,7 +73,7 @@ class Examiner:
 
     @torch.inference_mode()
     def measure(self) -> dict[str, float]:
-        """Return, by task, the mean loss of an answer's tokens, and the shares of tokens and answers right."""
+        """Return the mean loss of a task's answer tokens, and its shares of tokens and answers right."""
         found = {}
         for lesson in self.held:
             losses, right, whole = [], [], []
