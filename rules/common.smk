@@ -16,7 +16,7 @@ from snakemake.resources import Resources
 from earmark.core.cluster import refuse_beside_others
 from earmark.core import versions
 from earmark.core.errors import UserError
-from earmark.report import exports as exporting, request as reporting
+from earmark.report import exports as exporting, page_code, request as reporting
 from earmark.config import composed
 from earmark.core.addresses import hidden
 from earmark.config.settings import Settings
@@ -65,7 +65,7 @@ def checked_settings():
 
 
 SETTINGS = checked_settings()
-PAGE = tuple(f"earmark/report/{name}" for name in ("shell.html", "parts.html", "sortable.js"))
+PAGE = page_code.SHELL
 # How the network is reached is not what a result depends on: as no param, changing it makes nothing
 # stale; and as no argument, a proxy's password is in no process list.
 os.environ |= {"EARMARK_NETWORK": json.dumps(SETTINGS.config.fetch.plain(), sort_keys=True)}

@@ -11,6 +11,14 @@ OURS = "earmark"
 """The source of results made here; imported ones say ``imported: <from where>``."""
 
 STAGES = ("load", "mel", "encode", "select", "prefill", "decode")
+CLIP = "clip"
+"""Of the columns that hold the time of a whole sample, loading left out."""
+
+TIMES = (
+    ("", "median seconds per sample"),
+    ("_low", "lower end of that median's 95 % interval"),
+    ("_high", "its upper end"),
+)
 COUNTS = ("total", "scored", "unparsed", "failed", "truncated", "windowed", "skipped")
 
 IDENTITY = (
@@ -48,7 +56,11 @@ COUNTED = (
     Column("skipped", "Int64", "samples left out on request"),
 )
 CLOCKED = (
-    *(Column(f"{stage}_s", "float64", f"median seconds per sample: {stage}") for stage in STAGES),
+    *(
+        Column(f"{stage}{end}_s", "float64", f"{says}: {what}")
+        for stage, what in (*((stage, stage) for stage in STAGES), (CLIP, "from audio to answer"))
+        for end, says in TIMES
+    ),
     Column("real_time_factor", "float64", "seconds of work per second of audio"),
     Column("peak_memory_bytes", "Int64", "the most memory in use"),
     Column("threads", "Int64", "threads of the measurement"),
