@@ -24,7 +24,7 @@ COUNTS = ("total", "scored", "unparsed", "failed", "truncated", "windowed", "ski
 IDENTITY = (
     Column("source", "str", "`earmark`, or `imported: ` and the program whose file was imported"),
     Column("system", "str", "the system whose result this is; `left-out`: a file that could not be read"),
-    Column("type", "str", "which of the system's types of result"),
+    Column("type", "str", "which of the system's types of result; `mean`: over several tasks"),
     Column("labels", "str", "`demo` and `synthetic` where they hold, comma-separated"),
     Column("task", "str", "the task, or the data set"),
     Column("model", "str", "the model; of tagging, the student"),
