@@ -75,7 +75,7 @@ def test_labels_devices_and_layers_are_never_mixed_in_a_panel(
             ratio = 1.0 if method == "base" else 0.5
             paths.append(write_result(tmp_path / f"{i}{method}.json", method, ratio, **kind))
     text = visible(html([path for path in paths if path.name != "3base.json"]))
-    assert text.count("<h3 class=\"section\">Test data: genres</h3>") == 4
+    assert text.count('<h3 class="section">Test data: genres</h3>') == 4
     assert text.count("<h4>Accuracy when pruned before layer 0") == 4
     assert text.count("<h4>Accuracy when pruned before layer 2") == 1
 

@@ -122,7 +122,9 @@ def test_formulas_are_text_in_csv_and_untouched_in_parquet(
     found = table(paths)
     write(found, tmp_path / "s.csv", tmp_path / "s.parquet")
     with (tmp_path / "s.csv").open(newline="") as stream:
-        assert {row["task"] for row in csv.DictReader(stream) if row["type"] != "mean"} == {"'" + name for name in evil}
+        assert {row["task"] for row in csv.DictReader(stream) if row["type"] != "mean"} == {
+            "'" + name for name in evil
+        }
     assert set(pd.read_parquet(tmp_path / "s.parquet")["task"].dropna()) == set(evil)
     numbers = pd.read_csv(tmp_path / "s.csv")
     assert pd.api.types.is_float_dtype(numbers["value"])

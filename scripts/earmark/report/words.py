@@ -81,4 +81,6 @@ def timed(row: Mapping[str, Any], stage: str) -> str:
     if value is None or low is None or high is None:
         return seconds(value)
     scale, unit = (1, "s") if value >= 1 else (1000, "ms")
-    return f"{seconds(value)} [{scale * low:.3g},{NBSP}{scale * high:.3g}]".replace(f" {unit}", f"{NBSP}{unit}")
+    return f"{seconds(value)} [{scale * low:.3g},{NBSP}{scale * high:.3g}]".replace(
+        f" {unit}", f"{NBSP}{unit}"
+    )

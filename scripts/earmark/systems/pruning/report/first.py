@@ -76,7 +76,12 @@ def _means(material: Material) -> list[Row]:
         key = tuple(row[name] for name in (*MODEL, *SETTINGS, "note"))
         if row["metric"] in headlines():
             name = row["metric"]
-            found[key] = {**row, "headline": name, "metrics": {name: row}, "is_base": row["reducer"] == "base"}
+            found[key] = {
+                **row,
+                "headline": name,
+                "metrics": {name: row},
+                "is_base": row["reducer"] == "base",
+            }
             found[key]["ratio"] = row["keep_ratio"]
         elif key in found:
             found[key]["metrics"][row["metric"]] = row
@@ -177,7 +182,9 @@ def _score(row: Row, what: str, top: Mapping[str, Row]) -> Entry | None:
         ranked and (row is top[kept(row)] or tied(row)),
         _sign(row) * apart["value"] if apart is not None and shown(apart["p_adjusted"]) else None,
         row.get("result") or "",
-        f"{found['n']} samples; difference to base: {difference(apart)}" if apart else f"{found['n']} samples",
+        f"{found['n']} samples; difference to base: {difference(apart)}"
+        if apart
+        else f"{found['n']} samples",
     )
 
 

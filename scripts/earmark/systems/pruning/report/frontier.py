@@ -88,7 +88,12 @@ def figure(rows: Sequence[Row], look: Mapping[str, Look]) -> Figure | None:
     methods = [method for method in look if any(row["method"] == method for row in shown)]
     kept = [
         {key: row[key] for key in ("method", "latency", "value", "low", "high", "ratio", *HOVER)}
-        | {"fast": _end(row, "low"), "slow": _end(row, "high"), "order": -(row["ratio"] or 0), "kept": _kept(row)}
+        | {
+            "fast": _end(row, "low"),
+            "slow": _end(row, "high"),
+            "order": -(row["ratio"] or 0),
+            "kept": _kept(row),
+        }
         for row in shown
     ]
     x = alt.X("latency:Q", title="seconds per clip, audio to answer", scale=alt.Scale(zero=False, nice=True),

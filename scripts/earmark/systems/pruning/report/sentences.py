@@ -69,10 +69,15 @@ def _best(best: Row, base: Row, singles: Sequence[Row]) -> str:
         kept = 1 + apart["value"] / base["value"]
         text = f"{best['method']} keeps {percent(kept)} {interval(share)} of the unpruned {name.title}"
     else:
-        text = f"{best['method']} has a {name.title} of {percent(best['value'])} (unpruned {percent(base['value'])})"
+        unpruned = percent(base["value"])
+        text = f"{best['method']} has a {name.title} of {percent(best['value'])} (unpruned {unpruned})"
     speed = _speed(best, singles)
     if speed is not None:
-        text += f" at {speed} the prefill speed" if speed.shown else ", and no change of the prefill's time is shown"
+        text += (
+            f" at {speed} the prefill speed"
+            if speed.shown
+            else ", and no change of the prefill's time is shown"
+        )
     return text if shown(apart["p_adjusted"]) else f"{text} (no difference to base shown)"
 
 
@@ -84,23 +89,23 @@ def _others(best: Row, others: Sequence[Row], sign: int) -> Iterator[str]:
     worse = [row for row in others if row["method"] not in tied]
     apart = [row for row in worse if shown(row["metrics"][DIFFERENCE]["p_adjusted"])]
     for row in apart[:NAMED]:
-        found = row["metrics"][DIFFERENCE]
-        verb = "gains" if sign * found["value"] > 0 else "loses"
-        yield f"{row['method']} {verb} {100 * abs(found['value']):.1f} points {interval(_absolute(found, sign))}"
+        found, ends = row["metrics"][DIFFERENCE], _absolute(row["metrics"][DIFFERENCE])
+        points = f"{100 * abs(found['value']):.1f} points {interval(ends)}"
+        if sign < 0:
+            yield f"{row['method']} {'raises' if found['value'] > 0 else 'lowers'} it by {points}"
+        else:
+            yield f"{row['method']} {'gains' if found['value'] > 0 else 'loses'} {points}"
     if len(apart) > NAMED:
-        yield f"{len(apart) - NAMED} more lose as much or more"
+        yield f"{len(apart) - NAMED} more are below these"
     same = [row["method"] for row in worse if row not in apart]
     if same:
         yield f"for {listed(same)} no difference to base is shown"
 
 
-def _absolute(found: Mapping[str, Any], sign: int) -> dict[str, float]:
+def _absolute(found: Mapping[str, Any]) -> dict[str, float]:
     """Return the ends of a difference counted in its own direction."""
-    if sign * found["value"] > 0:
-        ends = (sign * found["low"], sign * found["high"])
-    else:
-        ends = (-sign * found["low"], -sign * found["high"])
-    return {"low": min(ends), "high": max(ends)}
+    ends = sorted((found["low"], found["high"]) if found["value"] > 0 else (-found["low"], -found["high"]))
+    return {"low": ends[0], "high": ends[1]}
 
 
 def _speed(row: Row, singles: Sequence[Row]) -> Times | None:

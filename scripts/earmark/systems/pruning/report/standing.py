@@ -131,7 +131,9 @@ def _means(tasks: Sequence[str], cells: Mapping[Cell, Mapping[str, Known]]) -> l
     to_base, to_best = [], []
     for i in made:
         if base is not None and i != base:
-            to_base.append(_between(made[i][0], name, mean[i] - mean[base], means[i] - means[base], DIFFERENCE))
+            to_base.append(
+                _between(made[i][0], name, mean[i] - mean[base], means[i] - means[base], DIFFERENCE)
+            )
     for rivals in _rivals(order, base):
         best = max(rivals, key=lambda i: sign * mean[i])
         family = [
@@ -155,7 +157,10 @@ def _scores(task: str, known: Sequence[Known]) -> tuple[Array, Array, int]:
     keys = sorted({key for each in answers for key in each}, key=str)
     points = np.array([[each.get(key, (0, 0)) for key in keys] for each in answers], dtype=np.float64)
     hits, sizes = points[..., 0], points[..., 1]
-    rng, shares = generator(known[0].rows[0]["seed"] or 0, "mean over tasks", task), np.full(len(keys), 1 / len(keys))
+    rng, shares = (
+        generator(known[0].rows[0]["seed"] or 0, "mean over tasks", task),
+        np.full(len(keys), 1 / len(keys)),
+    )
     drawn = []
     for _ in range(DRAWS // CHUNK):
         weights = rng.multinomial(len(keys), shares, size=CHUNK).T.astype(np.float64)
@@ -178,7 +183,7 @@ def _between(row: Row, name: str, value: float, drawn: Array, metric: str) -> Ro
 
 
 def _wins(row: Row, i: int, rivals: Sequence[int], values: Array, drawn: Array) -> Row:
-    """Return the share of the others that a cell beats at its budget, mean over tasks; a tie is half a win."""
+    """Return the share of the others that a cell beats at its budget, over tasks; a tie is half a win."""
     others = [j for j in rivals if j != i]
 
     def won(scores: Array) -> Array:
