@@ -180,7 +180,7 @@ class Loop:
         for number, row in enumerate(batch):
             tokens = _until_stop(generated[number].tolist(), decoder.stop_ids)
             yield Answer(
-                text=decoder.tokenizer.decode(tokens, skip_special_tokens=True),
+                text=decoder.text_of(tokens),
                 tokens_before=row.tokens if records is None else records[number].tokens_before,
                 tokens_after=row.tokens if records is None else records[number].tokens_after,
                 tokens_generated=len(tokens),
