@@ -125,7 +125,7 @@ def growing(amount):
 def memory_of(what, section):
     """Return a function of wildcards: the megabytes that a job of a model needs, by what it does and its batches in config."""
     need, seconds = getattr(needs, what), getattr(SETTINGS.config, section).batch_audio_s
-    of_model = cache(lambda model: need(SETTINGS.model(model), seconds).mem_mb)
+    of_model = cache(lambda model: need(composed.known(SETTINGS, model), seconds).mem_mb)
     return lambda wildcards: of_model(model_of(wildcards))
 
 

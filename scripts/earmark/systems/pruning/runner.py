@@ -17,7 +17,7 @@ from transformers import DynamicCache
 
 from earmark.compression.hooks import CacheCompression
 from earmark.core.devices import is_out_of_memory
-from earmark.core.progress import beating, tqdm
+from earmark.core.progress import tqdm
 from earmark.core.timing import MemoryWatch, Peak, StageClock
 from earmark.models.features import FeatureStore
 from earmark.models.padding import left_padded
@@ -245,7 +245,7 @@ def evaluate(
     ]
     waiting_tracks = list({id(t): t for waiting in todo for t in waiting}.values())
     if warm_up and waiting_tracks:
-        with tqdm(total=warm_up * len(waiting_tracks), desc="warming up", unit="row") as bar, beating(bar):
+        with tqdm(total=warm_up * len(waiting_tracks), desc="warming up", unit="row") as bar:
             for track in waiting_tracks:
                 first = next(b for b, waiting in zip(batches, todo, strict=True) if track in waiting)
                 for _ in range(warm_up):
@@ -254,7 +254,7 @@ def evaluate(
     partial: list[dict[int, dict[int, Answer | str]]] = [{} for _ in order]
     total = len(order) * sum(map(len, batches))
     left = sum(len(batch) * len(waiting) for batch, waiting in zip(batches, todo, strict=True))
-    with tqdm(total=total, initial=total - left, unit="row") as bar, beating(bar):
+    with tqdm(total=total, initial=total - left, unit="row") as bar:
         for batch, waiting in zip(batches, todo, strict=True):
             prefix = prefix_for([t.reduction.depth for t in waiting], loop.decoder)
             for track in waiting:
