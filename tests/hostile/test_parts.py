@@ -62,7 +62,11 @@ def _used(folder: Path) -> None:
         ("tokenizer.json", _replacing({"Regex": ""}, "b" * 400), "its tokenizer fails"),
         ("tokenizer.json", _replacing({"String": "a"}, "a" * 20, 8), "its normalizer makes .* characters of"),
         ("tokenizer.json", _replacing({"Regex": "."}, "aA1!" * 100), "makes .* tokens of .* characters"),
-        ("preprocessor_config.json", lambda c: c.update(feature_size=10**12), "feature_size is 1000000000000"),
+        (
+            "preprocessor_config.json",
+            lambda c: c.update(feature_size=10**12),
+            "feature_size is 1000000000000",
+        ),
         ("preprocessor_config.json", lambda c: c.update(hop_length=0), "hop_length is 0"),
         ("config.json", lambda c: c["text_config"].update(hidden_act="evil"), "nothing that can be built"),
         ("config.json", lambda c: c["text_config"].update(pad_token_id=10**9), "nothing that can be built"),

@@ -20,8 +20,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from earmark.core.errors import UserError
-from earmark.core.progress import tqdm
 from earmark.core.files import replacing, sha256, write_json
+from earmark.core.progress import tqdm
 from earmark.models import causal_lm, whisper
 from earmark.models.checkpoint import Checkpoint, fill, read_tensors
 from earmark.models.families import family

@@ -13,6 +13,7 @@ from earmark.models.checkpoint import Checkpoint
 from earmark.models.described import check_sizes
 from earmark.models.sizes import Depth
 
+
 def read_config(checkpoint: Checkpoint, family: str, parse: Callable[[dict[str, Any]], Any]) -> Any:
     """Return what ``parse`` makes of the checkpoint's config.json.
 

@@ -34,7 +34,11 @@ def resolved(entry: Mapping[str, Any], record: Path) -> dict[str, Any]:
 def loaded(entry: Mapping[str, Any], folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     """Return an entry with the folder of a checkpoint that is there, and with those of its parts."""
     parts = {
-        name: {"kind": part["kind"], "dtype": entry["dtype"], "path": str((folder / part["folder"]).resolve())}
+        name: {
+            "kind": part["kind"],
+            "dtype": entry["dtype"],
+            "path": str((folder / part["folder"]).resolve()),
+        }
         for name, part in record.get("parts", {}).items()
     }
     return {**entry, "path": str(folder)} | ({"parts": parts} if parts else {})

@@ -143,9 +143,7 @@ class LanguageModel(ABC):
                 0, {"role": "system", "content": [{"type": "text", "text": system.replace("<|", "< |")}]}
             )
         try:
-            text = followed(
-                self.tokenizer, messages, self._template, self.folder, add_generation_prompt=True
-            )
+            text = followed(self.tokenizer, messages, self._template, self.folder, add_generation_prompt=True)
         except (TemplateError, TypeError, ValueError) as error:
             raise UserError(
                 f"{self.folder}: its chat template refuses the prompt ({in_a_line(error)})"

@@ -28,7 +28,6 @@ from earmark.models.chunks import in_chunks
 from earmark.models.mapped import WeightFile
 from earmark.models.untrusted import in_a_line
 
-
 SECONDS, MEGABYTES = 120.0, 2000.0
 """What a module may take to build: its tables of positions have megabytes, and its matrices no memory yet."""
 
