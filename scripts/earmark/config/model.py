@@ -73,8 +73,8 @@ class Model(Section):
     """random weights, for timing only"""
 
     sizes: dict[SizeName, Count] | None = left_out()
-    """widths and depths of a checkpoint that neither its family nor a folder tells before it is fetched: memory
-    is asked for by them"""
+    """widths and depths of a checkpoint, where neither its family nor a folder tells them before it is fetched:
+    memory is asked for by them"""
 
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     """of the weights"""

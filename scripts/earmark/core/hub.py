@@ -40,7 +40,7 @@ _sizes: dict[str, int] = {}
 """Bytes of files by their addresses' paths, as listings state them, or else the heads of the files."""
 XET = re.compile("CAS Client Error|File reconstruction error|Task error")
 if "HF_HUB_DISABLE_XET" not in os.environ:
-    # The chunk store has a client of its own, which no bound of ours reaches; plain HTTP gives the same files.
+    # The chunk store has a client of its own, which no bound of ours reaches; HTTP gives the same files.
     constants.HF_HUB_DISABLE_XET = True
 
 
@@ -66,7 +66,8 @@ def plainly(what: str, revision: str, otherwise: str) -> Iterator[None]:
         if not XET.search(str(error)) or "No space left" in str(error):
             raise
         raise UserError(
-            f"{what}: the hub's chunk store fails; try again, or leave HF_HUB_DISABLE_XET unset to go without it"
+            f"{what}: the hub's chunk store fails; try again, or leave HF_HUB_DISABLE_XET unset to go "
+            "without it"
         ) from None
 
 
@@ -141,8 +142,8 @@ def check_room(
     free = shutil.disk_usage(next(p for p in (place, *place.parents) if p.exists())).free
     if needed > free:
         raise UserError(
-            f"{what}: {needed / 1e6:,.0f} MB are to be fetched to {place}, where {free / 1e6:,.0f} MB are free; "
-            "make space, or set HF_HOME to a folder on a larger disk"
+            f"{what}: {needed / 1e6:,.0f} MB are to be fetched to {place}, where {free / 1e6:,.0f} MB are "
+            "free; make space, or set HF_HOME to a folder on a larger disk"
         )
 
 

@@ -18,7 +18,7 @@ from earmark.models.untrusted import read_json
 from earmark.models.words import ids_of
 
 SECONDS, MEGABYTES, LONGEST = 10.0, 2000.0, 100_000
-"""What a template may take for a conversation, and make besides its words: it is a program, if a small one."""
+"""What a template may take for a conversation, and make besides its words: it is a small program."""
 PROBE = [{"role": "user", "content": [{"type": "audio"}, {"type": "text", "text": "?"}]}]
 
 
@@ -64,7 +64,8 @@ def followed(
         raise UserError(f"{folder}: its chat template can't be followed ({told}); fetch it again") from None
     if len(text) > LONGEST + len(str(messages)):
         raise UserError(
-            f"{folder}: its chat template makes {len(text)} characters of {len(str(messages))}; fetch it again"
+            f"{folder}: its chat template makes {len(text)} characters of {len(str(messages))}; fetch it "
+            "again"
         )
     return text
 
