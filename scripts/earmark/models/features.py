@@ -96,8 +96,8 @@ def check_states(shards: Sequence[Path], made: Iterable[Mapping[str, str]]) -> N
         for path, metadata in zip(shards, made, strict=True):
             if metadata.get("states_sha256", "") not in ("", sha256(path, bar.update)):
                 raise UserError(
-                    f"{path} is no longer the file its index was written with (another checksum); delete both "
-                    "to make them again"
+                    f"{path} is no longer the file its index was written with (another checksum); delete "
+                    "both to make them again"
                 )
 
 
