@@ -73,7 +73,7 @@ class Model(Section):
     """random weights, for timing only"""
 
     sizes: dict[SizeName, Count] | None = left_out()
-    """widths and depths of a checkpoint, where neither its family nor a folder tells them before it is fetched:
+    """widths and depths of a checkpoint, where neither family nor folder tells them before it is fetched:
     memory is asked for by them"""
 
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
