@@ -58,7 +58,7 @@ def _listed(repo: str, commit: str, patterns: Sequence[str]) -> list[RepoFile]:
         tree = get_cached_repo_tree(repo, revision=commit)
     except CachedRepoTreeNotFoundError:
         return []
-    return list(filter_repo_objects(tree, allow_patterns=patterns, key=lambda file: file.path))
+    return list(filter_repo_objects(tree, allow_patterns=list(patterns), key=lambda file: file.path))
 
 
 def _weight_files(repo: str, commit: str, unread: tuple[str, ...]) -> list[str]:

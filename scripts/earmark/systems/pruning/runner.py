@@ -39,13 +39,15 @@ class Decoder(Protocol):
 
     model: Any
     device: torch.device
-    tokenizer: Any
     audio_id: int
     pad_id: int
     stop_ids: frozenset[int]
 
     def prompt_ids(self, prompt: str, system: str | None, n_audio: int) -> list[int]:
         """Return the token ids of one turn."""
+
+    def text_of(self, ids: Sequence[int]) -> str:
+        """Return the text that token ids stand for, without special tokens."""
 
     def project(self, stored: Tensor) -> Tensor:
         """Return a feature file's states as audio tokens [tokens, width]."""
