@@ -175,7 +175,7 @@ def _stage_figures(rows: Sequence[Row]) -> Iterator[Figure]:
         | {name: row[name] for name in ("run", "n", "made")}
         for row in rows
         for i, stage in enumerate(STAGES)
-        if (took := row[f"{stage}_s"]) is not None
+        if row[f"{stage}_s"] is not None
     ]
     for key, title, shown in (
         ("stages", "Time per clip, all stages", STAGES),
