@@ -16,8 +16,8 @@ from snakemake.resources import Resources
 from earmark.core.cluster import refuse_beside_others
 from earmark.core import versions
 from earmark.core.errors import UserError
-from earmark.report import exports as exporting, request as reporting
-from earmark.config import composed
+from earmark.report import exports as exporting, page_code, request as reporting
+from earmark.config import composed, stored
 from earmark.core.addresses import hidden
 from earmark.config.settings import Settings
 from earmark.models import needs
@@ -66,7 +66,7 @@ def checked_settings():
 
 
 SETTINGS = checked_settings()
-PAGE = tuple(f"earmark/report/{name}" for name in ("shell.html", "parts.html", "sortable.js"))
+PAGE = page_code.SHELL
 # How the network is reached is not what a result depends on: as no param, changing it makes nothing
 # stale; and as no argument, a proxy's password is in no process list.
 os.environ |= {"EARMARK_NETWORK": json.dumps(SETTINGS.config.fetch.plain(), sort_keys=True)}
@@ -126,7 +126,7 @@ def growing(amount):
 def memory_of(what, section):
     """Return a function of wildcards: the megabytes that a job of a model needs, by what it does and its batches in config."""
     need, seconds = getattr(needs, what), getattr(SETTINGS.config, section).batch_audio_s
-    of_model = cache(lambda model: need(SETTINGS.model(model), seconds).mem_mb)
+    of_model = cache(lambda model: need(composed.known(SETTINGS, model), seconds).mem_mb)
     return lambda wildcards: of_model(model_of(wildcards))
 
 
@@ -199,8 +199,8 @@ def shards_of(wildcards, folder, split, suffix):
 
 
 def features_of(wildcards):
-    """Return the folder of a task's encoder states: of the model, or of the encoder it is composed of."""
-    return f"features/{composed.encoder_of(SETTINGS, model_of(wildcards))}/{wildcards.task}"
+    """Return the folder of the encoder states that a job reads."""
+    return stored.states_folder(SETTINGS, model_of(wildcards), wildcards.task)
 
 
 def checkpoint_path(model, task):

@@ -5,9 +5,12 @@ Imported when the workflow is parsed, so it stays light.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from earmark.config.stored import heard_as
 from earmark.core.errors import UserError, nearest
+from earmark.models.entry import resolved
 from earmark.models.families import family
 from earmark.systems.contract import Settings
 
@@ -16,10 +19,15 @@ PARTS = {"encoder": "whisper", "decoder": "causal_lm"}
 """The parts, and the family of each."""
 
 
-def encoder_of(settings: Settings, model: str) -> str:
-    """Return the model whose encoder states a model is given: its own, or its part's."""
-    entry = settings.model(model)
-    return str(entry["compose"]["encoder"]) if "compose" in entry else model
+def known(settings: Settings, model: str) -> dict[str, Any]:
+    """Return all that is known of a model before it is loaded: its entry, its folder, its parts' entries.
+
+    Folders are known of checkpoints that were recorded in the working directory already.
+    """
+    entry = resolved(settings.model(model), Path(f"models/{model}/checkpoint.json"))
+    if "compose" not in entry:
+        return entry
+    return entry | {"parts": {part: known(settings, entry["compose"][part]) for part in PARTS}}
 
 
 def check(settings: Settings) -> None:
@@ -64,6 +72,9 @@ def training(settings: Settings, model: str) -> dict[str, Any]:
         **{key: value for key, value in entry["compose"].items() if key not in (*PARTS, "tasks")},
         "projector": entry["projector"],
         "device": settings.config.device,
-        "tasks": [settings.asked(task) for task in entry["compose"]["tasks"]],
+        "tasks": [
+            settings.asked(task) | {"heard_as": heard_as(settings, model, task)}
+            for task in entry["compose"]["tasks"]
+        ],
         "kinds": {part: settings.model(entry["compose"][part])["kind"] for part in PARTS},
     }

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from earmark.core.errors import UserError
+from earmark.core.progress import tqdm
 from earmark.core.records import Clip
 from earmark.models.causal_lm import Decoder
 from earmark.models.features import FeatureStore, check_states, read_index
@@ -70,14 +71,14 @@ class Lesson:
 def lessons(
     tasks: Sequence[Mapping[str, Any]], features: Sequence[Path], indexes: Sequence[Path], encoder: str
 ) -> list[Lesson]:
-    """Return the training clips of every task; a file's folder names the task it is of.
+    """Return the training clips of every task; a file's folder names the task whose clips it holds.
 
     Raises:
         UserError: features are damaged, of another encoder than ``encoder`` (a digest), or a task has none.
     """
     found = []
     for task in tasks:
-        own = [(f, i) for f, i in zip(features, indexes, strict=True) if f.parent.name == task["name"]]
+        own = [(f, i) for f, i in zip(features, indexes, strict=True) if f.parent.name == task["heard_as"]]
         read = [read_index(index) for _, index in own]
         check_states([path for path, _ in own], [made for _, made in read])
         for (path, _), (_, metadata) in zip(own, read, strict=True):
@@ -97,7 +98,8 @@ def fit(projector: Projector, learned: Sequence[Lesson], seed: int) -> None:
     """Give the projector mean and deviation of the states it will see, from clips drawn by the seed."""
     every = [(lesson, clip) for lesson in learned for clip in lesson.clips]
     order = np.random.default_rng(seed).permutation(len(every))[:MOST_FITTED]
-    projector.fit([every[i][0].states(every[i][1]) for i in order])
+    drawn = tqdm(order, desc="what the projector will see", unit="clip")
+    projector.fit([every[i][0].states(every[i][1]) for i in drawn])
 
 
 @dataclass(frozen=True)
