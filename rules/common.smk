@@ -26,7 +26,7 @@ from earmark.models.folder_state import folder_state
 from earmark.config.targets import check_target
 from earmark.config.yaml_files import read_yaml
 from earmark.systems.contract import systems
-from earmark.workflow import messages, mistakes, prerequisites, sources
+from earmark.workflow import messages, mistakes, planning, prerequisites, sources
 from earmark.workflow.given import code as code_digest, settings_file as read
 from earmark.workflow.targets import Mistake, check_targets
 
@@ -43,6 +43,7 @@ shell.prefix(
     f"export RAYON_NUM_THREADS=$OMP_NUM_THREADS SCRIPTS={shlex.quote(f'{HERE}/scripts')}; {INTERPRETER}"
 )
 messages.install(workflow, mistakes.in_one_line)
+planning.quicken()
 # Jobs that wait for the network take no core, so something else has to bound them; --resources does, too.
 if "downloads" not in workflow.global_resources:
     workflow.global_resources.update(Resources.from_mapping({"downloads": 4}))
@@ -105,7 +106,7 @@ def gpus(wildcards):
     """
     device = SETTINGS.config.device
     if device == "auto":
-        return SETTINGS.gpus() if is_local() else 1
+        return SETTINGS.gpus if is_local() else 1
     return int(device.startswith("cuda"))
 
 

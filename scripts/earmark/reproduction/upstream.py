@@ -5,7 +5,6 @@ Imported when the workflow is parsed, so it stays light.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,10 +19,10 @@ def upstream(settings: Settings, model: str, task: str) -> dict[str, Any]:
 
     Only what the stages before it read themselves: what changes nothing there must not make a result stale.
     """
-    data, found = copy.deepcopy(settings.task(task)["data"]), weights(settings, model, task)
+    data, found = settings.task(task)["data"], weights(settings, model, task)
     if "training" not in found and "composed" not in found:
         # Shards of the training split are made for none but a model that is trained here.
-        data["shards"] = {"test": data["shards"]["test"]}
+        data = {**data, "shards": {"test": data["shards"]["test"]}}
     return {"data": data, "weights": found, "features": settings.config.features.plain()}
 
 
