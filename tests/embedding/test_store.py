@@ -10,7 +10,8 @@ from safetensors.torch import load_file
 
 from earmark.core.errors import UserError
 from earmark.core.places import ROOT
-from earmark.systems.embeddings.store import EmbeddingRow, EmbeddingStore, Segment, StateWriter, write_index
+from earmark.models.state_file import StateWriter
+from earmark.systems.embeddings.store import EmbeddingRow, EmbeddingStore, Segment, write_index
 
 
 def row(clip_id, states, pooling="none", **more):
