@@ -15,6 +15,7 @@ rule answer:
     input:
         states=lambda w: shards_of(w, features_of(w), "test", "safetensors"),
         indexes=lambda w: shards_of(w, features_of(w), "test", "parquet"),
+        times=lambda w: shards_of(w, features_of(w), "test", "times.json"),  # found beside the indexes
         checkpoint=checkpoint_of,
     output:
         record="answers/{model}/{task}_{method}_{ratio}.json",
