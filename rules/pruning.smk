@@ -79,10 +79,11 @@ rule score:
     params:
         code=lambda w: score_code(w.task),
         settings=lambda w: read(pruning.scoring(SETTINGS, model_of(w), w.task)),
+        again=again,
     shell:
         """
         python "$SCRIPTS/score.py" --answers {input.record:q} --settings {params.settings:q} \
-            --output {output.record:q} --code {params.code} 2>&1 | tee {log:q}
+            --output {output.record:q} --code {params.code} --again {params.again} 2>&1 | tee {log:q}
         """
 
 
@@ -128,10 +129,11 @@ rule prefill:
     params:
         code=lambda w: prefill_code(w),
         settings=lambda w: read(pruning.prefill(SETTINGS, w.model, int(w.seconds))),
+        again=again,
     shell:
         """
         python "$SCRIPTS/prefill.py" --checkpoint {input.checkpoint:q} --settings {params.settings:q} \
-            --output {output:q} --code {params.code} 2>&1 | tee {log:q}
+            --output {output:q} --code {params.code} --again {params.again} 2>&1 | tee {log:q}
         """
 
 
