@@ -79,4 +79,4 @@ rule demo:
 
 
 carry_versions()
-check_targets(workflow, lambda name: check_target(name, SETTINGS))
+check_targets(workflow, lambda name: check_target(name, SETTINGS), SETTINGS.check_all_sound)

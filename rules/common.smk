@@ -17,7 +17,7 @@ from earmark.core.cluster import refuse_beside_others
 from earmark.core import versions
 from earmark.core.errors import UserError
 from earmark.report import exports as exporting, request as reporting
-from earmark.config import composed
+from earmark.config import composed, stored
 from earmark.config.excerpt import excerpt
 from earmark.core.addresses import hidden
 from earmark.config.settings import Settings
@@ -208,8 +208,8 @@ def shards_of(wildcards, folder, split, suffix):
 
 
 def features_of(wildcards):
-    """Return the folder of a task's encoder states: of the model, or of the encoder it is composed of."""
-    return f"features/{composed.encoder_of(SETTINGS, model_of(wildcards))}/{wildcards.task}"
+    """Return the folder of the encoder states that a job reads."""
+    return stored.states_folder(SETTINGS, model_of(wildcards), wildcards.task)
 
 
 def checkpoint_path(model, task):

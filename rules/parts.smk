@@ -33,13 +33,13 @@ def composed_models():
 
 def training_features(wildcards, suffix):
     """Return the encoder states of every training clip of a composed model's tasks, or their indexes."""
-    entry = model_entry(wildcards)["compose"]
-    return [
-        f"features/{entry['encoder']}/{task}/train-{shard:05d}-of-{of:05d}.{suffix}"
-        for task in entry["tasks"]
+    paths = [
+        f"{stored.states_folder(SETTINGS, wildcards.model, task)}/train-{shard:05d}-of-{of:05d}.{suffix}"
+        for task in model_entry(wildcards)["compose"]["tasks"]
         for of in [SETTINGS.task(task)["data"]["shards"]["train"]]
         for shard in range(of)
     ]
+    return list(dict.fromkeys(paths))
 
 
 def part_of(part):

@@ -19,6 +19,7 @@ from earmark.models.padding import left_padded
 from earmark.models.projector import Projector, Shape
 from earmark.reduction.hooks import TokenReduction
 from earmark.reduction.loader import load
+from earmark.training.composing import adapter_files
 
 ENTRY = {"projector": {"pool": 1, "stack": 2}}
 
@@ -157,7 +158,9 @@ def test_an_adapter_is_added_to_the_weights_it_was_trained_on(composed, decoder,
         if "lora_" in name:
             torch.nn.init.normal_(weight)
     code.save(tmp_path, code.read_projector(composed), adapted)
-    loaded = code.Decoder(Checkpoint(tmp_path, composed.record), "cpu", "float32", "sdpa")
+    files = composed.content["files"] | adapter_files(tmp_path)
+    made = Checkpoint(tmp_path, {**composed.content, "files": files})
+    loaded = code.Decoder(made, "cpu", "float32", "sdpa")
     embeddings, mask, positions, _ = prompt(decoder, [20])
     expected = adapted(
         inputs_embeds=embeddings, attention_mask=mask, position_ids=positions
@@ -167,6 +170,23 @@ def test_an_adapter_is_added_to_the_weights_it_was_trained_on(composed, decoder,
     ).last_hidden_state
     assert not any("lora" in name for name, _ in loaded.model.named_parameters())
     torch.testing.assert_close(own, expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("change", ["a flipped byte", "a file nobody recorded"])
+def test_an_adapter_that_was_changed_is_refused_and_named(composed, tmp_path, change):
+    plain = code.Decoder(composed, "cpu", "float32", "sdpa")
+    adapted = get_peft_model(plain.model, LoraConfig(r=2, target_modules=["q_proj"]))
+    code.save(tmp_path, code.read_projector(composed), adapted)
+    files = composed.content["files"] | adapter_files(tmp_path)
+    weights = tmp_path / "adapter" / "adapter_model.safetensors"
+    if change == "a flipped byte":
+        content = weights.read_bytes()
+        weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    else:
+        weights = weights.with_name("adapter_model.bin")
+        weights.touch()
+    with pytest.raises(UserError, match=f"{weights}.*when the model was trained"):
+        code.Decoder(Checkpoint(tmp_path, {**composed.content, "files": files}), "cpu", "float32", "sdpa")
 
 
 def test_a_projector_of_other_widths_is_refused_before_anything_runs(composed, tmp_path):

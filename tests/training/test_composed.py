@@ -18,6 +18,7 @@ from earmark.models.features import FeatureRow, write_index
 
 TASK = {
     "name": "sounds",
+    "heard_as": "sounds",
     "question": "Which?",
     "options": 2,
     "prompt": {"template": "{question}\n{options}\n", "system": None, "option_mark": "."},
@@ -96,6 +97,22 @@ def test_an_adapter_is_trained_and_read_with_the_model(train, causal_lm):
     plain = load_file(causal_lm.folder / "model.safetensors")["model.layers.0.self_attn.q_proj.weight"]
     own = Decoder(made, "cpu", "float32", "sdpa").model.layers[0].self_attn.q_proj.weight
     assert not torch.equal(own, plain) and torch.allclose(own, plain, atol=0.2)
+
+
+def test_the_record_of_a_model_names_its_adapter(train):
+    plain, adapted = train("a"), train("b", lora=LORA)
+    weights = "adapter/adapter_model.safetensors"
+    assert weights in adapted.content["files"] and weights not in plain.content["files"]
+    changed = adapted.folder / "adapter" / "adapter_config.json"
+    changed.write_text(changed.read_text() + " ")
+    with pytest.raises(UserError, match="adapter_config.json is not the file"):
+        Checkpoint.read(adapted.folder / "checkpoint.json")
+
+
+def test_tasks_of_the_same_clips_learn_from_the_same_states(train):
+    other = {**TASK, "name": "named", "question": "Name it.", "choices": ["dog", "rain"]}
+    stage = json.loads((train(tasks=[TASK, other]).folder / "training.json").read_text())["stages"][0]
+    assert stage["steps"] == SETTINGS["steps"]
 
 
 def test_features_of_another_encoder_are_refused_before_training(train, tmp_path):

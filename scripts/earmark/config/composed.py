@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from earmark.config.stored import heard_as
 from earmark.core.errors import UserError, nearest
 from earmark.models.families import family
 from earmark.systems.contract import Settings
@@ -14,12 +15,6 @@ from earmark.systems.contract import Settings
 KIND = "composed"
 PARTS = {"encoder": "whisper", "decoder": "causal_lm"}
 """The parts, and the family of each."""
-
-
-def encoder_of(settings: Settings, model: str) -> str:
-    """Return the model whose encoder states a model is given: its own, or its part's."""
-    entry = settings.model(model)
-    return str(entry["compose"]["encoder"]) if "compose" in entry else model
 
 
 def check(settings: Settings) -> None:
@@ -64,6 +59,9 @@ def training(settings: Settings, model: str) -> dict[str, Any]:
         **{key: value for key, value in entry["compose"].items() if key not in (*PARTS, "tasks")},
         "projector": entry["projector"],
         "device": settings.config.device,
-        "tasks": [settings.asked(task) for task in entry["compose"]["tasks"]],
+        "tasks": [
+            settings.asked(task) | {"heard_as": heard_as(settings, model, task)}
+            for task in entry["compose"]["tasks"]
+        ],
         "kinds": {part: settings.model(entry["compose"][part])["kind"] for part in PARTS},
     }

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from earmark.config.yaml_files import read_yaml
+from earmark.config.yaml_files import near, read_yaml
 
 
-def read_folder(folder: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class File:
+    """A YAML file of config/, read when it is asked for."""
+
+    path: Path
+
+    def read(self) -> Any:
+        """Return what it says, an empty mapping where it says nothing; raises UserError."""
+        return read_yaml(near(self.path)) or {}
+
+
+def read_folder(folder: Path) -> dict[str, File]:
     """Return the YAML files of a folder by stem."""
-    return {path.stem: read_yaml(path) for path in sorted(folder.glob("*.yaml"))}
+    return {path.stem: File(path) for path in sorted(folder.glob("*.yaml"))}
 
 
 def overlaid(base: Any, over: Any) -> Any:

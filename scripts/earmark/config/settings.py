@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from earmark.config import composed, whole, wording
+from earmark.config.broken import Broken, explained, file_of, spread, told, without
 from earmark.config.common import Config
 from earmark.config.files import overlaid, read_folder
 from earmark.config.hints import where_described
@@ -37,6 +38,9 @@ class Settings:
     config: Config
     named: dict[str, dict[str, Section]]
     """By section (``tasks``, ``models``, those that systems own) and name: one YAML of config/ each."""
+
+    broken: Broken = field(default_factory=dict)
+    """What is wrong with files of config/; nothing here names what they are about."""
 
     def of(self, part: type[S]) -> S:
         """Return the configuration as the part of it that a system owns."""
@@ -87,10 +91,20 @@ class Settings:
 
         """
         read = whole.config_model().read(dict(config), "config")
-        settings = cls(read, {kind.section: _entries(kind, read, workdir) for kind in whole.entries()})
-        for name, task in settings.tasks.items():
-            wording.check(name, task)
-            settings.segment(name)
+        broken: Broken = {}
+        named = {kind.section: _entries(kind, read, workdir, broken) for kind in whole.entries()}
+        settings = cls(read, named)
+        for section, check in (("tasks", settings.check_task), ("models", settings.check_model)):
+            for name in list(named[section]):
+                try:
+                    check(name)
+                except UserError as error:
+                    _keep(broken, section, name, error, read, workdir)
+                    del named[section][name]
+        if broken:
+            spread(broken, named)
+            said = without(config, broken, read.default_model)
+            settings = cls(whole.config_model().read(said, "config"), named, broken)
         settings.check_profiles()
         settings.check_models()
         for system in systems():
@@ -108,16 +122,33 @@ class Settings:
         return self.entries["models"]
 
     def task(self, name: str) -> dict[str, Any]:
-        """Return a task; raises UserError with the nearest name."""
+        """Return a task; raises UserError with the nearest name, or with what is wrong with its file."""
+        self.check_sound("tasks", name)
         if name not in self.tasks:
             raise UserError(f"unknown task '{name}'; {nearest(name, self.tasks)}")
         return self.tasks[name]
 
     def model(self, name: str) -> dict[str, Any]:
-        """Return a model; raises UserError with the nearest name."""
+        """Return a model; raises UserError with the nearest name, or with what is wrong with its file."""
+        self.check_sound("models", name)
         if name not in self.models:
             raise UserError(f"unknown model '{name}'; {where_described('models', name, self.models)}")
         return self.models[name]
+
+    def check_sound(self, section: str, name: str) -> None:
+        """Check that nothing is wrong with the file of a thing; raises UserError."""
+        if (section, name) in self.broken:
+            raise UserError(self.broken[section, name])
+
+    def check_all_sound(self) -> None:
+        """Check that nothing is wrong with any file of config/; raises UserError."""
+        if self.broken:
+            raise UserError(told(self.broken))
+
+    def check_task(self, name: str) -> None:
+        """Check that what a task's keys say fits together; raises UserError."""
+        wording.check(name, self.tasks[name])
+        self.segment(name)
 
     def check_answers(self, model: str) -> None:
         """Check that a model answers questions, and is no part of others alone; raises UserError."""
@@ -154,22 +185,26 @@ class Settings:
                 f"{nearest(profile, [*known, DEFAULT_PROFILE])}"
             )
 
-    def check_models(self) -> None:
-        """Check that models take no name of a folder below results/, and that the default one is there."""
+    def check_model(self, name: str) -> None:
+        """Check that a model's family is known and its name free to be a folder's; raises UserError."""
+        try:
+            family(self.models[name]["kind"])
+        except UserError as error:
+            raise UserError(f"model '{name}': kind: {error}") from None
         taken = reserved()
-        for name, model in self.models.items():
-            try:
-                family(model["kind"])
-            except UserError as error:
-                raise UserError(f"model '{name}': kind: {error}") from None
-            if name in taken:
-                raise UserError(
-                    f"model '{name}': results/{name}/ belongs to {taken[name]}; give the model another name "
-                    f"(config/models/{name}.yaml, or models in config)"
-                )
+        if name in taken:
+            raise UserError(
+                f"model '{name}': results/{name}/ belongs to {taken[name]}; give the model another name "
+                f"(config/models/{name}.yaml, or models in config)"
+            )
+
+    def check_models(self) -> None:
+        """Check that parts of composed models and the default model are there; raises UserError."""
         composed.check(self)
-        if self.models:  # a configuration of a single result has none where that needs none
-            self.model(self.config.default_model)
+        default = self.config.default_model
+        # A configuration of a single result has no model where that needs none.
+        if self.models and ("models", default) not in self.broken:
+            self.model(default)
 
     def training(self, model: str, task: str) -> dict[str, Any]:
         """Return the recipe a model is trained with for a task, and its settings.
@@ -254,13 +289,25 @@ class Settings:
         }
 
 
-def _entries(kind: Entries, config: Config, workdir: Path) -> dict[str, Section]:
+def _entries(kind: Entries, config: Config, workdir: Path, broken: Broken) -> dict[str, Section]:
     """Return the things of one section by name, checked; what config says goes over their files."""
     found = {} if config.self_contained else read_folder(CONFIG / kind.section)
     if workdir.resolve() != ROOT and not config.self_contained:
         found |= read_folder(workdir / "config" / kind.section)
     said = getattr(config, kind.section)
-    return {
-        name: kind.model.read(overlaid(found.get(name) or {}, said.get(name, {})), f"{kind.name} '{name}'")
-        for name in sorted(found.keys() | said.keys())
-    }
+    named: dict[str, Section] = {}
+    for name in sorted(found.keys() | said.keys()):
+        try:
+            content = overlaid(found[name].read() if name in found else {}, said.get(name, {}))
+            named[name] = kind.model.read(content, f"{kind.name} '{name}'")
+        except UserError as error:
+            _keep(broken, kind.section, name, error, config, workdir)
+    return named
+
+
+def _keep(broken: Broken, section: str, name: str, error: UserError, config: Config, workdir: Path) -> None:
+    """Keep a mistake in a file for whoever asks for what it describes; one in the config itself is raised."""
+    path = file_of(section, name, workdir)
+    if path is None or name in getattr(config, section):
+        raise error
+    broken[section, name] = explained(path, str(error))

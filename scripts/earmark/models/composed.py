@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from earmark.core.errors import UserError
-from earmark.core.files import replacing, write_json
+from earmark.core.files import replacing, sha256, write_json
 from earmark.models import causal_lm, whisper
 from earmark.models.checkpoint import Checkpoint, fill, read_tensors
 from earmark.models.families import family
@@ -128,9 +128,10 @@ class Decoder(causal_lm.Decoder):
         super().__init__(checkpoint.part("decoder"), device, dtype, attention, layers, head, load)
         self._projector = read_projector(checkpoint).to(self.device)
         adapter = checkpoint.folder / ADAPTER
-        if adapter.is_dir():
+        if any(name.startswith(f"{ADAPTER}/") for name in checkpoint.content["files"]):
             if load is not None and load.mode != "full":
                 raise UserError(f"{adapter}: an adapter is added to weights in memory; set load.mode to full")
+            check_adapter(checkpoint)
             self.model = adapted(self.model, adapter)
 
     @torch.inference_mode()
@@ -152,6 +153,23 @@ def with_adapter(model: Any, lora: Mapping[str, Any]) -> Any:
         task_type="FEATURE_EXTRACTION",
     )
     return get_peft_model(model, config, autocast_adapter_dtype=True)
+
+
+def check_adapter(checkpoint: Checkpoint) -> None:
+    """Check that an adapter's weights are those that were recorded; its other files were checked before.
+
+    Raises:
+        UserError: they are another, or the folder holds files that nobody recorded.
+    """
+    files = checkpoint.content["files"]
+    for path in sorted((checkpoint.folder / ADAPTER).iterdir()):
+        recorded = files.get(f"{ADAPTER}/{path.name}")
+        if recorded is None or sha256(path) != recorded:
+            what = "was not there" if recorded is None else "is not the file that was there"
+            raise UserError(
+                f"{path} {what} when the model was trained; restore the folder, or delete "
+                f"{checkpoint.folder / 'checkpoint.json'} to train it again"
+            )
 
 
 def adapted(model: Any, adapter: Path) -> Any:

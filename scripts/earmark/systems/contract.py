@@ -42,6 +42,9 @@ class Settings(Protocol):
     def config(self) -> Config:
         """The configuration, as far as no system owns it."""
 
+    def check_sound(self, section: str, name: str) -> None:
+        """Check that nothing is wrong with the file of a thing."""
+
     def of(self, part: type[S]) -> S:
         """Return the part of the configuration that a system owns."""
 

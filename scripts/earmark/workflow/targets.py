@@ -25,10 +25,16 @@ class Mistake(WorkflowError):
     """A mistake that a user can mend, as Snakemake's API raises it; on a terminal it is one line."""
 
 
-def check_targets(workflow: Any, check: Callable[[str], None]) -> None:
-    """Have every target of a workflow checked; ``check`` raises UserError for one it knows to be wrong.
+def check_targets(
+    workflow: Any, check: Callable[[str], None], check_rule: Callable[[], None] = lambda: None
+) -> None:
+    """Have every target of a workflow checked. To be called once every rule is defined.
 
-    To be called once every rule is defined.
+    Args:
+        workflow: Snakemake's.
+        check: raises UserError for a path that it knows to be wrong.
+        check_rule: raises UserError where rules cannot be asked for by name.
+
     """
     is_rule = workflow.is_rule
 
@@ -37,6 +43,9 @@ def check_targets(workflow: Any, check: Callable[[str], None]) -> None:
             if getattr(getattr(workflow, "executor_plugin", None), "name", "") == "slurm":
                 check_slurm()
             if is_rule(name):
+                asked = getattr(getattr(workflow, "dag_settings", None), "targets", None)
+                if name in (asked or (getattr(workflow, "default_target", None),)):
+                    check_rule()
                 return True
             explain(name.removeprefix("./"), workflow, check)
         except UserError as error:

@@ -10,6 +10,9 @@ from earmark.scoring.parsers.names import in_words
 
 _WORDS = {in_words(n): n for n in range(1, 100)} | {in_words(n).replace("-", " "): n for n in range(21, 100)}
 _NUMBER = r"(?:\d{1,3}|" + "|".join(sorted(map(re.escape, _WORDS), key=len, reverse=True)) + r")"
+_OTHER_UNITS = (
+    r"(?:seconds?|secs?|minutes?|mins?|hours?|days?|weeks?|months?|times|words|people|children|hz|khz|db)\b"
+)
 _DECADES = {
     "teens": 13,
     "twenties": 20,
@@ -33,7 +36,8 @@ _OPEN = re.compile(
     flags=re.IGNORECASE,
 )
 _SINGLE = re.compile(
-    rf"(?<![\d.])({_NUMBER})(?![\d.]\d|\s*%)(?:[\s-]*(?:years?|yrs?|y/o|岁|歳|años))?", flags=re.IGNORECASE
+    rf"(?<![\d.])({_NUMBER})(?![\d.]\d|\s*%|[\s-]+{_OTHER_UNITS})(?:[\s-]*(?:years?|yrs?|y/o|岁|歳|años))?",
+    flags=re.IGNORECASE,
 )
 _GROUP = re.compile(
     r"(\d{1,3})\s*-\s*(\d{1,3})|(\d{1,3})\s*\+|(?:over|above)\s+(\d{1,3})|(?:under|below)\s+(\d{1,3})"

@@ -37,7 +37,7 @@ ANSWER = _pattern(
     go(?:ing)? (?:with|for)|opt for|conclude|guess|bet|settle on|vote for|prediction|response|
     respuesta|réponse|antwort|risposta|ответ|resposta|correct(?: option| choice)?|more likely|
     leaning towards?|lean towards?|best (?:option|choice|match|fit)|right (?:option|choice)|so|
-    hence|therefore|thus)\b|答案|选择|选|應選|答え|正解|回答)(?:[^\w\n]|是|为|為|は|选|选择|选项|項|项|\s)*"""
+    hence|therefore|thus)\b|ans|答案|选择|选项|选|應選|答え|正解|回答)(?:[^\w\n]|是|为|為|は|选|选择|选项|項|项|\s)*"""
     + _FILLERS
     + r"""$
 """
@@ -94,7 +94,7 @@ LIMIT = _pattern(r"""
 GUESS = _pattern(r"""
     \b(?:could|might|may|maybe|perhaps|possibly|possible|alternatively|either|sounds?|seems?|
     appears?|initially|at first|first thought|usually|often|typically|reminiscent|elements?|hints?|
-    influences?|mix)\b[^.!?;\n]*$
+    influences?|mix|a (?:bit|little)|slightly|somewhat|most of)\b[^.!?;\n]*$
 """)
 """What makes a name a guess."""
 
@@ -103,6 +103,12 @@ REASON = _pattern(r"""
     though|while|whereas|even if|even though|if)\b[^.!?;\n]*$
 """)
 """What makes a name a reason or a comparison."""
+
+TOPIC = _pattern(r"""
+    \b(?:(?:talk|speak|tell|sing|read|ask)(?:s|ing)?|discuss\w*|spoke|told|sang|stor(?:y|ies))\b
+    [^.!?;\n]*\babout\b(?!\s+\d)[^.!?;\n]*$
+""")
+"""What makes a name something that is talked about."""
 
 REFUSAL = _pattern(r"""
     \b(?:unable|not able|impossible|(?:can(?:no|')?t|can not|could not|couldn't|am not able to|
@@ -128,6 +134,15 @@ CORRECTION = _pattern(r"""
     (?-i:[A-Z]\b)|\())|\bnot?\s*,\s*it'?s\b)
 """)
 """What takes back what was said before."""
+
+NO_OF = _pattern(r"\b(?:is|are|was|were|there's|be|has|have|with|but|and|contains?|hears?)\s+\Z")
+"""What makes a "no" that another word follows deny that word, where "no" is an option itself."""
+
+ABSENT = _pattern(r"""
+    \b(?:there\s+(?:is|are)(?:n't|\s+not)|(?:do|does|did)(?:n't|\s+not)\s+(?:hear|contain|include|have|
+    detect)|(?:cannot|can't|can\s+not)\s+(?:hear|detect))\s+(?:any|an?)\b
+""")
+"""What says "no" to a question of yes or no without the word."""
 
 BETWEEN = _pattern(r"""
     ^[)\]]? ?[(\[]?$|^[ )\]\"'.]*(?:,|/|&|\+|\||\bor\b|\band\b|\bnor\b|或|和|や|または)(?:,|\b(?:or|and|

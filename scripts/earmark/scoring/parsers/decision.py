@@ -79,7 +79,9 @@ def _claims(text: str, found: Sequence[Mention], start: int) -> list[Claim]:
     denied |= {
         m
         for m, after in zip(found, found[1:])
-        if after in denied and re.fullmatch(r"[.):\]\s-]*", text[m.end : after.start])
+        if after in denied
+        and m.option == after.option
+        and re.fullmatch(r"[.):\]\s-]*", text[m.end : after.start])
     }
     kept = [m for m in found if m not in denied]
     claims = [Claim(m, strength) for m in kept if (strength := _strength(text, m, start)) is not None]
@@ -92,10 +94,10 @@ def _denied(text: str, mention: Mention, found: Sequence[Mention], start: int) -
     if cues.EXCEPT.search(before):
         return True
     negated = cues.NEGATED.search(cues.HARMLESS.sub(lambda match: " " * len(match[0]), before))
-    if negated and not cues.LIMIT.search(
-        _without(negated["gap"], found, text, mention.start - len(negated["gap"]))
-    ):
+    if negated and not _over(text, mention, found, negated["gap"]):
         return True
+    if _says_yes_or_no(text, mention):
+        return False
     rest = text[mention.end : mention.end + WINDOW]
     following = next((m.start for m in found if m.start > mention.end), None)
     wrong = cues.SAID_WRONG.match(rest)
@@ -104,6 +106,14 @@ def _denied(text: str, mention: Mention, found: Sequence[Mention], start: int) -
     # What is said to be wrong of the next option is not said of this one.
     inside = following is not None and mention.end + wrong.end() > following
     return not inside or bool(cues.BETWEEN.match(text[mention.end : following]))
+
+
+def _over(text: str, mention: Mention, found: Sequence[Mention], gap: str) -> bool:
+    """Say whether the reach of a negation ends before a mention: ``not angry, sad`` denies one of them."""
+    between = _without(gap, found, text, mention.start - len(gap))
+    swapped = re.fullmatch(r"\s*(?:an?\s+|the\s+)?x+,\s*(?:an?\s+|the\s+)?", between)
+    ends = re.match(r"[\"')\]]*\s*(?:[.!\n]|$)", text[mention.end :])
+    return bool(cues.LIMIT.search(between) or swapped and ends)
 
 
 def _without(gap: str, found: Sequence[Mention], text: str, offset: int) -> str:
@@ -120,6 +130,10 @@ def _strength(text: str, mention: Mention, start: int) -> Strength | None:
     before = text[max(start, mention.start - WINDOW) : mention.start]
     after = text[mention.end : mention.end + WINDOW]
     clause = re.split(r"[.!?;\n]|\b(?:but|however|yet|so)\b", before, flags=re.IGNORECASE)[-1]
+    if cues.TOPIC.search(clause):
+        return None
+    if _says_yes_or_no(text, mention) and cues.NO_OF.search(before) and re.match(r"\s+\w", after):
+        return Strength.PASSING
     if cues.FINAL.search(before):
         return Strength.FINAL
     if cues.ANSWER.search(before) or cues.SAID_RIGHT.match(after) and not cues.REASON.search(clause):
@@ -137,6 +151,11 @@ def _strength(text: str, mention: Mention, start: int) -> Strength | None:
     if cues.REASON.search(clause):
         return Strength.PASSING
     return Strength.PASSING if cues.GUESS.search(clause) else Strength.NAMED
+
+
+def _says_yes_or_no(text: str, mention: Mention) -> bool:
+    """Say whether a mention is the word itself: "No, it isn't" does not call "no" wrong."""
+    return text[mention.start : mention.end].casefold() in ("yes", "no")
 
 
 def _sentence(before: str, after: str) -> bool:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from rapidfuzz.distance import OSA
 
-from earmark.scoring.parsers import ages
+from earmark.scoring.parsers import ages, cues
+from earmark.scoring.parsers.names import codes
 from earmark.scoring.question import LETTERS
 
 # A letter may stand right beside Chinese, Japanese or Korean signs, which write no spaces.
@@ -20,10 +21,18 @@ _ARTICLE_ENDS = (
     r"obviously|clearly|probably|definitely|most likely|please|thanks?|actually|wait|hence|so|with)\b)[a-z])"
 )
 _ASKED = re.compile(
-    r"\b(?:answer|option|choice|choose|select|pick|letter|so|thus|hence)s?\b\W*"
-    r"(?:(?:is|was|would be)\b\W*)?$",
+    r"(?:\b(?:answer|ans|option|choice|choose|select|pick|letter|so|thus|hence)s?\b|答案|选项|选择|选)\W*"
+    r"(?:(?:is|was|would be)\b|是|为)?\W*$",
     re.I,
 )
+_OPENS = re.compile(r"\s*(?:[,\n]|-\s|(?:because|since|as|due)\b)")
+# fmt: off
+_FUNCTION_WORDS = frozenset((
+    "with", "from", "that", "this", "than", "then", "into", "onto", "over", "under", "about", "there",
+    "their", "they", "them", "have", "been", "were", "some", "what", "when", "where", "which", "while",
+    "because", "other", "only", "very", "more", "most",
+))
+# fmt: on
 _KEYS = r"(?!\s+(?:major|minor|sharp|flat)\b)(?!\s?[#\u266f\u266d])"
 
 
@@ -40,12 +49,17 @@ class Mention:
 
 def mentions(text: str, options: Sequence[str], names: Sequence[Sequence[str]]) -> list[Mention]:
     """Return every place where a reply names an option, in order, none inside another."""
-    named = _longest([*_names(text, names), *_typos(text, names), *_ages(text, options)])
+    named = _longest(
+        [*_names(text, names), *_codes(text, options), *_typos(text, names), *_ages(text, options)]
+    )
     covered = {place for mention in named for place in range(mention.start, mention.end)}
     letters = [mention for mention in _letters(text, len(options)) if mention.start not in covered]
     found = named + letters
     if not found and not ages.groups(options):
-        found = _parts(text, names)
+        found = _beginning(text, options) or _parts(text, names)
+    if not found and sorted(option.casefold() for option in options) == ["no", "yes"]:
+        no = next(index for index, option in enumerate(options) if option.casefold() == "no")
+        found = [Mention(*match.span(), no, letter=False) for match in cues.ABSENT.finditer(text)]
     return sorted(found, key=lambda mention: mention.start)
 
 
@@ -77,6 +91,10 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
     if not re.match(_KEYS, text[end:]):
         return False
     if letter.islower():
+        if letter != "i" and not re.search(r"\w", text[:start]) and _OPENS.match(text[end:]):
+            return True
+        if re.search(r"\b[a-z]\s*[).]\s*$", text[:start]) and re.match(r"\s*[).]", text[end:]):
+            return True
         asked = _ASKED.search(text[max(0, start - 40) : start]) and not re.match(r"\s+[a-z]", text[end:])
         return bool(asked) or not re.search(r"\w", text[:start] + text[end:])
     if letter == "A":
@@ -104,6 +122,26 @@ def _names(text: str, names: Sequence[Sequence[str]]) -> Iterator[Mention]:
         for name in spellings:
             for match in re.finditer(_pattern(name), folded, flags=re.IGNORECASE):
                 yield Mention(match.start(), match.end(), index, letter=False)
+
+
+def _codes(text: str, options: Sequence[str]) -> Iterator[Mention]:
+    """Yield an option's code (``F`` of female) where it is the whole reply, or what a colon introduces."""
+    for index, option in enumerate(options):
+        for code in codes(option):
+            match = re.search(rf"(?:\A\W*|[:=是]\s*[\"']?)({re.escape(code)})\W*\Z", text, re.IGNORECASE)
+            if match:
+                yield Mention(match.start(1), match.end(1), index, letter=False)
+
+
+def _beginning(text: str, options: Sequence[str]) -> list[Mention]:
+    """Return the option that alone begins with the whole reply, as a limit on its length leaves it."""
+    said = " ".join(re.findall(r"\w+", text.casefold()))
+    begun = [
+        i for i, one in enumerate(options) if " ".join(re.findall(r"\w+", one.casefold())).startswith(said)
+    ]
+    if len(begun) != 1 or said.count(" ") < 2:
+        return []
+    return [Mention(0, len(text), begun[0], letter=False)]
 
 
 def _typos(text: str, names: Sequence[Sequence[str]]) -> Iterator[Mention]:
@@ -146,7 +184,7 @@ def _parts(text: str, names: Sequence[Sequence[str]]) -> list[Mention]:
     return [
         Mention(match.start(), match.end(), next(iter(owners[word])), letter=False)
         for match in re.finditer(r"[^\W\d_]{4,}", text)
-        if len(owners.get(word := match[0].casefold(), ())) == 1
+        if (word := match[0].casefold()) not in _FUNCTION_WORDS and len(owners.get(word, ())) == 1
     ]
 
 

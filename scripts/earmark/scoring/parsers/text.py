@@ -24,6 +24,7 @@ _REQUEST = re.compile(
 LONGEST = 4000
 """Characters of a reply that are read: half of them from its beginning, half from its end."""
 
+_NUMBERED = re.compile(r"^\s*1[.)]\s.*(?:\n\s*\d{1,2}[.)]\s.*)+", re.MULTILINE)
 _ITEM = re.compile(r"(?:^|(?<=[\s,;]))\W?\b([A-Za-z])\s*[.):\]]\s*", re.MULTILINE)
 
 
@@ -45,7 +46,9 @@ def visible(answer: str, options: Sequence[str]) -> str:
     text = re.sub(
         r"[*`$]|\\(?:text|boxed|mathrm|mathbf)\b|\\[()\[\]]", lambda m: "" if m[0] in "*`$" else " ", text
     )
-    rest = _without_list(text, options)
+    rest = _NUMBERED.sub(
+        lambda found: re.sub(r"(?m)^\s*\d{1,2}[.)]", "-", found[0]), _without_list(text, options)
+    )
     said = _SENTENCE.sub(lambda m: " " if _QUESTION.search(m[0]) or _REQUEST.match(m[0]) else m[0], rest)
     return said.strip() if re.search(r"\w", said) else rest.strip()
 

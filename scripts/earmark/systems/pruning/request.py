@@ -13,6 +13,7 @@ from typing import Any
 from earmark.config import method_options, wording
 from earmark.config.methods import methods as known
 from earmark.config.ratio import budget, spelled
+from earmark.config.stored import states_folder
 from earmark.core.errors import UserError, nearest
 from earmark.models.entry import sizes_of
 from earmark.scoring import catalogue
@@ -218,7 +219,7 @@ def check(settings: Settings) -> None:
             method(settings, name, settings.model(block.model))
             check_layer(settings, block.model, name)
     for name in settings.of(Pruning).methods:
-        method(settings, name, settings.model(settings.config.default_model))
+        method(settings, name, {"reduction_layer": 0})  # of whatever model
 
 
 def cell_of(target: str, settings: Settings) -> Cell | None:
@@ -306,9 +307,10 @@ def sounds(settings: Settings) -> Iterator[str]:
         return
     for task in sorted({task for _, task, _, _ in cells(settings)}):
         of = settings.task(task)["data"]["shards"]["test"]
-        models = sorted({model for model, other, _, _ in cells(settings) if other == task})
+        model = min(model for model, other, _, _ in cells(settings) if other == task)
+        states = states_folder(settings, model, task)
         for shard in range(of):
             name = f"test-{shard:05d}-of-{of:05d}"
             tar = f"data/{task}/shards/{name}.tar"
-            if Path(tar).exists() or not Path(f"features/{models[0]}/{task}/{name}.parquet").exists():
+            if Path(tar).exists() or not Path(f"{states}/{name}.parquet").exists():
                 yield tar

@@ -55,6 +55,7 @@ def tagging(settings: Settings, task: str) -> dict[str, Any]:
 
 def recipe(settings: Settings, name: str) -> Recipe:
     """Return a recipe; raises UserError with the nearest name, or if it contradicts itself."""
+    settings.check_sound("recipes", name)
     entry = _named(settings.each(Recipe), "recipe", name)
     where = f"recipe '{name}'"
     student(settings, entry.student)
@@ -79,6 +80,7 @@ def training(settings: Settings, task: str, name: str) -> Training:
 
 def student(settings: Settings, name: str) -> Student:
     """Return a student; raises UserError with the nearest name."""
+    settings.check_sound("students", name)
     return _named(settings.each(Student), "student", name)
 
 

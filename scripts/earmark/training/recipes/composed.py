@@ -70,14 +70,14 @@ class Lesson:
 def lessons(
     tasks: Sequence[Mapping[str, Any]], features: Sequence[Path], indexes: Sequence[Path], encoder: str
 ) -> list[Lesson]:
-    """Return the training clips of every task; a file's folder names the task it is of.
+    """Return the training clips of every task; a file's folder names the task whose clips it holds.
 
     Raises:
         UserError: features are damaged, of another encoder than ``encoder`` (a digest), or a task has none.
     """
     found = []
     for task in tasks:
-        own = [(f, i) for f, i in zip(features, indexes, strict=True) if f.parent.name == task["name"]]
+        own = [(f, i) for f, i in zip(features, indexes, strict=True) if f.parent.name == task["heard_as"]]
         read = [read_index(index) for _, index in own]
         check_states([path for path, _ in own], [made for _, made in read])
         for (path, _), (_, metadata) in zip(own, read, strict=True):

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import pickle
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from earmark.core.errors import UserError
+from earmark.models import state_file
 
 
 def read(path: Path) -> dict[str, Tensor]:
@@ -23,29 +20,7 @@ def read(path: Path) -> dict[str, Tensor]:
         UserError: no such file, damage, or anything in it but tensors by name.
 
     """
-    try:
-        content: Any = (
-            load_file(path)
-            if path.suffix == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
-        )
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; delete teacher.json beside it to make it again") from None
-    except pickle.UnpicklingError:
-        raise UserError(
-            f"{path} holds more than weights (or is damaged), and reading it could run code; nothing of it "
-            "was run. Get the published file, or save the state dict alone"
-        ) from None
-    except (
-        SafetensorError,
-        RuntimeError,
-        EOFError,
-        ValueError,
-        KeyError,
-        OSError,
-        zipfile.BadZipFile,
-    ) as error:
-        raise UserError(f"{path} is damaged ({' '.join(str(error).split())[:120]})") from None
+    content: Any = state_file.read(path, "delete teacher.json beside it to make it again")
     if not isinstance(content, Mapping) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
     ):

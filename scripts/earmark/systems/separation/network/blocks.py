@@ -1,0 +1,78 @@
+"""The blocks of the network: convolutions around which a text's embedding shifts every channel (FiLM).
+
+FiLM here adds and does not scale: a linear layer turns the condition into one offset per channel, added after
+batch normalisation and before the activation (Perez et al., AAAI 2018, has a factor as well).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Pool = tuple[int, int]
+_SLOPE = 0.01
+_MOMENTUM = 0.01
+
+
+class Film(nn.Linear):
+    """From a condition [batch, size] to an offset per channel, [batch, channels, 1, 1]."""
+
+    def forward(self, condition: Tensor) -> Tensor:
+        """Return the offsets."""
+        return super().forward(condition)[:, :, None, None]
+
+
+def norm(channels: int) -> nn.BatchNorm2d:
+    """Return a batch normalisation with the network's momentum."""
+    return nn.BatchNorm2d(channels, momentum=_MOMENTUM)
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions beside a shortcut, which is a 1x1 convolution where the channels change."""
+
+    def __init__(self, inner: int, outer: int, condition: int) -> None:
+        super().__init__()
+        self.norm1, self.film1 = norm(inner), Film(condition, inner)
+        self.conv1 = nn.Conv2d(inner, outer, 3, padding=1, bias=False)
+        self.norm2, self.film2 = norm(outer), Film(condition, outer)
+        self.conv2 = nn.Conv2d(outer, outer, 3, padding=1, bias=False)
+        self.shortcut = nn.Conv2d(inner, outer, 1) if inner != outer else nn.Identity()
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """Return [batch, outer, frames, bins] of [batch, inner, frames, bins]."""
+        h = self.conv1(F.leaky_relu(self.norm1(x) + self.film1(condition), _SLOPE))
+        h = self.conv2(F.leaky_relu(self.norm2(h) + self.film2(condition), _SLOPE))
+        return self.shortcut(x) + h
+
+
+class Encoder(Residual):
+    """A residual block whose output is also averaged over ``pool`` frames and bins for the next level."""
+
+    def __init__(self, inner: int, outer: int, pool: Pool, condition: int) -> None:
+        super().__init__(inner, outer, condition)
+        self.pool = pool
+
+    def down(self, x: Tensor) -> Tensor:
+        """Return the output for the next level."""
+        return F.avg_pool2d(x, self.pool)
+
+
+class Decoder(nn.Module):
+    """Upsampling by a transposed convolution, joined with the encoder's output of that level.
+
+    ``unused_norm`` and ``unused_film`` are in every published checkpoint and in its number of weights;
+    nothing reads them, there or here.
+    """
+
+    def __init__(self, inner: int, outer: int, pool: Pool, condition: int) -> None:
+        super().__init__()
+        self.norm, self.film = norm(inner), Film(condition, inner)
+        self.up = nn.ConvTranspose2d(inner, outer, pool, stride=pool, bias=False)
+        self.unused_norm, self.unused_film = norm(inner), Film(condition, inner)
+        self.residual = Residual(2 * outer, outer, condition)
+
+    def forward(self, x: Tensor, skip: Tensor, condition: Tensor) -> Tensor:
+        """Return [batch, outer, ...] at the finer level of ``skip``."""
+        x = self.up(F.leaky_relu(self.norm(x) + self.film(condition), _SLOPE))
+        return self.residual(torch.cat([x, skip], dim=1), condition)

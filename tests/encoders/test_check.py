@@ -1,0 +1,88 @@
+"""The check says plainly what is wrong with an encoder, and how to mend it."""
+
+from __future__ import annotations
+
+import pytest
+
+from earmark.systems.encoders.check.finding import page
+from earmark.systems.encoders.check.run import checked
+
+GOOD = """
+import torch
+class E(torch.nn.Module):
+    output_dim = 4
+    def forward(self, audio, audio_attention_mask=None):
+        frames = audio[:, : audio.shape[1] // 160 * 160].unflatten(1, (-1, 160))
+        lengths = None if audio_attention_mask is None else audio_attention_mask.sum(1) // 160
+        mask = None if lengths is None else (torch.arange(frames.shape[1])[None] < lengths[:, None]).int()
+        return frames[..., :4], mask
+"""
+
+
+@pytest.fixture
+def findings(tmp_path):
+    def run(content, **more):
+        path = tmp_path / "mine.py"
+        path.write_text(content)
+        return checked({"kind": "own", "code": f"{path}:E", **more}, None, "cpu")
+
+    return run
+
+
+def test_a_sound_encoder_can_be_scored(findings):
+    found = findings(GOOD)
+    assert {each.verdict for each in found} == {"ok", "note"}
+    said = page("mine", found)
+    assert said.startswith("Encoder 'mine' can be scored.\n")
+    assert "  ok   batch and padding: features depend on the clip alone" in said
+    assert "ten minutes of audio: become 60000 frames" in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name", "message"),
+    [
+        ("output_dim = 4", "pass", "output_dim", "it is None"),
+        (
+            "audio, audio_attention_mask=None",
+            "audio, *, audio_attention_mask=None",
+            "forward",
+            "takes 1 argument",
+        ),
+        ("output_dim = 4", "output_dim = 5", "result", "for 3 clips, width 5"),
+        ("return frames[..., :4], mask", "return frames[..., :4]", "result", "a Tensor, no pair"),
+        ("return frames[..., :4], mask", "return frames[..., 0], mask", "result", "not three-dimensional"),
+        ("return frames", "return frames[:2]", "result", "for 3 clips"),
+        (":4], mask", ":4], audio_attention_mask", "mask", "the mask is (3, 50000)"),
+        (":4], mask", ":4], None if mask is None else mask.flip(1)", "mask", "do not come first"),
+        (":4], mask", ":4], None if mask is None else 2 * mask", "mask", "other values than 0 and 1"),
+        (":4], mask", ":4].log(), mask", "values", "are not finite"),
+        (":4], mask", ":4].long(), mask", "dtype", "features are int64"),
+        (":4], mask", ":4] + torch.rand(1), mask", "determinism", "gives other features"),
+        ("frames = audio", "1 / 0; frames = audio", "without a mask", "fails (ZeroDivisionError"),
+        ("output_dim = 4", "raise ValueError('no')", "loading", "cannot be imported"),
+    ],
+)
+def test_a_broken_contract_is_named_with_its_cure(findings, old, new, name, message):
+    [wrong] = [each for each in findings(GOOD.replace(old, new)) if each.verdict == "wrong"][:1]
+    assert wrong.name == name and message in wrong.found and wrong.cure
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name", "message"),
+    [
+        (":4], mask", ":4], None", "ragged batch", "no mask comes back: padding is heard"),
+        (":4], mask", ":4] - audio.mean(), mask", "batch and padding", "clips are encoded one by one"),
+        (":4], mask", ":4] * (2 if self.training else 1), mask", "training mode", "differ in training mode"),
+        ("return", "assert audio.shape[1] < 10**6\n        return", "ten minutes of audio", "fails (AssertionError"),
+    ],
+)  # fmt: skip
+def test_what_is_worth_knowing_is_a_note(findings, old, new, name, message):
+    [note] = [each for each in findings(GOOD.replace(old, new)) if each.name == name]
+    assert note.verdict == "note" and message in note.found
+
+
+def test_batches_of_an_encoder_that_hears_its_neighbours_are_refused(findings):
+    [wrong] = [
+        f for f in findings(GOOD.replace(":4], mask", ":4] - audio.mean(), mask"), batch_clips=8) if f.cure
+    ]
+    assert (wrong.verdict, wrong.cure) == ("wrong", "set batch_clips to 1")
