@@ -34,7 +34,9 @@ for model, task, block in embedding.blocks(SETTINGS):
         resources:
             gpu=gpus,
             mem_mb=growing(
-                needs.embedding(SETTINGS.model(model), SETTINGS.config.features.batch_audio_s).mem_mb
+                needs.embedding(
+                    composed.known(SETTINGS, model), SETTINGS.config.features.batch_audio_s
+                ).mem_mb
             ),
             runtime=growing(240),
         params:

@@ -35,7 +35,7 @@ rule answer:
         grid=grid_of_this_run,
     params:
         code=lambda w: answer_code(w.model, w.method),
-        settings=lambda w: read(pruning.cell(SETTINGS, w.model, w.task, w.method, w.ratio)),
+        settings=lambda w: cell_settings(w.model, w.task, w.method, w.ratio),
         states=lambda w, input: repeated("--features", input.states),
         indexes=lambda w, input: repeated("--index", input.indexes),
         work=lambda w: workplace(w.model, w.task, w.method, w.ratio),
@@ -78,7 +78,7 @@ rule score:
         runtime=growing(20),
     params:
         code=lambda w: score_code(w.task),
-        settings=lambda w: read(pruning.scoring(SETTINGS, model_of(w), w.task)),
+        settings=lambda w: score_settings(model_of(w), w.task),
         again=again,
     shell:
         """

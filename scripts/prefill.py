@@ -12,6 +12,7 @@ from earmark.core.files import write_json
 from earmark.core.given import given
 from earmark.models import needs
 from earmark.models.checkpoint import Checkpoint
+from earmark.models.entry import loaded
 from earmark.models.families import family
 from earmark.models.loading import Load
 from earmark.systems.pruning import prefill
@@ -35,7 +36,7 @@ def main(
     model = Checkpoint.read(checkpoint)
     needs.announce(
         needs.evaluating(
-            entry | {"path": str(model.folder), "max_audio_s": chosen["audio_s"]}, chosen["audio_s"]
+            loaded(entry, model.folder, model.record) | {"max_audio_s": chosen["audio_s"]}, chosen["audio_s"]
         )
     )
     decoder = kind.decoder(model, str(device), entry["dtype"], entry["attention"], load=Load(**entry["load"]))

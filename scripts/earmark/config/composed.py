@@ -5,16 +5,29 @@ Imported when the workflow is parsed, so it stays light.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from earmark.config.stored import heard_as
 from earmark.core.errors import UserError, nearest
+from earmark.models.entry import resolved
 from earmark.models.families import family
 from earmark.systems.contract import Settings
 
 KIND = "composed"
 PARTS = {"encoder": "whisper", "decoder": "causal_lm"}
 """The parts, and the family of each."""
+
+
+def known(settings: Settings, model: str) -> dict[str, Any]:
+    """Return all that is known of a model before it is loaded: its entry, its folder, its parts' entries.
+
+    Folders are known of checkpoints that were recorded in the working directory already.
+    """
+    entry = resolved(settings.model(model), Path(f"models/{model}/checkpoint.json"))
+    if "compose" not in entry:
+        return entry
+    return entry | {"parts": {part: known(settings, entry["compose"][part]) for part in PARTS}}
 
 
 def check(settings: Settings) -> None:

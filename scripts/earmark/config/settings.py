@@ -273,8 +273,9 @@ class Settings:
             },
         }
 
+    @cached_property
     def gpus(self) -> int:
-        """Return the GPUs a computing job needs: one, unless it will run on the CPU."""
+        """The GPUs a computing job needs: one, unless it will run on the CPU."""
         device = self.config.device
         return int(device.startswith("cuda") or (device == "auto" and Path("/dev/nvidia0").exists()))
 

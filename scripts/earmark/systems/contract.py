@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from earmark.config.section import Section
     from earmark.doctor.findings import Finding
     from earmark.report import figures
+    from earmark.report.first import Answer
     from earmark.report.known import Known
     from earmark.report.material import Material
     from earmark.report.remembered import Remembered
@@ -234,6 +235,9 @@ class System:
     point: Lazy[[Row], None] | None = None
     """Adds to a result's row what the table of all results shows of it, see :mod:`earmark.report.points`."""
 
+    first: Lazy[[Material], Answer | None] | None = None
+    """What it says on the page's first screen: sentences, and settings side by side."""
+
     sections: Lazy[[Material], Iterable[figures.Section]] | None = None
     """Its sections of the page."""
 
@@ -265,7 +269,7 @@ class System:
     @property
     def page_code(self) -> list[str]:
         """The files below scripts/ behind what it draws."""
-        parts = (self.point, self.sections, self.appendices)
+        parts = (self.point, self.first, self.sections, self.appendices)
         return [*(part.file for part in parts if part), *self.templates]
 
 

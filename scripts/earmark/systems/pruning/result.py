@@ -199,11 +199,14 @@ def _token_spread(tokens: Sequence[int]) -> Row | None:
 
 def _times(answers: Sequence[Answered]) -> Row:
     """Return the stage times per sample and the real-time factor over all answered samples."""
-    seconds = {stage: [each.seconds[stage] for each in answers if each.seconds] for stage in STAGES}
-    audio = sum(each.duration_s for each in answers)
+    timed = [(each.seconds, each.batch_rows or 1) for each in answers if each.seconds]
+    rows = [size for _, size in timed]
+    seconds = {stage: [clock[stage] for clock, _ in timed] for stage in STAGES}
     # Selection happens inside prefill, so it isn't added again.
-    work = sum(sum(seconds[stage]) for stage in ("mel", "encode", "prefill", "decode"))
+    whole = [sum(clock[stage] for stage in ("mel", "encode", "prefill", "decode")) for clock, _ in timed]
+    audio, work = sum(each.duration_s for each in answers), sum(whole)
     return {
-        "stages": {stage: spread(values) for stage, values in seconds.items()},
+        "stages": {stage: spread(values, rows) for stage, values in seconds.items()},
+        "per_clip": spread(whole, rows),
         "real_time_factor": work / audio if audio else None,
     }

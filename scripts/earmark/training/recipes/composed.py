@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from earmark.core.errors import UserError
+from earmark.core.progress import tqdm
 from earmark.core.records import Clip
 from earmark.models.causal_lm import Decoder
 from earmark.models.features import FeatureStore, check_states, read_index
@@ -97,7 +98,8 @@ def fit(projector: Projector, learned: Sequence[Lesson], seed: int) -> None:
     """Give the projector mean and deviation of the states it will see, from clips drawn by the seed."""
     every = [(lesson, clip) for lesson in learned for clip in lesson.clips]
     order = np.random.default_rng(seed).permutation(len(every))[:MOST_FITTED]
-    projector.fit([every[i][0].states(every[i][1]) for i in order])
+    drawn = tqdm(order, desc="what the projector will see", unit="clip")
+    projector.fit([every[i][0].states(every[i][1]) for i in drawn])
 
 
 @dataclass(frozen=True)
