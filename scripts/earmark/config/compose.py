@@ -8,7 +8,7 @@ from pydantic import Field
 
 from earmark.config.links import link
 from earmark.config.section import Section
-from earmark.config.values import Count, Positive
+from earmark.config.values import Count, Distinct, Positive
 
 
 class Projector(Section):
@@ -57,6 +57,10 @@ class Compose(Section):
 
     tasks: list[Annotated[str, link("tasks")]] = Field(min_length=1)
     """tasks whose training splits are learned from, one a batch, drawn at random"""
+
+    hold_out: Annotated[float, Field(gt=0, le=0.5)] | Distinct[str] | None = None
+    """clips to choose settings on: not learned from but asked, right answers in training.json; a share of the
+    original recordings, or groups (speakers, folds); null: none"""
 
     lora: Lora | None = None
     """low-rank adapter of the decoder; null: none"""

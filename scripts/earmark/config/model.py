@@ -43,6 +43,9 @@ class Model(Section):
     kind: str
     """model family: a file in scripts/earmark/models/families/"""
 
+    like: str | None = left_out()
+    """another model, whose settings hold here where none are given: another seed of it, another projector"""
+
     labels: list[Literal["demo", "small"]] = []
     """'demo' for a stand-in, 'small' for real weights in a small model"""
 

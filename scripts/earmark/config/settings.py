@@ -6,7 +6,7 @@ Imported by the Snakefile at parse time, so it stays light: YAML and pydantic on
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -297,13 +297,32 @@ def _entries(kind: Entries, config: Config, workdir: Path, broken: Broken) -> di
         found |= read_folder(workdir / "config" / kind.section)
     said = getattr(config, kind.section)
     named: dict[str, Section] = {}
-    for name in sorted(found.keys() | said.keys()):
+    names = sorted(found.keys() | said.keys())
+
+    def written(name: str) -> Any:
+        return overlaid(found[name].read() if name in found else {}, said.get(name, {}))
+
+    for name in names:
         try:
-            content = overlaid(found[name].read() if name in found else {}, said.get(name, {}))
-            named[name] = kind.model.read(content, f"{kind.name} '{name}'")
+            named[name] = kind.model.read(_like(name, written, names, kind), f"{kind.name} '{name}'")
         except UserError as error:
             _keep(broken, kind.section, name, error, config, workdir)
     return named
+
+
+def _like(name: str, written: Callable[[str], Any], names: Sequence[str], kind: Entries) -> Any:
+    """Return what is said of a thing, laid over what is said of the one it is like, if it is like any."""
+    own = written(name)
+    other = own.get("like") if isinstance(own, dict) and "like" in kind.model.model_fields else None
+    if not isinstance(other, str):
+        return own
+    where = f"{kind.name} '{name}': like"
+    if other not in names or other == name:
+        raise UserError(f"{where}: unknown {kind.name} '{other}'; {nearest(other, {*names} - {name})}")
+    model = written(other)
+    if isinstance(model, dict) and "like" in model:
+        raise UserError(f"{where}: '{other}' is itself like '{model['like']}'; name that one")
+    return overlaid(model, own)
 
 
 def _keep(broken: Broken, section: str, name: str, error: UserError, config: Config, workdir: Path) -> None:
