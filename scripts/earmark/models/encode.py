@@ -12,7 +12,7 @@ from torch import Tensor
 from earmark.core.checksums import STATES
 from earmark.core.errors import UserError
 from earmark.core.files import replacing, sha256
-from earmark.core.progress import beating, tqdm
+from earmark.core.progress import tqdm
 from earmark.core.records import SKIPPED, Clip
 from earmark.core.timing import StageClock
 from earmark.data import shards
@@ -56,7 +56,7 @@ def encode_shard(
             rows[key].encode_s = clock.seconds["encode"] * mel.shape[1] / frames
         waiting.clear()
 
-    with tqdm(total=len(by_key), desc=f"encoding {tar.name}", unit="clip") as bar, beating(bar):
+    with tqdm(total=len(by_key), desc=f"encoding {tar.name}", unit="clip") as bar:
         for (key, samples), load_s in timed(shards.stream(tar, audio.sample_rate)):
             if key in rows and rows[key].clip.status == SKIPPED:
                 continue

@@ -21,7 +21,8 @@ from safetensors import safe_open
 from torch import Tensor
 
 from earmark.core.errors import UserError
-from earmark.core.files import replacing, sha256, write_json
+from earmark.core.files import LARGE, replacing, sha256, write_json
+from earmark.core.progress import tqdm
 from earmark.core.records import MANIFEST, NOT_PARQUET, Clip
 
 T = TypeVar("T")
@@ -106,12 +107,16 @@ def check_states(shards: Sequence[Path], made: Iterable[Mapping[str, str]]) -> N
         UserError: a byte of one has changed since.
 
     """
-    for path, metadata in zip(shards, made, strict=True):
-        if metadata.get("states_sha256", "") not in ("", sha256(path)):
-            raise UserError(
-                f"{path} is no longer the file its index was written with (another checksum); delete both to "
-                "make them again"
-            )
+    total = sum(path.stat().st_size for path in shards)
+    with tqdm(
+        total=total, desc="checking states", unit="B", unit_scale=True, disable=total < LARGE or None
+    ) as bar:
+        for path, metadata in zip(shards, made, strict=True):
+            if metadata.get("states_sha256", "") not in ("", sha256(path, bar.update)):
+                raise UserError(
+                    f"{path} is no longer the file its index was written with (another checksum); delete "
+                    "both to make them again"
+                )
 
 
 def clips_digest(rows: Iterable[FeatureRow]) -> str:

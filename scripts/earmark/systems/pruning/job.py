@@ -16,6 +16,7 @@ from earmark.core.files import free
 from earmark.core.timing import MemoryWatch, Peak
 from earmark.models import needs
 from earmark.models.checkpoint import Checkpoint
+from earmark.models.entry import loaded
 from earmark.models.families import family
 from earmark.models.features import FeatureStore, check_states
 from earmark.models.loading import Load
@@ -61,7 +62,8 @@ def run(asked: Asked, fellows: Sequence[Fellow], jobs: int, threads: int) -> Non
     check_states(asked.features, inputs.made)
     with contextlib.ExitStack() as held, FeatureStore(asked.features, per_token) as store:
         attention = cell.model["attention"]
-        announce(needs.evaluating(cell.model | {"path": str(model.folder)}, cell.run["batch_audio_s"]))
+        whole = loaded(cell.model, model.folder, model.record)
+        announce(needs.evaluating(whole, cell.run["batch_audio_s"]))
         decoder = kind.decoder(model, str(device), cell.model["dtype"], attention, load=load)
         loading = memory.lap()
         session = Session(
@@ -123,8 +125,7 @@ def record(
             "skipped": skipped,
         },
         "timing": timing,
-        "provenance": provenance.record(cell.code)
-        | {"config": config, "upstream": cell.upstream, **origin, "cell": seat.place.key},
+        "provenance": provenance.record(cell.code) | {"config": config, **origin, "cell": seat.place.key},
     }
     jsonschema.validate(content, schema("answers"))
     return content
