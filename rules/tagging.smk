@@ -148,7 +148,7 @@ def timed_in_this_run(wildcards):
         return "alone"
     listed = [
         {
-            "settings": read(sweep.timing(SETTINGS, wildcards.task, wildcards.student, r)),
+            "settings": read(tagging.speed(SETTINGS, wildcards.task, wildcards.student, r)),
             "output": f"results/tagging/speed/{wildcards.task}_{wildcards.student}_r{r}.json",
         }
         for r in chosen

@@ -23,10 +23,11 @@ def main(
         str, typer.Option(help="JSON file: the student's schedules that are asked for in this run")
     ] = speed_job.ALONE,
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
+    again: Annotated[str, typer.Option(help="JSON file: what makes this result again, for the record")] = "",
     threads: int = 1,
 ) -> None:
     """Measure the student at its schedule, unmerged, and unmerged with strides 16/16, side by side."""
-    speed_job.run(settings, also, classes, output, work, code, threads)
+    speed_job.run(settings, also, classes, output, work, code, again, threads)
 
 
 if __name__ == "__main__":

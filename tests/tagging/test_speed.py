@@ -87,7 +87,7 @@ def test_schedules_of_a_run_are_measured_together_and_what_is_unmerged_once(tmp_
 
     def job(r: str, also: str) -> dict:
         place = tmp_path / f"r{r}.json"
-        speed_job.run(settings[r], also, classes, place, tmp_path / "work", "code", 1)
+        speed_job.run(settings[r], also, classes, place, tmp_path / "work", "code", "", 1)
         return json.loads(place.read_text())
 
     job("16", speed_job.ALONE)

@@ -16,7 +16,7 @@ from earmark.core.records import SKIPPED, Clip
 from earmark.core.timing import StageClock
 from earmark.data import shards
 from earmark.models.contract import Audio, AudioEncoder
-from earmark.models.features import FeatureRow, timed, write_index
+from earmark.models.features import FeatureRow, timed, times_of, write_index, write_times
 from earmark.models.state_file import StateWriter
 
 
@@ -30,7 +30,7 @@ def encode_shard(
     index: Path,
     metadata: dict[str, str],
 ) -> None:
-    """Write the states of every clip of a shard and the index that says how long each step took.
+    """Write the states of every clip of a shard, their index, and beside it how long each step took.
 
     Clips are encoded together up to ``batch_s`` seconds of audio; a batch's time is shared out by
     length. The first clip is encoded once beforehand, untimed.
@@ -40,7 +40,7 @@ def encode_shard(
 
     """
     by_key = {clip.key: clip for clip in clips if clip.ok}
-    rows = {clip.key: FeatureRow(clip, 0, 0.0, 0.0, 0.0) for clip in clips}
+    rows = {clip.key: FeatureRow(clip, 0) for clip in clips}
     seen: set[str] = set()
     waiting: list[tuple[str, Tensor]] = []
 
@@ -86,6 +86,7 @@ def encode_shard(
                 f"{tar} holds {len(seen)} of {len(by_key)} clips of its index; delete both to make them again"
             )
         written = sha256(partial)
+    write_times(times_of(index), [rows[clip.key] for clip in clips])
     write_index(index, [rows[clip.key] for clip in clips], metadata | {STATES: written})
 
 

@@ -31,7 +31,6 @@ class Asked:
     """One schedule of a student: what its record will say it was measured by, and where it belongs."""
 
     chosen: Mapping[str, Any]
-    upstream: Mapping[str, Any]
     output: Path
     code: str
     machine: str
@@ -40,14 +39,12 @@ class Asked:
     @classmethod
     def read(cls, settings: str, output: Path, code: str, device: torch.device) -> Asked:
         """Read a job's settings."""
-        chosen = dict(given(settings))
-        upstream = chosen.pop("upstream", {})
-        return cls(chosen, upstream, output, code, devices.describe(device))
+        return cls(given(settings), output, code, devices.describe(device))
 
     @cached_property
     def key(self) -> str:
         """What identifies a measurement."""
-        content = [self.chosen, self.upstream, self.code, self.machine]
+        content = [self.chosen, self.code, self.machine]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def beside(self, other: Asked) -> bool:
@@ -72,8 +69,13 @@ class Asked:
             return False
 
 
-def run(settings: str, also: str, classes: Path, output: Path, work: Path, code: str, threads: int) -> None:
-    """Measure a schedule, and along with it those of ``also`` that are still wanted; write its record."""
+def run(
+    settings: str, also: str, classes: Path, output: Path, work: Path, code: str, again: str, threads: int
+) -> None:
+    """Measure a schedule, and along with it those of ``also`` that are still wanted; write its record.
+
+    ``again`` as :func:`earmark.core.provenance.repeatable` takes it: of this record, and known to its own job.
+    """
     device = devices.prepare(given(settings)["device"], threads)
     own = Asked.read(settings, output, code, device)
     with exclusive(work) as folder:
@@ -83,8 +85,9 @@ def run(settings: str, also: str, classes: Path, output: Path, work: Path, code:
             if len(wanted) > 1:
                 print(f"measuring {len(wanted) - 1} more merging schedules in the same rounds", flush=True)
             _measure(wanted, len(json.loads(classes.read_text())["classes"]), folder, device, threads)
-        output.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(place, output)
+        record = json.loads(place.read_text())
+        write_json(output, record | {"provenance": provenance.repeatable(record["provenance"], again)})
+        place.unlink()
         if not any(folder.glob("*.json")):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -105,5 +108,5 @@ def _measure(wanted: Sequence[Asked], classes: int, folder: Path, device: torch.
     measured = speed.records([each.chosen for each in wanted], classes, device, threads)
     # The own one last: once it is there, all are.
     for each, record in reversed(list(zip(wanted, measured, strict=True))):
-        made = provenance.record(each.code) | {"config": each.chosen, "upstream": each.upstream}
+        made = provenance.record(each.code) | {"config": each.chosen}
         write_json(folder / f"{each.key}.json", record | {"provenance": made})
