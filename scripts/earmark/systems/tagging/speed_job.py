@@ -74,7 +74,7 @@ def run(
 ) -> None:
     """Measure a schedule, and along with it those of ``also`` that are still wanted; write its record.
 
-    ``again`` as :func:`earmark.core.provenance.repeatable` takes it: of this record, and known to its own job.
+    ``again`` as :func:`earmark.core.provenance.repeatable` takes it, known to its own job.
     """
     device = devices.prepare(given(settings)["device"], threads)
     own = Asked.read(settings, output, code, device)
