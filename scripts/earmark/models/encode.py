@@ -17,7 +17,7 @@ from earmark.core.timing import StageClock
 from earmark.data import shards
 from earmark.models.contract import Audio, AudioEncoder
 from earmark.models.features import FeatureRow, timed, times_of, write_index, write_times
-from earmark.models.state_file import StateWriter
+from earmark.models.state_writer import StateWriter
 
 
 def encode_shard(

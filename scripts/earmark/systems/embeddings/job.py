@@ -19,7 +19,7 @@ from earmark.core.progress import tqdm
 from earmark.core.records import Clip
 from earmark.data import shards
 from earmark.models.sizes import Depth
-from earmark.models.state_file import StateWriter
+from earmark.models.state_writer import StateWriter
 from earmark.systems.embeddings.extract import Embedded, Extractor
 from earmark.systems.embeddings.layers import Layer
 from earmark.systems.embeddings.store import EmbeddingRow, write_index

@@ -123,7 +123,7 @@ def interleaved(
 
 def measure(sides: Mapping[str, Side], batches: Sequence[int], rounds: int) -> list[dict[str, Any]]:
     """Return one entry per batch size: what each side took, and its speed-up over the unmerged one."""
-    names = {id(side): name for name, side in reversed(sides.items())}
+    names = {id(side): name for name, side in reversed(list(sides.items()))}
     distinct = {name: side for name, side in sides.items() if names[id(side)] == name}
     found = []
     for rows in batches:
