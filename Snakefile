@@ -12,7 +12,10 @@ except WorkflowError as error:
     sys.exit(f"error: {error} Get it with `make env`, then run .venv/bin/snakemake")
 
 
-configfile: f"{workflow.current_basedir}/config/config.yaml"
+# The configuration that a result carries says everything itself.
+if not config.get("self_contained"):
+
+    configfile: f"{workflow.current_basedir}/config/config.yaml"
 
 
 report: "rules/captions/workflow.rst"

@@ -18,6 +18,7 @@ from earmark.core import versions
 from earmark.core.errors import UserError
 from earmark.report import exports as exporting, page_code, request as reporting
 from earmark.config import composed, stored
+from earmark.config.excerpt import excerpt
 from earmark.core.addresses import hidden
 from earmark.config.settings import Settings
 from earmark.models import needs
@@ -25,7 +26,7 @@ from earmark.models.entry import folder_of, source
 from earmark.models.folder_state import folder_state
 from earmark.config.targets import check_target
 from earmark.config.yaml_files import read_yaml
-from earmark.systems.contract import systems
+from earmark.systems.contract import result_at, systems
 from earmark.workflow import messages, mistakes, planning, prerequisites, sources
 from earmark.workflow.given import code as code_digest, settings_file as read
 from earmark.workflow.targets import Mistake, check_targets
@@ -91,6 +92,15 @@ def carry_versions():
             if each.conda_env:
                 pins = versions.pinned(HERE / "envs" / Path(str(each.conda_env)).name)
                 each.set_params(versions=f"versions: {versions.told(pins)}")
+
+
+def again(wildcards, output):
+    """Return the file that says how a result is made again, for its record: its path and its configuration.
+
+    No result depends on it: a param of the output makes nothing stale.
+    """
+    target = result_at(output[0])
+    return read({"target": target, "config": excerpt(SETTINGS, target)})
 
 
 def is_local():

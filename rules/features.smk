@@ -18,6 +18,7 @@ rule features:
     output:
         states="features/{model}/{task}/{split}-{shard}-of-{of}.safetensors",
         index="features/{model}/{task}/{split}-{shard}-of-{of}.parquet",
+        times="features/{model}/{task}/{split}-{shard}-of-{of}.times.json",
     log:
         "logs/features/{model}/{task}/{split}-{shard}-of-{of}.log",
     benchmark:

@@ -15,6 +15,7 @@ rule answer:
     input:
         states=lambda w: shards_of(w, features_of(w), "test", "safetensors"),
         indexes=lambda w: shards_of(w, features_of(w), "test", "parquet"),
+        times=lambda w: shards_of(w, features_of(w), "test", "times.json"),  # found beside the indexes
         checkpoint=checkpoint_of,
     output:
         record="answers/{model}/{task}_{method}_{ratio}.json",
@@ -79,10 +80,11 @@ rule score:
     params:
         code=lambda w: score_code(w.task),
         settings=lambda w: score_settings(model_of(w), w.task),
+        again=again,
     shell:
         """
         python "$SCRIPTS/score.py" --answers {input.record:q} --settings {params.settings:q} \
-            --output {output.record:q} --code {params.code} 2>&1 | tee {log:q}
+            --output {output.record:q} --code {params.code} --again {params.again} 2>&1 | tee {log:q}
         """
 
 
@@ -128,10 +130,11 @@ rule prefill:
     params:
         code=lambda w: prefill_code(w),
         settings=lambda w: read(pruning.prefill(SETTINGS, w.model, int(w.seconds))),
+        again=again,
     shell:
         """
         python "$SCRIPTS/prefill.py" --checkpoint {input.checkpoint:q} --settings {params.settings:q} \
-            --output {output:q} --code {params.code} 2>&1 | tee {log:q}
+            --output {output:q} --code {params.code} --again {params.again} 2>&1 | tee {log:q}
         """
 
 

@@ -135,6 +135,10 @@ class Config(Section):
     default_model: str
     """model behind results/{task}_{method}_{ratio}.json"""
 
+    self_contained: bool = False
+    """this file says everything: config/config.yaml and the YAML files of config/ are not read
+    (docs/reproduce.md)"""
+
     versions: Literal["record", "rerun"] = "record"
     """other versions of packages that make numbers: record them and compare only equal ones, or rerun what
     they are pinned for (docs/staleness.md)"""
@@ -156,7 +160,8 @@ class Config(Section):
     """what the page shows"""
 
     tasks: dict[TaskName, Any] = {}
-    """overrides of config/tasks/*.yaml; a data section replaces the file's as a whole"""
+    """overrides of config/tasks/*.yaml; a data section whose source names its kind replaces
+    the file's as a whole"""
 
     models: dict[ModelName, Any] = {}
     """overrides of config/models/*.yaml"""

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from earmark.config.compose import Compose, Projector
+from earmark.config.links import LocalPath
 from earmark.config.section import Section, left_out
 from earmark.config.values import Count, Positive
 from earmark.config.wheel import Wheel
@@ -54,7 +55,7 @@ class Model(Section):
     revision: str = "main"
     """commit, tag or branch; resolved to a commit and recorded"""
 
-    path: str | None = left_out()
+    path: LocalPath | None = left_out()
     """local checkpoint folder"""
 
     wheel: Wheel | None = left_out()

@@ -17,6 +17,7 @@ from earmark.config.broken import Broken, explained, file_of, spread, told, with
 from earmark.config.common import Config
 from earmark.config.files import overlaid, read_folder
 from earmark.config.hints import where_described
+from earmark.config.links import Thing, Tour
 from earmark.config.section import Section
 from earmark.config.task import Task
 from earmark.core.errors import UserError, nearest
@@ -56,6 +57,25 @@ class Settings:
         """What :attr:`named` holds, as JSON holds it."""
         return {
             section: {name: entry.plain() for name, entry in found.items()}
+            for section, found in self.named.items()
+        }
+
+    @cached_property
+    def links(self) -> dict[Thing, list[Thing]]:
+        """What each thing names: a recipe its student, its teachers and its baseline."""
+        found: dict[Thing, list[Thing]] = {}
+        for section, entries in self.named.items():
+            for name, entry in entries.items():
+                tour = Tour()
+                entry.model_dump(context=tour)
+                found[section, name] = tour.named
+        return found
+
+    def moved(self, workdir: Path) -> dict[str, dict[str, dict[str, Any]]]:
+        """Return :attr:`entries`, with relative paths as they are found from elsewhere than ``workdir``."""
+        tour = Tour(workdir=workdir)
+        return {
+            section: {name: entry.model_dump(mode="json", context=tour) for name, entry in found.items()}
             for section, found in self.named.items()
         }
 
@@ -181,8 +201,10 @@ class Settings:
     def check_models(self) -> None:
         """Check that parts of composed models and the default model are there; raises UserError."""
         composed.check(self)
-        if ("models", self.config.default_model) not in self.broken:
-            self.model(self.config.default_model)
+        default = self.config.default_model
+        # A configuration of a single result has no model where that needs none.
+        if self.models and ("models", default) not in self.broken:
+            self.model(default)
 
     def training(self, model: str, task: str) -> dict[str, Any]:
         """Return the recipe a model is trained with for a task, and its settings.
@@ -270,8 +292,8 @@ class Settings:
 
 def _entries(kind: Entries, config: Config, workdir: Path, broken: Broken) -> dict[str, Section]:
     """Return the things of one section by name, checked; what config says goes over their files."""
-    found = read_folder(CONFIG / kind.section)
-    if workdir.resolve() != ROOT:
+    found = {} if config.self_contained else read_folder(CONFIG / kind.section)
+    if workdir.resolve() != ROOT and not config.self_contained:
         found |= read_folder(workdir / "config" / kind.section)
     said = getattr(config, kind.section)
     named: dict[str, Section] = {}

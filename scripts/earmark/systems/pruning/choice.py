@@ -40,7 +40,7 @@ def without_skipped(
     clips: Sequence[Clip], split: Sequence[Clip], task: Mapping[str, Any], seed: int
 ) -> list[Clip]:
     """Return a shard's clips, those marked as skipped that the task does not ask, of all of its ``split``."""
-    rows = [FeatureRow(clip, 0, 0.0, 0.0, 0.0) for clip in split if clip.status in (OK, FAILED)]
+    rows = [FeatureRow(clip, 0) for clip in split if clip.status in (OK, FAILED)]
     asked = {row.clip.clip_id for row in asked_of(rows, task, seed)}
     reason = f"not chosen (sample_limit: {task['sample_limit']})"
     return [

@@ -10,7 +10,7 @@ from typing import Any
 from earmark.core.errors import UserError
 from earmark.core.records import FAILED, OK, SKIPPED
 from earmark.models.contract import Audio
-from earmark.models.features import FeatureRow, clips_digest, read_index
+from earmark.models.features import FeatureRow, clips_digest, read_index, read_times, times_of
 from earmark.systems.pruning.cell import Cell
 from earmark.systems.pruning.choice import asked_of
 from earmark.systems.pruning.samples import Sample, samples_of
@@ -28,13 +28,15 @@ class Inputs:
 
     @classmethod
     def read(cls, cell: Cell, indexes: Sequence[Path], audio: Audio, per_token: int = 1) -> Inputs:
-        """Read the indexes, of whose stored states ``per_token`` make a token.
+        """Read the indexes, and the times beside them; ``per_token`` of the stored states make a token.
 
         Raises:
             UserError: an index is damaged, or a question can't be asked.
 
         """
         read = [read_index(path, per_token) for path in indexes]
+        for path, (rows, _) in zip(indexes, read, strict=True):
+            read_times(times_of(path), rows)
         everything = [row for rows, _ in read for row in rows if row.clip.status in (OK, FAILED, SKIPPED)]
         everything.sort(key=lambda row: row.clip.clip_id)
         chosen = asked_of(everything, cell.task, cell.run["seed"])
