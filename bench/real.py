@@ -249,8 +249,8 @@ def main(
     """Time all three, print a table, end with one JSON line."""
     torch.set_num_threads(1)
     if cell:
-        method, ratio = cell.split("@")
-        public_cell(folder, method, float(ratio))
+        method, kept = cell.split("@")
+        public_cell(folder, method, float(kept))
         return
     records = {part: folder / "models" / name / "checkpoint.json" for part, name in PARTS.items()}
     metrics: dict[str, float] = {}
