@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 import soundfile
 import torch
@@ -54,6 +56,30 @@ class Encoder:
     def encode(self, mels):
         self.encoded += [mel.shape[1] for mel in mels]
         return [torch.zeros(mel.shape[1], 2) for mel in mels]
+
+
+def test_states_are_written_as_they_are_made_and_no_shard_is_held(tmp_path):
+    tar, states = tmp_path / "test.tar", tmp_path / "states.safetensors"
+    clips = [row(name, "a").clip for name in ("one", "two", "three")]
+    for clip in clips:
+        path = tmp_path / f"{clip.clip_id}.wav"
+        soundfile.write(path, [0.1] * 1600, 16000)
+        clip.parts, clip.duration_s, clip.key = [Part(str(path), 0.0, 0.1)], 0.1, clip.clip_id
+    shards.write(lambda: iter(clips), tar, tar.with_suffix(".parquet"), shards.Form(16000))
+    alive: list[int] = []
+    made: list[weakref.ref] = []
+
+    class Counting(Encoder):
+        def encode(self, mels):
+            alive.append(sum(each() is not None for each in made))
+            found = super().encode(mels)
+            made.extend(map(weakref.ref, found))
+            return found
+
+    encode.encode_shard(Counting(), Audio(), tar, clips, 0.001, states, states.with_suffix(".parquet"), {})
+    assert len(alive) == 4 and max(alive) <= 1, "a batch's states are gone before the next but one"
+    with FeatureStore([states]) as store:
+        assert all(len(store.states(clip.key, 0, 9999)) == 1600 for clip in clips)
 
 
 def test_equal_states_are_equal_files_however_long_they_took(tmp_path):

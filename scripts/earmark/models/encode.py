@@ -6,7 +6,6 @@ import shutil
 import time
 from pathlib import Path
 
-from safetensors.torch import save_file
 from torch import Tensor
 
 from earmark.core.checksums import STATES
@@ -18,6 +17,7 @@ from earmark.core.timing import StageClock
 from earmark.data import shards
 from earmark.models.contract import Audio, AudioEncoder
 from earmark.models.features import FeatureRow, timed, times_of, write_index, write_times
+from earmark.models.state_writer import StateWriter
 
 
 def encode_shard(
@@ -41,45 +41,50 @@ def encode_shard(
     """
     by_key = {clip.key: clip for clip in clips if clip.ok}
     rows = {clip.key: FeatureRow(clip, 0) for clip in clips}
-    states: dict[str, Tensor] = {}
+    seen: set[str] = set()
     waiting: list[tuple[str, Tensor]] = []
 
-    def flush() -> None:
+    def flush(writer: StateWriter) -> None:
         clock = StageClock(encoder.device)
         with clock.stage("encode"):
             encoded = encoder.encode([mel for _, mel in waiting])
         frames = sum(mel.shape[1] for _, mel in waiting)
         for (key, mel), state in zip(waiting, encoded, strict=True):
-            # A row of a larger batch would keep the whole batch alive in memory and on disk.
-            states[key] = state.cpu().contiguous()
+            writer.add(key, state)
             rows[key].tokens = len(state)
             rows[key].encode_s = clock.seconds["encode"] * mel.shape[1] / frames
         waiting.clear()
 
-    with tqdm(total=len(by_key), desc=f"encoding {tar.name}", unit="clip") as bar:
-        for (key, samples), load_s in timed(shards.stream(tar, audio.sample_rate)):
-            if key in rows and rows[key].clip.status == SKIPPED:
-                continue
-            if key not in by_key:
-                raise UserError(f"{tar} holds '{key}', unknown to its index; delete both to make them again")
-            start = time.perf_counter()
-            mel = encoder.mel(samples)
-            rows[key].load_s, rows[key].mel_s = load_s, time.perf_counter() - start
-            if not states and not waiting:
-                encoder.encode([mel])
-            waiting.append((key, mel))
-            if sum(m.shape[1] for _, m in waiting) >= batch_s * audio.mel_per_second:
-                flush()
-            bar.update()
-        if waiting:
-            flush()
-    if len(states) != len(by_key):
-        raise UserError(
-            f"{tar} holds {len(states)} of {len(by_key)} clips of its index; delete both to make them again"
-        )
     with replacing(output) as partial:
-        save_file(states, partial)
-        partial.chmod(0o644)
+        with (
+            partial.open("wb") as stream,
+            tqdm(total=len(by_key), desc=f"encoding {tar.name}", unit="clip") as bar,
+        ):
+            writer = StateWriter(stream, len(by_key), {"format": "pt"})
+            for (key, samples), load_s in timed(shards.stream(tar, audio.sample_rate)):
+                if key in rows and rows[key].clip.status == SKIPPED:
+                    continue
+                if key not in by_key:
+                    raise UserError(
+                        f"{tar} holds '{key}', unknown to its index; delete both to make them again"
+                    )
+                start = time.perf_counter()
+                mel = encoder.mel(samples)
+                rows[key].load_s, rows[key].mel_s = load_s, time.perf_counter() - start
+                if not seen:
+                    encoder.encode([mel])
+                seen.add(key)
+                waiting.append((key, mel))
+                if sum(m.shape[1] for _, m in waiting) >= batch_s * audio.mel_per_second:
+                    flush(writer)
+                bar.update()
+            if waiting:
+                flush(writer)
+            writer.close()
+        if len(seen) != len(by_key):
+            raise UserError(
+                f"{tar} holds {len(seen)} of {len(by_key)} clips of its index; delete both to make them again"
+            )
         written = sha256(partial)
     write_times(times_of(index), [rows[clip.key] for clip in clips])
     write_index(index, [rows[clip.key] for clip in clips], metadata | {STATES: written})
