@@ -9,10 +9,10 @@ import torch
 from earmark.core.errors import UserError
 from earmark.core.records import FAILED, SKIPPED, Clip, Part
 from earmark.data import shards
+from earmark.data.choice import asked_of, without_skipped
 from earmark.models import encode
 from earmark.models.contract import Audio
 from earmark.models.features import FeatureRow, FeatureStore, read_index
-from earmark.systems.pruning.choice import asked_of, without_skipped
 from earmark.systems.pruning.inputs import Inputs
 
 TASK = {"name": "sounds", "sample_limit": 6, "balanced": False, "balanced_by": "label", "leave_out": []}
@@ -67,7 +67,7 @@ def test_a_skipped_clip_is_not_encoded_and_asking_it_after_all_is_refused(tmp_pa
     shards.write(lambda: iter(clips), tar, tar.with_suffix(".parquet"), shards.Form(16000))
     limited = TASK | {"sample_limit": 1}
     marked, encoder = without_skipped(clips, clips, limited, 0), Encoder()
-    encode.encode_shard(encoder, Audio(), tar, marked, 100, states, index, {})
+    encode.write_shard(encode.encoded(encoder, Audio(), tar, marked, 100), states, index, {})
     kept = [each for each in read_index(index)[0] if each.clip.ok]
     assert set(encoder.encoded) == {kept[0].tokens} and len(kept) == 1
     with FeatureStore([states]) as store:
@@ -78,4 +78,4 @@ def test_a_skipped_clip_is_not_encoded_and_asking_it_after_all_is_refused(tmp_pa
         run = {"seed": 0}
 
     with pytest.raises(UserError, match="was encoded for another sample_limit"):
-        Inputs.read(Cell(), [index], Audio())  # type: ignore[arg-type]
+        Inputs.of(Cell(), [read_index(index)], Audio(), tmp_path)  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors.torch import save_file
@@ -20,17 +21,26 @@ from earmark.models.contract import Audio, AudioEncoder
 from earmark.models.features import FeatureRow, timed, write_index
 
 
-def encode_shard(
-    encoder: AudioEncoder,
-    audio: Audio,
-    tar: Path,
-    clips: list[Clip],
-    batch_s: float,
-    output: Path,
-    index: Path,
-    metadata: dict[str, str],
-) -> None:
-    """Write the states of every clip of a shard and the index that says how long each step took.
+@dataclass(frozen=True)
+class Encoded:
+    """A shard's clips, how long each step took, and the states [tokens, width] of those that are whole."""
+
+    rows: list[FeatureRow]
+    states: dict[str, Tensor]
+    """By the clip's key."""
+
+
+def write_shard(made: Encoded, output: Path, index: Path, metadata: dict[str, str]) -> None:
+    """Write a shard's states, and the index with ``metadata``: how long each step took, what made them."""
+    with replacing(output) as partial:
+        save_file(made.states, partial)
+        partial.chmod(0o644)
+        written = sha256(partial)
+    write_index(index, made.rows, metadata | {STATES: written})
+
+
+def encoded(encoder: AudioEncoder, audio: Audio, tar: Path, clips: list[Clip], batch_s: float) -> Encoded:
+    """Return the states of every clip of a shard.
 
     Clips are encoded together up to ``batch_s`` seconds of audio; a batch's time is shared out by
     length. The first clip is encoded once beforehand, untimed.
@@ -47,9 +57,9 @@ def encode_shard(
     def flush() -> None:
         clock = StageClock(encoder.device)
         with clock.stage("encode"):
-            encoded = encoder.encode([mel for _, mel in waiting])
+            made = encoder.encode([mel for _, mel in waiting])
         frames = sum(mel.shape[1] for _, mel in waiting)
-        for (key, mel), state in zip(waiting, encoded, strict=True):
+        for (key, mel), state in zip(waiting, made, strict=True):
             # A row of a larger batch would keep the whole batch alive in memory and on disk.
             states[key] = state.cpu().contiguous()
             rows[key].tokens = len(state)
@@ -77,11 +87,7 @@ def encode_shard(
         raise UserError(
             f"{tar} holds {len(states)} of {len(by_key)} clips of its index; delete both to make them again"
         )
-    with replacing(output) as partial:
-        save_file(states, partial)
-        partial.chmod(0o644)
-        written = sha256(partial)
-    write_index(index, [rows[clip.key] for clip in clips], metadata | {STATES: written})
+    return Encoded([rows[clip.key] for clip in clips], states)
 
 
 def size_estimate(clips: list[Clip], width: int, bytes_per_value: int, tokens_per_second: float) -> int:
