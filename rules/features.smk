@@ -21,6 +21,7 @@ rule features:
     output:
         states=passing("features/{model}/{task}/{split}-{shard}-of-{of}.safetensors"),
         index=passing("features/{model}/{task}/{split}-{shard}-of-{of}.parquet"),
+        times=passing("features/{model}/{task}/{split}-{shard}-of-{of}.times.json"),
     log:
         "logs/features/{model}/{task}/{split}-{shard}-of-{of}.log",
     benchmark:

@@ -13,6 +13,7 @@ def heard(wildcards):
         return {
             "states": shards_of(wildcards, features_of(wildcards), "test", "safetensors"),
             "indexes": shards_of(wildcards, features_of(wildcards), "test", "parquet"),
+            "times": shards_of(wildcards, features_of(wildcards), "test", "times.json"),  # beside the indexes
         }
     encoder, task = encoder_and_data(wildcards)
     packed = f"data/{task}/shards"

@@ -12,7 +12,7 @@ from earmark.data import shards
 from earmark.data.choice import asked_of, without_skipped
 from earmark.models import encode
 from earmark.models.contract import Audio
-from earmark.models.features import FeatureRow, FeatureStore, read_index
+from earmark.models.features import FeatureRow, FeatureStore, read_index, read_times, times_of
 from earmark.systems.pruning.inputs import Inputs
 
 TASK = {"name": "sounds", "sample_limit": 6, "balanced": False, "balanced_by": "label", "leave_out": []}
@@ -54,6 +54,26 @@ class Encoder:
     def encode(self, mels):
         self.encoded += [mel.shape[1] for mel in mels]
         return [torch.zeros(mel.shape[1], 2) for mel in mels]
+
+
+def test_equal_states_are_equal_files_however_long_they_took(tmp_path):
+    clip = row("one", "a").clip
+    path = tmp_path / "one.wav"
+    soundfile.write(path, [0.1] * 1600, 16000)
+    clip.parts, clip.duration_s, clip.key = [Part(str(path), 0.0, 0.1)], 0.1, clip.clip_id
+    tar = tmp_path / "test.tar"
+    shards.write(lambda: iter([clip]), tar, tar.with_suffix(".parquet"), shards.Form(16000))
+    indexes = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    for index in indexes:
+        made = encode.encoded(Encoder(), Audio(), tar, [clip], 100)
+        encode.write_shard(made, index.with_suffix(".st"), index, {})
+    assert indexes[0].read_bytes() == indexes[1].read_bytes()
+    rows = read_index(indexes[0])[0]
+    read_times(times_of(indexes[0]), rows)
+    assert rows[0].load_s > 0 and rows[0].mel_s > 0 and rows[0].encode_s > 0
+    times_of(indexes[0]).write_text("{}")
+    with pytest.raises(UserError, match="a.times.json cannot be read"):
+        read_times(times_of(indexes[0]), rows)
 
 
 def test_a_skipped_clip_is_not_encoded_and_asking_it_after_all_is_refused(tmp_path):

@@ -16,7 +16,7 @@ from earmark.config.settings import Settings
 from earmark.core.errors import UserError
 from earmark.core.files import write_json
 from earmark.core.records import Clip, read_jsonl
-from earmark.models.features import FeatureRow, write_index
+from earmark.models.features import FeatureRow, times_of, write_index, write_times
 from earmark.reduction.loader import available
 from earmark.systems.pruning.cell import Cell
 from earmark.systems.pruning.request import files, method
@@ -63,6 +63,7 @@ def states(tmp_path_factory):
     rows = [FeatureRow(clip, round(25 * clip.duration_s), 0.01, 0.01, 0.1) for clip in clips]
     save_file({r.clip.key: torch.randn(r.tokens, 32, generator=draw) for r in rows}, folder / "s.safetensors")
     write_index(folder / "s.parquet", rows, {"source": "made"})
+    write_times(times_of(folder / "s.parquet"), rows)
     return folder
 
 

@@ -18,7 +18,7 @@ from earmark.core.records import SKIPPED, Clip
 from earmark.core.timing import StageClock
 from earmark.data import shards
 from earmark.models.contract import Audio, AudioEncoder
-from earmark.models.features import FeatureRow, timed, write_index
+from earmark.models.features import FeatureRow, timed, times_of, write_index, write_times
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,12 @@ class Encoded:
 
 
 def write_shard(made: Encoded, output: Path, index: Path, metadata: dict[str, str]) -> None:
-    """Write a shard's states, and the index with ``metadata``: how long each step took, what made them."""
+    """Write a shard's states, their index with ``metadata``, and beside it how long each step took."""
     with replacing(output) as partial:
         save_file(made.states, partial)
         partial.chmod(0o644)
         written = sha256(partial)
+    write_times(times_of(index), made.rows)
     write_index(index, made.rows, metadata | {STATES: written})
 
 
@@ -50,7 +51,7 @@ def encoded(encoder: AudioEncoder, audio: Audio, tar: Path, clips: list[Clip], b
 
     """
     by_key = {clip.key: clip for clip in clips if clip.ok}
-    rows = {clip.key: FeatureRow(clip, 0, 0.0, 0.0, 0.0) for clip in clips}
+    rows = {clip.key: FeatureRow(clip, 0) for clip in clips}
     states: dict[str, Tensor] = {}
     waiting: list[tuple[str, Tensor]] = []
 

@@ -84,7 +84,7 @@ class Shard:
             path.chmod(0o644)
             ordered = [rows[name][clip.key] for clip in self.clips]
             metadata = {**self.metadata, **digest.metadata(path), "layer": name}
-            write_index(path.with_suffix(".parquet"), ordered, metadata)
+            write_index(path.parent.parent / f"{path.stem}.parquet", ordered, metadata)
 
     def _batch(self, waves: list[NDArray[np.float32]]) -> list[dict[str, Embedded]]:
         """Embed a batch; halve it as often as memory asks.

@@ -14,7 +14,15 @@ from torch import Tensor
 
 from earmark.core import memory
 from earmark.core.errors import UserError
-from earmark.models.features import FeatureStore, States, StatesInMemory, check_states, read_index
+from earmark.models.features import (
+    FeatureStore,
+    States,
+    StatesInMemory,
+    check_states,
+    read_index,
+    read_times,
+    times_of,
+)
 from earmark.models.hearing import Hearing
 from earmark.systems.pruning.inputs import Indexed
 
@@ -29,7 +37,7 @@ class Heard:
 
 @dataclass(frozen=True)
 class Stored:
-    """Shards of states and their indexes, in the same order."""
+    """Shards of states and their indexes, in the same order; how long encoding took lies beside these."""
 
     features: Sequence[Path]
     indexes: Sequence[Path]
@@ -42,6 +50,8 @@ class Stored:
     def open(self, held: contextlib.ExitStack, per_token: int, device: torch.device) -> Heard:
         """Open the states until ``held`` ends; raises UserError where they are damaged."""
         read = [read_index(path, per_token) for path in self.indexes]
+        for path, (rows, _) in zip(self.indexes, read, strict=True):
+            read_times(times_of(path), rows)
         check_states(self.features, [made for _, made in read])
         return Heard(read, held.enter_context(FeatureStore(self.features, per_token)))
 
