@@ -36,7 +36,7 @@ def main(
     encode.check_space(output.parent, needed)
     heard = sum(clip.ok for clip in clips)
     print(f"{output.name}: {heard} of {len(clips)} clips, about {needed / 1e6:.0f} MB of states", flush=True)
-    encode.write_shard(hearing.encoded(shard, clips), output, output_index, hearing.metadata)
+    hearing.write(shard, clips, output, output_index)
 
 
 if __name__ == "__main__":

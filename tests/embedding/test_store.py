@@ -12,8 +12,9 @@ from earmark.core.checksums import STATES
 from earmark.core.errors import UserError
 from earmark.core.files import sha256
 from earmark.core.places import ROOT
+from earmark.models.state_writer import StateWriter
 from earmark.systems.embeddings.probe.read import read
-from earmark.systems.embeddings.store import EmbeddingRow, EmbeddingStore, Segment, StateWriter, write_index
+from earmark.systems.embeddings.store import EmbeddingRow, EmbeddingStore, Segment, write_index
 
 
 def row(clip_id, states, pooling="none", **more):

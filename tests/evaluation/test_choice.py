@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 import soundfile
 import torch
@@ -56,6 +58,30 @@ class Encoder:
         return [torch.zeros(mel.shape[1], 2) for mel in mels]
 
 
+def test_states_are_written_as_they_are_made_and_no_shard_is_held(tmp_path):
+    tar, states = tmp_path / "test.tar", tmp_path / "states.safetensors"
+    clips = [row(name, "a").clip for name in ("one", "two", "three")]
+    for clip in clips:
+        path = tmp_path / f"{clip.clip_id}.wav"
+        soundfile.write(path, [0.1] * 1600, 16000)
+        clip.parts, clip.duration_s, clip.key = [Part(str(path), 0.0, 0.1)], 0.1, clip.clip_id
+    shards.write(lambda: iter(clips), tar, tar.with_suffix(".parquet"), shards.Form(16000))
+    alive: list[int] = []
+    made: list[weakref.ref] = []
+
+    class Counting(Encoder):
+        def encode(self, mels):
+            alive.append(sum(each() is not None for each in made))
+            found = super().encode(mels)
+            made.extend(map(weakref.ref, found))
+            return found
+
+    encode.encode_shard(Counting(), Audio(), tar, clips, 0.001, states, states.with_suffix(".parquet"), {})
+    assert len(alive) == 4 and max(alive) <= 1, "a batch's states are gone before the next but one"
+    with FeatureStore([states]) as store:
+        assert all(len(store.states(clip.key, 0, 9999)) == 1600 for clip in clips)
+
+
 def test_equal_states_are_equal_files_however_long_they_took(tmp_path):
     clip = row("one", "a").clip
     path = tmp_path / "one.wav"
@@ -65,8 +91,7 @@ def test_equal_states_are_equal_files_however_long_they_took(tmp_path):
     shards.write(lambda: iter([clip]), tar, tar.with_suffix(".parquet"), shards.Form(16000))
     indexes = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
     for index in indexes:
-        made = encode.encoded(Encoder(), Audio(), tar, [clip], 100)
-        encode.write_shard(made, index.with_suffix(".st"), index, {})
+        encode.encode_shard(Encoder(), Audio(), tar, [clip], 100, index.with_suffix(".st"), index, {})
     assert indexes[0].read_bytes() == indexes[1].read_bytes()
     rows = read_index(indexes[0])[0]
     read_times(times_of(indexes[0]), rows)
@@ -87,7 +112,7 @@ def test_a_skipped_clip_is_not_encoded_and_asking_it_after_all_is_refused(tmp_pa
     shards.write(lambda: iter(clips), tar, tar.with_suffix(".parquet"), shards.Form(16000))
     limited = TASK | {"sample_limit": 1}
     marked, encoder = without_skipped(clips, clips, limited, 0), Encoder()
-    encode.write_shard(encode.encoded(encoder, Audio(), tar, marked, 100), states, index, {})
+    encode.encode_shard(encoder, Audio(), tar, marked, 100, states, index, {})
     kept = [each for each in read_index(index)[0] if each.clip.ok]
     assert set(encoder.encoded) == {kept[0].tokens} and len(kept) == 1
     with FeatureStore([states]) as store:

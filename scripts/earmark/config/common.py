@@ -164,7 +164,8 @@ class Config(Section):
     """what the page shows"""
 
     tasks: dict[TaskName, Any] = {}
-    """overrides of config/tasks/*.yaml; a data section replaces the file's as a whole"""
+    """overrides of config/tasks/*.yaml; a data section whose source names its kind replaces
+    the file's as a whole"""
 
     models: dict[ModelName, Any] = {}
     """overrides of config/models/*.yaml"""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
-from safetensors.torch import save_file
 from torch import Tensor
 
 from earmark.core.checksums import STATES
@@ -19,29 +18,44 @@ from earmark.core.timing import StageClock
 from earmark.data import shards
 from earmark.models.contract import Audio, AudioEncoder
 from earmark.models.features import FeatureRow, timed, times_of, write_index, write_times
+from earmark.models.state_writer import StateWriter
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """A shard's clips, how long each step took, and the states [tokens, width] of those that are whole."""
+def encode_shard(
+    encoder: AudioEncoder,
+    audio: Audio,
+    tar: Path,
+    clips: list[Clip],
+    batch_s: float,
+    output: Path,
+    index: Path,
+    metadata: dict[str, str],
+) -> None:
+    """Write the states of every clip of a shard, their index, and beside it how long each step took.
 
-    rows: list[FeatureRow]
-    states: dict[str, Tensor]
-    """By the clip's key."""
+    Raises:
+        UserError: as :func:`encoded`.
 
-
-def write_shard(made: Encoded, output: Path, index: Path, metadata: dict[str, str]) -> None:
-    """Write a shard's states, their index with ``metadata``, and beside it how long each step took."""
+    """
     with replacing(output) as partial:
-        save_file(made.states, partial)
-        partial.chmod(0o644)
+        with partial.open("wb") as stream:
+            writer = StateWriter(stream, sum(clip.ok for clip in clips), {"format": "pt"})
+            rows = encoded(encoder, audio, tar, clips, batch_s, writer.add)
+            writer.close()
         written = sha256(partial)
-    write_times(times_of(index), made.rows)
-    write_index(index, made.rows, metadata | {STATES: written})
+    write_times(times_of(index), rows)
+    write_index(index, rows, metadata | {STATES: written})
 
 
-def encoded(encoder: AudioEncoder, audio: Audio, tar: Path, clips: list[Clip], batch_s: float) -> Encoded:
-    """Return the states of every clip of a shard.
+def encoded(
+    encoder: AudioEncoder,
+    audio: Audio,
+    tar: Path,
+    clips: list[Clip],
+    batch_s: float,
+    keep: Callable[[str, Tensor], object],
+) -> list[FeatureRow]:
+    """Give ``keep`` the key and the states [tokens, width] of every clip of a shard; return how that went.
 
     Clips are encoded together up to ``batch_s`` seconds of audio; a batch's time is shared out by
     length. The first clip is encoded once beforehand, untimed.
@@ -52,7 +66,7 @@ def encoded(encoder: AudioEncoder, audio: Audio, tar: Path, clips: list[Clip], b
     """
     by_key = {clip.key: clip for clip in clips if clip.ok}
     rows = {clip.key: FeatureRow(clip, 0) for clip in clips}
-    states: dict[str, Tensor] = {}
+    seen: set[str] = set()
     waiting: list[tuple[str, Tensor]] = []
 
     def flush() -> None:
@@ -61,8 +75,7 @@ def encoded(encoder: AudioEncoder, audio: Audio, tar: Path, clips: list[Clip], b
             made = encoder.encode([mel for _, mel in waiting])
         frames = sum(mel.shape[1] for _, mel in waiting)
         for (key, mel), state in zip(waiting, made, strict=True):
-            # A row of a larger batch would keep the whole batch alive in memory and on disk.
-            states[key] = state.cpu().contiguous()
+            keep(key, state)
             rows[key].tokens = len(state)
             rows[key].encode_s = clock.seconds["encode"] * mel.shape[1] / frames
         waiting.clear()
@@ -76,19 +89,20 @@ def encoded(encoder: AudioEncoder, audio: Audio, tar: Path, clips: list[Clip], b
             start = time.perf_counter()
             mel = encoder.mel(samples)
             rows[key].load_s, rows[key].mel_s = load_s, time.perf_counter() - start
-            if not states and not waiting:
+            if not seen:
                 encoder.encode([mel])
+            seen.add(key)
             waiting.append((key, mel))
             if sum(m.shape[1] for _, m in waiting) >= batch_s * audio.mel_per_second:
                 flush()
             bar.update()
         if waiting:
             flush()
-    if len(states) != len(by_key):
+    if len(seen) != len(by_key):
         raise UserError(
-            f"{tar} holds {len(states)} of {len(by_key)} clips of its index; delete both to make them again"
+            f"{tar} holds {len(seen)} of {len(by_key)} clips of its index; delete both to make them again"
         )
-    return Encoded([rows[clip.key] for clip in clips], states)
+    return [rows[clip.key] for clip in clips]
 
 
 def size_estimate(clips: list[Clip], width: int, bytes_per_value: int, tokens_per_second: float) -> int:

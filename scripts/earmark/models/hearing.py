@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from earmark.core import devices
 from earmark.core.records import Clip, read_manifest
@@ -15,8 +16,8 @@ from earmark.data.choice import without_skipped
 from earmark.models import encode, needs
 from earmark.models.checkpoint import DTYPES, Checkpoint
 from earmark.models.contract import Audio, AudioEncoder
-from earmark.models.encode import Encoded
 from earmark.models.families import family
+from earmark.models.features import FeatureRow
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,23 @@ class Hearing:
         width_bytes = DTYPES[self.settings["dtype"]].itemsize
         return encode.size_estimate(clips, self.encoder.width, width_bytes, self.audio.tokens_per_second)
 
-    def encoded(self, tar: Path, clips: list[Clip]) -> Encoded:
-        """Return a shard's states; raises UserError as :func:`earmark.models.encode.encoded`."""
-        return encode.encoded(self.encoder, self.audio, tar, clips, self.settings["batch_audio_s"])
+    def encoded(self, tar: Path, clips: list[Clip]) -> tuple[list[FeatureRow], dict[str, Tensor]]:
+        """Return a shard's rows, and the states by the clips' keys.
+
+        Raises:
+            UserError: the tar and its index disagree.
+
+        """
+        states: dict[str, Tensor] = {}
+
+        def keep(key: str, state: Tensor) -> None:
+            # A row of a larger batch would keep the whole batch alive.
+            states[key] = state.detach().cpu().clone()
+
+        batch_s = self.settings["batch_audio_s"]
+        return encode.encoded(self.encoder, self.audio, tar, clips, batch_s, keep), states
+
+    def write(self, tar: Path, clips: list[Clip], output: Path, index: Path) -> None:
+        """Write a shard's states and their index; raises UserError as :meth:`encoded`."""
+        batch_s = self.settings["batch_audio_s"]
+        encode.encode_shard(self.encoder, self.audio, tar, clips, batch_s, output, index, self.metadata)

@@ -25,9 +25,9 @@ from earmark.models.contract import MARKS
 from earmark.models.entry import loaded
 from earmark.models.families import family
 from earmark.models.features import FeatureStore, check_states, read_index
+from earmark.models.state_writer import StateWriter
 from earmark.scoring.question import Question
 from earmark.systems.embeddings.generate import Ask, Generation, Written
-from earmark.systems.embeddings.store import StateWriter
 from earmark.systems.pruning import plan
 from earmark.systems.pruning.plan import Row
 from earmark.systems.pruning.runner import open_journal

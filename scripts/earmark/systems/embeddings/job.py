@@ -19,9 +19,10 @@ from earmark.core.progress import tqdm
 from earmark.core.records import Clip
 from earmark.data import shards
 from earmark.models.sizes import Depth
+from earmark.models.state_writer import StateWriter
 from earmark.systems.embeddings.extract import Embedded, Extractor
 from earmark.systems.embeddings.layers import Layer
-from earmark.systems.embeddings.store import EmbeddingRow, StateWriter, write_index
+from earmark.systems.embeddings.store import EmbeddingRow, write_index
 
 
 @dataclass

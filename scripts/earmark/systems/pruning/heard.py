@@ -85,9 +85,9 @@ class Through:
         read: list[Indexed] = []
         states: dict[str, Tensor] = {}
         for tar, clips in zip(self.tars, shards, strict=True):
-            found = hearing.encoded(tar, clips)
-            read.append(([row.counted(per_token) for row in found.rows], dict(hearing.metadata)))
-            states |= found.states
+            rows, found = hearing.encoded(tar, clips)
+            read.append(([row.counted(per_token) for row in rows], dict(hearing.metadata)))
+            states |= found
         del hearing
         gc.collect()
         return Heard(read, StatesInMemory(states, per_token))

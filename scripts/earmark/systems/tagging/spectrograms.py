@@ -30,7 +30,7 @@ from earmark.core.errors import AudioError, UserError
 from earmark.core.progress import tqdm
 from earmark.core.records import ROW_GROUP, Clip, iter_manifest
 from earmark.data.shards import both
-from earmark.systems.embeddings.store import StateWriter
+from earmark.models.state_writer import StateWriter
 from earmark.systems.tagging.fbank import SAMPLE_RATE, fbank, frames_of, samples_for
 from earmark.systems.tagging.index import INDEX
 
