@@ -104,7 +104,7 @@ def cure(groups: Iterable[Mapping[str, Any]]) -> list[str]:
     )
     spelt = [list(group) for group in groups]
     for keys in tried:
-        one = Labels(**dict.fromkeys(keys, True))
+        one = Labels(strip="strip" in keys, normalise="normalise" in keys, lower="lower" in keys)
         if all(len({one.applied(label) for label in group}) == 1 for group in spelt):
             return keys
     return []
