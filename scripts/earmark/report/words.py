@@ -36,7 +36,7 @@ def p_value(value: float) -> str:
 
 
 def difference(row: Mapping[str, Any] | None) -> str:
-    """Return the difference to the base in points, interval, p as it is and corrected, and what that shows."""
+    """Return a difference in points, its interval, p as it is and corrected, and what that shows."""
     if row is None:
         return DASH
     raw, corrected = row["p_value"], row.get("p_adjusted")
