@@ -1,6 +1,6 @@
 // Two runs sample by sample: chosen by hand, or by a cell of a table of settings.
 for (const box of document.querySelectorAll("[data-pairs]")) {
-  const most = 200, sections = JSON.parse(box.querySelector("script[type='application/json']").textContent);
+  const most = 200, sections = JSON.parse(box.querySelector("script[data-samples]").textContent);
   const pick = Object.fromEntries([...box.querySelectorAll("[data-pick]")].map(each => [each.dataset.pick, each]));
   const body = box.querySelector("tbody"), said = box.querySelector("[role=status]");
   const wanted = {
