@@ -11,10 +11,10 @@ import torch
 from earmark.core.errors import UserError
 from earmark.core.records import FAILED, SKIPPED, Clip, Part
 from earmark.data import shards
+from earmark.data.choice import asked_of, without_skipped
 from earmark.models import encode
 from earmark.models.contract import Audio
 from earmark.models.features import FeatureRow, FeatureStore, read_index, read_times, times_of
-from earmark.systems.pruning.choice import asked_of, without_skipped
 from earmark.systems.pruning.inputs import Inputs
 
 TASK = {"name": "sounds", "sample_limit": 6, "balanced": False, "balanced_by": "label", "leave_out": []}
@@ -123,4 +123,4 @@ def test_a_skipped_clip_is_not_encoded_and_asking_it_after_all_is_refused(tmp_pa
         run = {"seed": 0}
 
     with pytest.raises(UserError, match="was encoded for another sample_limit"):
-        Inputs.read(Cell(), [index], Audio())  # type: ignore[arg-type]
+        Inputs.of(Cell(), [read_index(index)], Audio(), tmp_path)  # type: ignore[arg-type]

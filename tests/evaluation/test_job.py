@@ -103,12 +103,12 @@ def evaluated(states, tmp_path, request):
         write_json(record, checkpoint.record | {"folder": str(checkpoint.folder)})
         answers, output = tmp_path / "answers" / f"{method}.json", tmp_path / f"{method}.json"
         answer(
-            [states / "s.safetensors"],
             [states / "s.parquet"],
             record,
             json.dumps({key: getattr(cell, key) for key in ("task", "model", "method", "run")}),
             answers,
             tmp_path / "work",
+            [states / "s.safetensors"],
             code="test",
         )
         for row in read_jsonl(answers.with_suffix(".jsonl")):

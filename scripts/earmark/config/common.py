@@ -71,6 +71,10 @@ class Features(Section):
     batch_audio_s: Positive = 120
     """seconds of audio encoded together"""
 
+    states: Literal["kept", "temporary", "through"] = "kept"
+    """kept: encoder states stay on the disk; temporary: until all that this run makes of them is made;
+    through: the job that answers questions encodes by itself, and nothing is stored (docs/staleness.md)"""
+
 
 class Evaluate(Section):
     """How questions are answered and scored."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from torch import Tensor
@@ -32,6 +33,30 @@ def encode_shard(
 ) -> None:
     """Write the states of every clip of a shard, their index, and beside it how long each step took.
 
+    Raises:
+        UserError: as :func:`encoded`.
+
+    """
+    with replacing(output) as partial:
+        with partial.open("wb") as stream:
+            writer = StateWriter(stream, sum(clip.ok for clip in clips), {"format": "pt"})
+            rows = encoded(encoder, audio, tar, clips, batch_s, writer.add)
+            writer.close()
+        written = sha256(partial)
+    write_times(times_of(index), rows)
+    write_index(index, rows, metadata | {STATES: written})
+
+
+def encoded(
+    encoder: AudioEncoder,
+    audio: Audio,
+    tar: Path,
+    clips: list[Clip],
+    batch_s: float,
+    keep: Callable[[str, Tensor], object],
+) -> list[FeatureRow]:
+    """Give ``keep`` the key and the states [tokens, width] of every clip of a shard; return how that went.
+
     Clips are encoded together up to ``batch_s`` seconds of audio; a batch's time is shared out by
     length. The first clip is encoded once beforehand, untimed.
 
@@ -44,50 +69,40 @@ def encode_shard(
     seen: set[str] = set()
     waiting: list[tuple[str, Tensor]] = []
 
-    def flush(writer: StateWriter) -> None:
+    def flush() -> None:
         clock = StageClock(encoder.device)
         with clock.stage("encode"):
-            encoded = encoder.encode([mel for _, mel in waiting])
+            made = encoder.encode([mel for _, mel in waiting])
         frames = sum(mel.shape[1] for _, mel in waiting)
-        for (key, mel), state in zip(waiting, encoded, strict=True):
-            writer.add(key, state)
+        for (key, mel), state in zip(waiting, made, strict=True):
+            keep(key, state)
             rows[key].tokens = len(state)
             rows[key].encode_s = clock.seconds["encode"] * mel.shape[1] / frames
         waiting.clear()
 
-    with replacing(output) as partial:
-        with (
-            partial.open("wb") as stream,
-            tqdm(total=len(by_key), desc=f"encoding {tar.name}", unit="clip") as bar,
-        ):
-            writer = StateWriter(stream, len(by_key), {"format": "pt"})
-            for (key, samples), load_s in timed(shards.stream(tar, audio.sample_rate)):
-                if key in rows and rows[key].clip.status == SKIPPED:
-                    continue
-                if key not in by_key:
-                    raise UserError(
-                        f"{tar} holds '{key}', unknown to its index; delete both to make them again"
-                    )
-                start = time.perf_counter()
-                mel = encoder.mel(samples)
-                rows[key].load_s, rows[key].mel_s = load_s, time.perf_counter() - start
-                if not seen:
-                    encoder.encode([mel])
-                seen.add(key)
-                waiting.append((key, mel))
-                if sum(m.shape[1] for _, m in waiting) >= batch_s * audio.mel_per_second:
-                    flush(writer)
-                bar.update()
-            if waiting:
-                flush(writer)
-            writer.close()
-        if len(seen) != len(by_key):
-            raise UserError(
-                f"{tar} holds {len(seen)} of {len(by_key)} clips of its index; delete both to make them again"
-            )
-        written = sha256(partial)
-    write_times(times_of(index), [rows[clip.key] for clip in clips])
-    write_index(index, [rows[clip.key] for clip in clips], metadata | {STATES: written})
+    with tqdm(total=len(by_key), desc=f"encoding {tar.name}", unit="clip") as bar:
+        for (key, samples), load_s in timed(shards.stream(tar, audio.sample_rate)):
+            if key in rows and rows[key].clip.status == SKIPPED:
+                continue
+            if key not in by_key:
+                raise UserError(f"{tar} holds '{key}', unknown to its index; delete both to make them again")
+            start = time.perf_counter()
+            mel = encoder.mel(samples)
+            rows[key].load_s, rows[key].mel_s = load_s, time.perf_counter() - start
+            if not seen:
+                encoder.encode([mel])
+            seen.add(key)
+            waiting.append((key, mel))
+            if sum(m.shape[1] for _, m in waiting) >= batch_s * audio.mel_per_second:
+                flush()
+            bar.update()
+        if waiting:
+            flush()
+    if len(seen) != len(by_key):
+        raise UserError(
+            f"{tar} holds {len(seen)} of {len(by_key)} clips of its index; delete both to make them again"
+        )
+    return [rows[clip.key] for clip in clips]
 
 
 def size_estimate(clips: list[Clip], width: int, bytes_per_value: int, tokens_per_second: float) -> int:

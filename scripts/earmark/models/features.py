@@ -10,10 +10,10 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -45,6 +45,10 @@ class FeatureRow:
     load_s: float = 0.0
     mel_s: float = 0.0
     encode_s: float = 0.0
+
+    def counted(self, per_token: int) -> FeatureRow:
+        """Return the row with ``per_token`` states counted as one token, of which none is left out."""
+        return replace(self, tokens=max(1, self.tokens // per_token)) if self.tokens else self
 
 
 def write_index(path: Path, rows: Iterable[FeatureRow], metadata: dict[str, str]) -> None:
@@ -96,7 +100,7 @@ def read_index(path: Path, per_token: int = 1) -> tuple[list[FeatureRow], dict[s
     rows = []
     for flat in table.to_pylist():
         tokens = flat.pop("tokens")
-        rows.append(FeatureRow(Clip.from_row(flat), max(1, tokens // per_token) if tokens else 0))
+        rows.append(FeatureRow(Clip.from_row(flat), tokens).counted(per_token))
     return rows, metadata
 
 
@@ -130,6 +134,25 @@ def clips_digest(rows: Iterable[FeatureRow]) -> str:
         said = [clip.clip_id, clip.key, clip.sha256, clip.status, clip.labels, clip.options, clip.text]
         digest.update(json.dumps([*said, clip.group, row.tokens], sort_keys=True).encode() + b"\n")
     return digest.hexdigest()
+
+
+class States(Protocol):
+    """Where the states of clips are to be had."""
+
+    def states(self, key: str, start: int, end: int) -> Tensor:
+        """Return the states [stored, width] of a clip's tokens ``start`` to ``end``."""
+
+
+@dataclass(frozen=True)
+class StatesInMemory:
+    """The states of clips that were just encoded; ``per_token`` of them belong to one audio token."""
+
+    by_key: Mapping[str, Tensor]
+    per_token: int = 1
+
+    def states(self, key: str, start: int, end: int) -> Tensor:
+        """Return the states [(end - start) * per_token, width] of a clip's tokens ``start`` to ``end``."""
+        return self.by_key[key][start * self.per_token : end * self.per_token]
 
 
 class FeatureStore:
