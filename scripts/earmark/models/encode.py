@@ -6,6 +6,7 @@ import shutil
 import time
 from pathlib import Path
 
+import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -16,8 +17,9 @@ from earmark.core.progress import beating, tqdm
 from earmark.core.records import SKIPPED, Clip
 from earmark.core.timing import StageClock
 from earmark.data import shards
-from earmark.models.contract import Audio, AudioEncoder
-from earmark.models.features import FeatureRow, timed, write_index
+from earmark.models.contract import Attending, Audio, AudioEncoder
+from earmark.models.features import FeatureRow, scores_key, timed, write_index
+from earmark.reduction.encoder_scores import LOUDNESS, loudness
 
 
 def encode_shard(
@@ -32,6 +34,8 @@ def encode_shard(
 ) -> None:
     """Write the states of every clip of a shard and the index that says how long each step took.
 
+    Beside its states a clip has scores of its tokens: how loud they are and, from an encoder that tells,
+    what its last layer attends to.
     Clips are encoded together up to ``batch_s`` seconds of audio; a batch's time is shared out by
     length. The first clip is encoded once beforehand, untimed.
 
@@ -42,16 +46,20 @@ def encode_shard(
     by_key = {clip.key: clip for clip in clips if clip.ok}
     rows = {clip.key: FeatureRow(clip, 0, 0.0, 0.0, 0.0) for clip in clips}
     states: dict[str, Tensor] = {}
+    scores: dict[str, Tensor] = {}
     waiting: list[tuple[str, Tensor]] = []
+    sounds: dict[str, Tensor] = {}
 
     def flush() -> None:
         clock = StageClock(encoder.device)
         with clock.stage("encode"):
-            encoded = encoder.encode([mel for _, mel in waiting])
+            encoded = heard(encoder, [mel for _, mel in waiting])
         frames = sum(mel.shape[1] for _, mel in waiting)
-        for (key, mel), state in zip(waiting, encoded, strict=True):
+        for (key, mel), (state, told) in zip(waiting, encoded, strict=True):
             # A row of a larger batch would keep the whole batch alive in memory and on disk.
             states[key] = state.cpu().contiguous()
+            told[LOUDNESS] = loudness(sounds.pop(key), len(state), audio.samples_per_token)
+            scores.update({scores_key(key, name): each.cpu().clone() for name, each in told.items()})
             rows[key].tokens = len(state)
             rows[key].encode_s = clock.seconds["encode"] * mel.shape[1] / frames
         waiting.clear()
@@ -66,8 +74,9 @@ def encode_shard(
             mel = encoder.mel(samples)
             rows[key].load_s, rows[key].mel_s = load_s, time.perf_counter() - start
             if not states and not waiting:
-                encoder.encode([mel])
+                heard(encoder, [mel])
             waiting.append((key, mel))
+            sounds[key] = torch.from_numpy(samples)
             if sum(m.shape[1] for _, m in waiting) >= batch_s * audio.mel_per_second:
                 flush()
             bar.update()
@@ -78,10 +87,17 @@ def encode_shard(
             f"{tar} holds {len(states)} of {len(by_key)} clips of its index; delete both to make them again"
         )
     with replacing(output) as partial:
-        save_file(states, partial)
+        save_file(states | scores, partial)
         partial.chmod(0o644)
         written = sha256(partial)
     write_index(index, [rows[clip.key] for clip in clips], metadata | {STATES: written})
+
+
+def heard(encoder: AudioEncoder, mels: list[Tensor]) -> list[tuple[Tensor, dict[str, Tensor]]]:
+    """Return the states of each mel and the scores that the encoder gives its tokens, if it gives any."""
+    if isinstance(encoder, Attending):
+        return encoder.heard(mels)
+    return [(states, {}) for states in encoder.encode(mels)]
 
 
 def size_estimate(clips: list[Clip], width: int, bytes_per_value: int, tokens_per_second: float) -> int:

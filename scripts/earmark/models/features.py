@@ -26,6 +26,9 @@ from earmark.core.records import MANIFEST, NOT_PARQUET, Clip
 
 T = TypeVar("T")
 
+SCORE = "//"
+"""Between a clip's key and the name of a score of its tokens."""
+
 INDEX = pa.schema(
     [
         *MANIFEST,
@@ -109,6 +112,11 @@ def clips_digest(rows: Iterable[FeatureRow]) -> str:
     return digest.hexdigest()
 
 
+def scores_key(key: str, score: str) -> str:
+    """Return the name in a feature shard of a score of a clip's tokens."""
+    return f"{key}{SCORE}{score}"
+
+
 class FeatureStore:
     """Reads states by clip key from the feature shards of one split, memory-mapped.
 
@@ -140,6 +148,25 @@ class FeatureStore:
         stored = slice(start * self._per_token, end * self._per_token)
         rows: Tensor = self._files[self._place[key]].get_slice(key)[stored]
         return rows
+
+    def scores(self, key: str, name: str, start: int, end: int) -> Tensor:
+        """Return a score of a clip's tokens ``start`` to ``end``, [tokens] or [tokens, dim].
+
+        Where several stored states belong to one token, it is their mean.
+
+        Raises:
+            UserError: the shard has none of that name.
+
+        """
+        stored = scores_key(key, name)
+        if stored not in self._place:
+            raise UserError(
+                f"the features of {key} have no '{name}' of the encoder: they are older than the method that "
+                "asks for it, or their encoder doesn't tell; delete them to make them again"
+            )
+        rows = slice(start * self._per_token, end * self._per_token)
+        values: Tensor = self._files[self._place[stored]].get_slice(stored)[rows]
+        return values.float().unflatten(0, (-1, self._per_token)).mean(1)
 
 
 def timed(items: Iterable[T]) -> Iterator[tuple[T, float]]:
