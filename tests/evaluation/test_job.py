@@ -16,7 +16,7 @@ from earmark.config.settings import Settings
 from earmark.core.errors import UserError
 from earmark.core.files import write_json
 from earmark.core.records import Clip, read_jsonl
-from earmark.models.features import FeatureRow, scores_key, write_index
+from earmark.models.features import FeatureRow, scores_key, times_of, write_index, write_times
 from earmark.reduction.encoder_scores import LOUDNESS, SCORES
 from earmark.reduction.loader import available
 from earmark.systems.pruning.cell import Cell
@@ -68,6 +68,7 @@ def states(tmp_path_factory):
         shard |= {scores_key(r.clip.key, name): torch.rand(r.tokens, *shape, generator=draw) for r in rows}
     save_file(shard, folder / "s.safetensors")
     write_index(folder / "s.parquet", rows, {"source": "made"})
+    write_times(times_of(folder / "s.parquet"), rows)
     return folder
 
 
@@ -107,12 +108,12 @@ def evaluated(states, tmp_path, request):
         write_json(record, checkpoint.record | {"folder": str(checkpoint.folder)})
         answers, output = tmp_path / "answers" / f"{method}.json", tmp_path / f"{method}.json"
         answer(
-            [states / "s.safetensors"],
             [states / "s.parquet"],
             record,
             json.dumps({key: getattr(cell, key) for key in ("task", "model", "method", "run")}),
             answers,
             tmp_path / "work",
+            [states / "s.safetensors"],
             code="test",
         )
         for row in read_jsonl(answers.with_suffix(".jsonl")):

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from earmark.core.checksums import STATES
 from earmark.core.errors import UserError
 from earmark.core.files import replacing, sha256
-from earmark.core.progress import beating, tqdm
+from earmark.core.progress import tqdm
 from earmark.core.records import SKIPPED, Clip
 from earmark.core.timing import StageClock
 from earmark.data import shards
 from earmark.models.contract import Attending, Audio, AudioEncoder
-from earmark.models.features import FeatureRow, scores_key, timed, write_index
-from earmark.reduction.encoder_scores import LOUDNESS, loudness
+from earmark.models.features import FeatureRow, scores_key, timed, times_of, write_index, write_times
+from earmark.models.state_writer import StateWriter
+from earmark.reduction.encoder_scores import LOUDNESS, SCORES, loudness
 
 
 def encode_shard(
@@ -32,7 +33,32 @@ def encode_shard(
     index: Path,
     metadata: dict[str, str],
 ) -> None:
-    """Write the states of every clip of a shard and the index that says how long each step took.
+    """Write the states of every clip of a shard, their index, and beside it how long each step took.
+
+    Raises:
+        UserError: as :func:`encoded`.
+
+    """
+    with replacing(output) as partial:
+        with partial.open("wb") as stream:
+            tensors = sum(clip.ok for clip in clips) * (2 + len(SCORES))
+            writer = StateWriter(stream, tensors, {"format": "pt"})
+            rows = encoded(encoder, audio, tar, clips, batch_s, writer.add)
+            writer.close()
+        written = sha256(partial)
+    write_times(times_of(index), rows)
+    write_index(index, rows, metadata | {STATES: written})
+
+
+def encoded(
+    encoder: AudioEncoder,
+    audio: Audio,
+    tar: Path,
+    clips: list[Clip],
+    batch_s: float,
+    keep: Callable[[str, Tensor], object],
+) -> list[FeatureRow]:
+    """Give ``keep`` the states [tokens, width] and scores of every clip of a shard; return how that went.
 
     Beside its states a clip has scores of its tokens: how loud they are and, from an encoder that tells,
     what its last layer attends to.
@@ -44,27 +70,26 @@ def encode_shard(
 
     """
     by_key = {clip.key: clip for clip in clips if clip.ok}
-    rows = {clip.key: FeatureRow(clip, 0, 0.0, 0.0, 0.0) for clip in clips}
-    states: dict[str, Tensor] = {}
-    scores: dict[str, Tensor] = {}
+    rows = {clip.key: FeatureRow(clip, 0) for clip in clips}
+    seen: set[str] = set()
     waiting: list[tuple[str, Tensor]] = []
     sounds: dict[str, Tensor] = {}
 
     def flush() -> None:
         clock = StageClock(encoder.device)
         with clock.stage("encode"):
-            encoded = heard(encoder, [mel for _, mel in waiting])
+            made = heard(encoder, [mel for _, mel in waiting])
         frames = sum(mel.shape[1] for _, mel in waiting)
-        for (key, mel), (state, told) in zip(waiting, encoded, strict=True):
-            # A row of a larger batch would keep the whole batch alive in memory and on disk.
-            states[key] = state.cpu().contiguous()
+        for (key, mel), (state, told) in zip(waiting, made, strict=True):
+            keep(key, state)
             told[LOUDNESS] = loudness(sounds.pop(key), len(state), audio.samples_per_token)
-            scores.update({scores_key(key, name): each.cpu().clone() for name, each in told.items()})
+            for name, values in told.items():
+                keep(scores_key(key, name), values)
             rows[key].tokens = len(state)
             rows[key].encode_s = clock.seconds["encode"] * mel.shape[1] / frames
         waiting.clear()
 
-    with tqdm(total=len(by_key), desc=f"encoding {tar.name}", unit="clip") as bar, beating(bar):
+    with tqdm(total=len(by_key), desc=f"encoding {tar.name}", unit="clip") as bar:
         for (key, samples), load_s in timed(shards.stream(tar, audio.sample_rate)):
             if key in rows and rows[key].clip.status == SKIPPED:
                 continue
@@ -73,8 +98,9 @@ def encode_shard(
             start = time.perf_counter()
             mel = encoder.mel(samples)
             rows[key].load_s, rows[key].mel_s = load_s, time.perf_counter() - start
-            if not states and not waiting:
+            if not seen:
                 heard(encoder, [mel])
+            seen.add(key)
             waiting.append((key, mel))
             sounds[key] = torch.from_numpy(samples)
             if sum(m.shape[1] for _, m in waiting) >= batch_s * audio.mel_per_second:
@@ -82,15 +108,11 @@ def encode_shard(
             bar.update()
         if waiting:
             flush()
-    if len(states) != len(by_key):
+    if len(seen) != len(by_key):
         raise UserError(
-            f"{tar} holds {len(states)} of {len(by_key)} clips of its index; delete both to make them again"
+            f"{tar} holds {len(seen)} of {len(by_key)} clips of its index; delete both to make them again"
         )
-    with replacing(output) as partial:
-        save_file(states | scores, partial)
-        partial.chmod(0o644)
-        written = sha256(partial)
-    write_index(index, [rows[clip.key] for clip in clips], metadata | {STATES: written})
+    return [rows[clip.key] for clip in clips]
 
 
 def heard(encoder: AudioEncoder, mels: list[Tensor]) -> list[tuple[Tensor, dict[str, Tensor]]]:

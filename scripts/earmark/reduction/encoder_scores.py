@@ -26,7 +26,7 @@ LOUDNESS = "loudness"
 SCORES = (*ATTENTION, KEYS)
 """What an encoder gives beside its states."""
 
-BLOCK = 250
+BLOCK = 50
 """Queries whose rows are held at once."""
 
 
