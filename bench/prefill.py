@@ -19,8 +19,6 @@ of the tower's matrix products and convolutions alone, beyond which no way to th
 
 import json
 import sys
-import time
-from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 from itertools import pairwise, product
@@ -30,8 +28,8 @@ from typing import Annotated, Any
 import torch
 import torch.nn.functional as F
 import typer
+from prefill_decoder import SHAPES, TEXT_AFTER, TEXT_BEFORE, TOKENS_PER_SECOND, decoder, timed
 from torch import Tensor, nn
-from transformers import Qwen2Config, Qwen2Model
 from transformers.models.qwen2_5_omni.configuration_qwen2_5_omni import Qwen2_5OmniAudioEncoderConfig
 from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniAudioEncoder
 
@@ -45,45 +43,8 @@ from earmark.reduction.loader import load
 from earmark.systems.pruning.prefill import flop_speedup
 
 METHODS = ("dart", "fastv", "frame", "random")
-LAYER, TEXT_BEFORE, TEXT_AFTER = 2, 20, 20
-TOKENS_PER_SECOND = 25
-SHAPES: dict[str, tuple[int, int, int, int, int]] = {
-    # width, feed-forward width, layers, heads, key and value heads
-    "moderate": (1024, 4096, 8, 16, 2),
-    "3b": (2048, 11008, 36, 16, 2),
-    "7b": (3584, 18944, 28, 28, 4),
-}
+LAYER = 2
 TOWERS = {"moderate": (128, 384, 2, 4), "3b": (1280, 5120, 32, 20), "7b": (1280, 5120, 32, 20)}
-
-
-def decoder(shape: str, device: str) -> Any:
-    """A decoder of that shape, without embeddings of any size: the prompts are embeddings already."""
-    width, ffn, layers, heads, kv_heads = SHAPES[shape]
-    config = Qwen2Config(
-        vocab_size=8,
-        hidden_size=width,
-        intermediate_size=ffn,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=kv_heads,
-        max_position_embeddings=32768,
-    )
-    torch.manual_seed(0)
-    with torch.device(device):
-        return Qwen2Model(config).eval().to(torch.bfloat16 if device.startswith("cuda") else torch.float32)
-
-
-def timed(run: Callable[[], object], device: str) -> float:
-    """Seconds of one run: of this process on a CPU, of the clock on a GPU."""
-    if not device.startswith("cuda"):
-        started = time.process_time()
-        run()
-        return time.process_time() - started
-    torch.cuda.synchronize()
-    started = time.perf_counter()
-    run()
-    torch.cuda.synchronize()
-    return time.perf_counter() - started
 
 
 def prefill(model: Any, states: Tensor, audio: Tensor, reduction: TokenReduction | None) -> None:

@@ -23,15 +23,17 @@ from typing import Annotated, Any
 
 import torch
 import typer
+from prefill_decoder import TEXT_AFTER, TEXT_BEFORE, TOKENS_PER_SECOND, decoder, timed
 from torch import Tensor
 from transformers.models.qwen2_5_omni.configuration_qwen2_5_omni import Qwen2_5OmniAudioEncoderConfig
 from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniAudioEncoder
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from earmark.models.omni import batched_states
 from earmark.reduction.encoder_scores import LOUDNESS, SCORES
 from earmark.reduction.hooks import TokenReduction
 from earmark.reduction.loader import available, load
-from prefill import TEXT_AFTER, TEXT_BEFORE, TOKENS_PER_SECOND, decoder, timed
 
 KEEP = 0.3
 
@@ -144,5 +146,4 @@ def main(
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
     typer.run(main)
