@@ -9,7 +9,7 @@ by :class:`Lazy` and imported by whoever calls it. See docs/add_a_system.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -185,6 +185,9 @@ class System:
 
     files: Callable[[Settings], list[str]] = lambda settings: []
     """What its target rule makes besides results."""
+
+    models: Callable[[Settings], Mapping[str, Callable[[], Row]]] = lambda settings: {}
+    """Models that its own rules make, by name: what makes their entry, as in config/models/."""
 
     tasks: Callable[[Settings], Iterable[str]] = lambda settings: ()
     """The tasks whose data `snakemake audit` looks at for its sake."""

@@ -1,9 +1,9 @@
 """What the language model is given: audio, prompt and, in training, target, one after the other.
 
 Nothing stands between them: no template, no separator, no token that begins or ends audio. Specification:
-xares_llm, section 1. There are two layouts of a batch. :func:`compact` puts the padding behind everything and
-counts positions over what is there, as generation does; :func:`upstream` pads audio first and counts positions
-over padding too, as upstream does in training.
+xares_llm, section 1. There are two layouts of a batch. :func:`compact` puts the padding behind everything
+and counts positions over what is there, as generation does; :func:`upstream` pads audio first and counts
+positions over padding too, as upstream does in training.
 """
 
 from __future__ import annotations
