@@ -189,12 +189,13 @@ rule encoder_score:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
+        again=again,
         code=code_digest("encoder_score.py"),
         settings=lambda w: read(encoding.scoring(SETTINGS, w.encoder, w.suite, w.dataset)),
     shell:
         """
         python "$SCRIPTS/encoder_score.py" --answers {input.record:q} --settings {params.settings:q} \
-            --output {output.record:q} --code {params.code} 2>&1 | tee {log:q}
+            --output {output.record:q} --code {params.code} --again {params.again} 2>&1 | tee {log:q}
         """
 
 
@@ -217,11 +218,12 @@ rule encoder_table:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
+        again=again,
         code=code_digest("encoder_table.py"),
         settings=lambda w: read(encoding.tabling(SETTINGS, w.encoder, w.suite)),
         results=lambda w, input: repeated("--result", input),
     shell:
         """
         python "$SCRIPTS/encoder_table.py" {params.results} --settings {params.settings:q} \
-            --tsv {output.tsv:q} --output {output.record:q} --code {params.code} 2>&1 | tee {log:q}
+            --tsv {output.tsv:q} --output {output.record:q} --code {params.code} --again {params.again} 2>&1 | tee {log:q}
         """

@@ -93,7 +93,7 @@ rule compose:
     threads: 1
     resources:
         gpu=gpus,
-        mem_mb=growing(8000),
+        mem_mb=growing(lambda w: needs.composing(composed.known(SETTINGS, w.model)).mem_mb),
         runtime=growing(240),
     params:
         code=code_digest("compose.py"),

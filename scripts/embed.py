@@ -14,6 +14,7 @@ from earmark.core.given import given
 from earmark.core.records import read_manifest
 from earmark.models import needs
 from earmark.models.checkpoint import DTYPES, Checkpoint
+from earmark.models.entry import loaded
 from earmark.models.families import family
 from earmark.systems.embeddings import estimate, job, layers
 from earmark.systems.embeddings.extract import Extractor
@@ -54,7 +55,7 @@ def main(
     estimate.check(cost, block["budget_gb"], f"embeddings of {model['name']}, {chosen['task']}")
     needs.announce(
         needs.embedding(
-            {**model, "path": str(record.folder), "max_audio_s": kind.audio.window_s or 0},
+            loaded(model, record.folder, record.record) | {"max_audio_s": kind.audio.window_s or 0},
             chosen["batch_audio_s"],
         )
     )

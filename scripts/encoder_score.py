@@ -17,9 +17,10 @@ def main(
     settings: Annotated[str, typer.Option(help="JSON file: metric, labels, seed and what was asked")],
     output: Annotated[Path, typer.Option(help="result to write (JSON); its rows lie beside")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
+    again: Annotated[str, typer.Option(help="JSON file: what makes this result again, for the record")] = "",
 ) -> None:
     """Write the result."""
-    result.run(given(settings), answers, output, code)
+    result.run(given(settings), answers, output, code, again)
 
 
 if __name__ == "__main__":

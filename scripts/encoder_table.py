@@ -18,9 +18,10 @@ def main(
     tsv: Annotated[Path, typer.Option(help="table to write (TSV)")],
     output: Annotated[Path, typer.Option(help="the same with intervals (JSON)")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
+    again: Annotated[str, typer.Option(help="JSON file: what makes this result again, for the record")] = "",
 ) -> None:
     """Write both tables."""
-    table.run(given(settings), result, tsv, output, code)
+    table.run(given(settings), result, tsv, output, code, again)
 
 
 if __name__ == "__main__":

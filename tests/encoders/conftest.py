@@ -125,7 +125,7 @@ class Bench:
         settings = {
             "encoder": "spectrum", "suite": "tones", "dataset": metric.lower(), "decoder": "tiny", "compat": compat,
             "metric": metric, "metric_args": {"num_classes": None, "separator": ";"}, "weight": 1, "labels": [],
-            "max_failed_share": 0.5, "bootstrap": 200, "seed": 0, "training": TRAINING, "upstream": {},
+            "max_failed_share": 0.5, "bootstrap": 200, "seed": 0, "training": TRAINING,
         } | changes  # fmt: skip
         output = answers.with_name(f"{answers.stem}-{compat}-result.json")
         result.run(settings, answers, output, "code")

@@ -30,7 +30,7 @@ def test_every_metric_comes_with_its_interval(trained, metric, headline, beside)
     found = made["metrics"][headline]
     assert made["headline"] == headline and found["do"] <= found["value"] <= found["high"]
     assert made["metrics"].keys() == {headline} | beside and made["counts"]["scored"] == 12
-    assert made["training"]["steps"] == 150 and made["not_computed"] == {}
+    assert made["timing"]["training"]["steps"] == 150 and made["not_computed"] == {}
 
 
 def test_what_the_models_of_a_metric_are_missing_for_is_said_and_not_replaced(trained):

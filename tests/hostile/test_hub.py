@@ -59,5 +59,18 @@ def test_a_body_without_end_stops_at_the_listed_size(download, repo, hub, monkey
     _refused(download, "bytes that are listed")
 
 
+def test_more_than_the_disk_holds_is_refused_before_anything_is_fetched(download, repo, hub, monkeypatch):
+    said = hub.json
+
+    def larger(to, content, headers=None):
+        for entry in content if isinstance(content, list) else []:
+            entry["size"] = 1 << 60
+        said(to, content, headers)
+
+    monkeypatch.setattr(hub, "json", larger)
+    _refused(download, "are to be fetched to")
+    assert not hub.fetched()
+
+
 def test_a_mirror_that_says_what_it_should_is_read(download, repo):
     download(**SOURCE, hub={"repo": "owner/set", "allow": ["list.csv", "*.wav"]})

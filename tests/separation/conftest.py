@@ -12,20 +12,24 @@ SMALL = Sizes((2, 4, 4), ((2, 4), (2, 4), (1, 4)), condition=8)
 
 @pytest.fixture(scope="session")
 def published() -> ResUNet:
-    return randomised(ResUNet())
+    return drawn(Sizes())
 
 
 @pytest.fixture
 def small() -> ResUNet:
-    return randomised(ResUNet(SMALL))
+    return drawn(SMALL)
 
 
-def randomised(model: ResUNet) -> ResUNet:
-    """Give every weight and every statistic a value of its own, so that none can be left out unseen."""
+def drawn(sizes: Sizes) -> ResUNet:
+    """The same network every time; every weight and every statistic has a value of its own."""
+    torch.manual_seed(5)
+    model = ResUNet(sizes)
     draw = torch.Generator().manual_seed(5)
     for name, value in model.state_dict().items():
         if name.endswith("running_var"):
             value.copy_(torch.rand(value.shape, generator=draw) + 0.5)
         elif value.is_floating_point() and value.dim() == 1:
             value.add_(0.1 * torch.randn(value.shape, generator=draw))
+    with torch.no_grad():
+        model.head.weight.mul_(10)
     return model.eval()

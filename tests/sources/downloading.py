@@ -20,12 +20,11 @@ class Download:
         self.folder, self.output = folder, folder / "data/x/recordings.parquet"
         self.environment = {
             "HF_HOME": str(folder / "hf"),
-            "HF_HUB_DISABLE_XET": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
         }
 
     def __call__(self, *more: str, check: bool = True, **source) -> subprocess.CompletedProcess[str]:
-        names = ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE")
+        names = ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE", "HF_HUB_DISABLE_XET")
         inherited = {k: v for k, v in os.environ.items() if k not in names}
         script = [sys.executable, str(SCRIPTS / "download.py"), "--settings", json.dumps(completed(**source))]
         done = subprocess.run(

@@ -98,14 +98,17 @@ def test_a_file_damaged_on_the_way_is_fetched_again(download, hub, repo):
     assert [clip.reason for clip in read_manifest(download.output)] == ["", ""]
 
 
-def test_a_chunk_store_out_of_reach_is_said_in_a_line(download, hub, repo):
+def test_a_chunk_store_is_left_alone_unless_it_is_asked_for(download, hub, repo):
     repo.xet = "http://127.0.0.1:9"
-    del download.environment["HF_HUB_DISABLE_XET"]
-    download.environment |= {"HF_XET_CLIENT_RETRY_MAX_ATTEMPTS": "1", "HF_TOKEN": TOKEN}
+    download.environment |= {
+        "HF_HUB_DISABLE_XET": "0",
+        "HF_XET_CLIENT_RETRY_MAX_ATTEMPTS": "1",
+        "HF_TOKEN": TOKEN,
+    }
     line = error(download(check=False, **source()))
-    assert "owner/set: the hub's chunk store fails; try again, or set HF_HUB_DISABLE_XET=1" in line
+    assert "owner/set: the hub's chunk store fails; try again, or leave HF_HUB_DISABLE_XET unset" in line
     assert TOKEN not in line
-    download.environment["HF_HUB_DISABLE_XET"] = "1"
+    del download.environment["HF_HUB_DISABLE_XET"]
     download(**source())
     assert all(clip.ok for clip in read_manifest(download.output))
 

@@ -266,11 +266,11 @@ def test_mistakes_are_told_in_one_line(deit, audio, tmp_path):
         save_file({**rest, **change}, folder / "model.safetensors", {"format": "pt"})
         assert word in told({"from": "audioset", "path": str(folder)})
     (tmp_path / "0" / "model.safetensors").write_bytes(b"no weights")
-    assert "can't be read" in told({"from": "audioset", "path": str(tmp_path / "0")})
+    assert "missing or damaged" in told({"from": "audioset", "path": str(tmp_path / "0")})
     (tmp_path / "0" / "model.safetensors").unlink()
     assert "safetensors" in told({"from": "audioset", "path": str(tmp_path / "0")})
     (tmp_path / "0" / "config.json").write_text("{")
-    assert "not JSON" in told({"from": "audioset", "path": str(tmp_path / "0")})
+    assert "config.json is missing or damaged" in told({"from": "audioset", "path": str(tmp_path / "0")})
 
 
 def test_sizes_a_checkpoint_leaves_out_are_a_base_models(tmp_path):

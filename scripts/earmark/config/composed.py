@@ -5,16 +5,29 @@ Imported when the workflow is parsed, so it stays light.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from earmark.config.stored import heard_as
 from earmark.core.errors import UserError, nearest
+from earmark.models.entry import resolved
 from earmark.models.families import family
 from earmark.systems.contract import Settings
 
 KIND = "composed"
 PARTS = {"encoder": "whisper", "decoder": "causal_lm"}
 """The parts, and the family of each."""
+
+
+def known(settings: Settings, model: str) -> dict[str, Any]:
+    """Return all that is known of a model before it is loaded: its entry, its folder, its parts' entries.
+
+    Folders are known of checkpoints that were recorded in the working directory already.
+    """
+    entry = resolved(settings.model(model), Path(f"models/{model}/checkpoint.json"))
+    if "compose" not in entry:
+        return entry
+    return entry | {"parts": {part: known(settings, entry["compose"][part]) for part in PARTS}}
 
 
 def check(settings: Settings) -> None:
@@ -64,4 +77,19 @@ def training(settings: Settings, model: str) -> dict[str, Any]:
             for task in entry["compose"]["tasks"]
         ],
         "kinds": {part: settings.model(entry["compose"][part])["kind"] for part in PARTS},
+    }
+
+
+def massive(settings: Settings, model: str, task: str) -> dict[str, Any]:
+    """Return what the search for massive activations reads; see systems/pruning/massive.py."""
+    entry = settings.model(model)
+    return {
+        "task": settings.asked(task) | {"heard_as": heard_as(settings, model, task)},
+        "layers": [2, 6, 12, 20],
+        "layer": entry["reduction_layer"],
+        "ratio": 0.5,
+        "clips": 100,
+        "dtype": entry["dtype"],
+        "device": settings.config.device,
+        "seed": settings.config.seed,
     }

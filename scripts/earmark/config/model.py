@@ -7,12 +7,20 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from earmark.config.compose import Compose, Projector
+from earmark.config.links import LocalPath
 from earmark.config.section import Section, left_out
 from earmark.config.values import Count, Positive
 from earmark.config.wheel import Wheel
 
 ORIGINS = ("hub", "path", "wheel", "compose", "train", "random_weights")
 """The keys that say where weights come from."""
+
+
+SizeName = Literal[
+    "hidden", "layers", "heads", "kv_heads", "ffn", "vocabulary",
+    "audio_hidden", "audio_layers", "audio_heads", "audio_ffn",
+]  # fmt: skip
+"""Of the language model and of the audio encoder; what isn't named a part hasn't got."""
 
 
 class Load(Section):
@@ -35,6 +43,9 @@ class Model(Section):
     kind: str
     """model family: a file in scripts/earmark/models/families/"""
 
+    like: str | None = left_out()
+    """another model, whose settings hold here where none are given: another seed of it, another projector"""
+
     labels: list[Literal["demo", "small"]] = []
     """'demo' for a stand-in, 'small' for real weights in a small model"""
 
@@ -44,7 +55,7 @@ class Model(Section):
     revision: str = "main"
     """commit, tag or branch; resolved to a commit and recorded"""
 
-    path: str | None = left_out()
+    path: LocalPath | None = left_out()
     """local checkpoint folder"""
 
     wheel: Wheel | None = left_out()
@@ -64,6 +75,10 @@ class Model(Section):
 
     random_weights: dict[str, Any] | None = left_out()
     """random weights, for timing only"""
+
+    sizes: dict[SizeName, Count] | None = left_out()
+    """widths and depths of a checkpoint, where neither family nor folder tells them before it is fetched:
+    memory is asked for by them"""
 
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     """of the weights"""

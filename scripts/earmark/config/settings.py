@@ -6,16 +6,18 @@ Imported by the Snakefile at parse time, so it stays light: YAML and pydantic on
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from earmark.config import composed, whole, wording
+from earmark.config.broken import Broken, explained, file_of, spread, told, without
 from earmark.config.common import Config
 from earmark.config.files import overlaid, read_folder
 from earmark.config.hints import where_described
+from earmark.config.links import Thing, Tour
 from earmark.config.section import Section
 from earmark.config.task import Task
 from earmark.core.errors import UserError, nearest
@@ -37,6 +39,9 @@ class Settings:
     named: dict[str, dict[str, Section]]
     """By section (``tasks``, ``models``, those that systems own) and name: one YAML of config/ each."""
 
+    broken: Broken = field(default_factory=dict)
+    """What is wrong with files of config/; nothing here names what they are about."""
+
     def of(self, part: type[S]) -> S:
         """Return the configuration as the part of it that a system owns."""
         assert isinstance(self.config, part), f"{part} is no part of the configuration"
@@ -55,6 +60,25 @@ class Settings:
             for section, found in self.named.items()
         }
 
+    @cached_property
+    def links(self) -> dict[Thing, list[Thing]]:
+        """What each thing names: a recipe its student, its teachers and its baseline."""
+        found: dict[Thing, list[Thing]] = {}
+        for section, entries in self.named.items():
+            for name, entry in entries.items():
+                tour = Tour()
+                entry.model_dump(context=tour)
+                found[section, name] = tour.named
+        return found
+
+    def moved(self, workdir: Path) -> dict[str, dict[str, dict[str, Any]]]:
+        """Return :attr:`entries`, with relative paths as they are found from elsewhere than ``workdir``."""
+        tour = Tour(workdir=workdir)
+        return {
+            section: {name: entry.model_dump(mode="json", context=tour) for name, entry in found.items()}
+            for section, found in self.named.items()
+        }
+
     @classmethod
     def load(cls, config: Mapping[str, Any], workdir: Path) -> Settings:
         """Check a config as Snakemake merged it, with the YAML files of tasks and models.
@@ -67,10 +91,20 @@ class Settings:
 
         """
         read = whole.config_model().read(dict(config), "config")
-        settings = cls(read, {kind.section: _entries(kind, read, workdir) for kind in whole.entries()})
-        for name, task in settings.tasks.items():
-            wording.check(name, task)
-            settings.segment(name)
+        broken: Broken = {}
+        named = {kind.section: _entries(kind, read, workdir, broken) for kind in whole.entries()}
+        settings = cls(read, named)
+        for section, check in (("tasks", settings.check_task), ("models", settings.check_model)):
+            for name in list(named[section]):
+                try:
+                    check(name)
+                except UserError as error:
+                    _keep(broken, section, name, error, read, workdir)
+                    del named[section][name]
+        if broken:
+            spread(broken, named)
+            said = without(config, broken, read.default_model)
+            settings = cls(whole.config_model().read(said, "config"), named, broken)
         settings.check_profiles()
         settings.check_models()
         for system in systems():
@@ -88,19 +122,36 @@ class Settings:
         return self.entries["models"]
 
     def task(self, name: str) -> dict[str, Any]:
-        """Return a task; raises UserError with the nearest name."""
+        """Return a task; raises UserError with the nearest name, or with what is wrong with its file."""
+        self.check_sound("tasks", name)
         if name not in self.tasks:
             raise UserError(f"unknown task '{name}'; {nearest(name, self.tasks)}")
         return self.tasks[name]
 
     def model(self, name: str) -> dict[str, Any]:
-        """Return a model, or one that a system makes; raises UserError with the nearest name."""
+        """Return a model, or one that a system makes; UserError with the nearest name, or what is wrong."""
+        self.check_sound("models", name)
         if name not in self.models:
             for system in systems():
                 if (made := system.models(self).get(name)) is not None:
                     return made()
             raise UserError(f"unknown model '{name}'; {where_described('models', name, self.models)}")
         return self.models[name]
+
+    def check_sound(self, section: str, name: str) -> None:
+        """Check that nothing is wrong with the file of a thing; raises UserError."""
+        if (section, name) in self.broken:
+            raise UserError(self.broken[section, name])
+
+    def check_all_sound(self) -> None:
+        """Check that nothing is wrong with any file of config/; raises UserError."""
+        if self.broken:
+            raise UserError(told(self.broken))
+
+    def check_task(self, name: str) -> None:
+        """Check that what a task's keys say fits together; raises UserError."""
+        wording.check(name, self.tasks[name])
+        self.segment(name)
 
     def check_answers(self, model: str) -> None:
         """Check that a model answers questions, and is no part of others alone; raises UserError."""
@@ -137,21 +188,26 @@ class Settings:
                 f"{nearest(profile, [*known, DEFAULT_PROFILE])}"
             )
 
-    def check_models(self) -> None:
-        """Check that models take no name of a folder below results/, and that the default one is there."""
+    def check_model(self, name: str) -> None:
+        """Check that a model's family is known and its name free to be a folder's; raises UserError."""
+        try:
+            family(self.models[name]["kind"])
+        except UserError as error:
+            raise UserError(f"model '{name}': kind: {error}") from None
         taken = reserved()
-        for name, model in self.models.items():
-            try:
-                family(model["kind"])
-            except UserError as error:
-                raise UserError(f"model '{name}': kind: {error}") from None
-            if name in taken:
-                raise UserError(
-                    f"model '{name}': results/{name}/ belongs to {taken[name]}; give the model another name "
-                    f"(config/models/{name}.yaml, or models in config)"
-                )
+        if name in taken:
+            raise UserError(
+                f"model '{name}': results/{name}/ belongs to {taken[name]}; give the model another name "
+                f"(config/models/{name}.yaml, or models in config)"
+            )
+
+    def check_models(self) -> None:
+        """Check that parts of composed models and the default model are there; raises UserError."""
         composed.check(self)
-        self.model(self.config.default_model)
+        default = self.config.default_model
+        # A configuration of a single result has no model where that needs none.
+        if self.models and ("models", default) not in self.broken:
+            self.model(default)
 
     def training(self, model: str, task: str) -> dict[str, Any]:
         """Return the recipe a model is trained with for a task, and its settings.
@@ -220,8 +276,9 @@ class Settings:
             },
         }
 
+    @cached_property
     def gpus(self) -> int:
-        """Return the GPUs a computing job needs: one, unless it will run on the CPU."""
+        """The GPUs a computing job needs: one, unless it will run on the CPU."""
         device = self.config.device
         return int(device.startswith("cuda") or (device == "auto" and Path("/dev/nvidia0").exists()))
 
@@ -230,19 +287,50 @@ class Settings:
         entry = self.model(model)
         return {
             **{key: entry[key] for key in ("kind", "dtype")},
-            **self.config.features.plain(),
+            "batch_audio_s": self.config.features.batch_audio_s,
             "device": self.config.device,
             "source": self.task(task)["data"]["source"]["kind"],
         }
 
 
-def _entries(kind: Entries, config: Config, workdir: Path) -> dict[str, Section]:
+def _entries(kind: Entries, config: Config, workdir: Path, broken: Broken) -> dict[str, Section]:
     """Return the things of one section by name, checked; what config says goes over their files."""
-    found = read_folder(CONFIG / kind.section)
-    if workdir.resolve() != ROOT:
+    found = {} if config.self_contained else read_folder(CONFIG / kind.section)
+    if workdir.resolve() != ROOT and not config.self_contained:
         found |= read_folder(workdir / "config" / kind.section)
     said = getattr(config, kind.section)
-    return {
-        name: kind.model.read(overlaid(found.get(name) or {}, said.get(name, {})), f"{kind.name} '{name}'")
-        for name in sorted(found.keys() | said.keys())
-    }
+    named: dict[str, Section] = {}
+    names = sorted(found.keys() | said.keys())
+
+    def written(name: str) -> Any:
+        return overlaid(found[name].read() if name in found else {}, said.get(name, {}))
+
+    for name in names:
+        try:
+            named[name] = kind.model.read(_like(name, written, names, kind), f"{kind.name} '{name}'")
+        except UserError as error:
+            _keep(broken, kind.section, name, error, config, workdir)
+    return named
+
+
+def _like(name: str, written: Callable[[str], Any], names: Sequence[str], kind: Entries) -> Any:
+    """Return what is said of a thing, laid over what is said of the one it is like, if it is like any."""
+    own = written(name)
+    other = own.get("like") if isinstance(own, dict) and "like" in kind.model.model_fields else None
+    if not isinstance(other, str):
+        return own
+    where = f"{kind.name} '{name}': like"
+    if other not in names or other == name:
+        raise UserError(f"{where}: unknown {kind.name} '{other}'; {nearest(other, {*names} - {name})}")
+    model = written(other)
+    if isinstance(model, dict) and "like" in model:
+        raise UserError(f"{where}: '{other}' is itself like '{model['like']}'; name that one")
+    return overlaid(model, own)
+
+
+def _keep(broken: Broken, section: str, name: str, error: UserError, config: Config, workdir: Path) -> None:
+    """Keep a mistake in a file for whoever asks for what it describes; one in the config itself is raised."""
+    path = file_of(section, name, workdir)
+    if path is None or name in getattr(config, section):
+        raise error
+    broken[section, name] = explained(path, str(error))

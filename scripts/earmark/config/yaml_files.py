@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +37,31 @@ def read_yaml(path: Path) -> Any:
         finally:
             loader.dispose()
     except (yaml.YAMLError, ValueError) as error:
-        raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        what = getattr(error, "problem", None) or error
+        raise UserError(f"{path}{line}: this is not YAML: {' '.join(str(what).split())}; mend it") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror})") from None
     except RecursionError:
         raise UserError(f"{path} is nested too deeply") from None
+
+
+def near(path: Path) -> Path:
+    """Return a path as it is shortest to read: from the current folder on where it lies below."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def line_of(path: Path, keys: Sequence[str]) -> int | None:
+    """Return the line of a file on which the last of some nested keys stands; None where none of them is."""
+    node, line = yaml.compose(path.read_bytes(), Loader=LOADER), None
+    for key in keys:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+        found = next(((name, value) for name, value in pairs if name.value == key), None)
+        if found is None:
+            break
+        line, node = found[0].start_mark.line + 1, found[1]
+    return line
 
 
 def _size(node: yaml.Node, path: Path, known: dict[int, int], within: set[int]) -> int:

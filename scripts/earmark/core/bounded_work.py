@@ -6,9 +6,12 @@ import contextlib
 import resource
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class TooMuch(Exception):
@@ -47,3 +50,32 @@ def at_most(seconds: float, megabytes: float) -> Iterator[None]:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, handler)
         resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def within(seconds: float, work: Callable[[], T]) -> T:
+    """Return what ``work`` returns, or raise what it raises; it may be in a library that no signal reaches.
+
+    It runs in a thread of its own. One that is not done in time goes on until the process ends, which is
+    what a caller is about to do.
+
+    Raises:
+        TooMuch: the time is up.
+
+    """
+    done: list[T] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(work())
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if failed:
+        raise failed[0]
+    if not done:
+        raise TooMuch(f"more than {seconds:g} s")
+    return done[0]

@@ -16,6 +16,9 @@ from typing import Any, BinaryIO
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """What the system says when a disk, or the user's part of it, is full."""
 
+LARGE = 1 << 30
+"""Bytes that take long enough to be read for a word about it."""
+
 _BLOCK = 1 << 22
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, Literal
 
 from httpx2 import Client, HTTPError, Response
-from huggingface_hub import HfApi, set_client_factory
+from huggingface_hub import HfApi, RepoFile, constants, set_client_factory
 from huggingface_hub.errors import (
     DisabledRepoError,
     GatedRepoError,
@@ -24,6 +27,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
     RevisionResolutionError,
 )
+from huggingface_hub.file_download import repo_folder_name
 from huggingface_hub.utils._http import default_client_factory
 
 from earmark.core.errors import UserError
@@ -35,6 +39,9 @@ MAX_ANSWER_BYTES = 100_000_000
 _sizes: dict[str, int] = {}
 """Bytes of files by their addresses' paths, as listings state them, or else the heads of the files."""
 XET = re.compile("CAS Client Error|File reconstruction error|Task error")
+if "HF_HUB_DISABLE_XET" not in os.environ:
+    # The chunk store has a client of its own, which no bound of ours reaches; HTTP gives the same files.
+    constants.HF_HUB_DISABLE_XET = True
 
 
 @contextlib.contextmanager
@@ -59,7 +66,8 @@ def plainly(what: str, revision: str, otherwise: str) -> Iterator[None]:
         if not XET.search(str(error)) or "No space left" in str(error):
             raise
         raise UserError(
-            f"{what}: the hub's chunk store fails; try again, or set HF_HUB_DISABLE_XET=1 to go without it"
+            f"{what}: the hub's chunk store fails; try again, or leave HF_HUB_DISABLE_XET unset to go "
+            "without it"
         ) from None
 
 
@@ -110,6 +118,33 @@ def _refusal(status: int, retry_after: str | None, otherwise: str) -> str:
 def commit_of(repo: str, revision: str, kind: Literal["model", "dataset"]) -> str:
     """Resolve a branch or tag to a commit; when out of reach, to the one it was last time."""
     return str(HfApi().resolve_revision(repo, repo_type=kind, revision=revision).resolved)
+
+
+def check_room(
+    what: str, repo: str, kind: Literal["model", "dataset"], commit: str, files: Iterable[RepoFile]
+) -> None:
+    """Check that the disk of the hub's cache has room for those files of a commit that aren't there yet.
+
+    Args:
+        what: is fetched, for the message.
+        repo: owner and name.
+        kind: of the repository.
+        commit: that the files are of.
+        files: as the hub lists them.
+
+    Raises:
+        UserError: names what is needed and what is free.
+
+    """
+    place = Path(constants.HF_HUB_CACHE)
+    snapshot = place / repo_folder_name(repo_id=repo, repo_type=kind) / "snapshots" / commit
+    needed = sum(file.size for file in files if not (snapshot / file.path).exists())
+    free = shutil.disk_usage(next(p for p in (place, *place.parents) if p.exists())).free
+    if needed > free:
+        raise UserError(
+            f"{what}: {needed / 1e6:,.0f} MB are to be fetched to {place}, where {free / 1e6:,.0f} MB are "
+            "free; make space, or set HF_HOME to a folder on a larger disk"
+        )
 
 
 def _check(response: Response) -> None:

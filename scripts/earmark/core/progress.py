@@ -8,15 +8,16 @@ much is done, how fast, and when it ends:
     data/gtzan/shards/test-00000-of-00002.tar: packing: 120 of 400 clips, 11.3/s, 0:25 left
 
 The first line comes after :data:`SHORTEST_S`; the longer a loop runs, the rarer they get, down to one per
-:data:`LONGEST_S`. The last line says what was done in what time, also where a loop was broken off.
+:data:`LONGEST_S`, and never more than ten seconds go by without one, however long a step takes. The last line
+says what was done in what time, also where a loop was broken off.
 """
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm as terminal_bar
 
 SHORTEST_S = 2.0
-LONGEST_S = 60.0
-BEAT_S = 5.0
+LONGEST_S = 7.0
+BEAT_S = 2.0
 """How often a bar is drawn whose next step is long."""
 RARER = 20
 """Between lines lies this fraction of the time since the start."""
@@ -57,8 +58,12 @@ class Lines:
             kwargs["disable"] = False
         # tqdm's own first drawing, of nothing done yet, comes from its constructor.
         self._begun = False
+        self._ended = threading.Event()
         super().__init__(*args, **kwargs)
         self._begun = True
+        if not getattr(self, "disable", True):
+            arguments = (weakref.ref(self), self._ended)
+            threading.Thread(target=_beat, args=arguments, daemon=True).start()
 
     def display(self, msg: str | None = None, pos: int | None = None) -> bool | None:
         """Draw the bar, or say a line if the time for one has come."""
@@ -80,6 +85,7 @@ class Lines:
 
     def close(self) -> None:
         """End the bar, or say the last line."""
+        self._ended.set()
         if self._plain and not getattr(self, "disable", True):
             self.disable = True
             self._decr_instances(self)  # type: ignore[attr-defined]
@@ -113,22 +119,14 @@ else:
             super().__init__(*args, **{"mininterval": 1.0, **kwargs})
 
 
-@contextlib.contextmanager
-def beating(bar: tqdm, every_s: float = BEAT_S) -> Iterator[None]:
+def _beat(bar: weakref.ref[Any], ended: threading.Event) -> None:
     """Draw a bar again while one of its steps takes long, so that it never seems to stand still."""
-    ended = threading.Event()
-
-    def beat() -> None:
-        while not ended.wait(every_s):
-            bar.refresh()
-
-    thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+    while not ended.wait(BEAT_S):
+        shown = bar()
+        if shown is None:
+            return
+        shown.refresh()
+        del shown
 
 
 def line(state: dict[str, Any], *, last: bool) -> str:

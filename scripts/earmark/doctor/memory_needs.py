@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from earmark.config.composed import known
 from earmark.config.settings import Settings
 from earmark.core.memory import present
 from earmark.doctor.findings import MISSING, NOTE, OK, Finding
@@ -17,7 +18,7 @@ def checks(settings: Settings, models: Collection[str]) -> Iterator[Finding]:
     """Yield a finding for every model of more than a gigabyte of weights."""
     here, _ = present()
     for name in sorted(models):
-        need = evaluating(settings.model(name), settings.config.evaluate.batch_audio_s)
+        need = evaluating(known(settings, name), settings.config.evaluate.batch_audio_s)
         if need == UNKNOWN or need.weights < 1e9:
             continue
         total, weights = need.total / 1e9, need.weights / 1e9

@@ -21,6 +21,7 @@ from earmark.models.contract import MARKS, AudioEncoder
 from earmark.models.families.causal_lm import CausalLm
 from earmark.models.language import LanguageModel
 from earmark.models.sizes import Depth
+from earmark.models.words import ids_of
 
 
 def config_of(checkpoint: Checkpoint) -> Any:
@@ -78,7 +79,7 @@ class Decoder(LanguageModel):
         return [*self._plain(" " + answer.replace("<|", "< |")), int(self.tokenizer.eos_token_id)]
 
     def _plain(self, text: str) -> list[int]:
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return ids_of(self.tokenizer, text, self.folder, special=False)
 
     def embed(self, ids: Tensor, states: Sequence[Tensor]) -> Tensor:
         """Return input embeddings [rows, length, width]; the placeholder has no row in the table."""

@@ -6,7 +6,6 @@ the tokenizer's config, where it may know text alone, or nowhere, when transform
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,11 @@ from jinja2 import TemplateError
 
 from earmark.core.bounded_work import TooMuch, at_most
 from earmark.core.errors import UserError
+from earmark.models.untrusted import read_json
+from earmark.models.words import ids_of
 
 SECONDS, MEGABYTES, LONGEST = 10.0, 2000.0, 100_000
-"""What a template may take for the shortest of conversations: it is a program, if a small one."""
+"""What a template may take for a conversation, and make besides its words: it is a small program."""
 PROBE = [{"role": "user", "content": [{"type": "audio"}, {"type": "text", "text": "?"}]}]
 
 
@@ -32,20 +33,10 @@ def template_of(tokenizer: Any, folder: Path, audio_id: int, own: str | None) ->
     """
     for template in _candidates(tokenizer, folder, own):
         try:
-            with at_most(SECONDS, MEGABYTES):
-                text = tokenizer.apply_chat_template(PROBE, chat_template=template, tokenize=False)
-        except (TooMuch, ArithmeticError, MemoryError, RecursionError) as error:
-            told = " ".join(str(error).split()) or type(error).__name__
-            raise UserError(
-                f"{folder}: its chat template can't be followed ({told}); fetch it again"
-            ) from None
+            text = followed(tokenizer, PROBE, template, folder)
         except (TemplateError, TypeError, ValueError):
             continue  # one for text alone may not take a list
-        if len(text) > LONGEST:
-            raise UserError(
-                f"{folder}: its chat template makes {len(text)} characters of a few words; fetch it again"
-            )
-        if tokenizer(text)["input_ids"].count(audio_id) == 1:
+        if ids_of(tokenizer, text, folder).count(audio_id) == 1:
             return template
     raise UserError(
         f"{folder}: its chat template has no place for audio; put the chat_template.json of the published "
@@ -53,17 +44,40 @@ def template_of(tokenizer: Any, folder: Path, audio_id: int, own: str | None) ->
     )
 
 
+def followed(
+    tokenizer: Any, messages: list[dict[str, Any]], template: str, folder: Path, **options: Any
+) -> str:
+    """Return the text that a chat template makes of messages.
+
+    Raises:
+        UserError: it fails by itself, takes too long, or makes far more of them than they are.
+        TemplateError: it refuses them; so may TypeError and ValueError.
+
+    """
+    try:
+        with at_most(SECONDS, MEGABYTES):
+            text: str = tokenizer.apply_chat_template(
+                messages, chat_template=template, tokenize=False, **options
+            )
+    except (TooMuch, ArithmeticError, MemoryError, RecursionError) as error:
+        told = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{folder}: its chat template can't be followed ({told}); fetch it again") from None
+    if len(text) > LONGEST + len(str(messages)):
+        raise UserError(
+            f"{folder}: its chat template makes {len(text)} characters of {len(str(messages))}; fetch it "
+            "again"
+        )
+    return text
+
+
 def _candidates(tokenizer: Any, folder: Path, own: str | None) -> Iterator[str]:
     """Yield what may be the template, the processor's first."""
     path = folder / "chat_template.json"
     if path.is_file():
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))["chat_template"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"{path} holds no chat template ({type(error).__name__}); fetch it again"
-            ) from None
-        yield str(content)
+        content = read_json(path)
+        if not (isinstance(content, dict) and isinstance(content.get("chat_template"), str)):
+            raise UserError(f"{path} holds no chat template; fetch it again")
+        yield content["chat_template"]
     if isinstance(tokenizer.chat_template, str):
         yield tokenizer.chat_template  # its own, or that of chat_template.jinja
     if own is not None:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import torch
 
 from earmark.core.errors import UserError
-from earmark.core.files import sha256
+from earmark.core.files import LARGE, sha256
 from earmark.core.progress import tqdm
 from earmark.models.mapped import WeightFile
 from earmark.models.untrusted import refuse_own_code
@@ -24,8 +24,6 @@ from earmark.models.weight_files import check_complete, files_by_tensor
 
 T = TypeVar("T")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-LARGE = 1 << 30
-"""Bytes of a file that take long enough to be read for a word about it."""
 OWN = ("checkpoint.json", "training.json")
 """Our own files in a folder of weights that were made here."""
 

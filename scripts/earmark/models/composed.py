@@ -21,6 +21,7 @@ from torch import Tensor
 
 from earmark.core.errors import UserError
 from earmark.core.files import replacing, sha256, write_json
+from earmark.core.progress import tqdm
 from earmark.models import causal_lm
 from earmark.models.checkpoint import Checkpoint, fill, read_tensors
 from earmark.models.families import family
@@ -176,5 +177,8 @@ def adapted(model: Any, adapter: Path) -> Any:
     """Return the decoder with an adapter's weights added to its own; layers it was cut off are left out."""
     from peft import PeftModel
 
-    with_adapter = PeftModel.from_pretrained(model, str(adapter))
-    return with_adapter.merge_and_unload().eval().requires_grad_(False)
+    with tqdm(total=1, desc="adding to the weights", unit="adapter") as bar:
+        with_adapter = PeftModel.from_pretrained(model, str(adapter))
+        merged = with_adapter.merge_and_unload().eval().requires_grad_(False)
+        bar.update()
+    return merged

@@ -133,6 +133,9 @@ class TextDecoder(Protocol):
     def raw_ids(self, prompt: str, n_audio: int) -> list[int]:
         """Return the token ids of a prompt taken as it stands; it holds ``MARKS.audio`` once."""
 
+    def text_of(self, ids: Sequence[int]) -> str:
+        """Return the text that token ids stand for, without special tokens."""
+
     def project(self, stored: Tensor) -> Tensor:
         """Return a feature file's states as audio tokens [tokens, width], as ``embed`` takes them."""
 

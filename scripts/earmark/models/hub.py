@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import hf_hub_download, snapshot_download
-from huggingface_hub.errors import EntryNotFoundError
+from huggingface_hub import RepoFile, get_cached_repo_tree, hf_hub_download, snapshot_download
+from huggingface_hub.errors import CachedRepoTreeNotFoundError, EntryNotFoundError
+from huggingface_hub.utils import filter_repo_objects
 
 from earmark.core.errors import UserError
-from earmark.core.hub import commit_of, plainly
+from earmark.core.hub import check_room, commit_of, plainly
 from earmark.models.untrusted import refuse_own_code, weight_map
 from earmark.models.weight_files import INDEX, SINGLE
 
@@ -46,8 +47,18 @@ def fetch(
         commit = commit_of(repo, revision, "model")
         refuse_own_code(Path(snapshot_download(repo, revision=commit, allow_patterns=SMALL)))
         patterns = SMALL + (_weight_files(repo, commit, unread) if files is None else list(files))
+        check_room(f"model {repo}", repo, "model", commit, _listed(repo, commit, patterns))
         folder = Path(snapshot_download(repo, revision=commit, allow_patterns=patterns))
     return folder, {"hub": repo, "revision": revision, "commit": commit}
+
+
+def _listed(repo: str, commit: str, patterns: Sequence[str]) -> list[RepoFile]:
+    """Return the files that match, as the hub listed them; none if only the cache was asked."""
+    try:
+        tree = get_cached_repo_tree(repo, revision=commit)
+    except CachedRepoTreeNotFoundError:
+        return []
+    return list(filter_repo_objects(tree, allow_patterns=list(patterns), key=lambda file: file.path))
 
 
 def _weight_files(repo: str, commit: str, unread: tuple[str, ...]) -> list[str]:

@@ -14,16 +14,18 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
+from jinja2 import TemplateError
 from torch import Tensor, nn
 from transformers import AutoTokenizer
 from transformers.initialization import no_init_weights
 
 from earmark.core.errors import UserError
-from earmark.models.chat import template_of
+from earmark.models.chat import followed, template_of
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
 from earmark.models.contract import MARKS, Family
 from earmark.models.loading import Load, read_decoder, weight_bytes
-from earmark.models.untrusted import read_part
+from earmark.models.untrusted import in_a_line, read_part
+from earmark.models.words import ids_of, text_of
 
 
 class LanguageModel(ABC):
@@ -140,9 +142,12 @@ class LanguageModel(ABC):
             messages.insert(
                 0, {"role": "system", "content": [{"type": "text", "text": system.replace("<|", "< |")}]}
             )
-        text: str = self.tokenizer.apply_chat_template(
-            messages, chat_template=self._template, tokenize=False, add_generation_prompt=True
-        )
+        try:
+            text = followed(self.tokenizer, messages, self._template, self.folder, add_generation_prompt=True)
+        except (TemplateError, TypeError, ValueError) as error:
+            raise UserError(
+                f"{self.folder}: its chat template refuses the prompt ({in_a_line(error)})"
+            ) from None
         return self._expanded(text, n_audio)
 
     @cached_property
@@ -163,9 +168,18 @@ class LanguageModel(ABC):
 
     def _expanded(self, text: str, n_audio: int) -> list[int]:
         """Return the ids of a text with its one placeholder repeated; tokenising that costs more."""
-        ids: list[int] = self.tokenizer(text)["input_ids"]
+        ids = ids_of(self.tokenizer, text, self.folder)
+        if ids.count(self.audio_id) != 1:
+            raise UserError(
+                f"{self.folder}: its tokenizer makes {ids.count(self.audio_id)} places for audio of a prompt "
+                "with one; fetch it again"
+            )
         slot = ids.index(self.audio_id)
         return ids[:slot] + [self.audio_id] * n_audio + ids[slot + 1 :]
+
+    def text_of(self, ids: Sequence[int]) -> str:
+        """Return the text that token ids stand for, without special tokens."""
+        return text_of(self.tokenizer, ids, self.folder)
 
     def project(self, stored: Tensor) -> Tensor:
         """Return a feature file's states as audio tokens [tokens, width]: here they are that already."""

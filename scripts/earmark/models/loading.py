@@ -13,6 +13,7 @@ import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,10 +21,15 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from transformers.initialization import no_init_weights
 
+from earmark.core.bounded_work import at_most
 from earmark.core.errors import UserError
 from earmark.models.checkpoint import Checkpoint, check_shapes, fill, locate, read_tensors, shapes_of
 from earmark.models.chunks import in_chunks
 from earmark.models.mapped import WeightFile
+from earmark.models.untrusted import in_a_line
+
+SECONDS, MEGABYTES = 120.0, 2000.0
+"""What a module may take to build: its tables of positions have megabytes, and its matrices no memory yet."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ def read_decoder(
 
     """
     load.check()
-    model = _chunked(unfilled(build), load)
+    model = _chunked(unfilled(build, checkpoint.folder), load)
     wanted = _wanted(model)
     if load.mode == "full":
         tensors = read_tensors(checkpoint, prefixes, dtype, wanted)
@@ -100,13 +106,29 @@ class _Unfilled(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def unfilled(build: Callable[[], Any]) -> Any:
+def unfilled(build: Callable[[], Any], folder: Path) -> Any:
     """Return the module that ``build`` makes, its matrices without memory until they are loaded.
 
     Built with memory they would reserve that of float32, whatever they are read as.
+
+    Raises:
+        UserError: the config of ``folder`` describes no module that transformers can build.
+
     """
-    with no_init_weights(), _Unfilled():
-        return build()
+    try:
+        with no_init_weights(), _Unfilled(), at_most(SECONDS, MEGABYTES):
+            return build()
+    except UserError:
+        raise
+    except Exception as error:  # a config can be wrong in as many ways as it has keys
+        raise UserError(
+            f"{folder}/config.json describes nothing that can be built ({in_a_line(error)}); fetch it again"
+        ) from None
+
+
+def parameter_count(*modules: nn.Module) -> int:
+    """Return how many weights modules have together; those that they share count once."""
+    return sum({id(p): p.numel() for module in modules for p in module.parameters()}.values())
 
 
 def weight_bytes(*modules: nn.Module) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -65,8 +65,14 @@ class Weights:
 def weights_of(entry: Mapping[str, Any]) -> Weights | None:
     """Return what the parts of a model hold; None if nothing is known of it.
 
-    From the headers of a local folder's files where it is whole, else from its sizes.
+    From the headers of a local folder's files where it is whole, else from its sizes; of a composed model
+    what its parts hold, and its projector.
     """
+    if parts := entry.get("parts"):
+        heard, said = weights_of(parts["encoder"]), weights_of(parts["decoder"])
+        if heard is None or said is None:
+            return None
+        return replace(said, encoder=heard.encoder, rest=said.rest + _projector(entry))
     folder, kind = folder_of(entry), family(entry["kind"])
     if folder is not None:
         try:
@@ -76,6 +82,15 @@ def weights_of(entry: Mapping[str, Any]) -> Weights | None:
             pass  # what is wrong with it is said by its own job, and by the doctor
     sizes = sizes_of(entry)
     return None if sizes is None else _computed(sizes)
+
+
+def _projector(entry: Mapping[str, Any]) -> int:
+    """Return the weights between the parts of a composed model, as their sizes have it."""
+    sizes, shape = sizes_of(entry), entry["projector"]
+    if sizes is None:
+        return 0
+    wide = sizes.audio_hidden * shape["stack"]
+    return wide * sizes.hidden if shape["kind"] == "linear" else shape["hidden"] * (wide + sizes.hidden)
 
 
 def _stored(folder: Path, kind: Family) -> Weights:
@@ -180,6 +195,24 @@ def _together(audio: Audio, batch_audio_s: float) -> float:
     """Return the seconds of audio that a tower takes at once."""
     window = audio.attention_s or audio.window_s
     return batch_audio_s if window is None else min(batch_audio_s, WINDOWS * window)
+
+
+def composing(entry: Mapping[str, Any]) -> Need:
+    """Return what the training of a composed model needs: the frozen decoder, and what a batch leaves in it.
+
+    ``entry`` with its ``parts`` and, of ``compose``, ``dtype``, ``tokens`` in a batch and ``lora``.
+    """
+    weights, sizes, training = weights_of(entry), sizes_of(entry), entry["compose"]
+    if weights is None or not weights.layers or sizes is None:
+        return UNKNOWN
+    own = held(weights, {"dtype": training["dtype"], "load": {}})
+    # Kept for the way back: of every layer what its matrices were given, and logits with their gradients.
+    kept = sizes.layers * (12 * sizes.hidden + 4 * sizes.ffn) + 3 * sizes.vocabulary
+    trained = _projector(entry)
+    if (lora := training.get("lora")) is not None:
+        trained += lora["rank"] * sizes.layers * (12 * sizes.hidden + 3 * sizes.ffn)
+    # Values, gradients and two moments, in float32.
+    return Need(own, PROCESS + own + 4 * training["tokens"] * kept + 16 * trained)
 
 
 def embedding(entry: Mapping[str, Any], batch_audio_s: float) -> Need:

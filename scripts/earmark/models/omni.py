@@ -68,7 +68,7 @@ class Encoder:
         whole = project and layers in (None, self.depth)
         if layers is not None:
             config.encoder_layers = layers
-        self.tower = unfilled(lambda: Qwen2_5OmniAudioEncoder(config))
+        self.tower = unfilled(lambda: Qwen2_5OmniAudioEncoder(config), checkpoint.folder)
         if not project:
             self.tower.proj = nn.Identity()
         expected = self.tower.state_dict().keys()

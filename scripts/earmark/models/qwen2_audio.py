@@ -74,8 +74,10 @@ class Encoder:
         self.extractor = read_part(AutoFeatureExtractor, checkpoint.folder, "feature extractor")
         if layers is not None:
             audio.encoder_layers = layers
-        self.tower = unfilled(lambda: Qwen2AudioEncoder(audio))
-        self.projector = unfilled(lambda: nn.Linear(audio.d_model, self.width)) if project else None
+        self.tower = unfilled(lambda: Qwen2AudioEncoder(audio), checkpoint.folder)
+        self.projector = (
+            unfilled(lambda: nn.Linear(audio.d_model, self.width), checkpoint.folder) if project else None
+        )
         expected = self.tower.state_dict().keys()
         keep = None if layers in (None, self.depth) else lambda name: name in expected
         tensors = read_tensors(checkpoint, Qwen2Audio.parts.encoder, self.dtype, keep)

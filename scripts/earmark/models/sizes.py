@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -34,6 +34,9 @@ class Sizes:
     """Rows of the embeddings; of a model made here, the most that its tokenizer may have."""
 
 
+NOTHING = Sizes(0, 0, 1, 1, 0, 0, 0, 1, 0, 0)
+"""Of what a part of a model hasn't got."""
+
 _TEXT = {
     "hidden": ("hidden_size",),
     "layers": ("num_hidden_layers",),
@@ -58,12 +61,28 @@ def sizes_in(config: Mapping[str, Any]) -> Sizes | None:
     nothing is said rather than guessed.
     """
     inner = config.get("thinker_config", config)
+    text, audio = text_sizes(inner.get("text_config") or {}), audio_sizes(inner.get("audio_config") or {})
+    if text is None or audio is None:
+        return None
+    return replace(text, **{name: getattr(audio, name) for name in _AUDIO})
+
+
+def text_sizes(section: Mapping[str, Any]) -> Sizes | None:
+    """Return the sizes of a language model alone, from its own config; None if one is missing."""
+    return _stated(section, _TEXT)
+
+
+def audio_sizes(section: Mapping[str, Any]) -> Sizes | None:
+    """Return the sizes of an encoder alone, from its own config; ``hidden`` is the width of its states."""
+    found = _stated(section, _AUDIO)
+    return None if found is None else replace(found, hidden=found.audio_hidden)
+
+
+def _stated(section: Mapping[str, Any], names: Mapping[str, Sequence[str]]) -> Sizes | None:
     found: dict[str, int] = {}
-    for part, names in (("text_config", _TEXT), ("audio_config", _AUDIO)):
-        section = inner.get(part) or {}
-        for name, spellings in names.items():
-            value = next((section[key] for key in spellings if isinstance(section.get(key), int)), None)
-            if value is None:
-                return None
-            found[name] = value
-    return Sizes(**found)
+    for name, spellings in names.items():
+        value = next((section[key] for key in spellings if isinstance(section.get(key), int)), None)
+        if value is None:
+            return None
+        found[name] = value
+    return replace(NOTHING, **found)

@@ -11,13 +11,28 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 from typing import Any
 
+from earmark.core.bounded_work import at_most
 from earmark.core.errors import UserError
 
-MAX_JSON_BYTES = 1 << 30
-"""Tokenizers have tens of megabytes, the index of a large model a few."""
+MAX_JSON_BYTES = 1 << 26
+"""The largest tokenizers have 35 MB, the index of a large model a few."""
+SECONDS, MEGABYTES = 120.0, 4000.0
+"""What reading a tokenizer or an extractor may take; the largest take seconds and 1 GB."""
+LONGEST_GROWTH = 1000
+"""Characters that a tokenizer's own replacements, one after the other, may make of one."""
+MOST = {
+    "chunk_length": 100_000,
+    "feature_size": 10_000,
+    "hop_length": 1_000_000,
+    "n_fft": 100_000,
+    "num_mel_bins": 10_000,
+    "sampling_rate": 1_000_000,
+}
+"""What an audio extractor takes memory by, and the most that makes sense of it."""
 WEIGHT_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.safetensors")
 
 
@@ -28,7 +43,7 @@ def read_json(path: Path) -> Any:
             raise UserError(f"{path} has more than {MAX_JSON_BYTES >> 20} MB: not a file of a checkpoint")
         return json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} is missing or damaged ({_line(error)}); fetch it again") from None
+        raise UserError(f"{path} is missing or damaged ({in_a_line(error)}); fetch it again") from None
 
 
 def refuse_own_code(folder: Path) -> None:
@@ -50,16 +65,48 @@ def read_part(kind: Any, folder: Path, what: str) -> Any:
 
     """
     refuse_own_code(folder)
+    _check_extractor(folder)
+    _check_tokenizer(folder)
     try:
-        with _without_warnings_of_other_parts():
+        with _without_warnings_of_other_parts(), at_most(SECONDS, MEGABYTES):
             return kind.from_pretrained(folder, trust_remote_code=False)
-    except Exception as error:
-        raise UserError(f"{folder}: its {what} can't be read ({_line(error)}); fetch it again") from None
     except BaseException as error:
-        # How Rust, in which tokenizers are written, says that something is impossible.
-        if type(error).__name__ != "PanicException":
+        if not (isinstance(error, Exception) or is_panic(error)):
             raise
-        raise UserError(f"{folder}: its {what} can't be read ({_line(error)}); fetch it again") from None
+        raise UserError(f"{folder}: its {what} can't be read ({in_a_line(error)}); fetch it again") from None
+
+
+def _check_extractor(folder: Path) -> None:
+    """Raise UserError if an extractor's config asks for more than any extractor has."""
+    path = folder / "preprocessor_config.json"
+    content = read_json(path) if path.is_file() else {}
+    for key, most in MOST.items():
+        value = content.get(key) if isinstance(content, dict) else None
+        if value is not None and not (type(value) is int and 1 <= value <= most):
+            raise UserError(
+                f"{path}: {key} is {str(value)[:40]}, not a whole number from 1 to {most}; fetch it again"
+            )
+
+
+def _check_tokenizer(folder: Path) -> None:
+    """Raise UserError if a tokenizer would swell whatever it is given; the library bounds nothing."""
+    path = folder / "tokenizer.json"
+    content = read_json(path) if path.is_file() else {}
+    for part in ("normalizer", "decoder") if isinstance(content, dict) else ():
+        growth = _growth(content.get(part))
+        if growth > LONGEST_GROWTH:
+            raise UserError(f"{path}: its {part} makes {growth} characters of one; fetch it again")
+
+
+def _growth(step: Any) -> int:
+    """Return how many characters a step's replacements, one after the other, make of one at most."""
+    if isinstance(step, list):
+        return prod(map(_growth, step))
+    if not isinstance(step, dict):
+        return 1
+    own = len(step["content"]) if isinstance(step.get("content"), str) else 1
+    # A pattern may match where there is nothing, before every character and behind it.
+    return (2 * own + 1 if own > 1 else 1) * prod(map(_growth, step.values()))
 
 
 @contextlib.contextmanager
@@ -97,6 +144,11 @@ def weight_map(index: Path) -> dict[str, str]:
     return found
 
 
-def _line(error: BaseException) -> str:
+def is_panic(error: BaseException) -> bool:
+    """Whether this is how Rust, in which tokenizers are written, says that something is impossible."""
+    return type(error).__name__ == "PanicException"
+
+
+def in_a_line(error: BaseException) -> str:
     """Return an error as one short line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"

@@ -43,6 +43,11 @@ class Place:
         """Its bytes."""
         return self.end - self.begin
 
+    @property
+    def numbers(self) -> int:
+        """How many values it has."""
+        return prod(self.shape)
+
 
 def read_header(path: Path) -> dict[str, Place]:
     """Return the tensors of a safetensors file, by name.

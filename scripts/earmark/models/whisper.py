@@ -65,7 +65,7 @@ class Encoder:
         self.extractor = _extractor(checkpoint, config)
         if layers is not None:
             config.encoder_layers = layers
-        self.tower = unfilled(lambda: WhisperEncoder(config))
+        self.tower = unfilled(lambda: WhisperEncoder(config), checkpoint.folder)
         expected = self.tower.state_dict().keys()
         whole = layers in (None, self.depth)
         keep: Callable[[str], bool] | None = None if whole else lambda name: name in expected

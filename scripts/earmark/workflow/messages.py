@@ -19,7 +19,7 @@ from snakemake.logging import ColorizingTextHandler, DefaultFormatter, get_event
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from earmark.core import memory
-from earmark.workflow import changes
+from earmark.workflow import changes, planning
 
 SHOWN = 3
 """Files that are named of a group of jobs on a terminal."""
@@ -45,6 +45,8 @@ def install(workflow: Any, mend: Callable[[str], str]) -> None:
         if isinstance(handler, ColorizingTextHandler) and type(handler.formatter) is DefaultFormatter:
             short = settings.dryrun and not (settings.printshellcmds or settings.verbose)
             handler.setFormatter(Plain(handler.formatter, short, handler.is_tty, mend))
+            if short and logger.handlers == [handler]:
+                planning.tell_briefly(workflow)
 
 
 @dataclass
@@ -90,18 +92,19 @@ class Plain(DefaultFormatter):
         return str(super().format(record))
 
     def _planned(self, record: logging.LogRecord, event: LogEvent | None) -> str:
-        """Return what a dry run prints of a record: groups of jobs once all are known, one table."""
+        """Return what a dry run prints of a record: groups of jobs once all are known, and their number."""
         text = record.getMessage()
         if event == LogEvent.JOB_INFO:
             self._gather(record.__dict__)
-        if event in (LogEvent.JOB_INFO, LogEvent.GROUP_INFO):
+        if event in (LogEvent.JOB_INFO, LogEvent.GROUP_INFO, LogEvent.WORKFLOW_STARTED):
             return ""
         if event == LogEvent.RUN_INFO:
             self.tables += 1
             if self.tables == 1:
                 return ""
             listed = [group.told(SHOWN if self.terminal else None) for group in self.groups.values()]
-            return "\n".join([*listed, "", text.strip()])
+            # The table of jobs a rule says once more what the groups say; its last line is their sum.
+            return "\n".join([*listed, "", " jobs: ".join(text.split()[-2:])])
         if event is None and text.startswith(REPEATED):
             # Last of the three, where Snakemake has said what would be done.
             return DRY if text.startswith("This") else ""

@@ -25,10 +25,16 @@ class Mistake(WorkflowError):
     """A mistake that a user can mend, as Snakemake's API raises it; on a terminal it is one line."""
 
 
-def check_targets(workflow: Any, check: Callable[[str], None]) -> None:
-    """Have every target of a workflow checked; ``check`` raises UserError for one it knows to be wrong.
+def check_targets(
+    workflow: Any, check: Callable[[str], None], check_rule: Callable[[], None] = lambda: None
+) -> None:
+    """Have every target of a workflow checked. To be called once every rule is defined.
 
-    To be called once every rule is defined.
+    Args:
+        workflow: Snakemake's.
+        check: raises UserError for a path that it knows to be wrong.
+        check_rule: raises UserError where rules cannot be asked for by name.
+
     """
     is_rule = workflow.is_rule
 
@@ -37,6 +43,9 @@ def check_targets(workflow: Any, check: Callable[[str], None]) -> None:
             if getattr(getattr(workflow, "executor_plugin", None), "name", "") == "slurm":
                 check_slurm()
             if is_rule(name):
+                asked = getattr(getattr(workflow, "dag_settings", None), "targets", None)
+                if name in (asked or (getattr(workflow, "default_target", None),)):
+                    check_rule()
                 return True
             explain(name.removeprefix("./"), workflow, check)
         except UserError as error:
@@ -107,11 +116,13 @@ def _folder(name: str) -> str:
 
 
 def _ratio(name: str) -> str:
-    """Return a result's path with its ratio as paths spell it: 70, 70%, .7 and 0.70 are 0.7."""
+    """Return a result's path with its ratio as paths spell it: 70, 70%, .7 and 0.70 are 0.7, 256 is 256t."""
     found = re.fullmatch(r"(.*_)([0-9]*\.?[0-9]+)(%?)((?:\.jsonl?)?)", name)
     if not found:
         return name
     head, number, percent, suffix = found.groups()
+    if number.isdigit() and int(number) > 100 and not percent:
+        return f"{head}{number}t{suffix}"
     ratio = float(number)
     if percent or (number.isdigit() and 1 < ratio <= 100):
         ratio /= 100
@@ -119,5 +130,7 @@ def _ratio(name: str) -> str:
 
 
 def _suffix(name: str) -> str:
-    """Return a path with the suffix of results."""
-    return name if name.endswith((".json", ".jsonl")) else f"{name}.json"
+    """Return a path with the suffix of results: of none, or of .jsn."""
+    if name.endswith((".json", ".jsonl")):
+        return name
+    return re.sub(r"\.(?=[a-z]*j)[json]{2,5}$", "", name) + ".json"

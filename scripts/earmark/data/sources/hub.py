@@ -25,7 +25,7 @@ from huggingface_hub.utils import tqdm as hub_tqdm
 
 from earmark.core.errors import UserError
 from earmark.core.files import write_json
-from earmark.core.hub import commit_of, plainly
+from earmark.core.hub import check_room, commit_of, plainly
 from earmark.core.progress import Lines, tqdm
 from earmark.data.sources.patterns import closest, expanded
 from earmark.data.sources.recordings import ordered
@@ -61,6 +61,7 @@ def snapshot(
         tree = _tree(repo, commit)
         files = _chosen(tree, patterns, what)
         names = {file.path for file in tree}
+        check_room(what, repo, "dataset", commit, files)
         root = Path(
             snapshot_download(
                 repo,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from earmark.models.contract import Audio, Code, Family, Parts
+from earmark.models.sizes import Sizes, text_sizes
 
 
 class CausalLm(Family):
@@ -12,6 +16,10 @@ class CausalLm(Family):
     audio = Audio()
     parts = Parts(encoder=(), decoder=("model.",))
     answers = False
+
+    def sizes(self, config: Mapping[str, Any]) -> Sizes | None:
+        """Return the language model's sizes."""
+        return text_sizes(config)
 
     def code(self) -> Code:
         """Import the family's code."""

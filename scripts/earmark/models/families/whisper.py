@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from earmark.models.contract import Audio, Code, Family, Parts
+from earmark.models.sizes import Sizes, audio_sizes
 
 
 class Whisper(Family):
@@ -16,6 +20,10 @@ class Whisper(Family):
         unread=("model.decoder.", "decoder.", "proj_out."),
     )
     answers = False
+
+    def sizes(self, config: Mapping[str, Any]) -> Sizes | None:
+        """Return the encoder's sizes."""
+        return audio_sizes(config)
 
     def code(self) -> Code:
         """Import the family's code."""

@@ -78,7 +78,7 @@ class Generation:
     def _written(self, number: int, tokens: list[int], recorded: Sequence[Tensor]) -> Written:
         """Return a row's text up to the token that ends it, with the states behind its tokens."""
         stop = next((i for i, token in enumerate(tokens) if token in self.decoder.stop_ids), None)
-        text = self.decoder.tokenizer.decode(tokens[:stop], skip_special_tokens=True)
+        text = self.decoder.text_of(tokens[:stop])
         used = len(tokens) if stop is None else stop + 1
         states = torch.stack([step[number] for step in recorded[:used]]).cpu() if recorded else None
         return Written(text.strip(), used - (stop is not None), stop is not None, states)

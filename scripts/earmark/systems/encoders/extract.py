@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from earmark.config.source import Limits
 from earmark.core import devices
 from earmark.core.errors import AudioError
-from earmark.core.progress import beating, tqdm
+from earmark.core.progress import tqdm
 from earmark.data.sources.archives import Store
 from earmark.data.sources.tars import unpacked
 from earmark.models import towers
@@ -60,7 +60,7 @@ def run(
     with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=_made(output)) as place:
         clips = list(_unpacked(tar, Path(place)))
         writer = _Encoding(tower, form, settings["tower"].get("batch_clips", 1), device, output, len(clips))
-        with tqdm(clips, desc=f"encoding {tar.name}", unit="clip") as bar, beating(bar):
+        with tqdm(clips, desc=f"encoding {tar.name}", unit="clip") as bar:
             for clip, file in bar:
                 writer.add(_decoded(clip, file, form))
         rows, kept = writer.finished()

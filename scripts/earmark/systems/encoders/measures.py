@@ -27,6 +27,8 @@ class Item:
     answer: str
     references: Sequence[str]
     likelihoods: Mapping[str, float] | None = None
+    reference: int = 0
+    """Which of the clip's texts it is scored against, where each is an item of its own."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,9 @@ class Scores:
 def each_reference(items: Sequence[Item]) -> list[Item]:
     """Return an item per reference, as upstream scores them."""
     return [
-        Item(item.id, item.answer, [text], item.likelihoods) for item in items for text in item.references
+        Item(item.id, item.answer, [text], item.likelihoods, number)
+        for item in items
+        for number, text in enumerate(item.references)
     ]
 
 

@@ -14,7 +14,7 @@ from earmark.config.model import Model
 from earmark.core.errors import UserError, nearest
 from earmark.core.files import sha256
 from earmark.models import towers
-from earmark.systems.contract import Settings
+from earmark.systems.contract import Behind, Settings
 from earmark.systems.encoders import plan as planning
 from earmark.systems.encoders import presets
 from earmark.systems.encoders.config import Encoders
@@ -190,20 +190,6 @@ def scoring(settings: Settings, encoder: str, suite: str, dataset: str) -> dict[
         "bootstrap": settings.of(Encoders).scoring.bootstrap,
         "seed": settings.config.seed,
         "training": plan.training.plain(),
-        "upstream": behind(settings, encoder, suite),
-    }
-
-
-def behind(settings: Settings, encoder: str, suite: str) -> dict[str, Any]:
-    """Return the configuration behind a result: what it takes to ask for it again."""
-    found, chosen = encoder_of(settings, encoder), planning.suite_of(settings, suite)
-    named = [name for name in (found.model, chosen.decoder) if name is not None]
-    return {
-        "encoder": found.plain(),
-        "suite": chosen.plain(),
-        "models": {name: settings.model(name) for name in named},
-        "device": settings.config.device,
-        "bootstrap": settings.of(Encoders).scoring.bootstrap,
     }
 
 
@@ -215,7 +201,6 @@ def tabling(settings: Settings, encoder: str, suite: str) -> dict[str, Any]:
         "encoder": encoder,
         "suite": suite,
         "weights": weights,
-        "upstream": behind(settings, encoder, suite),
     }
 
 
@@ -234,6 +219,18 @@ def every_result(settings: Settings) -> list[str]:
     """Return the results that config asks for, and the table of each encoder and suite."""
     found = [path for cell in cells(settings) for path in results_of(settings, *cell)]
     return found + [f"{FOLDER}/{encoder}/{suite}/scores.json" for encoder, suite in cells(settings)]
+
+
+def behind(path: str, settings: Settings) -> Behind:
+    """Return what a result needs of the configuration: encoder, suite, language model, resamples."""
+    encoder, suite = path.removeprefix(f"{FOLDER}/").split("/")[:2]
+    known = suite in settings.each(Suite)
+    decoder = planning.suite_of(settings, suite).decoder
+    things = {"encoders": [encoder], "suites": [suite] if known else [], "models": [decoder]}
+    block = {"encoders": [encoder], "suites": [suite]}
+    return Behind(
+        things, {"scoring": {"grid": [block], "bootstrap": settings.of(Encoders).scoring.bootstrap}}
+    )
 
 
 def model_name(encoder: str, suite: str) -> str:

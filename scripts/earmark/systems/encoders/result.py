@@ -18,7 +18,7 @@ SCHEMA = "encoder_score"
 XARES = "xares"
 
 
-def run(settings: Mapping[str, Any], answers: Path, output: Path, code: str) -> None:
+def run(settings: Mapping[str, Any], answers: Path, output: Path, code: str, again: str = "") -> None:
     """Write the record of a result and its rows; ``settings`` are those of ``request.scoring``.
 
     Raises:
@@ -37,7 +37,7 @@ def run(settings: Mapping[str, Any], answers: Path, output: Path, code: str) -> 
         resamples=settings["bootstrap"],
         seed=settings["seed"],
     )
-    record = _record(settings, made, rows, failed, found, code, answers)
+    record = _record(settings, made, rows, failed, found, code, answers, again)
     rows_out = [_row(item, found, number) for number, item in enumerate(items)]
     envelope.write(envelope.checked(record, SCHEMA), output, rows_out)
     print(envelope.one_line(record, record["headline"], *_missing(found)), flush=True)
@@ -51,6 +51,7 @@ def _record(
     found: Scores,
     code: str,
     answers: Path,
+    again: str,
 ) -> dict[str, Any]:
     asked = {
         "task": settings["dataset"],
@@ -79,28 +80,36 @@ def _record(
         "metrics": found.metrics,
         "not_computed": found.missing,
         "failures": envelope.failures(failed),
-        "training": made["training"],
         "timing": {
+            "training": made["training"],
             "device": made["device"],
             "dtype": "float32",
             "threads": made["threads"],
             "stages": {"decode": spread([row.seconds for row in rows])},
         },
-        "provenance": {
-            **provenance.record(code),
-            "answers_sha256": sha256(answers.with_suffix(".jsonl")),
-            "checkpoint": made["checkpoint"],
-            "encoders": made["encoders"],
-            "upstream": settings["upstream"],
-            "config": {key: value for key, value in settings.items() if key != "upstream"},
-        },
+        "provenance": provenance.repeatable(
+            {
+                **provenance.record(code),
+                "answers_sha256": sha256(answers.with_suffix(".jsonl")),
+                "checkpoint": made["checkpoint"],
+                "encoders": made["encoders"],
+                "config": dict(settings),
+            },
+            again,
+        ),
     }
 
 
 def _row(item: Item, found: Scores, number: int) -> dict[str, Any]:
     """Return a row beside the record: what was said of a clip, and what the headline makes of it."""
     point = found.points[number] if found.points else None
-    return {"id": item.id, "answer": item.answer, "references": list(item.references), "point": point}
+    return {
+        "id": item.id,
+        "reference": item.reference,
+        "answer": item.answer,
+        "references": list(item.references),
+        "point": point,
+    }
 
 
 def _missing(found: Scores) -> list[str]:

@@ -22,7 +22,9 @@ from earmark.scoring import record as envelope
 OVERALL = "Overall"
 
 
-def run(settings: Mapping[str, Any], results: Sequence[Path], tsv: Path, output: Path, code: str) -> None:
+def run(
+    settings: Mapping[str, Any], results: Sequence[Path], tsv: Path, output: Path, code: str, again: str = ""
+) -> None:
     """Write ``scores.tsv`` and ``scores.json`` from the records of the data sets.
 
     Raises:
@@ -64,12 +66,14 @@ def run(settings: Mapping[str, Any], results: Sequence[Path], tsv: Path, output:
         },
         "failures": [],
         "data_sets": rows,
-        "provenance": {
-            **provenance.record(code),
-            "checkpoint": records[0]["provenance"]["checkpoint"],
-            "upstream": settings["upstream"],
-            "config": {key: value for key, value in settings.items() if key != "upstream"},
-        },
+        "provenance": provenance.repeatable(
+            {
+                **provenance.record(code),
+                "checkpoint": records[0]["provenance"]["checkpoint"],
+                "config": dict(settings),
+            },
+            again,
+        ),
     }
     with replacing(tsv) as partial:
         partial.write_text("\n".join(lines) + "\n")

@@ -17,9 +17,9 @@ from transformers import DynamicCache
 
 from earmark.compression.hooks import CacheCompression
 from earmark.core.devices import is_out_of_memory
-from earmark.core.progress import beating, tqdm
+from earmark.core.progress import tqdm
 from earmark.core.timing import MemoryWatch, Peak, StageClock
-from earmark.models.features import FeatureStore
+from earmark.models.features import States
 from earmark.models.padding import left_padded
 from earmark.reduction.context import PrefillContext
 from earmark.reduction.contract import Method
@@ -39,13 +39,15 @@ class Decoder(Protocol):
 
     model: Any
     device: torch.device
-    tokenizer: Any
     audio_id: int
     pad_id: int
     stop_ids: frozenset[int]
 
     def prompt_ids(self, prompt: str, system: str | None, n_audio: int) -> list[int]:
         """Return the token ids of one turn."""
+
+    def text_of(self, ids: Sequence[int]) -> str:
+        """Return the text that token ids stand for, without special tokens."""
 
     def project(self, stored: Tensor) -> Tensor:
         """Return a feature file's states as audio tokens [tokens, width]."""
@@ -121,7 +123,7 @@ class Loop:
     """Runs batches of the same questions with one method or several."""
 
     decoder: Decoder
-    store: FeatureStore
+    store: States
     samples: Sequence[Sample]
     system: str | None
     max_new_tokens: int
@@ -180,7 +182,7 @@ class Loop:
         for number, row in enumerate(batch):
             tokens = _until_stop(generated[number].tolist(), decoder.stop_ids)
             yield Answer(
-                text=decoder.tokenizer.decode(tokens, skip_special_tokens=True),
+                text=decoder.text_of(tokens),
                 tokens_before=row.tokens if records is None else records[number].tokens_before,
                 tokens_after=row.tokens if records is None else records[number].tokens_after,
                 tokens_generated=len(tokens),
@@ -245,7 +247,7 @@ def evaluate(
     ]
     waiting_tracks = list({id(t): t for waiting in todo for t in waiting}.values())
     if warm_up and waiting_tracks:
-        with tqdm(total=warm_up * len(waiting_tracks), desc="warming up", unit="row") as bar, beating(bar):
+        with tqdm(total=warm_up * len(waiting_tracks), desc="warming up", unit="row") as bar:
             for track in waiting_tracks:
                 first = next(b for b, waiting in zip(batches, todo, strict=True) if track in waiting)
                 for _ in range(warm_up):
@@ -254,7 +256,7 @@ def evaluate(
     partial: list[dict[int, dict[int, Answer | str]]] = [{} for _ in order]
     total = len(order) * sum(map(len, batches))
     left = sum(len(batch) * len(waiting) for batch, waiting in zip(batches, todo, strict=True))
-    with tqdm(total=total, initial=total - left, unit="row") as bar, beating(bar):
+    with tqdm(total=total, initial=total - left, unit="row") as bar:
         for batch, waiting in zip(batches, todo, strict=True):
             prefix = prefix_for([t.reduction.depth for t in waiting], loop.decoder)
             for track in waiting:

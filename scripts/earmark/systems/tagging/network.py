@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 from transformers import ASTConfig, ASTForAudioClassification
 from transformers.utils import logging
 
 from earmark.core.errors import UserError
 from earmark.core.seeding import generator
+from earmark.models.described import check_weights
 from earmark.models.untrusted import refuse_own_code
 from earmark.models.weight_files import INDEX, SINGLE
 
@@ -118,6 +118,7 @@ def read(kind: Any, folder: Path, what: str, **options: Any) -> tuple[Any, set[s
         raise UserError(f"{folder} holds neither {SINGLE} nor {INDEX}: only safetensors weights are read")
     refuse_own_code(folder)
     try:
+        check_weights(kind, folder, **options)
         with quietly():
             model, found = kind.from_pretrained(
                 folder,
@@ -129,7 +130,9 @@ def read(kind: Any, folder: Path, what: str, **options: Any) -> tuple[Any, set[s
                 dtype=torch.float32,
                 **options,
             )
-    except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # damage has as many names as transformers has ways to read
         raise UserError(f"{folder}: the {what} can't be read ({_first_line(error)})") from None
     if found["mismatched_keys"]:
         name, stored, wanted = min(found["mismatched_keys"])

@@ -7,7 +7,6 @@ kept; a ViT has no DIST, and starts both with its CLS (specification 2.3).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from transformers import ASTConfig, ASTForAudioClassification, DeiTModel, ViTMod
 from earmark.core.errors import UserError
 from earmark.models import hub
 from earmark.models.checkpoint import list_files
+from earmark.models.described import read_plain
 from earmark.systems.tagging import network
 
 _VISION = {"deit": DeiTModel, "vit": ViTModel}
@@ -66,7 +66,7 @@ def begin(
         return network.randomly(config, seed), {"from": "random"}
     cropped = init.get("positions", PLACED) == CROPPED
     folder, origin = _reach(init)
-    found = _read_config(folder)
+    found = read_plain(folder)
     _check_sizes(student, found, folder)
     for key in _KEPT:
         if key in found:
@@ -179,19 +179,6 @@ _OTHERWISE = (
     "the weights are not in the local cache; put the checkpoint into a folder and set init.path of the "
     "student to it, or init.from to random"
 )
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    """Return a checkpoint's config.json."""
-    try:
-        found = json.loads((folder / "config.json").read_text())
-    except FileNotFoundError:
-        raise UserError(f"{folder} has no config.json: not a checkpoint folder") from None
-    except (ValueError, UnicodeDecodeError):
-        raise UserError(f"{folder / 'config.json'} is damaged: not JSON") from None
-    if not isinstance(found, dict):
-        raise UserError(f"{folder / 'config.json'} is damaged: not an object")
-    return found
 
 
 def _check_sizes(student: Mapping[str, Any], found: Mapping[str, Any], folder: Path) -> None:

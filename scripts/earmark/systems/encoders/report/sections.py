@@ -96,7 +96,7 @@ def _chart(points: list[Row], looks: Mapping[str, Look]) -> dict[str, Any]:
 
 def _curves(records: Sequence[Record], looks: Mapping[str, Look]) -> dict[str, Any]:
     seen: dict[str, list[list[float]]] = {
-        record["asked"]["model"]: record["training"]["curve"] for record in records
+        record["asked"]["model"]: record["timing"]["training"]["curve"] for record in records
     }
     rows = [
         {"encoder": name, "step": point[0], "loss": point[1]}

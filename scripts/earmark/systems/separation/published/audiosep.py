@@ -44,11 +44,11 @@ def read(path: Path) -> dict[str, Tensor]:
             f"{path} is CLAP's checkpoint, the query encoder, not the separator's; set checkpoint to "
             "audiosep_base_4M_steps.ckpt and give this file as the text encoder's"
         )
-    learnt = {name: content[full] for name, full in whole.items() if _wanted(name)}
+    learnt = {name: content[full] for name, full in whole.items() if wanted(name)}
     return {name: value for name, value in learnt.items() if isinstance(value, Tensor)}
 
 
-def _wanted(name: str) -> bool:
+def wanted(name: str) -> bool:
     """Whether a tensor is to be accounted for: all but the fixed transforms and the query encoder."""
     return names.separator_only(name) or not name.startswith(("base.", "film.", _ENCODER))
 

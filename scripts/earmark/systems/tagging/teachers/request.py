@@ -18,6 +18,7 @@ _TARGET = re.compile(r"(?:teachers|logits)/([^/]+)/([^/]+)/[^/]+")
 
 def named(settings: Settings, name: str) -> Teacher:
     """Return a teacher; raises UserError with the nearest name."""
+    settings.check_sound("teachers", name)
     known = settings.each(Teacher)
     if name not in known:
         raise UserError(f"unknown teacher '{name}'; {nearest(name, known)}")

@@ -7,20 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
 from torch import Tensor
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
 from earmark.core.errors import UserError
-from earmark.core.hub import commit_of, plainly
 from earmark.core.records import Clip
+from earmark.models import hub
 from earmark.models.checkpoint import list_files
+from earmark.models.described import check_weights
 from earmark.models.untrusted import refuse_own_code
 from earmark.systems.tagging.teachers import request
 from earmark.systems.tagging.teachers.classes import named
 from earmark.systems.tagging.teachers.contract import Made, Making, Record, Wave, fitted, half
 
-FILES = ["*.json", "*.txt", "*.safetensors"]
 OTHERWISE = (
     "the teacher is not in the local cache; put its checkpoint into a folder and set "
     "teachers.<name>.options.path to it"
@@ -39,11 +38,7 @@ def make(making: Making) -> Made:
     options, where = making.options, making.where
     origin: dict[str, Any]
     if "hub" in options:
-        repo, revision = options["hub"], options["revision"]
-        with plainly(f"teacher {repo}", revision, OTHERWISE):
-            commit = commit_of(repo, revision, "model")
-            folder = Path(snapshot_download(repo, revision=commit, allow_patterns=FILES))
-        origin = {"hub": repo, "revision": revision, "commit": commit}
+        folder, origin = hub.fetch(options["hub"], options["revision"], OTHERWISE)
     else:
         folder = Path(options["path"]).expanduser()
         if not folder.is_dir():
@@ -77,6 +72,7 @@ def read(folder: Path, where: str) -> tuple[Any, Any]:
     """
     refuse_own_code(folder)
     try:
+        check_weights(AutoModelForAudioClassification, folder)
         extractor = AutoFeatureExtractor.from_pretrained(folder, trust_remote_code=False)
         model, report = AutoModelForAudioClassification.from_pretrained(
             folder,
@@ -85,7 +81,9 @@ def read(folder: Path, where: str) -> tuple[Any, Any]:
             trust_remote_code=False,
             output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    except Exception as error:  # damage has as many names as transformers has ways to read
         words = " ".join(str(error).split())[:200]
         raise UserError(
             f"{where}: {folder} holds no audio classifier that transformers loads ({words})"

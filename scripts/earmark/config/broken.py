@@ -1,0 +1,98 @@
+"""Files of config/ that cannot be used: said when something asks for them, and in nobody's way until then.
+
+A slip in one task's file stops what needs that task. Everything else goes on as if the file, and what config
+says of it, were not there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from earmark.config.section import Section
+from earmark.config.yaml_files import line_of, near
+from earmark.core.places import CONFIG
+
+_NAMED_OTHERWISE = {"baseline": ("recipes",), "encoder": ("models",), "decoder": ("models",)}
+
+Broken = dict[tuple[str, str], str]
+"""By section and name of an entry: what is wrong with its file, in one line."""
+
+
+def file_of(section: str, name: str, workdir: Path) -> Path | None:
+    """Return the file of config/ that describes a thing, the working directory's first, or None."""
+    places = (workdir / "config" / section / f"{name}.yaml", CONFIG / section / f"{name}.yaml")
+    return next((near(path) for path in places if path.is_file()), None)
+
+
+def explained(path: Path, message: str) -> str:
+    """Return a mistake in a file, with the line of the key that it is about."""
+    if message.startswith(str(path)):
+        return message
+    said = re.match(r"\w+ '[^']*': (?:unknown key '(?P<unknown>[\w.-]+)'|(?P<key>[\w.-]+): )", message)
+    keys = (said["unknown"] or said["key"]).split(".") if said else []
+    line = line_of(path, keys)
+    return f"{path}{f', line {line}' if line else ''}: {message}"
+
+
+def told(broken: Broken) -> str:
+    """Return all that is wrong in one line."""
+    messages = list(dict.fromkeys(broken.values()))
+    if len(messages) == 1:
+        return messages[0]
+    return f"{len(messages)} files cannot be used: {' | '.join(messages)}"
+
+
+def spread(broken: Broken, named: dict[str, dict[str, Section]]) -> None:
+    """Count among the broken what names something broken, in any number of steps; ``named`` loses it."""
+    found = True
+    while found:
+        found = False
+        for section, entries in named.items():
+            for name, entry in list(entries.items()):
+                if mentioned := next(_mentioned(entry.plain(), broken, ""), None):
+                    broken[section, name] = broken[mentioned]
+                    del entries[name]
+                    found = True
+
+
+def without(config: Mapping[str, Any], broken: Broken, default_model: str) -> dict[str, Any]:
+    """Return a config in which no list names what is broken, and no block is for that alone."""
+    default = ("models", default_model) in broken
+    kept = {key: _pruned(value, broken, default, key) for key, value in config.items()}
+    return {key: value for key, value in kept.items() if value is not None}
+
+
+def _mentioned(value: Any, broken: Broken, key: str) -> Iterator[tuple[str, str]]:
+    """Yield what a part of an entry names among the broken; ``key`` is what it stands under."""
+    if isinstance(value, Mapping):
+        for inner, each in value.items():
+            yield from _mentioned(each, broken, inner)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _mentioned(each, broken, key)
+    elif isinstance(value, str):
+        yield from ((section, value) for section in _sections(key) if (section, value) in broken)
+
+
+def _pruned(value: Any, broken: Broken, default: bool, key: str) -> Any:
+    """Return a part of config without what names something broken; None where nothing is left of a block."""
+    if isinstance(value, list):
+        kept = [_pruned(each, broken, default, key) for each in value]
+        return [each for each in kept if each is not None]
+    if not isinstance(value, Mapping):
+        return None if next(_mentioned(value, broken, key), None) else value
+    if "tasks" in value and default and not {"model", "models"} & value.keys():
+        return None  # a block of the default model
+    pruned = {inner: _pruned(each, broken, default, inner) for inner, each in value.items()}
+    emptied = any(value[inner] and pruned[inner] in (None, []) for inner in value)
+    return None if emptied else pruned
+
+
+def _sections(key: str) -> Iterator[str]:
+    """Yield the sections whose entries a key may name: of ``model`` and ``models`` the models."""
+    yield key
+    yield f"{key}s"
+    yield from _NAMED_OTHERWISE.get(key, ())
