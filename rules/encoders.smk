@@ -56,6 +56,33 @@ rule encoder_check:
         """
 
 
+rule encoder_shard:
+    """Fetch one shard of the hub or of an address to where a manual download would put it, and check it."""
+    output:
+        f"{suites.home()}/{{fetched}}",
+    log:
+        "logs/encoder_shard/{fetched}.log",
+    benchmark:
+        "benchmarks/encoder_shard/{fetched}.tsv"
+    wildcard_constraints:
+        fetched=r"[^.].*\.tar(\.[a-z0-9]+)?",
+    conda:
+        "../envs/torch.yaml"
+    threads: waiting
+    resources:
+        gpu=0,
+        downloads=1,
+        mem_mb=growing(1000),
+        runtime=growing(240),
+    params:
+        # No code digest: what the file is is settled by the commit, and an edit must not need the network.
+        settings=lambda w: read(encoding.fetching(SETTINGS, f"{suites.home()}/{w.fetched}")),
+    shell:
+        """
+        python "$SCRIPTS/encoder_shard.py" --settings {params.settings:q} --output {output:q} 2>&1 | tee {log:q}
+        """
+
+
 rule encoder_features:
     """Encode one shard of tars; every suite and every text of a clip reads the result."""
     input:
@@ -204,8 +231,8 @@ rule encoder_table:
     input:
         lambda w: encoding.results_of(SETTINGS, w.encoder, w.suite),
     output:
-        tsv="results/encoders/{encoder}/{suite}/scores.tsv",
         record="results/encoders/{encoder}/{suite}/scores.json",
+        tsv="results/encoders/{encoder}/{suite}/scores.tsv",
     log:
         "logs/encoder_table/{encoder}/{suite}.log",
     benchmark:

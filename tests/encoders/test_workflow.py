@@ -61,7 +61,7 @@ def evaluation():
 
 
 @pytest.fixture(scope="module")
-def scored(tmp_path_factory, causal_lm):
+def scored(tmp_path_factory, ending_lm):
     """A workflow in which a tiny encoder was scored."""
     flow = Workflow(tmp_path_factory.mktemp("encoders"))
     folder = flow.folder
@@ -75,7 +75,7 @@ def scored(tmp_path_factory, causal_lm):
     flow.configure(
         {
             "default_model": "demo",
-            "models": {"tiny-lm": {"kind": "causal_lm", "path": str(causal_lm.folder)}},
+            "models": {"tiny-lm": {"kind": "ending_lm", "path": str(ending_lm.folder)}},
             "encoders": {
                 "spectrum": {"title": "Spectrum", "code": "spectrum.py", "labels": ["demo"]},
             },
@@ -115,7 +115,7 @@ def test_unusable_clips_are_counted_with_their_reasons(scored):
         "total": 14, "scored": 12, "failed": 2, "truncated": made["counts"]["truncated"],
         "references": 12, "dropped_texts": 0,
     }  # fmt: skip
-    assert {each["reason"].partition(" ")[0] for each in made["failures"]} == {"no", "undecodable"}
+    assert {each["reason"].partition(" ")[0] for each in made["failures"]} == {"no", "unreadable"}
 
 
 def test_the_table_is_that_of_upstream_and_its_mean_is_weighted(scored):

@@ -26,6 +26,8 @@ from earmark.models import towers
 from earmark.models.checkpoint import DTYPES, Checkpoint
 from earmark.models.encode import check_space
 from earmark.systems.encoders import store
+from earmark.systems.encoders.check.contract import tried
+from earmark.systems.encoders.check.finding import Finding
 from earmark.systems.encoders.form import Form
 from earmark.systems.encoders.recording import RATE, recording
 
@@ -162,21 +164,26 @@ class _Encoding:
         self._waiting.clear()
 
     def _encoded(self, clips: list[Heard]) -> list[Tensor]:
+        """Return the features of some clips; empty, and the clip with a reason, where the encoder fails."""
         waves = [torch.from_numpy(clip.samples) for clip in clips if clip.samples is not None]
         if self._tower is None or not waves:
             return waves
         audio = nn.utils.rnn.pad_sequence(waves, batch_first=True).to(self._device)
         lengths = torch.tensor([len(wave) for wave in waves], device=self._device)
         mask = (torch.arange(audio.shape[1], device=self._device)[None] < lengths[:, None]).int()
-        with torch.no_grad():
-            features, valid = self._tower(audio, mask if len(waves) > 1 else None)
-        frames = [features.shape[1]] * len(waves) if valid is None else valid.sum(1).tolist()
+        heard = tried(self._tower, audio, mask if len(waves) > 1 else None, "encoder")
+        if isinstance(heard, Finding):
+            if len(clips) > 1:
+                return [self._encoded([clip])[0] for clip in clips]
+            clips[0].reason = f"encoder ({heard.found})"
+            return [torch.empty(0)]
+        frames = [len(heard.clip(row)) for row in range(len(waves))]
         if self._form.half:
             frames = [halved(len(wave)) for wave in waves]
         dtype = DTYPES[self._form.dtype or "float32"]
         return [
-            row[: int(n)].to("cpu", dtype).contiguous().clone()
-            for row, n in zip(features, frames, strict=True)
+            row[:n].to("cpu", dtype).contiguous().clone()
+            for row, n in zip(heard.features, frames, strict=True)
         ]
 
 

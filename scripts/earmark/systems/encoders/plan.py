@@ -88,13 +88,11 @@ def evaluation_of(settings: Settings, suite: str, dataset: str) -> Evaluation:
 
 
 def shard_named(settings: Settings, name: str) -> Shard:
-    """Return the shard whose files are called by a name, or that lies at a path."""
-    return _shards(settings)[name]
-
-
-def is_shard(settings: Settings, name: str) -> bool:
-    """Whether some suite names a shard."""
-    return name in _shards(settings)
+    """Return the shard whose files are called by a name, or that lies at a path; UserError if none is."""
+    found = _shards(settings).get(name)
+    if found is None:
+        raise UserError(f"no suite names the shard '{name}'; ask for a result, which knows its shards")
+    return found
 
 
 def _shards(settings: Settings) -> Mapping[str, Shard]:

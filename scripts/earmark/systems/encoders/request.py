@@ -112,6 +112,12 @@ def test_files(settings: Settings, encoder: str, suite: str, dataset: str) -> li
     return [f"{place}/{shard.name}.parquet" for shard in evaluation_of(settings, suite, dataset).shards]
 
 
+def fetching(settings: Settings, path: str) -> dict[str, Any]:
+    """Return what fetching the shard at a path reads."""
+    shard = planning.shard_named(settings, path)
+    return {key: getattr(shard, key) for key in ("repo", "revision", "inside", "address")}
+
+
 def extraction(settings: Settings, encoder: str, form: str) -> dict[str, Any]:
     """Return what making a shard's features reads."""
     return {"tower": tower(settings, encoder), "form": form, "device": settings.config.device}
