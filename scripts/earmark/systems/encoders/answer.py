@@ -10,7 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from earmark.core.files import write_json
 from earmark.core.progress import tqdm
 from earmark.core.records import read_jsonl, write_jsonl
 from earmark.core.seeding import generator
-from earmark.models import composed
+from earmark.models.adapter import adapter_of
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.projector import Projector
 from earmark.scoring.record import Failure, check_budget
@@ -78,9 +78,8 @@ def run(
     if not found.clips:
         raise UserError(f"{where}: no test clip that can be used; see the logs of its features")
     made = Checkpoint.read(checkpoint)
-    speaker = Speaker(made.part("decoder"), str(device))
-    if (made.folder / composed.ADAPTER).is_dir():
-        speaker.language.model = composed.adapted(speaker.model, made.folder / composed.ADAPTER)
+    part = made.part("decoder")
+    speaker = Speaker(replace(part, changes=adapter_of(made, part)), str(device))
     asking = Asking(speaker, projector_of(made.folder).to(device), Features(features), settings, found.clips)
     started = time.perf_counter()
     said = hashlib.sha256(

@@ -19,6 +19,7 @@ from torch import nn
 from earmark.core.errors import UserError
 from earmark.core.files import write_json
 from earmark.models import composed, towers
+from earmark.models.adapter import with_adapter
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.projector import Projector, Shape
 from earmark.scoring.record import check_budget, failures
@@ -68,7 +69,7 @@ def run(
         fit(projector, stored, sources, keys["seed"])
     adapted = None
     if settings["lora"] is not None:
-        adapted = composed.with_adapter(speaker.model, settings["lora"])
+        adapted = with_adapter(speaker.model, settings["lora"])
         speaker.language.model = adapted.get_base_model()
     module = nn.ModuleDict({"projector": projector} | ({} if adapted is None else {"decoder": adapted}))
     learner = (
