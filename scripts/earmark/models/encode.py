@@ -139,6 +139,6 @@ def check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise UserError(
-            f"{folder}: the encoder states need {needed / 1e6:,.0f} MB, {free / 1e6:,.0f} MB are free; "
+            f"{folder}: the encoder states need {needed / 1e6:,.1f} MB, {free / 1e6:,.1f} MB are free; "
             "make space, or run from a larger disk with --directory"
         )
