@@ -17,16 +17,21 @@ from torch.nn import functional as F
 from earmark.systems.separation.network.blocks import Decoder, Encoder, Film, Pool, Residual, norm
 from earmark.systems.separation.network.spectrum import BINS, Spectrum, Transform
 
-_SMALL = 0.1
+_QUIETEST = 1e-5
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Channels of each level, and the frames and bins averaged between levels; defaults are AudioSep's."""
+    """Channels of each level, and the frames and bins averaged between levels; defaults are AudioSep's.
+
+    ``level``: root mean square that every mixture is brought to before the network and back from after it; None:
+    as it comes, as published. Magnitudes are not compressed, so a small network hears little of quiet mixtures.
+    """
 
     channels: tuple[int, ...] = (32, 64, 128, 256, 384, 384)
     pools: tuple[Pool, ...] = ((2, 2), (2, 2), (2, 2), (2, 2), (2, 2), (1, 2))
     condition: int = 512
+    level: float | None = None
 
     def __post_init__(self) -> None:
         """Check that levels and pools agree; raises ValueError."""
@@ -68,12 +73,12 @@ class ResUNet(nn.Module):
         self._start_unturned()
 
     def _start_unturned(self) -> None:
-        """Let the first estimate be half the mixture, its phases hardly turned.
+        """Let the first estimate be half the mixture, its phases as they are.
 
         The published start turns every phase at random, and a short training spends itself on undoing that.
         """
         with torch.no_grad():
-            self.head.weight.mul_(_SMALL)
+            self.head.weight.zero_()
             assert self.head.bias is not None
             self.head.bias[1] = 1.0
 
@@ -88,7 +93,11 @@ class ResUNet(nn.Module):
             Waveforms [batch, samples].
 
         """
-        return self.separate(self.transform.analyse(mixture), condition)
+        if self.sizes.level is None:
+            return self.separate(self.transform.analyse(mixture), condition)
+        loud = mixture.square().mean(dim=-1, keepdim=True).sqrt().clamp(min=_QUIETEST)
+        gain = self.sizes.level / loud
+        return self.separate(self.transform.analyse(mixture * gain), condition) / gain
 
     def separate(self, spectrum: Spectrum, condition: Tensor) -> Tensor:
         """Return the same of a spectrum that is there already."""
@@ -114,7 +123,7 @@ class ResUNet(nn.Module):
     def description(self) -> dict[str, Any]:
         """Return the sizes as JSON holds them."""
         pools = [list(pool) for pool in self.sizes.pools]
-        return {"channels": list(self.sizes.channels), "pools": pools, "condition": self.sizes.condition}
+        return {"channels": list(self.sizes.channels), "pools": pools, "condition": self.sizes.condition, "level": self.sizes.level}
 
 
 def apply_mask(mask: Tensor, spectrum: Spectrum) -> Spectrum:
