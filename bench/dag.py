@@ -7,9 +7,13 @@ in a fresh process, the best of some rounds:
 - audioset: the 2,041,789 clips of config/tasks/audioset_full.yaml, fetched, packed, demo and audited;
 - noop: a run of a finished target of the demo.
 
+Beside each, in the same rounds, stands what Snakemake alone takes for as many jobs: of two rules with one
+file each, without params, resources or a line of Python. No workflow of so many jobs is planned in less.
+
     python bench/dag.py [--quick]
 
-The last line is JSON: `<plan>_budget_ratio` is the seconds a plan may take / the seconds it took.
+The last line is JSON: `<plan>_budget_ratio` is the seconds a plan may take / the seconds it took, and
+`<plan>_bare_share` what Snakemake alone took / that.
 Planning computes on one core and waits for nothing, so seconds are those of the process: on a free core
 they are the clock's, and neighbours don't change them. The clock's stand beside them.
 """
@@ -62,13 +66,13 @@ class Plan:
 PLANS = [
     Plan(
         "grid",
-        15,
+        5,
         {"grid": [{"models": MODELS, "tasks": TASKS, "methods": METHODS, "ratios": RATIOS}]},
         ("-n", "grid"),
     ),
     Plan(
         "audioset",
-        30,
+        10,
         {
             "embeddings": [
                 {"model": MODELS[0], "tasks": ["audioset_full"], "layers": ["encoder"], "pooling": "mean"}
@@ -78,12 +82,25 @@ PLANS = [
     ),
     Plan(
         "noop",
-        5,
+        2,
         {"tasks": {"gtzan": {"data": {"source": TINY}}}},
         ("-j1", "data/gtzan/clips.parquet"),
         paper=False,
     ),
 ]
+
+
+BARE = """
+rule all:
+    input: expand("second/{{i}}", i=range({jobs}))
+rule first:
+    output: "first/{{i}}"
+    shell: "touch {{output}}"
+rule second:
+    input: "first/{{i}}"
+    output: "second/{{i}}"
+    shell: "touch {{output}}"
+"""
 
 
 @dataclass(frozen=True)
@@ -96,13 +113,24 @@ class Cost:
     text: str
 
 
-def snakemake(folder: Path, plan: Plan) -> Cost:
+def planned(folder: Path, plan: Plan) -> Cost:
     """Make one plan."""
     config = folder / f"{plan.name}.yaml"
     config.write_text(yaml.safe_dump(plan.config))
     files = [str(ROOT / "config/paper.yaml")] if plan.paper else []
-    command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(folder)]
-    command += [*plan.words, "--configfile", *files, str(config)]
+    return snakemake(folder, ROOT / "Snakefile", *plan.words, "--configfile", *files, str(config))
+
+
+def bare(folder: Path, jobs: int) -> Cost:
+    """Plan as many jobs of a workflow that is nothing but two rules."""
+    snakefile = folder / "Snakefile"
+    snakefile.write_text(BARE.format(jobs=jobs // 2))
+    return snakemake(folder, snakefile, "-n", "-q")
+
+
+def snakemake(folder: Path, snakefile: Path, *words: str) -> Cost:
+    """Run Snakemake in a fresh process."""
+    command = [sys.executable, "-m", "snakemake", "-s", str(snakefile), "--directory", str(folder), *words]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with (folder / "printed").open("w+") as printed:
         start = time.perf_counter()
@@ -120,29 +148,39 @@ def snakemake(folder: Path, plan: Plan) -> Cost:
     return Cost(usage.ru_utime + usage.ru_stime, clock, usage.ru_maxrss / 1024, text)
 
 
+def jobs_of(cost: Cost) -> int:
+    """Return how many jobs a plan has, by its own words."""
+    counted = re.search(r"^total +(\d+)$", cost.text, flags=re.MULTILINE)
+    assert counted or "Nothing to be done" in cost.text, cost.text
+    return int(counted[1]) if counted else 0
+
+
 def main(
     quick: Annotated[bool, typer.Option(help="a smoke run: one round")] = False,
     device: Annotated[str, typer.Option(help="cpu only; for the common command line")] = "cpu",
 ) -> None:
     """Time the plans one after the other, round by round."""
     found: dict[str, list[Cost]] = {plan.name: [] for plan in PLANS}
-    with tempfile.TemporaryDirectory() as name:
+    alone: dict[str, list[Cost]] = {plan.name: [] for plan in PLANS}
+    with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as other:
         folder = Path(name)
-        snakemake(folder, PLANS[-1])  # what a no-op finds made; and all files are in the page cache now
+        planned(folder, PLANS[-1])  # what a no-op finds made; and all files are in the page cache now
         for _ in range(1 if quick else 3):
             for plan in PLANS:
-                found[plan.name].append(snakemake(folder, plan))
-    print(f"{'plan':9} {'jobs':>5} {'seconds':>8} {'(clock)':>8} {'budget':>7} {'peak MB':>8}")
+                cost = planned(folder, plan)
+                found[plan.name].append(cost)
+                alone[plan.name].append(bare(Path(other), jobs_of(cost)))
+    print(f"{'plan':9} {'jobs':>5} {'seconds':>8} {'(clock)':>8} {'bare':>6} {'budget':>7} {'peak MB':>8}")
     metrics: dict[str, float] = {}
     for plan in PLANS:
         costs = found[plan.name]
         seconds, clock = (min(getattr(cost, key) for cost in costs) for key in ("seconds", "clock_s"))
+        least = min(cost.seconds for cost in alone[plan.name])
         megabytes = max(cost.megabytes for cost in costs)
-        counted = re.search(r"^total +(\d+)$", costs[-1].text, flags=re.MULTILINE)
-        assert counted or "Nothing to be done" in costs[-1].text, costs[-1].text
-        jobs = int(counted[1]) if counted else 0
-        print(f"{plan.name:9} {jobs:5} {seconds:8.2f} {clock:8.2f} {plan.budget_s:7.0f} {megabytes:8.0f}")
+        row = f"{plan.name:9} {jobs_of(costs[-1]):5} {seconds:8.2f} {clock:8.2f} {least:6.2f}"
+        print(f"{row} {plan.budget_s:7.0f} {megabytes:8.0f}")
         metrics[f"{plan.name}_budget_ratio"] = round(plan.budget_s / seconds, 3)
+        metrics[f"{plan.name}_bare_share"] = round(least / seconds, 3)
         metrics[f"{plan.name}_peak_mb"] = round(megabytes, 1)
     print(json.dumps({"bench": "dag", "quick": quick, "device": "cpu", "metrics": metrics}))
 

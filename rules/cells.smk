@@ -30,6 +30,18 @@ def answer_code(model, method):
 
 
 @cache
+def cell_settings(*cell):
+    """Return the settings file of a cell."""
+    return read(pruning.cell(SETTINGS, *cell))
+
+
+@cache
+def score_settings(model, task):
+    """Return the settings file of scoring what a model answered to a task."""
+    return read(pruning.scoring(SETTINGS, model, task))
+
+
+@cache
 def score_code(task):
     """Digest what scoring runs: the script, the task's parser and its metric."""
     asked = SETTINGS.asked(task)
@@ -67,7 +79,7 @@ def asked_grid():
     cells = [
         {
             "output": pruning.answers(*cell),
-            "settings": read(pruning.cell(SETTINGS, *cell)),
+            "settings": cell_settings(*cell),
             "code": answer_code(cell[0], cell[2]),
             "work": workplace(*cell),
         }

@@ -16,8 +16,9 @@ from snakemake.resources import Resources
 from earmark.core.cluster import refuse_beside_others
 from earmark.core import versions
 from earmark.core.errors import UserError
-from earmark.report import exports as exporting, request as reporting
+from earmark.report import exports as exporting, page_code, request as reporting
 from earmark.config import composed, stored
+from earmark.config.excerpt import excerpt
 from earmark.core.addresses import hidden
 from earmark.config.settings import Settings
 from earmark.models import needs
@@ -25,8 +26,8 @@ from earmark.models.entry import folder_of, source
 from earmark.models.folder_state import folder_state
 from earmark.config.targets import check_target
 from earmark.config.yaml_files import read_yaml
-from earmark.systems.contract import systems
-from earmark.workflow import messages, mistakes, prerequisites, sources
+from earmark.systems.contract import result_at, systems
+from earmark.workflow import messages, mistakes, planning, prerequisites, sources
 from earmark.workflow.given import code as code_digest, settings_file as read
 from earmark.workflow.targets import Mistake, check_targets
 
@@ -43,6 +44,7 @@ shell.prefix(
     f"export RAYON_NUM_THREADS=$OMP_NUM_THREADS SCRIPTS={shlex.quote(f'{HERE}/scripts')}; {INTERPRETER}"
 )
 messages.install(workflow, mistakes.in_one_line)
+planning.quicken()
 # Jobs that wait for the network take no core, so something else has to bound them; --resources does, too.
 if "downloads" not in workflow.global_resources:
     workflow.global_resources.update(Resources.from_mapping({"downloads": 4}))
@@ -65,7 +67,7 @@ def checked_settings():
 
 
 SETTINGS = checked_settings()
-PAGE = tuple(f"earmark/report/{name}" for name in ("shell.html", "parts.html", "sortable.js"))
+PAGE = page_code.SHELL
 # How the network is reached is not what a result depends on: as no param, changing it makes nothing
 # stale; and as no argument, a proxy's password is in no process list.
 os.environ |= {"EARMARK_NETWORK": json.dumps(SETTINGS.config.fetch.plain(), sort_keys=True)}
@@ -92,6 +94,15 @@ def carry_versions():
                 each.set_params(versions=f"versions: {versions.told(pins)}")
 
 
+def again(wildcards, output):
+    """Return the file that says how a result is made again, for its record: its path and its configuration.
+
+    No result depends on it: a param of the output makes nothing stale.
+    """
+    target = result_at(output[0])
+    return read({"target": target, "config": excerpt(SETTINGS, target)})
+
+
 def is_local():
     """Say whether jobs run on this machine; known once Snakemake has its executor."""
     return workflow.local_exec or not workflow.is_main_process
@@ -105,7 +116,7 @@ def gpus(wildcards):
     """
     device = SETTINGS.config.device
     if device == "auto":
-        return SETTINGS.gpus() if is_local() else 1
+        return SETTINGS.gpus if is_local() else 1
     return int(device.startswith("cuda"))
 
 

@@ -35,7 +35,7 @@ rule answer:
         grid=grid_of_this_run,
     params:
         code=lambda w: answer_code(w.model, w.method),
-        settings=lambda w: read(pruning.cell(SETTINGS, w.model, w.task, w.method, w.ratio)),
+        settings=lambda w: cell_settings(w.model, w.task, w.method, w.ratio),
         states=lambda w, input: repeated("--features", input.states),
         indexes=lambda w, input: repeated("--index", input.indexes),
         work=lambda w: workplace(w.model, w.task, w.method, w.ratio),
@@ -78,11 +78,12 @@ rule score:
         runtime=growing(20),
     params:
         code=lambda w: score_code(w.task),
-        settings=lambda w: read(pruning.scoring(SETTINGS, model_of(w), w.task)),
+        settings=lambda w: score_settings(model_of(w), w.task),
+        again=again,
     shell:
         """
         python "$SCRIPTS/score.py" --answers {input.record:q} --settings {params.settings:q} \
-            --output {output.record:q} --code {params.code} 2>&1 | tee {log:q}
+            --output {output.record:q} --code {params.code} --again {params.again} 2>&1 | tee {log:q}
         """
 
 
@@ -128,10 +129,11 @@ rule prefill:
     params:
         code=lambda w: prefill_code(w),
         settings=lambda w: read(pruning.prefill(SETTINGS, w.model, int(w.seconds))),
+        again=again,
     shell:
         """
         python "$SCRIPTS/prefill.py" --checkpoint {input.checkpoint:q} --settings {params.settings:q} \
-            --output {output:q} --code {params.code} 2>&1 | tee {log:q}
+            --output {output:q} --code {params.code} --again {params.again} 2>&1 | tee {log:q}
         """
 
 

@@ -25,11 +25,11 @@ def main(
     ],
     output: Annotated[Path, typer.Option(help="timing record to write (JSON)")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
+    again: Annotated[str, typer.Option(help="JSON file: what makes this result again, for the record")] = "",
     threads: int = 1,
 ) -> None:
     """Measure every method and ratio in pairs with the unpruned model."""
     chosen = given(settings)
-    upstream = chosen.pop("upstream", {})
     entry = chosen["model"]
     device = devices.prepare(chosen["device"], threads)
     kind = family(entry["kind"])
@@ -59,8 +59,9 @@ def main(
         "attention": entry["attention"],
         "threads": threads,
         "points": points,
-        "provenance": provenance.record(code)
-        | {"config": chosen, "upstream": upstream, "model": model.record},
+        "provenance": provenance.repeatable(
+            provenance.record(code) | {"config": chosen, "model": model.record}, again
+        ),
     }
     write_json(output, record)
 

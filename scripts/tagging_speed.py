@@ -23,18 +23,17 @@ def main(
     ],
     output: Annotated[Path, typer.Option(help="speed record to write (JSON)")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
+    again: Annotated[str, typer.Option(help="JSON file: what makes this result again, for the record")] = "",
     threads: int = 1,
 ) -> None:
     """Measure the student at its schedule, unmerged, and unmerged with strides 16/16, side by side."""
     chosen = given(settings)
-    upstream = chosen.pop("upstream", {})
     device = devices.prepare(chosen["device"], threads)
     number = len(json.loads(classes.read_text())["classes"])
     schedule = Schedule.parse(chosen["r"], chosen["schedules"])
     record = speed.record(chosen, number, schedule, device, threads)
-    write_json(
-        output, record | {"provenance": provenance.record(code) | {"config": chosen, "upstream": upstream}}
-    )
+    made = provenance.repeatable(provenance.record(code) | {"config": chosen}, again)
+    write_json(output, record | {"provenance": made})
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 
 from earmark.core import timing
@@ -31,10 +32,28 @@ def test_a_stage_met_twice_is_added_up(monkeypatch):
 
 def test_a_spread_is_that_of_numpy_and_nothing_has_none():
     seconds = [0.5, 0.1, 0.9, 0.2]
+    ends = {"low_s": 0.1, "high_s": 0.9}  # four samples say little of a median
     assert spread(seconds) == pytest.approx(
-        {"median_s": 0.35, "p95_s": float(np.percentile(seconds, 95)), "total_s": 1.7, "n": 4}
+        {"median_s": 0.35, **ends, "p95_s": float(np.percentile(seconds, 95)), "total_s": 1.7, "n": 4}
     )
     assert spread([]) is None
+
+
+def test_the_medians_interval_is_that_of_scipys_bootstrap():
+    seconds = np.random.default_rng(3).lognormal(size=301)
+    found = spread(list(seconds))
+    drawn = scipy.stats.bootstrap((seconds,), np.median, method="percentile", n_resamples=20_000, rng=1)
+    expected = drawn.confidence_interval
+    assert (found["low_s"], found["high_s"]) == pytest.approx((expected.low, expected.high), rel=0.02)
+
+
+def test_the_medians_interval_holds_the_true_one_also_where_batches_share_a_time():
+    rng, held = np.random.default_rng(4), 0
+    for _ in range(400):
+        batches = rng.lognormal(size=30)
+        found = spread(list(np.repeat(batches, 8)), [8] * 240)
+        held += found["low_s"] <= 1.0 <= found["high_s"]
+    assert 0.92 <= held / 400 <= 0.99
 
 
 def test_the_higher_of_two_peaks_is_taken_field_by_field():

@@ -23,7 +23,8 @@ GENRES = ("blues", "classical", "jazz", "rock")
 
 
 def _stage(seconds: float, n: int) -> dict[str, Any]:
-    return {"median_s": seconds, "p95_s": seconds * 1.3, "total_s": seconds * n, "n": n}
+    ends = {"low_s": 0.98 * seconds, "high_s": 1.02 * seconds}
+    return {"median_s": seconds, **ends, "p95_s": seconds * 1.3, "total_s": seconds * n, "n": n}
 
 
 def _metric(value: float | None, n: int, interval: str = "score") -> dict[str, Any]:
@@ -193,6 +194,7 @@ def fake_result(
                 "prefill": _stage(0.1 + 0.4 * keep, n),
                 "decode": _stage(0.12, n),
             },
+            "per_clip": _stage(0.05 + 0.6 + 0.1 + 0.4 * keep + 0.12, n),
             "real_time_factor": 0.04,
             "peak_memory_bytes": 2**30,
             "cells_in_pass": 1,

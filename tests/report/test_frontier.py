@@ -36,6 +36,17 @@ def test_nothing_on_the_front_is_beaten_and_all_else_is() -> None:
     assert [r["latency"] for r in front(rates)] == [r["latency"] for r in kept]
 
 
+def test_noise_in_time_puts_no_worse_run_before_a_better_one() -> None:
+    def timed(found: dict[str, Any], half: float) -> dict[str, Any]:
+        took = found["latency"]
+        return {**found, "clip_s": took, "clip_low_s": took - half, "clip_high_s": took + half}
+
+    quick, good = row("random", 0.5, 0.6000, 0.8), row("frame", 0.5, 0.6009, 0.9)
+    assert [r["method"] for r in front([quick, good])] == ["random", "frame"], "as far as exact times go"
+    assert [r["method"] for r in front([timed(quick, 0.002), timed(good, 0.002)])] == ["frame"]
+    assert crossings([timed(quick, 0.002), timed(good, 0.002)], "latency", "value", 0.6004) == []
+
+
 def test_values_lie_between_measured_neighbours_only() -> None:
     curve = curves([BASE, *DART])["dart"]
     assert [r["ratio"] for r in curve] == [1.0, 0.5, 0.1]

@@ -135,6 +135,10 @@ class Config(Section):
     default_model: str
     """model behind results/{task}_{method}_{ratio}.json"""
 
+    self_contained: bool = False
+    """this file says everything: config/config.yaml and the YAML files of config/ are not read
+    (docs/reproduce.md)"""
+
     versions: Literal["record", "rerun"] = "record"
     """other versions of packages that make numbers: record them and compare only equal ones, or rerun what
     they are pinned for (docs/staleness.md)"""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from earmark.core.errors import UserError
@@ -42,11 +42,12 @@ class Class:
             if isinstance(found, Class):
                 yield found
 
+    @cached_property
     def line(self) -> list[Class]:
-        """Return it and all it descends from, nearest first."""
+        """It and all it descends from, nearest first."""
         found = [self]
         for base in self.bases():
-            found += [each for each in base.line() if each not in found]
+            found += [each for each in base.line if each not in found]
         return found
 
 
@@ -73,12 +74,12 @@ class Method:
         """Its file below scripts/."""
         return f"{self.cls.module.replace('.', '/')}.py"
 
-    @property
+    @cached_property
     def options(self) -> dict[str, Option]:
         """Its options, those of the methods it derives from first."""
         return {
             node.target.id: Option(each.module, node.annotation)
-            for each in reversed(self.cls.line())
+            for each in reversed(self.cls.line)
             for node in each.node.body
             if isinstance(node, ast.AnnAssign)
             and isinstance(node.target, ast.Name)
@@ -99,7 +100,7 @@ def methods() -> dict[str, Method]:
         for path in sorted((SCRIPTS / "earmark" / package).glob("*.py")):
             module = f"earmark.{package}.{path.stem}"
             own = [each for each in _classes(module).values() if _is_method(each, package, base)]
-            used = {base for each in own for base in each.line()[1:]}
+            used = {base for each in own for base in each.line[1:]}
             own = [each for each in own if each not in used]
             if len(own) > 1:
                 names = " and ".join(each.name for each in own)
@@ -131,7 +132,7 @@ def resolved(module: str, name: ast.expr) -> Class | ast.expr | None:
 
 def _is_method(cls: Class, package: str, base: str) -> bool:
     """Whether a class is public, descends from the base of its package's methods and leaves nothing open."""
-    above = [(each.module, each.name) for each in cls.line()[1:]]
+    above = [(each.module, each.name) for each in cls.line[1:]]
     public = not cls.name.startswith("_")
     return public and (f"earmark.{package}.contract", base) in above and not _is_abstract(cls)
 
@@ -139,7 +140,7 @@ def _is_method(cls: Class, package: str, base: str) -> bool:
 def _is_abstract(cls: Class) -> bool:
     """Whether a class leaves a method of those it descends from to others, by ``@abstractmethod``."""
     functions: dict[str, ast.FunctionDef] = {}
-    for each in cls.line():
+    for each in cls.line:
         for node in each.node.body:
             if isinstance(node, ast.FunctionDef):
                 functions.setdefault(node.name, node)

@@ -17,6 +17,7 @@ import hashlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from earmark.core.places import SCRIPTS
 
@@ -77,8 +78,13 @@ def _write(value: object, out: list[str]) -> None:
 
 def canonical(source: str) -> str:
     """Return what a module does as text that is equal for sources which run alike in every word."""
+    return _text(ast.parse(source))
+
+
+def _text(tree: ast.Module) -> str:
+    """Return the canonical text of a module."""
     out: list[str] = []
-    _write(ast.parse(source).body, out)
+    _write(tree.body, out)
     return "\n".join(out)
 
 
@@ -94,23 +100,59 @@ def _statements(module: ast.Module) -> Iterator[ast.AST]:
                 todo += _running(inner)
 
 
+class Module(NamedTuple):
+    """What is known of a module of the repository from its text alone."""
+
+    digest: str
+    """Of what it does."""
+
+    names: tuple[str, ...]
+    """Dotted: all that its import statements may stand for, whether there is a file of it or not."""
+
+
+KNOWN: dict[str, Module] = {}
+"""What is known by the SHA-256 of a module's text. Parsing is most of a digest's cost, so
+:mod:`earmark.workflow.given` keeps this from one start of the workflow to the next."""
+
+
+@cache
+def _module(path: Path) -> Module:
+    """Return what is known of a module, parsed if need be."""
+    content = path.read_bytes()
+    key = hashlib.sha256(content).hexdigest()
+    if key not in KNOWN:
+        tree = ast.parse(content, filename=str(path))
+        does = _text(tree).encode("utf-8", "surrogatepass")
+        KNOWN[key] = Module(hashlib.sha256(does).hexdigest(), tuple(sorted(_names(tree))))
+    return KNOWN[key]
+
+
+def _names(module: ast.Module) -> Iterator[str]:
+    """Yield the dotted names of all that a module may import: a name from a module may be a module itself."""
+    for node in _statements(module):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
 @cache
 def _imports(path: Path) -> tuple[Path, ...]:
     """Return the repository files that the module at ``path`` imports directly; data files none."""
     if path.suffix != ".py":
         return ()
-    found: set[Path] = set()
-    for node in _statements(ast.parse(path.read_text(), filename=str(path))):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for base in (SCRIPTS.joinpath(*name.split(".")) for name in names):
-            found |= {p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()}
+    bases = (SCRIPTS.joinpath(*name.split(".")) for name in _module(path).names if _is_ours(name))
+    found = {p for base in bases for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()}
     # The package's version is provenance, not behaviour: a release makes nothing stale.
     return tuple(sorted(found - {SCRIPTS / "earmark" / "__init__.py"}))
+
+
+@cache
+def _is_ours(name: str) -> bool:
+    """Whether a dotted name may be of the repository: its first part is a module or a folder of scripts/."""
+    first = SCRIPTS / name.partition(".")[0]
+    return first.is_dir() or first.with_suffix(".py").is_file()
 
 
 @cache
@@ -136,10 +178,7 @@ def import_closure(*entries: str) -> tuple[Path, ...]:
 @cache
 def file_digest(path: Path) -> str:
     """Return the digest of what a module does; of another file (a page's template), of its bytes."""
-    content = path.read_bytes()
-    if path.suffix == ".py":
-        content = canonical(content.decode()).encode("utf-8", "surrogatepass")
-    return hashlib.sha256(content).hexdigest()
+    return _module(path).digest if path.suffix == ".py" else hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @cache

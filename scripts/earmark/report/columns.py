@@ -11,12 +11,20 @@ OURS = "earmark"
 """The source of results made here; imported ones say ``imported: <from where>``."""
 
 STAGES = ("load", "mel", "encode", "select", "prefill", "decode")
+CLIP = "clip"
+"""Of the columns that hold the time of a whole sample, loading left out."""
+
+TIMES = (
+    ("", "median seconds per sample"),
+    ("_low", "lower end of that median's 95 % interval"),
+    ("_high", "its upper end"),
+)
 COUNTS = ("total", "scored", "unparsed", "failed", "truncated", "windowed", "skipped")
 
 IDENTITY = (
     Column("source", "str", "`earmark`, or `imported: ` and the program whose file was imported"),
     Column("system", "str", "the system whose result this is; `left-out`: a file that could not be read"),
-    Column("type", "str", "which of the system's types of result"),
+    Column("type", "str", "which of the system's types of result; `mean`: over several tasks"),
     Column("labels", "str", "`demo` and `synthetic` where they hold, comma-separated"),
     Column("task", "str", "the task, or the data set"),
     Column("model", "str", "the model; of tagging, the student"),
@@ -48,7 +56,11 @@ COUNTED = (
     Column("skipped", "Int64", "samples left out on request"),
 )
 CLOCKED = (
-    *(Column(f"{stage}_s", "float64", f"median seconds per sample: {stage}") for stage in STAGES),
+    *(
+        Column(f"{stage}{end}_s", "float64", f"{says}: {what}")
+        for stage, what in (*((stage, stage) for stage in STAGES), (CLIP, "from audio to answer"))
+        for end, says in TIMES
+    ),
     Column("real_time_factor", "float64", "seconds of work per second of audio"),
     Column("peak_memory_bytes", "Int64", "the most memory in use"),
     Column("threads", "Int64", "threads of the measurement"),

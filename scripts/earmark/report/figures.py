@@ -37,6 +37,8 @@ class Figure:
     min_width: int = 0
     numbers: str = "in the table of all results"  # where to read them
     key: str = ""
+    trend: str = ""
+    """What it shows, in a sentence, for those who do not see it."""
 
     @property
     def name(self) -> str:
@@ -66,6 +68,19 @@ class Table:
     """Whether the page shows it only when asked to."""
     on_screen: frozenset[str] = frozenset()
     """Columns that paper has no room for."""
+    first: frozenset[str] = frozenset()
+    """Columns that a phone shows at once, the others when asked to; none: all at once."""
+    marks: list[dict[str, str]] = field(default_factory=list)
+    """Of every line, what the page's filters go by: ``system``, ``task``, ``model``, ``method``, ``made``."""
+
+    def style(self, column: str) -> str:
+        """Return the CSS classes of a column."""
+        kinds = (("number", self.numbers), ("screen", self.on_screen), ("first", self.first))
+        return " ".join(name for name, columns in kinds if column in columns)
+
+    def marked(self, line: int) -> dict[str, str]:
+        """Return the attributes of a line by which filters find it."""
+        return {f"data-{name}": value for name, value in self.marks[line].items()} if self.marks else {}
 
     @property
     def name(self) -> str:
@@ -84,6 +99,8 @@ class Section:
     notes: list[str] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     key: str = ""
+    of: dict[str, str] = field(default_factory=dict)
+    """What the page's filters go by: ``task``, ``model``, ``made``."""
 
     @property
     def name(self) -> str:

@@ -48,6 +48,7 @@ class Material:
 
         """
         ours = self.table[(self.table["source"] == OURS) & (self.table["system"] != LEFT_OUT)]
+        ours = ours[ours["result"].notna()]  # a mean over tasks is of no one file
         if system is not None:
             ours = ours[(ours["system"] == system) & (ours["type"] == kind)]
         pairs = sorted(set(zip(ours["result"], ours["digest"], strict=True)))

@@ -6,18 +6,19 @@ from collections.abc import Sequence
 
 from earmark.report.columns import OURS
 from earmark.report.figures import Cell, Row, Table, number
-from earmark.report.words import DASH
+from earmark.report.words import DASH, origin
 from earmark.scoring.catalogue import headlines
 
 MOST = 3000
 """Rows on the page; summary.csv has all."""
 
 COUNTS = ("n", "unparsed", "failed", "truncated", "skipped")
-ALWAYS = frozenset(("task", "model", "score", *COUNTS))
-"""Columns that are shown even if no row has anything in them: counts stand beside every score."""
+MADE = ("device", "seed", "sample set", "source", "labels", "system", "code")
+ALWAYS = frozenset(("task", "score"))
+"""Columns that are shown even where every row has the same; a remark takes the place of others."""
 
-ONCE = ("device", "seed", "sample set", "source", "labels", "system", "code")
-"""Columns that a remark takes the place of where every row has the same."""
+FIRST = frozenset(("task", "method", "recipe", "r", "kept, asked", "score", "difference to base"))
+"""Columns that a phone shows at once."""
 
 ON_SCREEN = frozenset(("system", "code"))
 COMPARED = (
@@ -35,7 +36,8 @@ def table(points: Sequence[Row]) -> Table:
     columns = _columns(points[:MOST])
     lines = [[cells.get(name, Cell(DASH)) for name in columns] for cells in shown]
     texts = {name: {line[i].text for line in lines} for i, name in enumerate(columns)}
-    once = {name: texts[name].copy().pop() for name in ONCE if len(texts[name]) == 1 < len(lines)}
+    same = [name for name in columns if name not in ALWAYS and len(texts[name]) == 1 < len(lines)]
+    once = {name: next(iter(texts[name])) for name in same}
     used = [
         i
         for i, name in enumerate(columns)
@@ -44,7 +46,23 @@ def table(points: Sequence[Row]) -> Table:
     numbers = frozenset(columns[i] for i in used if _numbers([line[i] for line in lines]))
     cells = [[line[i] for i in used] for line in lines]
     names = tuple(columns[i] for i in used)
-    return Table("All results", names, cells, _notes(points, once), numbers, on_screen=ON_SCREEN)
+    return Table(
+        "All results",
+        names,
+        cells,
+        _notes(points, once),
+        numbers,
+        on_screen=ON_SCREEN,
+        first=FIRST & set(names),
+        marks=[_marks(row) for row in points[:MOST]],
+    )
+
+
+def _marks(row: Row) -> dict[str, str]:
+    """Return what filters find a row by."""
+    named = {name: row.get(name) for name in ("system", "task", "model", "method")}
+    made = origin(row["labels"] or "") if row["ours"] else row["source"]
+    return {**{name: str(value) for name, value in named.items() if value}, "made": made}
 
 
 def differing_versions(points: Sequence[Row]) -> list[str]:
@@ -58,7 +76,7 @@ def _columns(points: Sequence[Row]) -> list[str]:
     """Return the headings: what was asked of whom, the score, what else was found, where and how."""
     settings = dict.fromkeys(name for row in points for name in row["settings"])
     findings = dict.fromkeys(name for row in points for name in row["findings"])
-    return ["task", "model", *settings, "score", *COUNTS, *findings, *ONCE, "versions"]
+    return ["task", "model", *settings, "score", *COUNTS, *findings, *MADE, "versions"]
 
 
 def _notes(points: Sequence[Row], once: dict[str, str]) -> list[str]:

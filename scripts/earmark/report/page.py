@@ -11,6 +11,7 @@ from earmark.core.files import replacing
 from earmark.report import overview, shell, summary
 from earmark.report.columns import OURS
 from earmark.report.figures import Section, Table
+from earmark.report.first import Answer
 from earmark.report.material import Material
 from earmark.report.origins import origins
 from earmark.report.points import left_out
@@ -21,12 +22,20 @@ HOW = ("model.origin.", "model.files.", "runs.")
 """How settings begin that the page shows only when asked to."""
 
 
-def sections(material: Material) -> Iterator[tuple[str, list[Section]]]:
-    """Yield every system's title with its sections, if it has any."""
+def sections(material: Material) -> Iterator[tuple[str, str, list[Section]]]:
+    """Yield every system's name and title with its sections, if it has any."""
     for system in systems():
         drawn = list(system.sections(material)) if system.sections else []
         if drawn:
-            yield system.title, drawn
+            yield system.name, system.title, drawn
+
+
+def answers(material: Material) -> Iterator[tuple[str, str, Answer]]:
+    """Yield every system's name and title with what it says first, if it has anything to say."""
+    for system in systems():
+        found = system.first(material) if system.first else None
+        if found is not None:
+            yield system.name, system.title, found
 
 
 def all_tables(table: pd.DataFrame) -> Iterator[tuple[str, Table]]:
@@ -40,7 +49,7 @@ def all_tables(table: pd.DataFrame) -> Iterator[tuple[str, Table]]:
 
 def all_sections(material: Material) -> Iterator[Section]:
     """Yield every section of the page."""
-    for _, drawn in sections(material):
+    for *_, drawn in sections(material):
         yield from drawn
 
 
@@ -52,10 +61,13 @@ def build(table: pd.DataFrame, files: Sequence[Path] = ()) -> str:
     made = origins(records)
     warning = banner(",".join(label for each in labels for label in each))
     appendices = [each for system in systems() if system.appendices for each in system.appendices(material)]
+    drawn = list(sections(material))
     return shell.render(
         Path(__file__).with_name("page.html"),
         folders=[each.template.parent for each in appendices],
-        systems=list(sections(material)),
+        answers=list(answers(material)),
+        systems=drawn,
+        names=list(dict.fromkeys(title for _, title, _ in drawn)),
         everything=overview.table(material.points),
         left_out=overview.left_out(left_out(table)),
         appendices=appendices,

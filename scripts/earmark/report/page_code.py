@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from earmark.systems.contract import systems
 
-TEMPLATES = tuple(
-    f"earmark/report/{name}" for name in ("shell.html", "parts.html", "sortable.js", "page.html")
-)
+SCRIPTS = ("sortable.js", "pivot.js", "filter.js", "copy.js", "compare.js", "draw.js")
+"""What a page does, in the order it runs."""
+
+SHELL = tuple(f"earmark/report/{name}" for name in ("shell.html", "parts.html", *SCRIPTS))
+"""What every page is made of, an audit's too."""
+
+TEMPLATES = (*SHELL, "earmark/report/first.html", "earmark/report/page.html")
 
 
 def summary() -> tuple[str, ...]:

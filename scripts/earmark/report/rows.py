@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from earmark.core.versions import told
-from earmark.report.columns import COUNTS, OURS, STAGES
+from earmark.report.columns import CLIP, COUNTS, OURS, STAGES, TIMES
 from earmark.systems.contract import ResultType, System
 
 Row = dict[str, Any]
@@ -42,11 +42,15 @@ def made(record: Record) -> Row:
 def common(record: Record) -> Row:
     """Return the columns that ``asked``, ``counts`` and ``timing`` fill: what a record lacks stays empty."""
     asked, clock = record["asked"], record.get("timing", {})
-    stages = clock.get("stages", {})
+    times = {**{stage: clock.get("stages", {}).get(stage) for stage in STAGES}, CLIP: clock.get("per_clip")}
     return {
         **{name: asked.get(name) for name in ("task", "model", "seed")},
         **{name: record.get("counts", {}).get(name) for name in COUNTS},
-        **{f"{stage}_s": (stages.get(stage) or {}).get("median_s") for stage in STAGES},
+        **{
+            f"{stage}{end}_s": (found or {}).get(f"{end.strip('_') or 'median'}_s")
+            for stage, found in times.items()
+            for end, _ in TIMES
+        },
         **{name: clock.get(name) for name in ("real_time_factor", "peak_memory_bytes", "threads")},
         **{name: clock.get(name) for name in ("device", "dtype", "attention")},
     }

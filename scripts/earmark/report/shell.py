@@ -12,6 +12,7 @@ import jinja2
 import vl_convert
 from markupsafe import Markup
 
+from earmark.report.page_code import SCRIPTS
 from earmark.report.words import percent, seconds
 
 FOLDER = Path(__file__).parent
@@ -37,5 +38,5 @@ def render(template: Path, folders: Sequence[Path] = (), **values: Any) -> str:
         trim_blocks=True,
     )
     environment.filters |= {"percent": percent, "seconds": seconds}
-    sortable = Markup((FOLDER / "sortable.js").read_text())
-    return environment.get_template(template.name).render(vega=_vega(), sortable=sortable, **values)
+    scripts = [Markup((FOLDER / name).read_text()) for name in SCRIPTS]
+    return environment.get_template(template.name).render(vega=_vega(), scripts=scripts, **values)

@@ -63,8 +63,24 @@ def banner(labels: str) -> str:
     return f"{named}: shows the machine works, says nothing about real models" if named else ""
 
 
+def origin(labels: str) -> str:
+    """Return what the page's filter calls models and data: ``real``, or what is not."""
+    return banner(labels).partition(":")[0] or "real"
+
+
 def seconds(value: float | None) -> str:
     """Return a duration in milliseconds, or in seconds from one second on."""
     if value is None:
         return DASH
     return f"{value:.2f} s" if value >= 1 else f"{1000 * value:.3g} ms"
+
+
+def timed(row: Mapping[str, Any], stage: str) -> str:
+    """Return the median time of a stage, or of the whole clip, with its interval."""
+    value, low, high = (row.get(f"{stage}{end}_s") for end in ("", "_low", "_high"))
+    if value is None or low is None or high is None:
+        return seconds(value)
+    scale, unit = (1, "s") if value >= 1 else (1000, "ms")
+    return f"{seconds(value)} [{scale * low:.3g},{NBSP}{scale * high:.3g}]".replace(
+        f" {unit}", f"{NBSP}{unit}"
+    )

@@ -12,15 +12,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from earmark.core.digests import code_digest, file_digest, import_closure
+from earmark.core import digests
+from earmark.core.digests import Module, code_digest, file_digest, import_closure
 from earmark.core.places import SCRIPTS
 
 SETTINGS = Path(".earmark/settings")
 CODE = Path(".earmark/code")
+MODULES = CODE / "modules.json"
+MOST_MODULES = 5000
+"""Texts of modules that are remembered, the latest; one is some 300 bytes."""
 
 
 def settings_file(value: Any) -> str:
@@ -43,9 +48,39 @@ def _written(path: Path, value: Any) -> None:
 @cache
 def code(*entries: str) -> str:
     """Return the digest of some code, and write down of which files in which state it is."""
+    _recall()
+    known = len(digests.KNOWN)
     digest = code_digest(*entries)
     path = CODE / f"{digest}.json"
     if not path.exists():
         files = {p.relative_to(SCRIPTS).as_posix(): file_digest(p)[:16] for p in import_closure(*entries)}
         _written(path, files)
+    if len(digests.KNOWN) > known:
+        _remember()
     return digest
+
+
+@cache
+def _reader() -> str:
+    """Return what reads modules: another edition of it, or another Python, recalls nothing of this one's."""
+    own = hashlib.sha256(Path(digests.__file__).read_bytes()).hexdigest()
+    return f"{own} {sys.version_info.major}.{sys.version_info.minor}"
+
+
+@cache
+def _recall() -> None:
+    """Recall, once, what an earlier start of the workflow read in modules of the same text."""
+    if MODULES.exists():
+        kept = json.loads(MODULES.read_text())
+        if kept["reader"] == _reader():
+            digests.KNOWN.update(
+                {key: Module(each[0], tuple(each[1])) for key, each in kept["modules"].items()}
+            )
+
+
+def _remember() -> None:
+    """Write down what was read in modules, for the next start."""
+    latest = dict(list(digests.KNOWN.items())[-MOST_MODULES:])
+    partial = MODULES.with_name(f"{MODULES.name}.{os.getpid()}.partial")
+    partial.write_text(json.dumps({"reader": _reader(), "modules": latest}))
+    partial.replace(MODULES)

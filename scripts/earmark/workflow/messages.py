@@ -19,7 +19,7 @@ from snakemake.logging import ColorizingTextHandler, DefaultFormatter, get_event
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from earmark.core import memory
-from earmark.workflow import changes
+from earmark.workflow import changes, planning
 
 SHOWN = 3
 """Files that are named of a group of jobs on a terminal."""
@@ -45,6 +45,8 @@ def install(workflow: Any, mend: Callable[[str], str]) -> None:
         if isinstance(handler, ColorizingTextHandler) and type(handler.formatter) is DefaultFormatter:
             short = settings.dryrun and not (settings.printshellcmds or settings.verbose)
             handler.setFormatter(Plain(handler.formatter, short, handler.is_tty, mend))
+            if short and logger.handlers == [handler]:
+                planning.tell_briefly(workflow)
 
 
 @dataclass

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,6 @@ class Cell:
     method: dict[str, Any]
     run: dict[str, Any]
     code: str
-    upstream: dict[str, Any] = field(default_factory=dict)
-    """What the inputs are made from: for the record alone."""
 
     @classmethod
     def parse(cls, text: str, code: str) -> Cell:
@@ -38,7 +36,7 @@ class Cell:
         content = given(text)
         try:
             asked = {part: content[part] for part in ("task", "model", "method", "run")}
-            return cls(**asked, code=code, upstream=content.get("upstream", {}))
+            return cls(**asked, code=code)
         except (TypeError, KeyError) as error:
             raise UserError(f"--settings: not the settings that the answer rule passes ({error})") from None
 

@@ -125,8 +125,7 @@ def record(
             "skipped": skipped,
         },
         "timing": timing,
-        "provenance": provenance.record(cell.code)
-        | {"config": config, "upstream": cell.upstream, **origin, "cell": seat.place.key},
+        "provenance": provenance.record(cell.code) | {"config": config, **origin, "cell": seat.place.key},
     }
     jsonschema.validate(content, schema("answers"))
     return content

@@ -61,10 +61,11 @@ def difference(shared: Mapping[str, Any], metric: AnswerMetric, ours: Answers, b
 
 def _compared(each: Known, base: Known, answers: list[Answers]) -> Row | None:
     if not answers:
-        answers.append(_answers(base.path))
+        answers.append(answers_of(base.path))
     metric = catalogue.of_answers(each.about["metric"])
-    return difference(each.rows[0], metric, _answers(each.path), answers[0])
+    return difference(each.rows[0], metric, answers_of(each.path), answers[0])
 
 
-def _answers(path: Path) -> Answers:
+def answers_of(path: Path) -> Answers:
+    """Return what each scored sample of a result adds to its headline."""
     return Result(str(path), files.read(path, "result")).answers()

@@ -13,7 +13,7 @@ import altair as alt
 
 from earmark.report.charts import INK, fitted, plot, scaled, tooltips
 from earmark.report.figures import Cell, Figure, Legend, Look, Row, Table
-from earmark.report.words import DASH, percent, points_apart, seconds
+from earmark.report.words import DASH, percent, points_apart, seconds, timed
 from earmark.scoring.catalogue import measure
 
 FRONT = Look(INK, "", [5, 3])
@@ -35,12 +35,14 @@ HOVER = {
 }
 INTERPOLATED = (
     "Between two measured points values lie on a straight line; in brackets what those points keep. A dash: "
-    "no measured points on both sides. Point estimates, without an interval."
+    "no measured points on both sides, or points whose times cannot be told apart (their 95 % intervals "
+    "overlap)."
 )
 METHOD = (
-    "Seconds are the sum of the medians of mel, encode, prefill and decode, each clip's share of its batch. "
-    "The front joins the runs that none beats in both; it rests on point estimates: where bars overlap, "
-    "another run may belong to it."
+    "Seconds are the median of mel, encode, prefill and decode together, each clip's share of its batch; "
+    "bars are 95 % intervals of both. Lines join a method's runs, labelled by what they keep. The front "
+    "joins the runs that none beats: none is better without being slower, where times whose intervals "
+    "overlap count as the same."
 )
 UNPRUNED = Look(INK, "M0,-1.3L1.3,0L0,1.3L-1.3,0Z", [])
 
@@ -48,17 +50,33 @@ UNPRUNED = Look(INK, "M0,-1.3L1.3,0L0,1.3L-1.3,0Z", [])
 def measured(rows: Sequence[Row]) -> list[Row]:
     """Return the rows that have a score and a latency."""
     found = [row for row in rows if row["value"] is not None and row["latency"] is not None]
-    return [{**row, "took": seconds(row["latency"])} for row in found]
+    return [{**row, "took": timed(row, "clip")} for row in found]
+
+
+def faster(row: Row, other: Row, stage: str = "clip") -> bool:
+    """Whether a row is faster than another beyond doubt: the intervals of their times lie apart."""
+    return _end(row, "high", stage) < _end(other, "low", stage)
+
+
+def _end(row: Row, end: str, stage: str = "clip") -> float:
+    found = row.get(f"{stage}_{end}_s")
+    return float(row["latency"] if found is None else found)
 
 
 def front(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows that no other is both as fast as and better than, the fastest first."""
+    """Return the rows that none beats, the fastest first.
+
+    A row is beaten by one that is better and no slower, or as good and faster; of two times that cannot be
+    told apart neither is the slower.
+    """
     sign = 1 if not rows or measure(rows[0]["headline"]).higher_is_better else -1
-    kept: list[Row] = []
-    for row in sorted(rows, key=lambda row: (row["latency"], -sign * row["value"])):
-        if not kept or sign * row["value"] > sign * kept[-1]["value"]:
-            kept.append(row)
-    return kept
+
+    def beats(a: Row, b: Row) -> bool:
+        gain = sign * (a["value"] - b["value"])
+        return (gain > 0 and not faster(b, a)) or (gain == 0 and faster(a, b))
+
+    kept = [row for row in rows if not any(beats(other, row) for other in rows)]
+    return sorted(kept, key=lambda row: (row["latency"], -sign * row["value"]))
 
 
 def figure(rows: Sequence[Row], look: Mapping[str, Look]) -> Figure | None:
@@ -70,6 +88,12 @@ def figure(rows: Sequence[Row], look: Mapping[str, Look]) -> Figure | None:
     methods = [method for method in look if any(row["method"] == method for row in shown)]
     kept = [
         {key: row[key] for key in ("method", "latency", "value", "low", "high", "ratio", *HOVER)}
+        | {
+            "fast": _end(row, "low"),
+            "slow": _end(row, "high"),
+            "order": -(row["ratio"] or 0),
+            "kept": _kept(row),
+        }
         for row in shown
     ]
     x = alt.X("latency:Q", title="seconds per clip, audio to answer", scale=alt.Scale(zero=False, nice=True),
@@ -85,6 +109,13 @@ def figure(rows: Sequence[Row], look: Mapping[str, Look]) -> Figure | None:
         tooltip=tooltips(HOVER),
     )
     intervals = pruned.mark_rule(strokeWidth=1.2, opacity=0.5).encode(y=alt.Y("low:Q"), y2="high:Q")
+    times = pruned.mark_rule(strokeWidth=1.2, opacity=0.5).encode(x=alt.X("fast:Q"), x2="slow:Q", y=y)
+    joined = pruned.mark_line(strokeWidth=1.2, opacity=0.6).encode(
+        y=y,
+        strokeDash=alt.StrokeDash("method:N", scale=scaled(methods, look, "dash"), legend=None),
+        order=alt.Order("order:Q"),
+    )
+    labels = pruned.mark_text(fontSize=10, dx=5, dy=-6, align="left").encode(y=y, text="kept:N")
     base = plot([row for row in kept if row["method"] not in look])
     known = base.mark_rule(strokeWidth=1.2, opacity=0.5, color=INK).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
     unpruned = base.mark_point(shape="diamond", filled=True, color=INK, size=140, opacity=1).encode(
@@ -98,7 +129,7 @@ def figure(rows: Sequence[Row], look: Mapping[str, Look]) -> Figure | None:
     )
     legend: Legend = [*((method, look[method]) for method in methods), ("Pareto front", FRONT)]
     legend += [("base", UNPRUNED)] if any(row["is_base"] for row in shown) else []
-    chart = fitted(alt.layer(line, intervals, known, points, unpruned), 300)
+    chart = fitted(alt.layer(line, joined, intervals, times, known, points, labels, unpruned), 300)
     return Figure(
         f"{name[0].upper()}{name[1:]} against measured time", chart, legend, [METHOD], key="latency"
     )
@@ -122,7 +153,8 @@ def crossings(curve: Sequence[Row], given: str, wanted: str, level: float) -> li
         if row[given] == level:
             found.append((float(row[wanted]), _kept(row)))
     for a, b in zip(curve, curve[1:], strict=False):
-        if min(a[given], b[given]) < level < max(a[given], b[given]):
+        apart = faster(a, b) or faster(b, a)
+        if apart and min(a[given], b[given]) < level < max(a[given], b[given]):
             share = (level - a[given]) / (b[given] - a[given])
             found.append((float(a[wanted] + share * (b[wanted] - a[wanted])), f"{_kept(a)} to {_kept(b)}"))
     return found

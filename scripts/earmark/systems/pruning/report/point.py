@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from earmark.report.figures import Cell, Row, number
-from earmark.report.words import DASH, difference, percent, seconds
+from earmark.report.words import DASH, difference, percent, timed
 from earmark.systems.pruning.report.comparison import DIFFERENCE
 
 COMPARABLE = ("task", "profile", "model", "labels", "device", "dtype", "seed")
 """Alike within a section: rows that differ in one of these are never in one chart."""
 
-LATENCY = ("mel", "encode", "prefill", "decode")
 CORRECTED = (
     "Differences to the unpruned model (base) are taken on the samples both answered, in percentage points "
     "with a paired 95 % interval. The p-value is McNemar's exact one, of word error rates that of "
@@ -30,7 +29,7 @@ def point(row: Row) -> None:
     row["asked"] = _asked(row)
     row["effective"] = percent(row["keep_ratio_effective"])
     row["run"] = row["method"] if row["is_base"] or not row["asked"] else f"{row['method']} {row['asked']}"
-    row["latency"] = _latency(row)
+    row["latency"] = row["clip_s"]
     apart = metrics.get(DIFFERENCE)
     row["difference"] = difference(apart)
     hint = ""
@@ -47,8 +46,8 @@ def point(row: Row) -> None:
     row["findings"] |= {
         "difference to base": Cell(row["difference"], apart["value"] if apart else None, hint),
         **{name.replace("f1_", "F1 "): number(value, percent(value)) for name, value in f1.items()},
-        "time per clip": number(row["latency"], seconds(row["latency"])),
-        "prefill": number(row["prefill_s"], seconds(row["prefill_s"])),
+        "time per clip": number(row["clip_s"], timed(row, "clip")),
+        "prefill": number(row["prefill_s"], timed(row, "prefill")),
     }
 
 
@@ -56,9 +55,3 @@ def _asked(row: Row) -> str:
     if row["keep_tokens"]:
         return f"{row['keep_tokens']} tokens"
     return f"{100 * row['keep_ratio']:g} %" if row["keep_ratio"] else ""
-
-
-def _latency(row: Row) -> float | None:
-    """Return seconds a sample from audio to answer: the sum of the stages' medians, loading left out."""
-    found = [row[f"{stage}_s"] for stage in LATENCY]
-    return None if any(each is None for each in found) else float(sum(found))

@@ -49,6 +49,17 @@ class Result:
         there = [self.record["labels"], timing["device"], timing["dtype"], model, made["data"]]
         return json.dumps([same, *there, told(made["packages"])], sort_keys=True)
 
+    def across(self) -> str:
+        """Return a key that is equal for two results that differ in the reduction, or in the task.
+
+        So it leaves out what comes with a task: its wording, limits and data.
+        """
+        asked, timing, made = self.asked, self.record["timing"], self.record["provenance"]
+        same = [asked[name] for name in ("model", "profile", "metric", "normaliser", "seed")]
+        model = {key: value for key, value in made["model"].items() if key != "folder"}
+        there = [self.record["labels"], timing["device"], timing["dtype"], model, told(made["packages"])]
+        return json.dumps([same, *there], sort_keys=True)
+
     def samples(self) -> Iterator[dict[str, Any]]:
         """Yield the per-sample rows from the JSONL beside the result.
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from earmark.report import rows
+from earmark.report.known import Known
+from earmark.report.remembered import Remembered
+from earmark.systems.pruning.report import comparison, standing
 from earmark.systems.pruning.report.results import Result, sample_set
 
 Row = dict[str, Any]
@@ -37,9 +40,15 @@ def about(path: Path, record: dict[str, Any]) -> Row:
     result = Result(str(path), record)
     return {
         "comparable": result.comparable(),
+        "across": result.across(),
         "is_base": result.is_base,
         "metric": result.asked["metric"],
     }
+
+
+def compared(known: Sequence[Known], memory: Remembered) -> list[Row]:
+    """Return the rows that compare results: with their base, with the best of their budget, over tasks."""
+    return [*comparison.rows(known, memory), *standing.rows(known, memory)]
 
 
 def timing(path: Path, record: Mapping[str, Any]) -> Iterator[Row]:

@@ -12,7 +12,7 @@ from earmark.report.columns import STAGES
 from earmark.report.figures import Figure, Legend, Look, Row, Section
 from earmark.report.material import Material, Records
 from earmark.report.points import differing
-from earmark.report.words import banner, interval, percent, seconds
+from earmark.report.words import banner, interval, origin, percent, timed
 from earmark.scoring.catalogue import measure
 from earmark.systems.pruning.report import charts, durations, frontier, speedups
 from earmark.systems.pruning.report.comparison import DIFFERENCE
@@ -88,6 +88,7 @@ def section(rows: Sequence[Row], records: Records, look: Mapping[str, Look]) -> 
         list(_notes(rows, bool(accuracy))),
         frontier.tables(rows),
         f"{first['task']} {first['model']}",
+        {"task": first["task"], "model": first["model"], "made": origin(first["labels"])},
     )
 
 
@@ -170,11 +171,11 @@ def _stage_figures(rows: Sequence[Row]) -> Iterator[Figure]:
     """Yield stage times: all stages, and only those that pruning can change."""
     runs = [row["run"] for row in rows]
     bars = [
-        {"stage": stage, "order": i, "seconds": _apart(row, stage), "median": seconds(took)}
+        {"stage": stage, "order": i, "seconds": _apart(row, stage), "median": timed(row, stage)}
         | {name: row[name] for name in ("run", "n", "made")}
         for row in rows
         for i, stage in enumerate(STAGES)
-        if (took := row[f"{stage}_s"]) is not None
+        if row[f"{stage}_s"] is not None
     ]
     for key, title, shown in (
         ("stages", "Time per clip, all stages", STAGES),

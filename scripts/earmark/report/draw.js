@@ -1,0 +1,44 @@
+// Charts are drawn when they come near, or while nothing else is to do, and again when a filter changes.
+{
+  const theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  const waiting = new Set(document.querySelectorAll(".chart"));
+  const wanted = row => !("method" in row) || !chosen.method || [chosen.method, "base"].includes(row.method);
+  const filtered = part => {
+    if (Array.isArray(part)) return part.map(filtered);
+    if (!part || typeof part !== "object") return part;
+    const copy = {};
+    for (const [key, value] of Object.entries(part)) {
+      copy[key] = key === "values" && Array.isArray(value) ? value.filter(row => typeof row !== "object" || wanted(row)) : filtered(value);
+    }
+    return copy;
+  };
+  const draw = async chart => {
+    waiting.delete(chart);
+    const specification = JSON.parse(chart.closest("figure").querySelector("script").textContent);
+    try {
+      await vegaEmbed(chart, chosen.method ? filtered(specification) : specification, {renderer: "svg", actions: false, tooltip: {theme}});
+    } catch (error) {
+      chart.textContent = `This chart could not be drawn: ${error.message}`;
+      console.error(error);
+    }
+  };
+  const near = new IntersectionObserver(entries => {
+    for (const entry of entries) if (entry.isIntersecting && waiting.has(entry.target)) draw(entry.target);
+  }, {rootMargin: "800px"});
+  const idle = () => new Promise(done => requestIdleCallback(done, {timeout: 200}));
+  const rest = async () => {
+    for (const chart of document.querySelectorAll(".chart")) near.observe(chart);
+    for (const chart of [...waiting]) {
+      await idle();
+      if (waiting.has(chart) && chart.offsetParent) await draw(chart);
+    }
+    document.body.dataset.ready = "yes";
+  };
+  document.addEventListener("filtered", () => {
+    document.querySelectorAll(".chart").forEach(chart => waiting.add(chart));
+    near.disconnect();
+    rest();
+  });
+  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach(part => { part.open = true; }));
+  rest();
+}

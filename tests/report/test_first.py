@@ -1,0 +1,128 @@
+"""The first screen says in a sentence what the data say, ties and "no difference shown" included."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from earmark.report.first import Entry, Pivot, Times, View, times
+from earmark.report.material import Material
+from earmark.report.summary import summarize
+from earmark.systems.pruning.report import first
+
+
+def answered(path: Path, right: int, n: int) -> Path:
+    """Make the first ``right`` of n samples of a result right, the others wrong."""
+    beside = path.with_suffix(".jsonl")
+    rows = [json.loads(line) for line in beside.read_text().splitlines()]
+    for i, row in enumerate(rows):
+        row["correct"] = i < right
+        row["predicted"] = row["truth"] if i < right else None
+    beside.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    record = json.loads(path.read_text())
+    record["counts"]["correct"] = right
+    record["metrics"]["accuracy"] |= {"value": right / n, "low": right / n - 0.03, "high": right / n + 0.03}
+    path.write_text(json.dumps(record))
+    return path
+
+
+@pytest.fixture
+def one(tmp_path: Path, write_result: Callable[..., Path]) -> Callable[..., Path]:
+    def write(task: str, method: str, ratio: float, right: int) -> Path:
+        path = write_result(tmp_path / f"{task}_{method}_{ratio}.json", method, ratio, task=task, n=200)
+        return answered(path, right, 200)
+
+    return write
+
+
+def said(paths: list[Path]) -> list[str]:
+    found = first.answer(Material(summarize(paths)))
+    assert found is not None
+    return [sentence.replace("\u00a0", " ").replace("\u2212", "-") for sentence in found.sentences]
+
+
+def test_a_sentence_tells_the_best_the_tied_the_worse_and_the_speed(one: Callable[..., Path]) -> None:
+    paths = [
+        one("genres", "base", 1.0, 180),
+        one("genres", "frame", 0.5, 150),
+        one("genres", "dart", 0.5, 148),
+    ]
+    (sentence,) = said([*paths, one("genres", "random", 0.5, 40), one("genres", "random", 0.3, 20)])
+    # 150 of 180 are 83.3 %, 30 lost of 200 have Wilson's interval from 10.7 to 20.6 %; prefill takes 0.5 s unpruned and 0.3 s at one half in the made-up results.
+    assert sentence.startswith(
+        "test-model, genres: with 50 % of the audio tokens frame keeps 83.3 % [77.1, 88.1] of the unpruned "
+        "accuracy at 1.7 times [1.6, 1.7] the prefill speed; dart cannot be told from it; random loses 70.0 "
+        "points ["
+    )
+
+
+def test_no_difference_is_claimed_where_none_is_shown(one: Callable[..., Path]) -> None:
+    (sentence,) = said([one("genres", "base", 1.0, 180), one("genres", "frame", 0.5, 179)])
+    assert sentence.endswith("the prefill speed (no difference to base shown).") and "loses" not in sentence
+
+
+def test_without_a_base_nothing_is_claimed(one: Callable[..., Path]) -> None:
+    (sentence,) = said([one("genres", "frame", 0.5, 179)])
+    assert sentence == "test-model, genres: nothing to compare, as there is no unpruned run."
+
+
+def test_over_several_tasks_the_sentence_is_of_their_mean(one: Callable[..., Path]) -> None:
+    tasks = ("genres", "moods")
+    bases = [one(task, "base", 1.0, 200 - 20 * i) for i, task in enumerate(tasks)]
+    (sentence,) = said([*bases, *(one(task, "frame", 0.5, 95) for task in tasks)])
+    assert sentence.startswith(
+        "test-model, mean over 2 tasks: with 50 % of the audio tokens frame keeps 50.0 % ["
+    )
+
+
+def test_error_rates_go_up(tmp_path: Path, write_transcripts: Callable[..., Path]) -> None:
+    made = [
+        write_transcripts(tmp_path / f"{method}.json", method, ratio, wer)
+        for method, ratio, wer in (("base", 1.0, 0.05), ("frame", 0.5, 0.06), ("random", 0.5, 0.5))
+    ]
+    (sentence,) = said(made)
+    assert "frame has a word error rate of " in sentence and "random raises it by " in sentence
+
+
+def test_a_table_marks_the_best_with_what_cannot_be_told_from_it_and_colours_what_is_shown(
+    one: Callable[..., Path],
+) -> None:
+    paths = [
+        one("genres", "base", 1.0, 180),
+        one("genres", "frame", 0.5, 150),
+        one("genres", "dart", 0.5, 148),
+    ]
+    answer = first.answer(Material(summarize([*paths, one("genres", "random", 0.5, 179)])))
+    assert answer is not None
+    view = answer.pivots[0].views[0]
+    assert view.choice["shown"] == "accuracy" and view.columns == ["100 %", "50 %"]
+    cells = {name: entries[1] for name, entries in view.lines}
+    assert cells["base"] is None and not any(cells[name].best for name in ("frame", "dart"))
+    assert cells["random"].best and cells["random"].tone == "", "one sample of 200 shows no difference"
+    assert cells["frame"].tone == "down3" and cells["frame"].gain == pytest.approx(-0.15)
+    time = next(view for view in answer.pivots[0].views if view.choice["shown"] == "time per clip")
+    assert all(entries[1].best for name, entries in time.lines if name != "base"), (
+        "times that overlap are tied"
+    )
+
+
+def test_switches_offer_what_the_views_have() -> None:
+    views = [View({"task": task, "shown": what}, ["1"], []) for task in "ab" for what in ("x", "y")]
+    assert Pivot("p", "m", "k", views).switches == {"task": ["a", "b"], "shown": ["x", "y"]}
+    assert [Entry("", gain=gain).tone for gain in (None, 0.0, 0.01, -0.05, -0.3)] == [
+        "",
+        "",
+        "up1",
+        "down2",
+        "down3",
+    ]
+
+
+def test_a_quotient_of_medians_has_an_interval() -> None:
+    alone = times([Times(2.0, 1.0, 4.0)], [Times(1.0, 1.0, 1.0)])
+    assert alone == pytest.approx((2.0, 1.0, 4.0)) and not alone.shown
+    many = times([Times(2.0, 1.8, 2.2)] * 4, [Times(1.0, 0.9, 1.1)] * 4)
+    assert many.value == pytest.approx(2.0) and 1.8 < many.low < many.high < 2.2 and many.shown
