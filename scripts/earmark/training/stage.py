@@ -53,8 +53,8 @@ class Stage:
     it at a step. ``loss`` takes a batch: one of ``batches``, this process's shares in the order of the steps,
     or a `Draw`. After every ``epoch`` steps, and the last, ``validate`` measures (the same values in every
     process), and ``choice`` says which weights the stage ends with. With ``patience``, a stage ends after so
-    many epochs in a row of which ``choice`` kept none. ``cure`` is what the user is told to do about a loss that
-    is not finite.
+    many epochs in a row of which ``choice`` kept none. ``cure`` is what the user is told to do about a loss
+    that is not finite.
     """
 
     name: str

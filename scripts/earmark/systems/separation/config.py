@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from earmark.config.links import LocalPath, link
 from earmark.config.section import Section, left_out
 from earmark.config.values import Count, Distinct, Name, Positive, Share, TaskName
 
@@ -41,13 +42,13 @@ class Text(Section):
     """clap: the encoder AudioSep was trained with; sentence: a sentence encoder from a folder; spelled: words
     by their spelling, without weights"""
 
-    checkpoint: str = left_out()
+    checkpoint: LocalPath = left_out()
     """of clap: LAION's file, or an AudioSep checkpoint that carries it"""
 
-    tokenizer: str = left_out()
+    tokenizer: LocalPath = left_out()
     """of clap: folder with RoBERTa's tokenizer"""
 
-    path: str = left_out()
+    path: LocalPath = left_out()
     """of sentence: its folder"""
 
     size: Count = 64
@@ -102,7 +103,7 @@ class Training(Section):
     """greatest level"""
 
     same_domain_share: Share = 0.2
-    """of adapters: share of interferers from the domain itself (of another class); the public code takes none,
+    """of adapters: share of interferers from the domain itself, of another class; the public code takes none,
     so a dog is never separated from a cat"""
 
     validation_share: Share = 0.15
@@ -133,7 +134,7 @@ class Training(Section):
 class TrainedOn(Training):
     """The training of a network from its start."""
 
-    task: TaskName
+    task: Annotated[TaskName, link("tasks")]
     """file of config/tasks/: its labels are the queries"""
 
 
@@ -149,7 +150,7 @@ class Separator(Section):
     sizes: Sizes = Sizes()
     """of the network"""
 
-    checkpoint: str | None = None
+    checkpoint: LocalPath | None = None
     """AudioSep's file; null: trained here"""
 
     train: TrainedOn | None = None
@@ -171,7 +172,7 @@ class Mixtures(Section):
     layout: Literal["drawn", "audioset", "vggsound", "audiocaps", "clotho", "esc50", "music"]
     """drawn: mixed here from the test clips of a task; others: AudioSep's rendered benchmarks"""
 
-    task: TaskName = left_out()
+    task: Annotated[TaskName, link("tasks")] = left_out()
     """of drawn: whose test clips"""
 
     per_clip: Count = 1
@@ -180,10 +181,10 @@ class Mixtures(Section):
     snr_db: list[int] = Field(default=[0], min_length=1)
     """of drawn: level of the target over its interferer, one of these by lot"""
 
-    root: str = left_out()
+    root: LocalPath = left_out()
     """folder of the rendered mixtures"""
 
-    table: str = left_out()
+    table: LocalPath = left_out()
     """CSV of the benchmark (AudioSep's evaluation/metadata/)"""
 
     query: Literal["caption", "labels"] = "caption"
@@ -239,17 +240,17 @@ class Adapter(Section):
 class Separation(Section):
     """Separation by text, with adapters for domains."""
 
-    separator: str | None = None
+    separator: Annotated[Name, link("separators")] | None = None
     """file of config/separators/; null: nothing is separated"""
 
-    task: TaskName | None = None
+    task: Annotated[TaskName, link("tasks")] | None = None
     """labelled recordings that domains are found in and adapters trained on (a file of config/tasks/)"""
 
-    sets: list[str] = []
+    sets: list[Annotated[TaskName, link("mixtures")]] = []
     """files of config/mixtures/ to evaluate on"""
 
     routers: Distinct[Router] = ["base", "text", "soft", "fallback", "oracle"]
-    """base: no adapter; text: that of the nearest classes by name; score: that whose estimate is most like the
+    """base: no adapter; text: the nearest class names' domain; score: the estimate most like the
     query; soft: all, weighted; fallback: text, or base where it is unsure; oracle: the best one, known from
     the source, so an upper bound"""
 
@@ -280,7 +281,7 @@ class Separation(Section):
     excerpts: int = Field(default=4, ge=0)
     """samples of each set that the page plays"""
 
-    recordings: dict[Name, str] = {}
+    recordings: dict[Name, LocalPath] = {}
     """name -> file, for separated/<name>/<query>.flac"""
 
     max_failed_share: Share = 0.02

@@ -1,4 +1,4 @@
-"""Which sounds a training mixture is made of: a target with one of its labels, and others that don't share any.
+"""Which sounds a training mixture is made of: a target with one of its labels, and others that share none.
 
 An item is drawn from a generator of its place in the training alone: (seed, step, item).
 """
@@ -73,7 +73,7 @@ class Draw:
             made = self._try(rng)
             if made is not None:
                 return made
-        raise UserError("the training clips are silent or all of one class: no mixture could be drawn from them")
+        raise UserError("the training clips are silent or all of one class: nothing can be mixed")
 
     def _try(self, rng: np.random.Generator) -> Item | None:
         number = self.targets[int(rng.integers(len(self.targets)))]
@@ -92,7 +92,7 @@ class Draw:
         return Item(mix(target, rest, rng, self.levels), label)
 
     def _other(self, labels: Sequence[str], rng: np.random.Generator) -> int | None:
-        """Return a clip that shares no label, from within the domain or from without; None if none is found."""
+        """Return a clip that shares no label, from the domain or from without; None if none is found."""
         inside = self.domain is None or not self.outside or rng.random() < self.same_share
         pool = self.targets if inside else self.outside
         for _ in range(_TRIES):

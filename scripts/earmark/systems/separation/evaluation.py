@@ -30,7 +30,7 @@ Weights = dict[str, torch.Tensor]
 
 @dataclass
 class Model:
-    """What separates: a network, and where its weights change from sample to sample, what they are merged of."""
+    """What separates: a network and, where its weights follow the sample, what they are merged of."""
 
     network: ResUNet
     device: torch.device
@@ -96,7 +96,8 @@ def excerpts(task: Task, model: Model, count: int) -> list[dict[str, str]]:
             mixture, reference = sample.load()
         except AudioError:
             continue  # counted as failed above
-        sounds = {"mixture": mixture, "reference": reference, "estimate": estimate(task, model, number, mixture)}
+        made = estimate(task, model, number, mixture)
+        sounds = {"mixture": mixture, "reference": reference, "estimate": made}
         audible = {name: base64.b64encode(_opus(wave)).decode() for name, wave in sounds.items()}
         found.append({"sample": sample.name, "query": sample.query, **audible})
     return found

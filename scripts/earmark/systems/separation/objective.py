@@ -16,7 +16,8 @@ def losses(estimate: Tensor, target: Tensor, kind: str) -> Tensor:
     Args:
         estimate: waveforms [batch, samples].
         target: the same.
-        kind: ``l1`` is the mean absolute difference, AudioSep's; ``sdr`` the ratio that is scored, negative and
+        kind: ``l1`` is the mean absolute difference, AudioSep's; ``sdr`` the ratio that is scored, negative
+        and
             in dB, levelling off at 30 dB, so that quiet targets count as much as loud ones.
 
     """

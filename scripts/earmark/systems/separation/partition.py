@@ -1,4 +1,4 @@
-"""Domains of classes that sound alike: k-means over the classes' mean embeddings, and what other k would give."""
+"""Domains of classes that sound alike: k-means over the classes' mean embeddings."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from earmark.systems.separation.query.contract import Vectors, unit
 _STARTS = 10
 _PUBLISHED_SEED = 42
 _REPEATS = 8
+_GROUPS = "separation.partition.groups"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,10 @@ class Domain:
 
 
 def means(
-    vectors: Vectors, labels: Sequence[Sequence[str]], as_published: bool, rng: np.random.Generator | None = None
+    vectors: Vectors,
+    labels: Sequence[Sequence[str]],
+    as_published: bool,
+    rng: np.random.Generator | None = None,
 ) -> Classes:
     """Return the classes' means over clips; a clip of n labels counts 1/n for each of them.
 
@@ -92,13 +96,13 @@ def given(groups: Mapping[str, Sequence[str]], names: Sequence[str]) -> list[Dom
     for group, classes in groups.items():
         for name in classes:
             if name not in names:
-                raise UserError(f"separation.partition.groups.{group}: unknown class '{name}'; {nearest(name, names)}")
+                raise UserError(f"{_GROUPS}.{group}: unknown class '{name}'; {nearest(name, names)}")
             if name in seen:
-                raise UserError(f"separation.partition.groups: '{name}' is in {seen[name]} and in {group}")
+                raise UserError(f"{_GROUPS}: '{name}' is in {seen[name]} and in {group}; leave it in one")
             seen[name] = group
     left = [name for name in names if name not in seen]
     if left:
-        raise UserError(f"separation.partition.groups: '{left[0]}' is in no group ({len(left)} such)")
+        raise UserError(f"{_GROUPS}: '{left[0]}' is in no group ({len(left)} such); add it to one")
     return [Domain(group, tuple(sorted(classes))) for group, classes in groups.items()]
 
 
@@ -148,6 +152,9 @@ def _assigned(vectors: Vectors, domains: int, seed: int, as_published: bool) -> 
     from sklearn.cluster import KMeans  # slow to import
 
     if domains > len(vectors):
-        raise UserError(f"separation.partition.domains: {domains} domains of {len(vectors)} classes; lower it")
+        raise UserError(
+            f"separation.partition.domains: {domains} domains of {len(vectors)} classes; lower it"
+        )
     starts = 1 if as_published else _STARTS
-    return np.asarray(KMeans(domains, n_init=starts, random_state=seed).fit_predict(vectors.astype(np.float64)))
+    means = KMeans(domains, n_init=starts, random_state=seed)
+    return np.asarray(means.fit_predict(vectors.astype(np.float64)))

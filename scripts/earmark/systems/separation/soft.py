@@ -13,8 +13,8 @@ Weights = Mapping[str, Tensor]
 def merged(base: Weights, adapted: Sequence[Weights], shares: Sequence[float]) -> dict[str, Tensor]:
     """Return ``base + sum(share * (adapted - base))`` of all weights.
 
-    The statistics of batch normalisation are those of the mixture of domains: means by their shares, variances
-    by the law of total variance. With equal statistics nothing changes.
+    The statistics of batch normalisation are those of the mixture of domains: means by their shares,
+    variances by the law of total variance. With equal statistics nothing changes.
     """
     made: dict[str, Tensor] = {}
     left = 1.0 - sum(shares)

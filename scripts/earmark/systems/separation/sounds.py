@@ -1,4 +1,4 @@
-"""Labelled recordings that mixtures are made of, read one by one from shards, and kept while there is room."""
+"""Labelled recordings that mixtures are made of, read from shards one by one, kept while there is room."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ class _Place:
 class Sounds:
     """The usable clips of some shards, with random access to their audio at 32 kHz."""
 
-    def __init__(self, clips: Sequence[Clip], places: Sequence[_Place], max_failed_share: float = 0.0) -> None:
+    def __init__(
+        self, clips: Sequence[Clip], places: Sequence[_Place], max_failed_share: float = 0.0
+    ) -> None:
         self.clips = list(clips)
         self._places, self._allowed = list(places), max_failed_share
         self._kept: dict[int, Wave] = {}
@@ -47,9 +49,7 @@ class Sounds:
         self.failed: dict[str, str] = {}
 
     @classmethod
-    def read(
-        cls, indexes: Iterable[Path], max_failed_share: float = 0.0
-    ) -> Sounds:
+    def read(cls, indexes: Iterable[Path], max_failed_share: float = 0.0) -> Sounds:
         """Return the clips that shards hold; their tars lie beside their indexes.
 
         Raises:
@@ -65,7 +65,7 @@ class Sounds:
                 if clip.ok and clip.labels:
                     if clip.sample_rate != SAMPLE_RATE:
                         raise UserError(
-                            f"{tar} is packed at {clip.sample_rate} Hz and separation hears {SAMPLE_RATE}; set "
+                            f"{tar} is packed at {clip.sample_rate} Hz, separation hears {SAMPLE_RATE}; set "
                             f"data.sample_rate of the task to {SAMPLE_RATE}"
                         )
                     if clip.key not in found:
@@ -81,8 +81,8 @@ class Sounds:
 
     def chosen(self, numbers: Sequence[int]) -> Sounds:
         """Return some of the clips, by number."""
-        clips, places = ([each[number] for number in numbers] for each in (self.clips, self._places))
-        return Sounds(clips, places, self._allowed)
+        clips = [self.clips[number] for number in numbers]
+        return Sounds(clips, [self._places[number] for number in numbers], self._allowed)
 
     @property
     def labels(self) -> list[str]:
@@ -118,7 +118,7 @@ class Sounds:
         if len(self.failed) > self._allowed * len(self.clips):
             first, why = next(iter(self.failed.items()))
             raise UserError(
-                f"{len(self.failed)} of {len(self.clips)} clips cannot be decoded (first {first}: {why}); make "
+                f"{len(self.failed)} of {len(self.clips)} clips cannot be decoded ({first}: {why}); make "
                 "their shards again, or raise max_failed_share of the training"
             )
 

@@ -42,7 +42,9 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         record: dict[str, Any] = json.loads(path.read_text())
         expected = record["weights"]
         if sha256(weights) != expected:
-            raise UserError(f"{weights} holds other bytes than {path} recorded; delete {path} to make both again")
+            raise UserError(
+                f"{weights} holds other bytes than {path} recorded; delete {path} to make both again"
+            )
         return load_file(weights), record
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         said = " ".join(str(error).split())[:120]
@@ -55,7 +57,9 @@ def network(record: Mapping[str, Any], tensors: Mapping[str, Tensor], path: Path
     try:
         model.load_state_dict(dict(tensors))
     except RuntimeError:
-        raise UserError(f"{path}: its tensors are not those of its sizes; delete it to make it again") from None
+        raise UserError(
+            f"{path}: its tensors are not those of its sizes; delete it to make it again"
+        ) from None
     return model.eval()
 
 
@@ -74,8 +78,9 @@ def adapter(settings: Mapping[str, Any]) -> Adapter:
     kind, rank, blocks = settings["kind"], settings["rank"], settings["blocks"]
     if kind == FilmOnly.name:
         return FilmOnly()
-    kinds = {"reconv": Reconv, "dora": DoRA, "lora": LoRA}
-    return kinds[kind](blocks, rank)
+    if kind == Reconv.name:
+        return Reconv(blocks, rank)
+    return DoRA(blocks, rank) if kind == DoRA.name else LoRA(blocks, rank)
 
 
 def adapted(separator: Path, path: Path) -> dict[str, Tensor]:
@@ -88,7 +93,9 @@ def adapted(separator: Path, path: Path) -> dict[str, Tensor]:
     base, described = read(separator)
     tensors, record = read(path)
     if record["base"] != described["weights"]:
-        raise UserError(f"{path} was trained on another separator than {separator}; delete it to make it again")
+        raise UserError(
+            f"{path} was trained on another separator than {separator}; delete it to make it again"
+        )
     model = Adapted(
         network(described, base, separator), adapter(record["adapter"]), record["adapter"]["batch_norm"]
     )

@@ -1,4 +1,4 @@
-"""Trainings on mixtures: of a network from its start, and of a domain's adapter. One stage of the engine each.
+"""Trainings on mixtures: of a network from its start, and of a domain's adapter.
 
 Queries are looked up in a table, so no text encoder runs here. Weights are chosen by SDRi on mixtures of
 recordings that are kept out of the training, never by a set that results are computed on.
@@ -36,7 +36,7 @@ _CURE = "lower training.learning_rate of the separation, or raise warmup_steps"
 
 @dataclass(frozen=True)
 class Batch:
-    """Mixtures and their targets [batch, samples], the queries' vectors [batch, size]; ``own`` items count."""
+    """Mixtures and targets [batch, samples], the queries' vectors [batch, size]; ``own`` items count."""
 
     mixture: Tensor
     target: Tensor
@@ -165,8 +165,5 @@ class Trainer:
             item = draw.item(self._seed, "validation", number)
             mixture = torch.from_numpy(item.mixture.mixture)[None].to(self._here.device)
             estimate = model(mixture, self._found.query([item]).to(self._here.device))[0].cpu().numpy()
-            gained.append(
-                sdr(item.mixture.target, estimate) - sdr(item.mixture.target, item.mixture.mixture)
-            )
+            gained.append(sdr(item.mixture.target, estimate) - sdr(item.mixture.target, item.mixture.mixture))
         return {METRIC: float(np.mean(gained))}
-

@@ -16,6 +16,7 @@ from earmark.core.seeding import generator
 from earmark.systems.separation import stored
 from earmark.systems.separation.adapters.adapted import Adapted
 from earmark.systems.separation.drawing import split
+from earmark.systems.separation.jobs.partitioned import classes_of, read
 from earmark.systems.separation.jobs.shared import fingerprint, trained
 from earmark.systems.separation.query.table import Table
 from earmark.systems.separation.sounds import Sounds
@@ -27,6 +28,7 @@ from earmark.training.engine import prepare
 def train(
     settings: Mapping[str, Any],
     separator: Path,
+    partition: Path,
     manifest: Path,
     indexes: Sequence[Path],
     texts: Path,
@@ -40,6 +42,7 @@ def train(
     Args:
         settings: see `request.adapter_job`.
         separator: record of the frozen network.
+        partition: of the task's classes.
         manifest: the domain's clips; targets have a label of the domain, interferers come from all shards.
         indexes: of the shards.
         texts: table of the labels' vectors.
@@ -58,8 +61,8 @@ def train(
         # The validation's recordings are those of the separator's own training, so none of them was heard.
         seed = int(generator(settings["seed"], "separator").integers(2**31))
         base, described = stored.read(separator)
-        domain = frozenset(label for clip in read_manifest(manifest) for label in clip.labels)
-        domain &= frozenset(settings["classes"])
+        heard = frozenset(label for clip in read_manifest(manifest) for label in clip.labels)
+        domain = heard & classes_of(read(partition), settings["domain"])
         if not domain:
             raise UserError(f"{manifest} has no clip of the domain's classes; delete it to make it again")
         train, valid = split(Sounds.read(indexes, keys["max_failed_share"]), keys["validation_share"], seed)
@@ -73,9 +76,11 @@ def train(
         print(f"{len(found.train.targets)} recordings of {len(domain)} classes, {own} weights", flush=True)
         trainer = Trainer(model, weights, found, keys, seed, accelerator)
         before = trainer.validate() if found.valid is not None else {}
-        files = [separator, manifest, *indexes, texts]
+        files = [separator, partition, manifest, *indexes, texts]
         record = trainer.run(
-            work=work, fingerprint=fingerprint(settings, files, code), events=output.parent / f"{output.stem}.events"
+            work=work,
+            fingerprint=fingerprint(settings, files, code),
+            events=output.parent / f"{output.stem}.events",
         )
         if accelerator.is_main_process:
             content = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,12 @@ import numpy as np
 import torch
 
 from earmark.core import devices, provenance
-from earmark.core.errors import UserError
 from earmark.core.files import exclusive, write_json
 from earmark.core.records import write_jsonl
 from earmark.systems.separation import evaluation, stored
 from earmark.systems.separation.audio import Chunks
 from earmark.systems.separation.evaluation import Model, Task
+from earmark.systems.separation.jobs.partitioned import read
 from earmark.systems.separation.jobs.shared import fingerprint
 from earmark.systems.separation.query import load
 from earmark.systems.separation.query.contract import Vectors, unit
@@ -24,6 +23,7 @@ from earmark.systems.separation.query.table import Table
 from earmark.systems.separation.routing.contract import BASE, SOFT, shares
 from earmark.systems.separation.sets import audiosep, drawn
 from earmark.systems.separation.sets.contract import MixtureSet
+from earmark.systems.separation.sounds import spoken
 
 
 def make(
@@ -102,8 +102,8 @@ def _mixtures(settings: Mapping[str, Any], indexes: Sequence[Path]) -> MixtureSe
     keys = settings["mixtures"]
     if keys["layout"] == "drawn":
         return drawn.read(indexes, keys["per_clip"], keys["snr_db"], settings["seed"])
-    places = (Path(keys[key]).expanduser() for key in ("root", "table"))
-    return audiosep.read(keys["layout"], *places, keys["query"])
+    root, table = (Path(keys[key]).expanduser() for key in ("root", "table"))
+    return audiosep.read(keys["layout"], root, table, keys["query"])
 
 
 def _vectors(tables: Sequence[Path]) -> Table:
@@ -122,15 +122,13 @@ def _task(
     device: torch.device,
 ) -> Task:
     """Return what is evaluated."""
-    from earmark.systems.separation.sounds import spoken
-
     queries = table.of([sample.query for sample in mixtures.samples])
     chunks = Chunks(settings["chunk_s"], settings["overlap_s"], settings["batch"])
     scaled = np.asarray(text["scale"] * queries, np.float32)
     if partition is None:
         nothing = np.zeros((len(queries), 0))
         return Task(mixtures, scaled, nothing, None, None, chunks)
-    found = _read(partition)
+    found = read(partition)
     names = [each["name"] for each in found["classes"]]
     domain_of = {name: n for n, domain in enumerate(found["domains"]) for name in domain["classes"]}
     classes = table.of([spoken(name) for name in names])
@@ -147,11 +145,3 @@ def _task(
 def _nearest(queries: Vectors, classes: Vectors, means: Sequence[Sequence[float]]) -> Vectors:
     """Return what the class with the nearest name sounds like, for each query."""
     return unit(np.asarray(means, np.float32))[(queries @ classes.T).argmax(axis=1)]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is missing or damaged ({error}); delete it to make it again") from None
-    return found

@@ -22,7 +22,7 @@ from earmark.training.engine import prepare
 
 
 def imported(settings: Mapping[str, Any], output: Path, code: str) -> None:
-    """Write the network of AudioSep's checkpoint under our names, with its checksum; ``output`` is the record.
+    """Write the network of AudioSep's checkpoint under our names, with its checksum.
 
     Raises:
         UserError: the checkpoint is missing, damaged, CLAP's, or of other sizes.
@@ -67,18 +67,24 @@ def train(
         train, valid = split(Sounds.read(indexes, keys["max_failed_share"]), keys["validation_share"], seed)
         _seed(seed)
         model = ResUNet(stored.sizes({**settings["sizes"], "condition": table.vectors.shape[1]}))
-        print(f"{len(train)} recordings to train on, {len(valid)} to choose by, {keys['steps']} steps", flush=True)
+        print(f"{len(train)} recordings, {len(valid)} to choose by, {keys['steps']} steps", flush=True)
         weights = [w for name, w in model.named_parameters() if "unused" not in name]
         scale = {"scale": settings["text"]["scale"]}
         found = material(train, valid, table, {**keys, **scale}, None)
         trainer = Trainer(model, weights, found, keys, seed, accelerator)
         record = trainer.run(
-            work=work, fingerprint=fingerprint(settings, [*indexes, texts], code), events=output.parent / "events"
+            work=work,
+            fingerprint=fingerprint(settings, [*indexes, texts], code),
+            events=output.parent / "events",
         )
         if accelerator.is_main_process:
             described = {
                 "training": trained(record, keys),
-                "recordings": {"train": len(train), "validation": len(valid), "failed": train.failed | valid.failed},
+                "recordings": {
+                    "train": len(train),
+                    "validation": len(valid),
+                    "failed": train.failed | valid.failed,
+                },
                 "device": devices.describe(accelerator.device),
             }
             stored.write(model.state_dict(), _record(settings, model, described, code), output)
@@ -86,7 +92,9 @@ def train(
     accelerator.end_training()
 
 
-def _record(settings: Mapping[str, Any], model: ResUNet, more: Mapping[str, Any], code: str) -> dict[str, Any]:
+def _record(
+    settings: Mapping[str, Any], model: ResUNet, more: Mapping[str, Any], code: str
+) -> dict[str, Any]:
     """Return a separator's record."""
     return {
         "schema": "earmark/separator/1",

@@ -24,8 +24,9 @@ _QUIETEST = 1e-5
 class Sizes:
     """Channels of each level, and the frames and bins averaged between levels; defaults are AudioSep's.
 
-    ``level``: root mean square that every mixture is brought to before the network and back from after it; None:
-    as it comes, as published. Magnitudes are not compressed, so a small network hears little of quiet mixtures.
+    ``level``: root mean square that every mixture is brought to before the network and back from after it;
+    None: as it comes, as published. Magnitudes are not compressed, so a small network hears little of quiet
+    mixtures.
     """
 
     channels: tuple[int, ...] = (32, 64, 128, 256, 384, 384)
@@ -123,7 +124,12 @@ class ResUNet(nn.Module):
     def description(self) -> dict[str, Any]:
         """Return the sizes as JSON holds them."""
         pools = [list(pool) for pool in self.sizes.pools]
-        return {"channels": list(self.sizes.channels), "pools": pools, "condition": self.sizes.condition, "level": self.sizes.level}
+        return {
+            "channels": list(self.sizes.channels),
+            "pools": pools,
+            "condition": self.sizes.condition,
+            "level": self.sizes.level,
+        }
 
 
 def apply_mask(mask: Tensor, spectrum: Spectrum) -> Spectrum:

@@ -25,12 +25,12 @@ def text_encoder(settings: Mapping[str, Any], device: torch.device) -> TextEncod
 
 
 def audio_encoder(kind: str, text: Mapping[str, Any], device: torch.device) -> AudioEncoder:
-    """Return the encoder of recordings, ``clap`` or ``logmel``; CLAP's files are those of the separator's text."""
+    """Return the encoder of recordings, ``clap`` (with the files of a separator's text) or ``logmel``."""
     return _clap(text, device) if kind == "clap" else LogMel()
 
 
 def _clap(settings: Mapping[str, Any], device: torch.device) -> Any:
     from earmark.systems.separation.query.clap import Clap
 
-    places = (Path(settings[key]).expanduser() for key in ("checkpoint", "tokenizer"))
-    return Clap.load(*places, device)
+    checkpoint, tokenizer = (Path(settings[key]).expanduser() for key in ("checkpoint", "tokenizer"))
+    return Clap.load(checkpoint, tokenizer, device)

@@ -1,7 +1,7 @@
 """Routing: which of the models' estimates of a sample counts, decided without knowing its source.
 
-Every model separates every sample once; a router then chooses among the scores. One file of this folder is one
-router, with a function ``choose``.
+Every model separates every sample once; a router then chooses among the scores. One file of this folder is
+one router, with a function ``choose``.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ BASE, SOFT = "base", "soft"
 class Sample:
     """What a router sees of a sample.
 
-    ``shares``: probability of each domain by the query alone, in the domains' order. ``likeness``: by model, how
-    much like the query its estimate sounds. ``sdri``: by model, against the source; for the oracle alone.
+    ``shares``: probability of each domain by the query alone, in the domains' order. ``likeness``: by
+    model, how much like the query its estimate sounds. ``sdri``: by model, against the source; for the
+    oracle alone.
     """
 
     shares: tuple[float, ...]
@@ -45,8 +46,8 @@ def shares(
 ) -> NDArray[np.float64]:
     """Return the probability of each domain, given the vectors of queries and of the classes' names.
 
-    A softmax over classes of the nearness of their names, summed by domain: texts are compared with texts, for
-    texts and recordings lie apart even in one space.
+    A softmax over classes of the nearness of their names, summed by domain: texts are compared with texts,
+    for texts and recordings lie apart even in one space.
 
     Args:
         query: [queries, size], of length 1.

@@ -1,7 +1,7 @@
-"""The estimate that sounds most like the query: by CLAP's two towers, as upstream had once thought of (CLAPScore).
+"""The estimate that sounds most like the query, by CLAP's two towers (CLAPScore).
 
-Where the query encoder shares no space with recordings, likeness is to what the nearest class's training clips
-sound like.
+Where the query encoder shares no space with recordings, likeness is to what the nearest class's training
+clips sound like.
 """
 
 from __future__ import annotations

@@ -130,7 +130,9 @@ def pairs(layout: str, root: Path, table: Path, query: str) -> Iterator[Pair]:
         with table.open(newline="", encoding="utf-8") as stream:
             rows = list(csv.DictReader(stream))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"table: {table} can't be read ({error}); it is AudioSep's evaluation/metadata/*.csv") from None
+        raise UserError(
+            f"table: {table} can't be read ({error}); it is AudioSep's evaluation/metadata/*.csv"
+        ) from None
     missing = [column for column in known.columns if not rows or column not in rows[0]]
     if missing:
         raise UserError(f"table: {table} has no column '{missing[0]}': not the table of {layout}")

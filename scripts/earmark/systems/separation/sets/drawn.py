@@ -1,4 +1,4 @@
-"""Mixtures of a task's test clips: each clip once or more as a target, with a clip of other classes beside it."""
+"""Mixtures of a task's test clips: each clip as a target, with a clip of other classes beside it."""
 
 from __future__ import annotations
 
