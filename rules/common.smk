@@ -146,6 +146,11 @@ def all_cores(wildcards):
     return local if isinstance(local, int) else 1
 
 
+def targets():
+    """Return what this run was asked for by name; known once the rules are read."""
+    return [target.removeprefix("./") for target in workflow.dag_settings.targets]
+
+
 def data_of(wildcards):
     """Return the data section of a task."""
     return SETTINGS.task(wildcards.task)["data"]

@@ -17,7 +17,7 @@ for model, task, block in embedding.blocks(SETTINGS):
             checkpoint=checkpoint_path(model, task),
         output:
             states=[
-                f"embeddings/{model}/{task}/{layer}/{{split}}-{{shard}}-of-{{of}}.safetensors"
+                f"embeddings/{model}/{task}/{layer}/_states/{{split}}-{{shard}}-of-{{of}}.safetensors"
                 for layer in block.layers
             ],
             indexes=[

@@ -14,7 +14,7 @@ from earmark.models import needs
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.entry import loaded
 from earmark.models.families import family
-from earmark.models.loading import Load
+from earmark.models.loading import Load, parameter_count
 from earmark.systems.pruning import prefill
 
 
@@ -48,7 +48,7 @@ def main(
         "schema": "earmark/timing/1",
         "labels": entry["labels"],
         "model": entry["name"],
-        "parameters": sum(p.numel() for p in decoder.model.parameters()),
+        "parameters": parameter_count(decoder.model, decoder.head),
         "audio_s": chosen["audio_s"],
         "audio_tokens": tokens,
         "prompt_tokens": prompt,

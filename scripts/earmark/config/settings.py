@@ -284,7 +284,7 @@ class Settings:
         entry = self.model(model)
         return {
             **{key: entry[key] for key in ("kind", "dtype")},
-            **self.config.features.plain(),
+            "batch_audio_s": self.config.features.batch_audio_s,
             "device": self.config.device,
             "source": self.task(task)["data"]["source"]["kind"],
         }

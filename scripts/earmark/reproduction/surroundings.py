@@ -14,8 +14,6 @@ BEFORE = ("earmark", "git", "python", "platform", "packages", "lock")
 """What can be told before anything runs."""
 CHECKSUMS = ("sha256", "digest", "weights")
 """What keys end with that hold some."""
-INDEX = "index_sha256"
-"""The one that two runs never share: an index also says how long each clip took."""
 
 
 def before(made: dict[str, Any], here: dict[str, Any]) -> list[Difference]:
@@ -38,8 +36,6 @@ def _checksums(content: Any, place: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the checksums in provenance, each with its place: whatever is called a digest or a SHA-256."""
     for key, value in content.items() if isinstance(content, dict) else ():
         inner = f"{place}.{key}" if place else str(key)
-        if key == INDEX:
-            continue
         if key.endswith(CHECKSUMS) and isinstance(value, str | list):
             yield inner, value
         else:

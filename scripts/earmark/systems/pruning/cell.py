@@ -67,10 +67,13 @@ class Cell:
         return (self.task, self.model, self.run) == (other.task, other.model, other.run)
 
 
-def inputs_of(checkpoint: Path, indexes: Sequence[Path]) -> list[str]:
-    """Return the digests of what a cell reads: the checkpoint's, and of every index of features."""
-    try:
-        digest = str(json.loads(checkpoint.read_text())["digest"])
-    except (json.JSONDecodeError, KeyError):
-        raise UserError(f"{checkpoint} is no record of a checkpoint; delete it to make it again") from None
-    return [digest, *(sha256(path) for path in indexes)]
+def inputs_of(checkpoints: Sequence[Path], indexes: Sequence[Path], encoding: str = "") -> list[str]:
+    """Return the digests of what a cell reads: of checkpoints, of every index, of how it is encoded here."""
+    found = []
+    for path in checkpoints:
+        try:
+            found.append(str(json.loads(path.read_text())["digest"]))
+        except (json.JSONDecodeError, KeyError):
+            raise UserError(f"{path} is no record of a checkpoint; delete it to make it again") from None
+    settings = [json.dumps(given(encoding), sort_keys=True)] if encoding else []
+    return [*found, *settings, *(sha256(path) for path in indexes)]

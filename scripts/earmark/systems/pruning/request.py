@@ -13,7 +13,7 @@ from typing import Any
 from earmark.config import method_options, wording
 from earmark.config.methods import methods as known
 from earmark.config.ratio import budget, spelled
-from earmark.config.stored import states_folder
+from earmark.config.stored import choice, states_folder
 from earmark.core.errors import UserError, nearest
 from earmark.models.entry import sizes_of
 from earmark.scoring import catalogue
@@ -140,28 +140,6 @@ def cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> di
             "device": settings.config.device,
         },
     }
-
-
-def choice(settings: Settings, task: str) -> dict[str, Any]:
-    """Return what decides which clips of the test split a task asks, besides the seed."""
-    asked = settings.asked(task)
-    return {
-        "name": task,
-        "balanced_by": catalogue.of_answers(asked["metric"]).balanced_by,
-        **{key: asked[key] for key in ("sample_limit", "balanced", "leave_out")},
-    }
-
-
-def skipping(settings: Settings, task: str, split: str) -> dict[str, Any]:
-    """Return what encoding a split reads besides the model's settings, where only some clips are encoded."""
-    if not limited(settings, task, split):
-        return {}
-    return {"choice": choice(settings, task), "seed": settings.config.seed}
-
-
-def limited(settings: Settings, task: str, split: str) -> bool:
-    """Say whether only some clips of a split are encoded: those that a sample_limit chooses to be asked."""
-    return split == "test" and settings.task(task)["sample_limit"] is not None
 
 
 def scoring(settings: Settings, model: str, task: str) -> dict[str, Any]:

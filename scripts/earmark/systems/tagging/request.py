@@ -176,6 +176,12 @@ def cell_of(path: str) -> tuple[str, str, str] | None:
     return (found[1], found[2], found[3]) if found else None
 
 
+def timed_of(path: str) -> tuple[str, str, str] | None:
+    """Return (task, student, r) of a path of a student's speed, None of any other."""
+    found = _SPEED.fullmatch(path)
+    return (found[1], found[2], found[3]) if found else None
+
+
 def check_target(path: str, settings: Settings) -> None:
     """Check the names in a target below ``results/tagging/``; raises UserError with the nearest ones."""
     if not path.startswith("results/tagging/"):

@@ -5,6 +5,7 @@ Imported when the workflow is parsed, so it stays light.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from earmark.config.files import overlaid
@@ -21,6 +22,18 @@ def predictions(task: str, name: str, r: str, run: Run) -> str:
 def speed(settings: Settings, name: str, task: str, r: str) -> str:
     """Return the path of the speed record behind a result of a recipe."""
     return f"results/tagging/speed/{task}_{request.recipe(settings, name).student}_r{r}.json"
+
+
+def timed_together(settings: Settings, task: str, student: str, words: Sequence[str]) -> list[str]:
+    """Return the schedules of a student that a command line asks for; if it names none, the grid's."""
+    named = [word.removeprefix("./") for word in words]
+    results = [cell for word in named if (cell := request.cell_of(word))]
+    speeds = [timed for word in named if (timed := request.timed_of(word))]
+    asked = results if results or speeds else request.cells(settings)
+    found = [
+        r for other, name, r in asked if other == task and request.recipe(settings, name).student == student
+    ]
+    return list(dict.fromkeys([*found, *(r for *whose, r in speeds if whose == [task, student])]))
 
 
 def prediction(settings: Settings, task: str, name: str, r: str, run: Run) -> dict[str, Any]:

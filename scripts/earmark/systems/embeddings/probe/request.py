@@ -10,7 +10,7 @@ from typing import Any
 from earmark.core.errors import UserError, nearest
 from earmark.systems.contract import Behind, Settings
 from earmark.systems.embeddings import request
-from earmark.systems.embeddings.config import Block
+from earmark.systems.embeddings.config import STATES_FOLDER, Block
 
 MAP_POINTS = 1000
 FOLDER = "results/embeddings/"
@@ -53,7 +53,7 @@ def files(settings: Settings, model: str, task: str) -> list[str]:
     """Return the files of vectors that a probe reads, of every layer."""
     layers = block_of(settings, model, task).layers
     states = [path for layer in layers for path in request.paths(settings, model, task, layer)]
-    return [f"{path.removesuffix('.safetensors')}.parquet" for path in states]
+    return [path.replace(f"/{STATES_FOLDER}/", "/").replace(".safetensors", ".parquet") for path in states]
 
 
 def job(settings: Settings, model: str, task: str) -> dict[str, Any]:
