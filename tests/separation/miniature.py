@@ -73,7 +73,12 @@ def content(folder: Path) -> dict[str, Any]:
             "mini": {
                 "title": "miniature",
                 "text": {"kind": "spelled", "size": 8},
-                "sizes": {"channels": [2, 4, 8], "pools": [[2, 4], [2, 4], [2, 4]], "level": 0.1},
+                "sizes": {
+                    "channels": [2, 4, 8],
+                    "pools": [[2, 4], [2, 4], [2, 4]],
+                    "level": 0.1,
+                    "compression": 0.3,
+                },
                 "train": {"task": "made", **training},
             }
         },

@@ -34,6 +34,9 @@ class Sizes(Section):
     """root mean square that mixtures are brought to before the network, and back from after it; null: as they
     come, as published"""
 
+    compression: float = Field(default=1, gt=0, le=1)
+    """power of the magnitudes that the network sees; 1 as published"""
+
 
 class Text(Section):
     """How a query becomes the vector that the network is conditioned on."""

@@ -20,14 +20,13 @@ def merged(base: Weights, adapted: Sequence[Weights], shares: Sequence[float]) -
     left = 1.0 - sum(shares)
     sides = [(left, base), *zip(shares, adapted, strict=True)]
     for name, value in base.items():
-        if not value.is_floating_point() or all(torch.equal(each[name], value) for each in adapted):
+        if not value.is_floating_point():
             made[name] = value
         elif name.endswith("running_var"):
             mean_name = f"{name.removesuffix('running_var')}running_mean"
-            means = [(share, each[mean_name]) for share, each in sides]
-            mean = _sum(means)
-            spread = _sum([(share, each[name] + each[mean_name].square()) for share, each in sides])
-            made[name] = (spread - mean.square()).clamp(min=0.0)
+            mean = _sum([(share, each[mean_name]) for share, each in sides])
+            spreads = [(share, each[name] + (each[mean_name] - mean).square()) for share, each in sides]
+            made[name] = _sum(spreads)
         else:
             made[name] = _sum([(share, each[name]) for share, each in sides])
     return made

@@ -70,6 +70,7 @@ def sizes(content: Mapping[str, Any]) -> Sizes:
         tuple((frames, bins) for frames, bins in content["pools"]),
         content["condition"],
         content["level"],
+        content["compression"],
     )
 
 

@@ -6,7 +6,7 @@ magnitudes in (0, 1) and a turn of the phases. So no bin is ever amplified; the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import prod
 from typing import Any
 
@@ -24,15 +24,16 @@ _QUIETEST = 1e-5
 class Sizes:
     """Channels of each level, and the frames and bins averaged between levels; defaults are AudioSep's.
 
-    ``level``: root mean square that every mixture is brought to before the network and back from after it;
-    None: as it comes, as published. Magnitudes are not compressed, so a small network hears little of quiet
-    mixtures.
+    ``level``: root mean square that mixtures are brought to before the network and back from after it; None:
+    as they come, as published. ``compression``: power of the magnitudes that the network sees, 1 if published.
+    Plain magnitudes span so much that a short training hears the loudest bins alone.
     """
 
     channels: tuple[int, ...] = (32, 64, 128, 256, 384, 384)
     pools: tuple[Pool, ...] = ((2, 2), (2, 2), (2, 2), (2, 2), (2, 2), (1, 2))
     condition: int = 512
     level: float | None = None
+    compression: float = 1.0
 
     def __post_init__(self) -> None:
         """Check that levels and pools agree; raises ValueError."""
@@ -107,8 +108,9 @@ class ResUNet(nn.Module):
 
     def mask(self, magnitude: Tensor, condition: Tensor) -> Tensor:
         """Return mask, cosine and sine before their activations, [batch, 3, frames, bins]."""
-        frames = magnitude.shape[2]
-        x = self.norm(magnitude.transpose(1, 3)).transpose(1, 3)
+        frames, power = magnitude.shape[2], self.sizes.compression
+        x = magnitude if power == 1 else magnitude.pow(power)
+        x = self.norm(x.transpose(1, 3)).transpose(1, 3)
         x = F.pad(x, (0, 0, 0, -frames % self.sizes.frames))[..., : BINS - 1]
         x = self.stem(x)
         skips = []
@@ -123,13 +125,7 @@ class ResUNet(nn.Module):
 
     def description(self) -> dict[str, Any]:
         """Return the sizes as JSON holds them."""
-        pools = [list(pool) for pool in self.sizes.pools]
-        return {
-            "channels": list(self.sizes.channels),
-            "pools": pools,
-            "condition": self.sizes.condition,
-            "level": self.sizes.level,
-        }
+        return asdict(self.sizes)
 
 
 def apply_mask(mask: Tensor, spectrum: Spectrum) -> Spectrum:
