@@ -87,7 +87,6 @@ rule compose:
         "benchmarks/compose/{model}.tsv"
     wildcard_constraints:
         model=composed_models(),
-    priority: 50
     conda:
         "../envs/torch.yaml"
     threads: 1

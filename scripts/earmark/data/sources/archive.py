@@ -147,7 +147,9 @@ def _members(file: Path) -> Iterator[tuple[str, int, BinaryIO]]:
     try:
         opened = tarfile.open(file)  # noqa: SIM115
     except tarfile.ReadError:
-        raise UserError(f"{file} is no zip and no tar archive") from None
+        raise UserError(
+            f"{file} is no zip and no tar archive, or torn; replace it (one fetched from a url: delete it)"
+        ) from None
     with opened as tar:
         for member in tar:
             content = tar.extractfile(member) if member.isfile() else None
