@@ -25,8 +25,8 @@ class Sizes:
     """Channels of each level, and the frames and bins averaged between levels; defaults are AudioSep's.
 
     ``level``: root mean square that mixtures are brought to before the network and back from after it; None:
-    as they come. ``compression``: power of the magnitudes that the network sees. Both are as published if left
-    out; plain magnitudes span so much that a short training hears the loudest bins alone.
+    as they come. ``compression``: power of the magnitudes that the network sees. Left out, both are as
+    published; plain magnitudes span so much that a short training hears the loudest bins alone.
     """
 
     channels: tuple[int, ...] = (32, 64, 128, 256, 384, 384)
