@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from earmark.systems.separation.statistics import Samples
+from earmark.systems.separation.aggregate import Samples
 
 
 def samples(labels, sources=None, aggregation="mean", resamples=400) -> Samples:
