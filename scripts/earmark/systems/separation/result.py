@@ -16,8 +16,8 @@ from earmark.core.errors import UserError
 from earmark.core.records import OK, read_jsonl
 from earmark.scoring import record as envelope
 from earmark.scoring.record import Failure
-from earmark.systems.separation.routing.contract import BASE, SOFT, Options, Sample
 from earmark.systems.separation.aggregate import Samples, Values
+from earmark.systems.separation.routing.contract import BASE, SOFT, Options, Sample
 
 METRICS = ("sdri", "si_sdri", "sdr", "si_sdr", "mixture_sdr")
 UPPER_BOUND = "an upper bound: the best model of each sample, chosen with its source in hand"
