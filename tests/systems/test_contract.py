@@ -60,6 +60,7 @@ def test_the_results_it_asks_for_are_where_its_types_say(system):
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     config["embeddings"] = [{"tasks": ["gtzan"], "layers": ["encoder"], "pooling": "mean"}]
     config["separation"] = yaml.safe_load((ROOT / "config" / "separation.yaml").read_text())["separation"]
+    config["scoring"] = {"grid": [{"encoders": ["whisper-base"], "suites": ["esc-50"]}]}
     settings = Settings.load(config, ROOT)
     asked = system.results(settings)
     assert asked
