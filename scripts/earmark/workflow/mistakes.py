@@ -36,8 +36,8 @@ def of_the_machine(text: str) -> str:
     if skew := _SKEW.search(text):
         return (
             f"error: {skew['input']} is dated {skew['date']}, ahead of this machine's clock, so what is made "
-            f"from it looks old and {skew['output']} was removed; set the clock right or `touch` the file, then "
-            "run the same command"
+            f"from it looks old and {skew['output']} was removed; set the clock right or `touch` the "
+            "file, then run the same command"
         )
     if _FULL.search(text):
         return NO_ROOM
