@@ -4,6 +4,12 @@
 include: "pruning_cells.smk"
 
 
+wildcard_constraints:
+    method="[a-z][a-z0-9-]*",
+    ratio=r"0\.[0-9]*[1-9]|1\.0|[1-9][0-9]*t",
+    seconds="[0-9]+",
+
+
 rule grid:
     """The results of the configured grid, one file per cell."""
     input:

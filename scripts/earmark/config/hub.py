@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
+from earmark.config.links import Repository
 from earmark.config.section import Section
 
 REPOSITORY = "^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
@@ -12,7 +15,7 @@ REPOSITORY = "^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
 class Hub(Section):
     """A data set on the hub."""
 
-    repo: str = Field(pattern=REPOSITORY)
+    repo: Annotated[str, Repository("dataset")] = Field(pattern=REPOSITORY)
     """owner/name of the data set"""
 
     revision: str = "main"

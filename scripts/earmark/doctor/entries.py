@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from earmark.config import links
+from earmark.config.links import Local, Place, places
 from earmark.config.settings import Settings
 from earmark.core.errors import UserError
 from earmark.doctor.findings import at_once
@@ -49,68 +51,59 @@ class Repository:
 
 def local(settings: Settings) -> Iterator[tuple[Entry, Unreachable]]:
     """Yield the entries that name a local file or folder that isn't there."""
-    for name, task in settings.tasks.items():
-        root = task["data"]["source"].get("root")
-        if root and not Path(root).expanduser().is_dir():
-            where, fix = f"tasks.{name}.data.source.root", "put the data there, or set root to where they are"
-            yield ("tasks", name), Unreachable(where, root, "there is no such folder", fix)
-            continue
-        for split, options in settings.segment(name).items():
-            if "table" in options and not Path(options["table"]).is_file():
-                where = f"tasks.{name}.data.segment.{split}.table"
+    for section, entries in settings.named.items():
+        for name, entry in entries.items():
+            missing = [each for each in places(entry, Local) if _missing(each)]
+            for each in missing:
                 yield (
-                    ("tasks", name),
-                    Unreachable(where, options["table"], "there is no such file", "put it there"),
+                    (section, name),
+                    Unreachable(f"{section}.{name}.{each.dotted}", each.value, NOTHING, _fix(each)),
                 )
+            if section == "tasks" and not missing:
+                yield from _cut_lists(settings, name)
+    yield from _damaged(settings)
+
+
+def _missing(place: Place[Local]) -> bool:
+    """Whether a path leads nowhere; a root that an archive is unpacked to need not be there."""
+    unpacked = getattr(place.holder, "archive", None) is not None
+    return place.mark.is_path(place.value) and not unpacked and not Path(place.value).expanduser().exists()
+
+
+def _fix(place: Place[Local]) -> str:
+    """Return what mends a path that leads nowhere; what holds it may say where the file is to be had."""
+    source = getattr(place.holder, "source", None)
+    return f"get it from {source}" if source else f"put it there, or set {place.keys[-1]} to where it is"
+
+
+def _cut_lists(settings: Settings, task: str) -> Iterator[tuple[Entry, Unreachable]]:
+    """Yield the lists below a task's folder that recordings are cut along and that are not there."""
+    for split, options in settings.segment(task).items():
+        if "table" in options and not Path(options["table"]).is_file():
+            where = f"tasks.{task}.data.segment.{split}.table"
+            yield ("tasks", task), Unreachable(where, options["table"], NOTHING, "put it there")
+
+
+def _damaged(settings: Settings) -> Iterator[tuple[Entry, Unreachable]]:
+    """Yield the models whose folder is there and lacks something."""
     for name, model in settings.models.items():
         path = model.get("path")
-        if path and not Path(path).expanduser().is_dir():
-            fix = "put the checkpoint there, set path to where it is, or give hub instead"
-            yield ("models", name), Unreachable(f"models.{name}.path", path, "there is no such folder", fix)
-        elif path:
+        if path and Path(path).expanduser().exists():
             try:
                 check_complete(Path(path).expanduser(), family(model["kind"]).parts.unread)
             except UserError as error:
                 why, _, fix = str(error).rpartition("; ")
                 yield ("models", name), Unreachable(f"models.{name}.path", path, why or fix, fix)
-    for name, student in settings.entries["students"].items():
-        path = student["init"].get("path")
-        if path and not Path(path).expanduser().exists():
-            where = f"students.{name}.init.path"
-            yield (
-                ("students", name),
-                Unreachable(where, path, "there is no such file or folder", "put it there"),
-            )
-    for name, teacher in settings.entries["teachers"].items():
-        for key in ("path", "ids"):
-            path = teacher["options"].get(key)
-            if isinstance(path, str) and not Path(path).expanduser().exists():
-                source = teacher["options"].get("source")
-                fix = (
-                    f"it is to be had at {source}"
-                    if source
-                    else "put it there, or set the path to where it is"
-                )
-                where = f"teachers.{name}.options.{key}"
-                yield ("teachers", name), Unreachable(where, path, "there is no such file or folder", fix)
 
 
 def repositories(settings: Settings) -> Iterator[Repository]:
     """Yield the repositories of the hub that entries name."""
-    for name, task in settings.tasks.items():
-        hub = task["data"]["source"].get("hub")
-        if hub:
-            key = f"tasks.{name}.data.source.hub"
-            yield Repository(("tasks", name), key, hub["repo"], hub["revision"], "dataset")
-    for name, model in settings.models.items():
-        if "hub" in model:
-            yield Repository(("models", name), f"models.{name}.hub", model["hub"], model["revision"], "model")
-    for section, where in (("students", "init"), ("teachers", "options")):
-        for name, entry in settings.entries[section].items():
-            place = entry[where]
-            if isinstance(place.get("hub"), str):
-                revision, key = str(place.get("revision", "main")), f"{section}.{name}.{where}.hub"
-                yield Repository((section, name), key, place["hub"], revision, "model")
+    for section, entries in settings.named.items():
+        for name, entry in entries.items():
+            for each in places(entry, links.Repository):
+                revision = str(getattr(each.holder, "revision", "main"))
+                keys = f"{section}.{name}.{each.dotted.removesuffix('.repo')}"
+                yield Repository((section, name), keys, each.value, revision, each.mark.kind)
 
 
 def cached(found: Repository) -> bool:
