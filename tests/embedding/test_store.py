@@ -136,7 +136,8 @@ def test_flipped_bytes_are_refused_in_states_and_in_vectors(tmp_path):
         c for c in map(stored.column, range(stored.num_columns)) if c.path_in_schema.startswith("vector")
     )
     content = bytearray(index.read_bytes())
-    content[vector.data_page_offset + vector.total_compressed_size // 2] ^= 1
+    start = vector.dictionary_page_offset or vector.data_page_offset
+    content[start + vector.total_compressed_size // 2] ^= 1
     index.write_bytes(content)
     with pytest.raises(UserError, match="is damaged"):
         EmbeddingStore(tmp_path)

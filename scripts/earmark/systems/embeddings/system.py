@@ -36,5 +36,6 @@ SYSTEM = System(
         Column("pooling", "str", "how the states of a clip become one vector"),
         Column("span", "str", "which states of a clip"),
     ),
+    first=Lazy(f"{REPORT}.first:answer"),
     sections=Lazy(f"{REPORT}.sections:sections"),
 )

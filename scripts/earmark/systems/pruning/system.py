@@ -60,7 +60,7 @@ SYSTEM = System(
     point=Lazy(f"{REPORT}.point:point"),
     first=Lazy(f"{REPORT}.first:answer"),
     sections=Lazy(f"{REPORT}.sections:sections"),
-    appendices=Lazy(f"{REPORT}.wrong:appendices"),
-    templates=("earmark/systems/pruning/report/wrong.html",),
+    appendices=Lazy(f"{REPORT}.samples:appendices"),
+    templates=tuple(f"earmark/systems/pruning/report/{name}.html" for name in ("pairs", "wrong")),
     page_files=lambda settings: [request.WRONG_ANSWERS],
 )

@@ -60,6 +60,7 @@ SYSTEM = System(
     ),
     compare=Lazy(f"{REPORT}.results:rows"),
     point=Lazy(f"{REPORT}.point:point"),
+    first=Lazy(f"{REPORT}.first:answer"),
     sections=Lazy(f"{REPORT}.sections:sections"),
     on_main_page=False,
 )
