@@ -2,6 +2,7 @@
 
 
 include: "pruning_cells.smk"
+include: "pruning_massive.smk"
 
 
 wildcard_constraints:

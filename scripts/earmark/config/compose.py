@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from earmark.config.links import Link
+from earmark.config.links import link
 from earmark.config.section import Section
 from earmark.config.values import Count, Distinct, Positive
 
@@ -49,13 +49,13 @@ class Lora(Section):
 class Compose(Section):
     """A frozen encoder, a projector trained here, a language model."""
 
-    encoder: Annotated[str, Link("models")]
+    encoder: Annotated[str, link("models")]
     """a model of kind whisper; its weights stay as they are"""
 
-    decoder: Annotated[str, Link("models")]
+    decoder: Annotated[str, link("models")]
     """a model of kind causal_lm; its weights stay as they are, but for lora"""
 
-    tasks: list[Annotated[str, Link("tasks")]] = Field(min_length=1)
+    tasks: list[Annotated[str, link("tasks")]] = Field(min_length=1)
     """tasks whose training splits are learned from, one a batch, drawn at random"""
 
     hold_out: Annotated[float, Field(gt=0, le=0.5)] | Distinct[str] | None = None

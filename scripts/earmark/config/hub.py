@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from earmark.config.links import Repository
+from earmark.config.links import repository
 from earmark.config.section import Section
 
 REPOSITORY = "^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
@@ -15,7 +15,7 @@ REPOSITORY = "^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
 class Hub(Section):
     """A data set on the hub."""
 
-    repo: Annotated[str, Repository("dataset")] = Field(pattern=REPOSITORY)
+    repo: Annotated[str, repository("dataset")] = Field(pattern=REPOSITORY)
     """owner/name of the data set"""
 
     revision: str = "main"

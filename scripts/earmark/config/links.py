@@ -1,99 +1,75 @@
 """What a part of the configuration leads to: other things by name, files by path, the hub's repositories.
 
-A field says so by its type, with a mark in its ``Annotated``; :func:`places` goes through a section for them.
+A field says so by its type (:func:`link`, :data:`LocalPath`, :func:`repository`). Whoever wants to know dumps
+the section with a :class:`Tour` as context; in any other dump these fields are texts like all others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
-from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from pydantic import PlainSerializer, SerializationInfo
 
 Thing = tuple[str, str]
 """A section of the configuration and a name in it: ``("models", "demo")``."""
 
 
-@dataclass(frozen=True)
-class Link:
-    """The field names a thing of a section."""
-
-    section: str
+Kind = Literal["model", "dataset"]
+"""Of a repository of the hub."""
 
 
-@dataclass(frozen=True)
-class Local:
-    """The field is a path on this machine, from the working directory on, or an address."""
+@dataclass
+class Tour:
+    """Goes through sections: collects what they lead to, and may move their paths."""
 
-    words: tuple[str, ...] = ()
-    """Values that are no path."""
+    named: list[Thing] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    repositories: list[tuple[Kind, str]] = field(default_factory=list)
+    workdir: Path | None = None
+    """Where relative paths are to be found from; None leaves them as they are."""
 
-    def is_path(self, value: str) -> bool:
-        """Whether a value of such a field is a path."""
-        return value not in self.words and "://" not in value
-
-
-@dataclass(frozen=True)
-class Repository:
-    """The field names a repository of the hub; ``revision`` beside it says which state of it."""
-
-    kind: Literal["model", "dataset"]
-
-
-LocalPath = Annotated[str, Local()]
-Mark = TypeVar("Mark", Link, Local, Repository)
+    def placed(self, path: str) -> str:
+        """Return a path as it is found from any working directory; an address as it is."""
+        if "://" in path:
+            return path
+        self.paths.append(path)
+        return path if self.workdir is None else str(self.workdir / Path(path).expanduser())
 
 
-@dataclass(frozen=True)
-class Place(Generic[Mark]):
-    """A value that leads somewhere, and where it stands."""
+def link(section: str) -> PlainSerializer:
+    """Mark a field that names a thing of a section."""
 
-    keys: tuple[str | int, ...]
-    value: str
-    mark: Mark
-    holder: BaseModel
-    """The section it is a field of."""
+    def noted(name: str, info: SerializationInfo) -> str:
+        if isinstance(info.context, Tour):
+            info.context.named.append((section, name))
+        return name
 
-    @property
-    def dotted(self) -> str:
-        """Its place in words: ``data.source.root``."""
-        return ".".join(map(str, self.keys))
+    return PlainSerializer(noted)
 
 
-def places(section: BaseModel, kind: type[Mark], keys: tuple[str | int, ...] = ()) -> Iterator[Place[Mark]]:
-    """Yield the values of a section that have a mark of a kind, those of sections within it too."""
-    for name, alias, marks in _fields(type(section)):
-        mark = next((mark for mark in marks if isinstance(mark, kind)), None)
-        yield from _within(getattr(section, name), mark, kind, (*keys, alias), section)
+def local_path(*words: str) -> PlainSerializer:
+    """Mark a field with a path on this machine, or one of some ``words`` that are no path."""
+
+    def placed(path: str, info: SerializationInfo) -> str:
+        if path in words or not isinstance(info.context, Tour):
+            return path
+        return info.context.placed(path)
+
+    return PlainSerializer(placed)
 
 
-def _within(
-    value: Any, mark: Mark | None, kind: type[Mark], keys: tuple[str | int, ...], holder: BaseModel
-) -> Iterator[Place[Mark]]:
-    if isinstance(value, BaseModel):
-        yield from places(value, kind, keys)
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _within(inner, mark, kind, (*keys, key), holder)
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            yield from _within(inner, mark, kind, (*keys, number), holder)
-    elif isinstance(value, str) and mark is not None:
-        yield Place(keys, value, mark, holder)
+def repository(kind: Kind) -> PlainSerializer:
+    """Mark a field that names a repository of the hub; ``revision`` beside it says in which state."""
+
+    def noted(name: str, info: SerializationInfo) -> str:
+        if isinstance(info.context, Tour):
+            info.context.repositories.append((kind, name))
+        return name
+
+    return PlainSerializer(noted)
 
 
-@cache
-def _fields(model: type[BaseModel]) -> list[tuple[str, str, list[Any]]]:
-    """Return a model's fields: name, key, and every mark within their types."""
-    return [
-        (name, field.alias or name, [*field.metadata, *_marks(field.annotation)])
-        for name, field in model.model_fields.items()
-    ]
-
-
-def _marks(annotation: Any) -> Iterator[Any]:
-    yield from getattr(annotation, "__metadata__", ())
-    for inner in get_args(annotation):
-        yield from _marks(inner)
+LocalPath = Annotated[str, local_path()]
+"""A path on this machine, or the address of what is fetched."""

@@ -17,7 +17,7 @@ from earmark.config.broken import Broken, explained, file_of, spread, told, with
 from earmark.config.common import Config
 from earmark.config.files import overlaid, read_folder
 from earmark.config.hints import where_described
-from earmark.config.links import Link, Local, Thing, places
+from earmark.config.links import Thing, Tour
 from earmark.config.section import Section
 from earmark.config.task import Task
 from earmark.core.errors import UserError, nearest
@@ -60,27 +60,25 @@ class Settings:
             for section, found in self.named.items()
         }
 
+    def tour(self, section: str, name: str) -> Tour:
+        """Return what a thing leads to: what it names, its local paths, its repositories of the hub."""
+        tour = Tour()
+        self.named[section][name].model_dump(context=tour)
+        return tour
+
     @cached_property
     def links(self) -> dict[Thing, list[Thing]]:
         """What each thing names: a recipe its student, its teachers and its baseline."""
-        found: dict[Thing, list[Thing]] = {}
-        for section, entries in self.named.items():
-            for name, entry in entries.items():
-                found[section, name] = [(each.mark.section, each.value) for each in places(entry, Link)]
-        return found
+        things = ((section, name) for section, entries in self.named.items() for name in entries)
+        return {thing: self.tour(*thing).named for thing in things}
 
     def moved(self, workdir: Path) -> dict[str, dict[str, dict[str, Any]]]:
         """Return :attr:`entries`, with relative paths as they are found from elsewhere than ``workdir``."""
-        moved = copy.deepcopy(self.entries)
-        for section, entries in self.named.items():
-            for name, entry in entries.items():
-                for each in places(entry, Local):
-                    if each.mark.is_path(each.value):
-                        within: Any = moved[section][name]
-                        for key in each.keys[:-1]:
-                            within = within[key]
-                        within[each.keys[-1]] = str(workdir / Path(each.value).expanduser())
-        return moved
+        tour = Tour(workdir=workdir)
+        return {
+            section: {name: entry.model_dump(mode="json", context=tour) for name, entry in found.items()}
+            for section, found in self.named.items()
+        }
 
     @classmethod
     def load(cls, config: Mapping[str, Any], workdir: Path) -> Settings:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from earmark.config import links
-from earmark.config.links import Local, Place, places
+from earmark.config.links import Kind
 from earmark.config.settings import Settings
 from earmark.core.errors import UserError
 from earmark.doctor.findings import at_once
@@ -20,7 +19,6 @@ from earmark.models.weight_files import check_complete
 
 NOTHING = "there is no such file or folder"
 HUB_PATIENCE_S = 6.0
-Kind = Literal["model", "dataset"]
 
 
 @dataclass(frozen=True)
@@ -51,29 +49,37 @@ class Repository:
 
 def local(settings: Settings) -> Iterator[tuple[Entry, Unreachable]]:
     """Yield the entries that name a local file or folder that isn't there."""
-    for section, entries in settings.named.items():
+    for section, entries in settings.entries.items():
         for name, entry in entries.items():
-            missing = [each for each in places(entry, Local) if _missing(each)]
-            for each in missing:
-                yield (
-                    (section, name),
-                    Unreachable(f"{section}.{name}.{each.dotted}", each.value, NOTHING, _fix(each)),
-                )
+            paths = dict.fromkeys(settings.tour(section, name).paths)
+            missing = [path for path in paths if not Path(path).expanduser().exists()]
+            for key, path, holder in (place for each in missing for place in _places(entry, each)):
+                # A folder that an archive is unpacked into need not be there.
+                if holder.get("archive") is None:
+                    where = f"{section}.{name}.{key}"
+                    yield (section, name), Unreachable(where, path, NOTHING, _fix(key, holder))
             if section == "tasks" and not missing:
                 yield from _cut_lists(settings, name)
     yield from _damaged(settings)
 
 
-def _missing(place: Place[Local]) -> bool:
-    """Whether a path leads nowhere; a root that an archive is unpacked to need not be there."""
-    unpacked = getattr(place.holder, "archive", None) is not None
-    return place.mark.is_path(place.value) and not unpacked and not Path(place.value).expanduser().exists()
+def _places(entry: Any, value: str, *keys: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Yield each key of an entry that has a value, in words, the value, and what the key is part of."""
+    if isinstance(entry, Mapping):
+        for key, inner in entry.items():
+            if inner == value:
+                yield ".".join((*keys, str(key))), value, entry
+            yield from _places(inner, value, *keys, str(key))
+    elif isinstance(entry, list):
+        for number, inner in enumerate(entry):
+            yield from _places(inner, value, *keys, str(number))
 
 
-def _fix(place: Place[Local]) -> str:
-    """Return what mends a path that leads nowhere; what holds it may say where the file is to be had."""
-    source = getattr(place.holder, "source", None)
-    return f"get it from {source}" if source else f"put it there, or set {place.keys[-1]} to where it is"
+def _fix(key: str, holder: Mapping[str, Any]) -> str:
+    """Return what mends a path that leads nowhere; what it is part of may say where the file comes from."""
+    source = holder.get("source")
+    last = key.rpartition(".")[2]
+    return f"get it from {source}" if source else f"put it there, or set {last} to where it is"
 
 
 def _cut_lists(settings: Settings, task: str) -> Iterator[tuple[Entry, Unreachable]]:
@@ -98,12 +104,13 @@ def _damaged(settings: Settings) -> Iterator[tuple[Entry, Unreachable]]:
 
 def repositories(settings: Settings) -> Iterator[Repository]:
     """Yield the repositories of the hub that entries name."""
-    for section, entries in settings.named.items():
+    for section, entries in settings.entries.items():
         for name, entry in entries.items():
-            for each in places(entry, links.Repository):
-                revision = str(getattr(each.holder, "revision", "main"))
-                keys = f"{section}.{name}.{each.dotted.removesuffix('.repo')}"
-                yield Repository((section, name), keys, each.value, revision, each.mark.kind)
+            for kind, repo in dict.fromkeys(settings.tour(section, name).repositories):
+                for key, _, holder in _places(entry, repo):
+                    where = f"{section}.{name}.{key.removesuffix('.repo')}"
+                    revision = str(holder.get("revision", "main"))
+                    yield Repository((section, name), where, repo, revision, kind)
 
 
 def cached(found: Repository) -> bool:

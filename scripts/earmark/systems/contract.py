@@ -279,6 +279,9 @@ class System:
     outputs: tuple[str, ...] = ()
     """Folders beside results/ that its jobs write to."""
 
+    imports: tuple[str, ...] = ()
+    """Kinds of files of other programs (config's ``import``) whose results stand beside its own."""
+
     templates: tuple[str, ...] = ()
     """The templates of its appendices, below scripts/."""
 

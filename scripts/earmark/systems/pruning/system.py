@@ -46,6 +46,7 @@ SYSTEM = System(
         "prefill": Effort(seconds=70.0),
     },
     outputs=("answers",),
+    imports=("audiomarathon",),
     columns=(
         Column("profile", "str", "wording of the prompts"),
         Column("reducer", "str", "the method's file in reduction/ or, behind kv-, compression/"),

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, SerializeAsAny, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
-from earmark.config.links import Link, Local, LocalPath, Repository
+from earmark.config.links import LocalPath, link, local_path, repository
 from earmark.config.section import Section, left_out
 from earmark.config.values import Count, Distinct, Positive
 from earmark.core.errors import UserError, nearest
@@ -35,10 +35,10 @@ class Recipe(Section):
     title: str
     """what it is called on the page"""
 
-    student: Annotated[str, Link("students")]
+    student: Annotated[str, link("students")]
     """a file of config/students/"""
 
-    teachers: Distinct[Annotated[str, Link("teachers")]] = []
+    teachers: Distinct[Annotated[str, link("teachers")]] = []
     """files of config/teachers/; the mean of their logits is what is learned from"""
 
     weight: float = Field(default=1, ge=0, le=1, alias="lambda")
@@ -60,7 +60,7 @@ class Recipe(Section):
     seeds: Distinct[Seed] = Field(default=[0], min_length=1)
     """one training each"""
 
-    baseline: Annotated[str, Link("recipes")] | None = None
+    baseline: Annotated[str, link("recipes")] | None = None
     """the recipe whose unmerged model is shown beside this one's merged ones"""
 
     training: TrainingKeys = TrainingKeys()
@@ -90,7 +90,7 @@ class Init(Section):
     """random; imagenet: a distilled DeiT or a ViT, its patches' colours summed; audioset: an AST checkpoint.
     Position embeddings are interpolated to the student's grid"""
 
-    hub: Annotated[str, Repository("model")] | None = left_out()
+    hub: Annotated[str, repository("model")] | None = left_out()
     """repository on the Hugging Face hub"""
 
     revision: str = "main"
@@ -151,7 +151,7 @@ class Teacher(Labelled):
     batch: Count = 16
     """clips computed together"""
 
-    classes: Annotated[str, Local(("audioset", "task"))] = "task"
+    classes: Annotated[str, local_path("audioset", "task")] = "task"
     """the teacher's classes in order: audioset (the 527 in the order of their published list), task (those
     of the task it was trained on), or a CSV with a column display_name or name"""
 
