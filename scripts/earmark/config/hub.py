@@ -8,8 +8,7 @@ from pydantic import Field
 
 from earmark.config.links import repository
 from earmark.config.section import Section
-
-REPOSITORY = "^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
+from earmark.config.values import REPOSITORY
 
 
 class Hub(Section):
