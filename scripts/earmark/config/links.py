@@ -53,7 +53,8 @@ def local_path(*words: str) -> PlainSerializer:
     """Mark a field with a path on this machine, or one of some ``words`` that are no path."""
 
     def placed(path: str, info: SerializationInfo) -> str:
-        if path in words or not isinstance(info.context, Tour):
+        # Where other things than a path may stand, they come by here too.
+        if path in words or not isinstance(path, str) or not isinstance(info.context, Tour):
             return path
         return info.context.placed(path)
 
