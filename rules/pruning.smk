@@ -17,6 +17,34 @@ rule grid:
         grid_results(),
 
 
+rule methods:
+    """All methods of the configured grid side by side: quality, tokens kept, prefill time (docs/methods.md)."""
+    input:
+        grid_results(),
+    output:
+        table="results/methods.csv",
+        plot="results/methods.svg",
+    log:
+        "logs/methods.log",
+    benchmark:
+        "benchmarks/methods.tsv"
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(30),
+    params:
+        code=code_digest("methods.py"),
+        settings=read(pruning.side_by_side(SETTINGS)),
+    shell:
+        """
+        python "$SCRIPTS/methods.py" --settings {params.settings:q} --table {output.table:q} \
+            --plot {output.plot:q} 2>&1 | tee {log:q}
+        """
+
+
 rule answer:
     """Have the model answer a task's questions with one method at one keep ratio."""
     input:

@@ -135,7 +135,7 @@ class Settings:
         if name not in self.models:
             for system in systems():
                 if (made := system.models(self).get(name)) is not None:
-                    return made()
+                    return made.entry()
             raise UserError(f"unknown model '{name}'; {where_described('models', name, self.models)}")
         return self.models[name]
 

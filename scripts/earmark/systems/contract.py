@@ -194,6 +194,17 @@ class Behind:
     """Keys of config that its system owns, cut to this result; those left out keep their defaults."""
 
 
+@dataclass(frozen=True)
+class MadeModel:
+    """A model that a system's own rules make."""
+
+    entry: Callable[[], Row]
+    """Makes its entry, as in config/models/; raises UserError where it is none that others can use."""
+
+    named: Sequence[tuple[str, str]]
+    """The things it is made of, each with its section: ``("encoders", "mine")``."""
+
+
 def _nothing(settings: Settings) -> None:
     """Check nothing."""
 
@@ -225,8 +236,8 @@ class System:
     files: Callable[[Settings], list[str]] = lambda settings: []
     """What its target rule makes besides results."""
 
-    models: Callable[[Settings], Mapping[str, Callable[[], Row]]] = lambda settings: {}
-    """Models that its own rules make, by name: what makes their entry, as in config/models/."""
+    models: Callable[[Settings], Mapping[str, MadeModel]] = lambda settings: {}
+    """Models that its own rules make, by name."""
 
     tasks: Callable[[Settings], Iterable[str]] = lambda settings: ()
     """The tasks whose data `snakemake audit` looks at for its sake."""
