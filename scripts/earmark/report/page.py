@@ -28,8 +28,8 @@ ROOM = 3_000_000
 
 CELL = 60  # characters of markup around a cell's text
 BEYOND = (
-    "Its charts and tables are left out, so that this page opens at once: `plots` and `tables` make each as a "
-    "file beside it."
+    "Its charts and tables are left out, so that this page opens at once: `plots` and `tables` make each as "
+    "a file beside it."
 )
 
 
@@ -54,7 +54,9 @@ def fitting(drawn: Iterable[Section]) -> None:
     left = ROOM
     for section in drawn:
         figures = sum(len(json.dumps(each.specification)) for row in section.figures for each in row)
-        left -= figures + sum(len(cell.text) + CELL for t in section.tables for line in t.lines for cell in line)
+        left -= figures + sum(
+            len(cell.text) + CELL for t in section.tables for line in t.lines for cell in line
+        )
         if left < 0 and (section.figures or section.tables):
             section.figures, section.tables = [], []
             section.notes.append(BEYOND)
