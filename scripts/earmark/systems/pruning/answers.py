@@ -1,7 +1,7 @@
 """What a model said to each sample: one line each, written as they come, and what made them.
 
 Answers know nothing of parsers, metrics or titles: how they are read and scored can change without asking the
-model again. Fields: config/schemas/answer.schema.json, config/schemas/answers.schema.json.
+model again. Fields: answer.schema.json, answers.schema.json.
 """
 
 from __future__ import annotations
@@ -42,6 +42,10 @@ class Answered:
     batch_rows: int | None = None
     seconds: dict[str, float] | None = None
     """This sample's share of its batch, by stage; load, mel and encode from when the features were made."""
+    tokens_merged: int | None = None
+    """Tokens that live on in another one's state."""
+    share_of_layers: float | None = None
+    """Share of the audio tokens that a layer saw, mean over all layers."""
 
     @property
     def failed(self) -> bool:

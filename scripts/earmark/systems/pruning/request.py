@@ -50,6 +50,7 @@ def method(settings: Settings, name: str, model: Mapping[str, Any]) -> dict[str,
     found = method_options.named(f"config: methods.{name}.reducer", reducer)
     # A cache method compresses every layer.
     of_cache = found.kind == "cache"
+    usual = model["reduction_layer"] if found.acts_at is None else found.acts_at
     if of_cache and entry.layer is not None:
         raise UserError(f"config: methods.{name}.layer: {reducer} compresses every layer; leave layer out")
     method_options.check_options(f"config: methods.{name}.options", found, entry.options)
@@ -57,9 +58,10 @@ def method(settings: Settings, name: str, model: Mapping[str, Any]) -> dict[str,
         "name": name,
         "reducer": reducer,
         "kind": found.kind,
-        "layer": 0 if of_cache else model["reduction_layer"] if entry.layer is None else entry.layer,
+        "layer": 0 if of_cache else usual if entry.layer is None else entry.layer,
         "options": entry.options,
         "reference": entry.reference,
+        **({"renumber": True} if entry.renumber else {}),
     }
 
 
@@ -77,6 +79,16 @@ def cells(settings: Settings) -> Iterator[Cell]:
                     if each not in seen:
                         seen.add(each)
                         yield each
+
+
+def side_by_side(settings: Settings) -> dict[str, Any]:
+    """Return the grid's results and under which name each model counts: the first of its block."""
+    blocks = settings.of(Pruning).grid
+    models = [block.models or [settings.config.default_model] for block in blocks]
+    return {
+        "results": [path(settings, *cell) for cell in cells(settings)],
+        "together": {model: group[0] for group in reversed(models) for model in group},
+    }
 
 
 def check_cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> None:
