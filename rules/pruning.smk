@@ -2,6 +2,13 @@
 
 
 include: "pruning_cells.smk"
+include: "pruning_massive.smk"
+
+
+wildcard_constraints:
+    method="[a-z][a-z0-9-]*",
+    ratio=r"0\.[0-9]*[1-9]|1\.0|[1-9][0-9]*t",
+    seconds="[0-9]+",
 
 
 rule grid:
