@@ -12,7 +12,10 @@ except WorkflowError as error:
     sys.exit(f"error: {error} Get it with `make env`, then run .venv/bin/snakemake")
 
 
-configfile: f"{workflow.current_basedir}/config/config.yaml"
+# The configuration that a result carries says everything itself.
+if not config.get("self_contained"):
+
+    configfile: f"{workflow.current_basedir}/config/config.yaml"
 
 
 report: "rules/captions/workflow.rst"
@@ -27,6 +30,7 @@ include: "rules/audit.smk"
 include: "rules/parts.smk"
 include: "rules/train.smk"
 include: "rules/features.smk"
+include: "rules/massive.smk"
 
 
 # A system is a folder of scripts/earmark/systems/ and a file of its name here (docs/add_a_system.md).
@@ -67,6 +71,8 @@ rule real:
     """What `make real` makes, with config/real.yaml: a small model of real weights on real recordings."""
     input:
         rules.all.input,
+        "massive/real-sounds/esc10.json",
+        "massive/real-digits/digits.json",
 
 
 rule demo:

@@ -66,7 +66,7 @@ def measure(quick: bool, device: str = "cpu") -> dict[str, float]:
         torch.set_num_threads(1)  # CPU seconds of one thread are not disturbed by neighbours
         keep_freed_memory()  # as every job does
     student: dict[str, Any] = SMALL if quick else BASE
-    made = sides(student, CLASSES, FRAMES, Schedule.parse("0", {}), where)
+    made = sides(student, CLASSES, FRAMES, [], where)
     unmerged = made[FIRST]
     merged = {name: Side(unmerged.model, Schedule.parse(name, {})) for name in SCHEDULES}
     compared = {FIRST: unmerged, **merged, BASELINE: made[BASELINE], LAST: unmerged}

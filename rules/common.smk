@@ -18,6 +18,7 @@ from earmark.core import versions
 from earmark.core.errors import UserError
 from earmark.report import exports as exporting, page_code, request as reporting
 from earmark.config import composed, stored
+from earmark.config.excerpt import excerpt
 from earmark.core.addresses import hidden
 from earmark.config.settings import Settings
 from earmark.models import needs
@@ -25,7 +26,7 @@ from earmark.models.entry import folder_of, source
 from earmark.models.folder_state import folder_state
 from earmark.config.targets import check_target
 from earmark.config.yaml_files import read_yaml
-from earmark.systems.contract import systems
+from earmark.systems.contract import result_at, systems
 from earmark.workflow import messages, mistakes, planning, prerequisites, sources
 from earmark.workflow.given import code as code_digest, settings_file as read
 from earmark.workflow.targets import Mistake, check_targets
@@ -93,6 +94,15 @@ def carry_versions():
                 each.set_params(versions=f"versions: {versions.told(pins)}")
 
 
+def again(wildcards, output):
+    """Return the file that says how a result is made again, for its record: its path and its configuration.
+
+    No result depends on it: a param of the output makes nothing stale.
+    """
+    target = result_at(output[0])
+    return read({"target": target, "config": excerpt(SETTINGS, target)})
+
+
 def is_local():
     """Say whether jobs run on this machine; known once Snakemake has its executor."""
     return workflow.local_exec or not workflow.is_main_process
@@ -134,6 +144,11 @@ def all_cores(wildcards):
     """Return every core of a local run; on a cluster, where a job has its machine's, one."""
     local = workflow.resource_settings and workflow.resource_settings.cores
     return local if isinstance(local, int) else 1
+
+
+def targets():
+    """Return what this run was asked for by name; known once the rules are read."""
+    return [target.removeprefix("./") for target in workflow.dag_settings.targets]
 
 
 def data_of(wildcards):

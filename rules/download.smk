@@ -23,6 +23,7 @@ rule download:
         code=lambda w: code_digest("download.py", f"earmark/data/sources/{data_of(w)['source']['kind']}.py"),
         settings=lambda w: read(data_of(w)["source"]),
         seed=SETTINGS.config.seed,
+        labels=lambda w: json.dumps(data_of(w)["labels"]),
         # Not read by the script: changed files are noticed by it.
         state=lambda w: sources.state(data_of(w)["source"]),
         max_failed_share=lambda w: data_of(w)["max_failed_share"],
@@ -31,5 +32,6 @@ rule download:
         """
         python "$SCRIPTS/download.py" --settings {params.settings:q} --output {output:q} \
             --seed {params.seed} --max-failed-share {params.max_failed_share} {params.allow_overlap} \
+            --labels {params.labels:q} \
             --threads $(({threads} > 0 ? {threads} : 2)) 2>&1 | tee {log:q}
         """

@@ -17,7 +17,7 @@ for model, task, block in embedding.blocks(SETTINGS):
             checkpoint=checkpoint_path(model, task),
         output:
             states=[
-                f"embeddings/{model}/{task}/{layer}/{{split}}-{{shard}}-of-{{of}}.safetensors"
+                f"embeddings/{model}/{task}/{layer}/_states/{{split}}-{{shard}}-of-{{of}}.safetensors"
                 for layer in block.layers
             ],
             indexes=[
@@ -110,10 +110,11 @@ rule probe:
     params:
         code=code_digest("probe.py"),
         settings=lambda w: read(probing.job(SETTINGS, w.model, w.task)),
+        again=again,
         # Folders, not files: all shards of all layers would not fit on a command line.
         embeddings=lambda w, input: repeated("--embeddings", folders_of(input)),
     shell:
         """
         python "$SCRIPTS/probe.py" {params.embeddings} --settings {params.settings:q} --output {output:q} \
-            --code {params.code} 2>&1 | tee {log:q}
+            --code {params.code} --again {params.again} 2>&1 | tee {log:q}
         """

@@ -1,6 +1,9 @@
 """Encoder states, computed once per clip and model."""
 
-from earmark.systems.pruning import request as pruning
+
+def passing(path):
+    """Return an output of encoder states: one that goes when its users are done, unless config keeps it."""
+    return path if SETTINGS.config.features.states == "kept" else temp(path)
 
 
 rule features:
@@ -12,12 +15,13 @@ rule features:
         # Which clips a sample_limit chooses depends on all of the split.
         whole=lambda w: (
             shards_of(w, f"data/{w.task}/shards", w.split, "parquet")
-            if pruning.limited(SETTINGS, w.task, w.split)
+            if stored.limited(SETTINGS, w.task, w.split)
             else []
         ),
     output:
-        states="features/{model}/{task}/{split}-{shard}-of-{of}.safetensors",
-        index="features/{model}/{task}/{split}-{shard}-of-{of}.parquet",
+        states=passing("features/{model}/{task}/{split}-{shard}-of-{of}.safetensors"),
+        index=passing("features/{model}/{task}/{split}-{shard}-of-{of}.parquet"),
+        times=passing("features/{model}/{task}/{split}-{shard}-of-{of}.times.json"),
     log:
         "logs/features/{model}/{task}/{split}-{shard}-of-{of}.log",
     benchmark:
@@ -32,7 +36,7 @@ rule features:
     params:
         code=lambda w: code_digest("features.py", family(w)),
         settings=lambda w: read(
-            SETTINGS.encoding(w.model, w.task) | pruning.skipping(SETTINGS, w.task, w.split)
+            SETTINGS.encoding(w.model, w.task) | stored.skipping(SETTINGS, w.task, w.split)
         ),
         whole=lambda w, input: repeated("--whole", input.whole),
     shell:

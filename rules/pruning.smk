@@ -1,7 +1,7 @@
 """Pruned evaluation, and prefill time against keep ratio."""
 
 
-include: "cells.smk"
+include: "pruning_cells.smk"
 
 
 rule grid:
@@ -13,8 +13,7 @@ rule grid:
 rule answer:
     """Have the model answer a task's questions with one method at one keep ratio."""
     input:
-        states=lambda w: shards_of(w, features_of(w), "test", "safetensors"),
-        indexes=lambda w: shards_of(w, features_of(w), "test", "parquet"),
+        unpack(heard),
         checkpoint=checkpoint_of,
     output:
         record="answers/{model}/{task}_{method}_{ratio}.json",
@@ -36,13 +35,14 @@ rule answer:
     params:
         code=lambda w: answer_code(w.model, w.method),
         settings=lambda w: cell_settings(w.model, w.task, w.method, w.ratio),
-        states=lambda w, input: repeated("--features", input.states),
-        indexes=lambda w, input: repeated("--index", input.indexes),
+        encoding=encoding_here,
+        heard=lambda w, input: heard_options(input),
         work=lambda w: workplace(w.model, w.task, w.method, w.ratio),
     shell:
         """
-        python "$SCRIPTS/answer.py" {params.states} {params.indexes} --checkpoint {input.checkpoint:q} \
-            --settings {params.settings:q} --output {output.record:q} --work {params.work:q} \
+        python "$SCRIPTS/answer.py" {params.heard} --checkpoint {input.checkpoint:q} \
+            {params.encoding} --settings {params.settings:q} \
+            --output {output.record:q} --work {params.work:q} \
             --grid {resources.grid:q} --code {params.code} --threads {threads} 2>&1 | tee {log:q}
         """
 
@@ -79,10 +79,11 @@ rule score:
     params:
         code=lambda w: score_code(w.task),
         settings=lambda w: score_settings(model_of(w), w.task),
+        again=again,
     shell:
         """
         python "$SCRIPTS/score.py" --answers {input.record:q} --settings {params.settings:q} \
-            --output {output.record:q} --code {params.code} 2>&1 | tee {log:q}
+            --output {output.record:q} --code {params.code} --again {params.again} 2>&1 | tee {log:q}
         """
 
 
@@ -128,10 +129,11 @@ rule prefill:
     params:
         code=lambda w: prefill_code(w),
         settings=lambda w: read(pruning.prefill(SETTINGS, w.model, int(w.seconds))),
+        again=again,
     shell:
         """
         python "$SCRIPTS/prefill.py" --checkpoint {input.checkpoint:q} --settings {params.settings:q} \
-            --output {output:q} --code {params.code} 2>&1 | tee {log:q}
+            --output {output:q} --code {params.code} --again {params.again} 2>&1 | tee {log:q}
         """
 
 

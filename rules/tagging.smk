@@ -138,6 +138,24 @@ def trained(wildcards):
     ]
 
 
+def timed_in_this_run(wildcards):
+    """Return the file that lists a student's schedules this run asks for, or that a job is alone.
+
+    On a cluster every job is alone: it has a machine of its own.
+    """
+    chosen = sweep.timed_together(SETTINGS, wildcards.task, wildcards.student, targets())
+    if len(chosen) < 2 or not workflow.local_exec or not workflow.is_main_process:
+        return "alone"
+    listed = [
+        {
+            "settings": read(tagging.speed(SETTINGS, wildcards.task, wildcards.student, r)),
+            "output": f"results/tagging/speed/{wildcards.task}_{wildcards.student}_r{r}.json",
+        }
+        for r in chosen
+    ]
+    return read(listed)
+
+
 def teacher_data(wildcards):
     """Return the training shards and indexes that a teacher is trained on; none for one that isn't."""
     if not teachers.trained(SETTINGS, wildcards.teacher):

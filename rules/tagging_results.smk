@@ -60,13 +60,19 @@ rule tagging_speed:
         gpu=gpus,
         mem_mb=growing(8000),
         runtime=growing(120),
+        # Which schedules of the student the job may measure along with its own. No param: a speed is
+        # compared with what ran in the same rounds, whoever else did.
+        also=timed_in_this_run,
     params:
         code=code_digest("tagging_speed.py"),
-        settings=lambda w: read(sweep.timing(SETTINGS, w.task, w.student, w.r)),
+        settings=lambda w: read(tagging.speed(SETTINGS, w.task, w.student, w.r)),
+        again=again,
+        work=".earmark/speed/{task}_{student}",
     shell:
         """
         python "$SCRIPTS/tagging_speed.py" --classes {input.classes:q} --settings {params.settings:q} \
-            --output {output:q} --code {params.code} 2>&1 | tee {log:q}
+            --output {output:q} --also {resources.also:q} --work {params.work:q} --code {params.code} \
+            --again {params.again} 2>&1 | tee {log:q}
         """
 
 
@@ -97,11 +103,12 @@ rule tagging_result:
     params:
         code=code_digest("tagging_result.py"),
         settings=lambda w: read(sweep.result(SETTINGS, w.task, w.recipe, w.r)),
+        again=again,
         predictions=lambda w, input: repeated("--prediction", input.predictions),
         students=lambda w, input: repeated("--student", input.students),
     shell:
         """
         python "$SCRIPTS/tagging_result.py" {params.predictions} {params.students} --speed {input.speed:q} \
             --classes {input.classes:q} --settings {params.settings:q} --output {output.record:q} \
-            --code {params.code} 2>&1 | tee {log:q}
+            --code {params.code} --again {params.again} 2>&1 | tee {log:q}
         """

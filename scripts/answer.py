@@ -9,32 +9,46 @@ import typer
 
 from earmark.core import cli
 from earmark.core.files import exclusive
+from earmark.core.given import given
 from earmark.systems.pruning.cell import Cell, inputs_of
 from earmark.systems.pruning.workplace import ALONE, Workplace, read_fellows
 
 
 def main(
-    features: Annotated[list[Path], typer.Option(help="encoder states of the split (safetensors), repeat")],
-    index: Annotated[list[Path], typer.Option(help="their indexes (Parquet), in the same order, repeat")],
+    index: Annotated[
+        list[Path],
+        typer.Option(help="indexes (Parquet) of the split's states or tars, in the same order, repeat"),
+    ],
     checkpoint: Annotated[Path, typer.Option(help="record of the checkpoint")],
     settings: Annotated[str, typer.Option(help="JSON file: task, model, method, run")],
     output: Annotated[Path, typer.Option(help="record to write (JSON); answers go beside it (JSONL)")],
     work: Annotated[Path, typer.Option(help="folder for answers in progress")],
+    features: Annotated[
+        list[Path] | None, typer.Option(help="stored encoder states of the split (safetensors), repeat")
+    ] = None,
+    tar: Annotated[
+        list[Path] | None, typer.Option(help="or packed clips, to be encoded here, repeat")
+    ] = None,
+    encoder: Annotated[Path | None, typer.Option(help="for tars: record of the encoder's checkpoint")] = None,
+    encoding: Annotated[str, typer.Option(help="for tars: JSON file of the encoding's settings")] = "",
     grid: Annotated[str, typer.Option(help="JSON file: the cells asked for in this run")] = ALONE,
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
     threads: int = 1,
 ) -> None:
     """Answer every question of a task with one method at one keep ratio."""
-    cell, inputs = Cell.parse(settings, code), inputs_of(checkpoint, index)
+    cell, checkpoints = Cell.parse(settings, code), [checkpoint, *([encoder] if encoder else [])]
+    inputs = inputs_of(checkpoints, index, encoding)
     with exclusive(work) as folder:
         place = Workplace(folder, cell, cell.digest(inputs))
         if not place.finished:
             # Only now: the model's packages take seconds to import, and another job may have
             # answered for this one.
             from earmark.systems.pruning import job
+            from earmark.systems.pruning.heard import Stored, Through
 
-            asked = job.Asked(cell, place, features, index, checkpoint, inputs)
-            job.run(asked, *read_fellows(grid, cell), threads)
+            stored = Stored(features or [], index)
+            heard = Through(tar, index, encoder, given(encoding)) if tar and encoder else stored
+            job.run(job.Asked(cell, place, heard, checkpoint, inputs), *read_fellows(grid, cell), threads)
         place.deliver(output)
 
 

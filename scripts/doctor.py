@@ -57,7 +57,8 @@ def _read(files: list[Path]) -> dict[str, object]:
     """Read YAML files, each laid over those before it, as Snakemake does."""
     content: dict[str, object] = {}
     for path in files:
-        content = deep_merged(content, read_yaml(path) or {})
+        over = read_yaml(path) or {}
+        content = over if over.get("self_contained") else deep_merged(content, over)
     return content
 
 

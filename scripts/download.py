@@ -13,6 +13,7 @@ from earmark.core import cli
 from earmark.core.given import given
 from earmark.core.records import Clip, Tally, write_manifest
 from earmark.data.sources.identity import apart
+from earmark.data.sources.labels import Labels
 
 
 def main(
@@ -21,6 +22,7 @@ def main(
     seed: int = 0,
     max_failed_share: Annotated[float, typer.Option(help="share of recordings that may fail")] = 0.0,
     threads: int = 1,
+    labels: Annotated[str, typer.Option(help="JSON: the task's data.labels")] = "{}",
     allow_overlap: Annotated[
         list[str] | None, typer.Option(help="overlap_source, overlap_audio: recordings may be in two splits")
     ] = None,
@@ -40,7 +42,8 @@ def main(
     tally = Tally()
 
     def recordings() -> Iterator[Clip]:
-        found = apart(module.collect(source, folder, seed, threads), allow_overlap or [])
+        listed = Labels(**given(labels)).watch(module.collect(source, folder, seed, threads))
+        found = apart(listed, allow_overlap or [])
         for clip in tally.watch(found):
             clip.origin = clip.origin or origin
             yield clip

@@ -9,11 +9,8 @@ import typer
 
 from earmark.core import cli, devices
 from earmark.core.given import given
-from earmark.core.records import read_manifest
-from earmark.models import encode, needs
-from earmark.models.checkpoint import DTYPES, Checkpoint
-from earmark.models.families import family
-from earmark.systems.pruning.choice import without_skipped
+from earmark.models import encode
+from earmark.models.hearing import Hearing
 
 
 def main(
@@ -33,31 +30,13 @@ def main(
     """Run the audio encoder over a shard."""
     chosen = given(settings)
     device = devices.prepare(chosen["device"], threads)
-    kind = family(chosen["kind"])
-    model = Checkpoint.read(checkpoint)
-    clips = [clip for clip in read_manifest(index) if clip.status != "unused"]
-    if "choice" in chosen:
-        split = [clip for path in whole or [index] for clip in read_manifest(path)]
-        clips = without_skipped(clips, split, chosen["choice"], chosen["seed"])
-    entry = {"kind": chosen["kind"], "dtype": chosen["dtype"], "path": str(model.folder)}
-    needs.announce(needs.encoding(entry, chosen["batch_audio_s"]))
-    encoder = kind.encoder(model, str(device), chosen["dtype"])
-    width_bytes = DTYPES[chosen["dtype"]].itemsize
-    needed = encode.size_estimate(clips, encoder.width, width_bytes, kind.audio.tokens_per_second)
+    hearing = Hearing.load(chosen, checkpoint, device)
+    clips = hearing.clips(index, whole or [])
+    needed = hearing.size(clips)
     encode.check_space(output.parent, needed)
-    encoded = sum(clip.ok for clip in clips)
-    print(
-        f"{output.name}: {encoded} of {len(clips)} clips, about {needed / 1e6:.0f} MB of states", flush=True
-    )
-    metadata = {
-        "model_digest": model.digest,
-        "device": devices.describe(device),
-        "dtype": chosen["dtype"],
-        "source": chosen["source"],
-    }
-    encode.encode_shard(
-        encoder, kind.audio, shard, clips, chosen["batch_audio_s"], output, output_index, metadata
-    )
+    heard = sum(clip.ok for clip in clips)
+    print(f"{output.name}: {heard} of {len(clips)} clips, about {needed / 1e6:.0f} MB of states", flush=True)
+    hearing.write(shard, clips, output, output_index)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from earmark.models import needs
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.entry import loaded
 from earmark.models.families import family
-from earmark.models.loading import Load
+from earmark.models.loading import Load, parameter_count
 from earmark.systems.pruning import prefill
 
 
@@ -25,11 +25,11 @@ def main(
     ],
     output: Annotated[Path, typer.Option(help="timing record to write (JSON)")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
+    again: Annotated[str, typer.Option(help="JSON file: what makes this result again, for the record")] = "",
     threads: int = 1,
 ) -> None:
     """Measure every method and ratio in pairs with the unpruned model."""
     chosen = given(settings)
-    upstream = chosen.pop("upstream", {})
     entry = chosen["model"]
     device = devices.prepare(chosen["device"], threads)
     kind = family(entry["kind"])
@@ -48,7 +48,7 @@ def main(
         "schema": "earmark/timing/1",
         "labels": entry["labels"],
         "model": entry["name"],
-        "parameters": sum(p.numel() for p in decoder.model.parameters()),
+        "parameters": parameter_count(decoder.model, decoder.head),
         "audio_s": chosen["audio_s"],
         "audio_tokens": tokens,
         "prompt_tokens": prompt,
@@ -59,8 +59,9 @@ def main(
         "attention": entry["attention"],
         "threads": threads,
         "points": points,
-        "provenance": provenance.record(code)
-        | {"config": chosen, "upstream": upstream, "model": model.record},
+        "provenance": provenance.repeatable(
+            provenance.record(code) | {"config": chosen, "model": model.record}, again
+        ),
     }
     write_json(output, record)
 

@@ -20,9 +20,10 @@ def main(
     ],
     output: Annotated[Path, typer.Option(help="the record to write (JSON)")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
+    again: Annotated[str, typer.Option(help="JSON file: what makes this result again, for the record")] = "",
 ) -> None:
     """Probe every layer with a linear classifier and draw up a map of the best."""
-    write_json(output, run(given(settings), embeddings, code))
+    write_json(output, run(given(settings), embeddings, code, again))
 
 
 if __name__ == "__main__":

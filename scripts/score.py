@@ -19,6 +19,7 @@ def main(
     settings: Annotated[str, typer.Option(help="JSON file: task, run, labels")],
     output: Annotated[Path, typer.Option(help="result to write (JSON); rows go beside it (JSONL)")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
+    again: Annotated[str, typer.Option(help="JSON file: what makes this result again, for the record")] = "",
 ) -> None:
     """Read, judge and count what a model answered; no model is loaded."""
     asked = given(settings)
@@ -26,7 +27,7 @@ def main(
     metric = catalogue.of_answers(task["metric"])
     parser = importlib.import_module(f"earmark.scoring.parsers.{task['parser']}")
     judge = result.judged_by(metric, parser.parse, task)
-    result.score(answers, asked, metric, judge, output, code)
+    result.score(answers, asked, metric, judge, output, code, again)
 
 
 if __name__ == "__main__":

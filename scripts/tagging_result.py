@@ -23,6 +23,7 @@ def main(
     settings: Annotated[str, typer.Option(help="JSON file: task, recipe, student, r and how to score")],
     output: Annotated[Path, typer.Option(help="result to write (JSON); rows and resamples go beside it")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
+    again: Annotated[str, typer.Option(help="JSON file: what makes this result again, for the record")] = "",
 ) -> None:
     """Score what students said of the test clips."""
     asked, listed = given(settings), Classes.read(classes)
@@ -34,7 +35,7 @@ def main(
         result_inputs.speed(speed),
         listed.names,
     )
-    content, resampled = result.record(asked, inputs, code, str(output))
+    content, resampled = result.record(asked, inputs, code, str(output), again)
     write_jsonl(output.with_suffix(".jsonl"), result.clip_rows(inputs))
     with replacing(output.with_name(content["pairing"]["resamples"])) as partial:
         resampled.to_parquet(partial, index=False)

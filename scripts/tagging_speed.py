@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from earmark.core import cli, devices, provenance
-from earmark.core.files import write_json
-from earmark.core.given import given
-from earmark.merging.schedule import Schedule
-from earmark.systems.tagging import speed
+from earmark.core import cli
+from earmark.systems.tagging import speed_job
 
 
 def main(
@@ -22,19 +18,16 @@ def main(
         typer.Option(help="JSON file: task, frames, student, r, schedules, batches, repeats, device"),
     ],
     output: Annotated[Path, typer.Option(help="speed record to write (JSON)")],
+    work: Annotated[Path, typer.Option(help="folder where other schedules' records wait for their jobs")],
+    also: Annotated[
+        str, typer.Option(help="JSON file: the student's schedules that are asked for in this run")
+    ] = speed_job.ALONE,
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
+    again: Annotated[str, typer.Option(help="JSON file: what makes this result again, for the record")] = "",
     threads: int = 1,
 ) -> None:
     """Measure the student at its schedule, unmerged, and unmerged with strides 16/16, side by side."""
-    chosen = given(settings)
-    upstream = chosen.pop("upstream", {})
-    device = devices.prepare(chosen["device"], threads)
-    number = len(json.loads(classes.read_text())["classes"])
-    schedule = Schedule.parse(chosen["r"], chosen["schedules"])
-    record = speed.record(chosen, number, schedule, device, threads)
-    write_json(
-        output, record | {"provenance": provenance.record(code) | {"config": chosen, "upstream": upstream}}
-    )
+    speed_job.run(settings, also, classes, output, work, code, again, threads)
 
 
 if __name__ == "__main__":

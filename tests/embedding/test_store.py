@@ -8,9 +8,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from earmark.core.checksums import STATES
 from earmark.core.errors import UserError
+from earmark.core.files import sha256
 from earmark.core.places import ROOT
-from earmark.systems.embeddings.store import EmbeddingRow, EmbeddingStore, Segment, StateWriter, write_index
+from earmark.models.state_writer import StateWriter
+from earmark.systems.embeddings.probe.read import read
+from earmark.systems.embeddings.store import EmbeddingRow, EmbeddingStore, Segment, write_index
 
 
 def row(clip_id, states, pooling="none", **more):
@@ -36,15 +40,15 @@ def row(clip_id, states, pooling="none", **more):
 
 
 def write(folder, clips, number=0, **more):
-    folder.mkdir(exist_ok=True)
-    path = folder / f"test-{number:05d}-of-00002.safetensors"
+    path = folder / "_states" / f"test-{number:05d}-of-00002.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
     rows = [row(clip_id, states, **more) for clip_id, states in clips.items()]
     with path.open("wb") as stream:
         writer = StateWriter(stream, len(clips), {"model": "m"})
         for one in rows:
             writer.add(one.key, clips[one.clip_id])
         writer.close()
-    write_index(path.with_suffix(".parquet"), rows, {"model": "m"})
+    write_index(folder / f"{path.stem}.parquet", rows, {"model": "m", STATES: sha256(path)})
     return path
 
 
@@ -65,7 +69,7 @@ def test_states_come_back_by_clip_id_and_from_plain_safetensors(tmp_path, dtype)
 def test_pooled_vectors_stand_in_parquet_too(tmp_path):
     clips = {f"{i}": torch.randn(4) for i in range(3)}
     path = write(tmp_path, clips, pooling="mean")
-    table = pq.read_table(path.with_suffix(".parquet"))
+    table = pq.read_table(tmp_path / f"{path.stem}.parquet")
     assert np.allclose(np.asarray(table["vector"].to_pylist()), torch.stack(list(clips.values())).numpy())
     with EmbeddingStore(tmp_path) as store:
         matrix, rows = store.vectors()
@@ -82,6 +86,7 @@ def test_pandas_reads_a_folder_of_two_shards_as_the_docs_say(tmp_path, monkeypat
     seen: dict = {}
     exec(next(block for block in blocks if "read_parquet" in block), seen)
     assert seen["table"]["clip_id"].tolist() == ["a", "b"] and list(seen["table"].index) == [0, 1]
+    assert seen["table"]["vector"][0].tolist() == [1.0] * 4
 
 
 def test_unpooled_states_are_no_vectors(tmp_path):
@@ -101,5 +106,40 @@ def test_a_damaged_shard_and_an_empty_folder_are_one_line(tmp_path):
         EmbeddingStore(tmp_path)
     path = write(tmp_path, {"a": torch.ones(4)}, pooling="mean")
     path.write_bytes(path.read_bytes()[:20])
-    with EmbeddingStore(tmp_path) as store, pytest.raises(UserError, match="delete it to make it again"):
+    with (
+        EmbeddingStore(tmp_path) as store,
+        pytest.raises(UserError, match="delete .*safetensors to make it again"),
+    ):
         store["a"]
+
+
+def flip(path, count):
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + count] = bytes(byte ^ 1 for byte in content[middle : middle + count])
+    path.write_bytes(content)
+
+
+def test_flipped_bytes_are_refused_in_states_and_in_vectors(tmp_path):
+    path = write(tmp_path, {"a": torch.randn(500)}, pooling="mean")
+    flip(path, 4)
+    with (
+        EmbeddingStore(tmp_path) as store,
+        pytest.raises(UserError, match="holds other bytes than its index"),
+    ):
+        store["a"]
+    with EmbeddingStore(tmp_path, verified=False) as store:
+        assert store["a"].shape == (500,)
+    index = tmp_path / f"{path.stem}.parquet"
+    stored = pq.ParquetFile(index).metadata.row_group(0)
+    vector = next(
+        c for c in map(stored.column, range(stored.num_columns)) if c.path_in_schema.startswith("vector")
+    )
+    content = bytearray(index.read_bytes())
+    start = vector.dictionary_page_offset or vector.data_page_offset
+    content[start + vector.total_compressed_size // 2] ^= 1
+    index.write_bytes(content)
+    with pytest.raises(UserError, match="is damaged"):
+        EmbeddingStore(tmp_path)
+    with pytest.raises(UserError, match="is not a file of pooled embeddings"):
+        read("encoder", [index])

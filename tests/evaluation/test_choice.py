@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 import soundfile
 import torch
@@ -9,10 +11,10 @@ import torch
 from earmark.core.errors import UserError
 from earmark.core.records import FAILED, SKIPPED, Clip, Part
 from earmark.data import shards
+from earmark.data.choice import asked_of, without_skipped
 from earmark.models import encode
 from earmark.models.contract import Audio
-from earmark.models.features import FeatureRow, FeatureStore, read_index
-from earmark.systems.pruning.choice import asked_of, without_skipped
+from earmark.models.features import FeatureRow, FeatureStore, read_index, read_times, times_of
 from earmark.systems.pruning.inputs import Inputs
 
 TASK = {"name": "sounds", "sample_limit": 6, "balanced": False, "balanced_by": "label", "leave_out": []}
@@ -56,6 +58,49 @@ class Encoder:
         return [torch.zeros(mel.shape[1], 2) for mel in mels]
 
 
+def test_states_are_written_as_they_are_made_and_no_shard_is_held(tmp_path):
+    tar, states = tmp_path / "test.tar", tmp_path / "states.safetensors"
+    clips = [row(name, "a").clip for name in ("one", "two", "three")]
+    for clip in clips:
+        path = tmp_path / f"{clip.clip_id}.wav"
+        soundfile.write(path, [0.1] * 1600, 16000)
+        clip.parts, clip.duration_s, clip.key = [Part(str(path), 0.0, 0.1)], 0.1, clip.clip_id
+    shards.write(lambda: iter(clips), tar, tar.with_suffix(".parquet"), shards.Form(16000))
+    alive: list[int] = []
+    made: list[weakref.ref] = []
+
+    class Counting(Encoder):
+        def encode(self, mels):
+            alive.append(sum(each() is not None for each in made))
+            found = super().encode(mels)
+            made.extend(map(weakref.ref, found))
+            return found
+
+    encode.encode_shard(Counting(), Audio(), tar, clips, 0.001, states, states.with_suffix(".parquet"), {})
+    assert len(alive) == 4 and max(alive) <= 1, "a batch's states are gone before the next but one"
+    with FeatureStore([states]) as store:
+        assert all(len(store.states(clip.key, 0, 9999)) == 1600 for clip in clips)
+
+
+def test_equal_states_are_equal_files_however_long_they_took(tmp_path):
+    clip = row("one", "a").clip
+    path = tmp_path / "one.wav"
+    soundfile.write(path, [0.1] * 1600, 16000)
+    clip.parts, clip.duration_s, clip.key = [Part(str(path), 0.0, 0.1)], 0.1, clip.clip_id
+    tar = tmp_path / "test.tar"
+    shards.write(lambda: iter([clip]), tar, tar.with_suffix(".parquet"), shards.Form(16000))
+    indexes = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    for index in indexes:
+        encode.encode_shard(Encoder(), Audio(), tar, [clip], 100, index.with_suffix(".st"), index, {})
+    assert indexes[0].read_bytes() == indexes[1].read_bytes()
+    rows = read_index(indexes[0])[0]
+    read_times(times_of(indexes[0]), rows)
+    assert rows[0].load_s > 0 and rows[0].mel_s > 0 and rows[0].encode_s > 0
+    times_of(indexes[0]).write_text("{}")
+    with pytest.raises(UserError, match="a.times.json cannot be read"):
+        read_times(times_of(indexes[0]), rows)
+
+
 def test_a_skipped_clip_is_not_encoded_and_asking_it_after_all_is_refused(tmp_path):
     clips = [row(name, "a").clip for name in ("one", "two", "three")]
     for length, clip in enumerate(clips, start=1):
@@ -78,4 +123,4 @@ def test_a_skipped_clip_is_not_encoded_and_asking_it_after_all_is_refused(tmp_pa
         run = {"seed": 0}
 
     with pytest.raises(UserError, match="was encoded for another sample_limit"):
-        Inputs.read(Cell(), [index], Audio())  # type: ignore[arg-type]
+        Inputs.of(Cell(), [read_index(index)], Audio(), tmp_path)  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from earmark.config.settings import Settings
 from earmark.core.errors import UserError
 from earmark.core.files import write_json
 from earmark.core.records import Clip, read_jsonl
-from earmark.models.features import FeatureRow, write_index
+from earmark.models.features import FeatureRow, times_of, write_index, write_times
 from earmark.reduction.loader import available
 from earmark.systems.pruning.cell import Cell
 from earmark.systems.pruning.request import files, method
@@ -63,6 +63,7 @@ def states(tmp_path_factory):
     rows = [FeatureRow(clip, round(25 * clip.duration_s), 0.01, 0.01, 0.1) for clip in clips]
     save_file({r.clip.key: torch.randn(r.tokens, 32, generator=draw) for r in rows}, folder / "s.safetensors")
     write_index(folder / "s.parquet", rows, {"source": "made"})
+    write_times(times_of(folder / "s.parquet"), rows)
     return folder
 
 
@@ -102,12 +103,12 @@ def evaluated(states, tmp_path, request):
         write_json(record, checkpoint.record | {"folder": str(checkpoint.folder)})
         answers, output = tmp_path / "answers" / f"{method}.json", tmp_path / f"{method}.json"
         answer(
-            [states / "s.safetensors"],
             [states / "s.parquet"],
             record,
             json.dumps({key: getattr(cell, key) for key in ("task", "model", "method", "run")}),
             answers,
             tmp_path / "work",
+            [states / "s.safetensors"],
             code="test",
         )
         for row in read_jsonl(answers.with_suffix(".jsonl")):

@@ -6,9 +6,9 @@ import pytest
 
 from earmark.core.errors import UserError
 from earmark.core.records import Clip
+from earmark.data.choice import choose, left_in
 from earmark.models.features import FeatureRow
 from earmark.scoring.question import Question, ask, ask_for_words, draw_options
-from earmark.systems.pruning.choice import choose, left_in
 from earmark.systems.pruning.plan import batches, windows
 from earmark.systems.pruning.samples import Sample
 

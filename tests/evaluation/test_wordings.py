@@ -11,11 +11,11 @@ import yaml
 
 from earmark.config.settings import Settings
 from earmark.core.places import ROOT
+from earmark.data.choice import choose, left_in
 from earmark.data.sources import synthetic_marathon, synthetic_music
 from earmark.models.features import FeatureRow
 from earmark.scoring import catalogue
 from earmark.systems.pruning.cell import Cell
-from earmark.systems.pruning.choice import choose, left_in
 from earmark.systems.pruning.samples import samples_of
 
 TEN = ("desed", "gtzan", "had", "librispeech", "race", "slue", "tau", "vesus", "vox_gender", "vox_age")

@@ -183,3 +183,115 @@ def test_it_prints(browser: Chrome, drawn: Callable[..., Path]) -> None:
     opened(browser, drawn())
     made = browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
     assert len(made["data"]) > 50_000
+
+
+def chosen(browser: Chrome, selector: str, text: str) -> None:
+    """Choose an option of a select as a reader does."""
+    browser.execute_script(
+        "const [selector, text] = arguments, select = document.querySelector(selector);"
+        "select.value = [...select.options].find(option => option.text === text).value;"
+        "select.dispatchEvent(new Event('change', {bubbles: true}))",
+        selector,
+        text,
+    )
+
+
+def shown(browser: Chrome, selector: str) -> list[str]:
+    script = "return [...document.querySelectorAll(arguments[0])].filter(e => e.offsetParent).map(e => e.textContent)"
+    return list(browser.execute_script(script, selector))
+
+
+def test_the_first_screen_holds_sentences_and_one_table_that_switches_change(
+    browser: Chrome, drawn: Callable[..., Path]
+) -> None:
+    opened(browser, drawn())
+    assert any("of the audio tokens" in text for text in shown(browser, ".sentences li"))
+    assert len(shown(browser, "[data-system=pruning] .pivoted")) == 1
+    top = browser.execute_script("return document.querySelector('.pivoted').getBoundingClientRect().bottom")
+    assert top < 900, "the table ends on the first screen"
+    before = shown(browser, "[data-system=pruning] .pivoted td")
+    chosen(browser, "[data-switch=shown]", "prefill time")
+    after = shown(browser, "[data-system=pruning] .pivoted td")
+    assert len(shown(browser, "[data-system=pruning] .pivoted")) == 1
+    assert before != after and any("ms" in text for text in after)
+
+
+def test_a_filter_is_obeyed_by_tables_charts_and_sections(
+    browser: Chrome, drawn: Callable[..., Path], write_result: Callable[..., Path], tmp_path: Path
+) -> None:
+    more = [
+        write_result(tmp_path / "results" / f"moods_{method}_{ratio}.json", method, ratio, task="moods")
+        for method, ratio in (("base", 1.0), ("dart", 0.5))
+    ]
+    opened(browser, drawn(*more))
+    assert {"genres", "moods"} <= set(shown(browser, "#all td:first-child"))
+    chosen(browser, "#filters label:nth-of-type(2) select", "moods")
+    assert set(shown(browser, "#all td:first-child")) == {"moods"}
+    assert [title for title in shown(browser, "h3.section") if "genres" in title] == []
+    chosen(browser, "#filters label:nth-of-type(2) select", "all")
+    chosen(browser, "#filters label:nth-of-type(3) select", "dart")
+    assert set(shown(browser, "#all tbody td:nth-child(2)")) == {"base", "dart"}
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        text = browser.execute_script("return document.querySelector('.chart').innerHTML")
+        if "random" not in text and "dart" in text:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the chart still shows a method that was filtered out")
+
+
+def test_a_cell_leads_to_the_samples_of_both_runs_and_tables_are_copied(
+    browser: Chrome, drawn: Callable[..., Path]
+) -> None:
+    opened(browser, drawn())
+    browser.execute_script("document.querySelector('td[data-result*=\"random_0.5\"]').click()")
+    heads = shown(browser, "#pairs thead th")
+    assert heads[2:4] == ["base", "random 50 %"]
+    rows = shown(browser, "#pairs tbody tr")
+    assert rows and all(("✓" in row) or ("✗" in row) for row in rows)
+    chosen(browser, "[data-pick=which]", "left right, right wrong")
+    assert all("✓" in row and "✗" in row for row in shown(browser, "#pairs tbody tr"))
+    browser.execute_script("document.querySelector('[data-pivot] [data-copy]').click()")
+    end = time.monotonic() + 10
+    while not (copied := browser.execute_script("return document.body.dataset.copied")):
+        assert time.monotonic() < end
+    lines = copied.splitlines()
+    assert lines[0].startswith("method,100 %,50 %") and any(line.startswith("dart-l2,") for line in lines)
+
+
+def test_a_keyboard_reaches_the_results_and_the_hints_without_a_stop_for_each(
+    browser: Chrome, drawn: Callable[..., Path]
+) -> None:
+    opened(browser, drawn())
+    stops = browser.execute_script(
+        "return [...document.querySelectorAll('a, button, select, input, summary, audio, [tabindex]')]"
+        ".filter(e => e.tabIndex >= 0 && e.offsetParent).map(e => e.closest('.sortable, [data-pivot], nav, #filters')"
+        " ? 'part' : e.tagName)"
+    )
+    assert stops.count("TD") == stops.count("SPAN") == 0, "hints are reached by arrow keys"
+    region = "document.querySelector('#all [role=region]')"
+    browser.execute_script(
+        f"{region}.focus(); {region}.dispatchEvent(new KeyboardEvent('keydown', {{key: 'ArrowDown', bubbles: true}}))"
+    )
+    assert browser.execute_script("return document.activeElement.title")
+    order = browser.execute_script(
+        "return [...document.querySelectorAll('h1,h2,h3,h4')].map(h => +h.tagName[1])"
+    )
+    assert order[0] == 1 and all(b - a <= 1 for a, b in zip(order, order[1:], strict=False)), (
+        "no level is left out"
+    )
+    assert len(browser.find_elements("css selector", "main")) == 1
+    assert browser.find_elements("css selector", "a.skip")
+
+
+def test_without_javascript_every_table_is_there(browser: Chrome, drawn: Callable[..., Path]) -> None:
+    path = drawn()
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        browser.get(path.as_uri())
+        time.sleep(1)
+        tables = [each for each in browser.find_elements("css selector", ".pivoted") if each.is_displayed()]
+        assert len(tables) == len(browser.find_elements("css selector", ".pivoted")) > 3
+        assert not any(each.is_displayed() for each in browser.find_elements("css selector", ".scripted"))
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,13 @@ import pytest
 from earmark.report.first import Entry, Pivot, Times, View, times
 from earmark.report.material import Material
 from earmark.report.summary import summarize
+from earmark.systems.embeddings.report import first as layers
 from earmark.systems.pruning.report import first
+from earmark.systems.tagging.report import first as merging
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from tagged_results import fake_tagged  # noqa: E402
 
 
 def answered(path: Path, right: int, n: int) -> Path:
@@ -126,3 +133,36 @@ def test_a_quotient_of_medians_has_an_interval() -> None:
     assert alone == pytest.approx((2.0, 1.0, 4.0)) and not alone.shown
     many = times([Times(2.0, 1.8, 2.2)] * 4, [Times(1.0, 0.9, 1.1)] * 4)
     assert many.value == pytest.approx(2.0) and 1.8 < many.low < many.high < 2.2 and many.shown
+
+
+def test_tagging_says_what_merging_loses_and_how_much_faster_it_is(tmp_path: Path) -> None:
+    (tmp_path / "tagging").mkdir()
+    for r, skill, speedup in ((0, 1.5, 1.0), (4, 1.5, 1.2), (16, 0.2, 1.8)):
+        fake_tagged(tmp_path / "tagging", "plain", r, skill=skill, speedup=speedup)
+    found = merging.answer(Material(summarize((tmp_path / "tagging").glob("*_r*.json"))))
+    assert found is not None
+    sentence = found.sentences[0].replace("\u00a0", " ")
+    assert sentence.startswith("sounds, plain: merging with r 4 shows no loss (")
+    assert "at 1.2 times [1.1, 1.3] the speed; r 16 loses " in sentence and "points of mAP [" in sentence
+    scores, apart, speeds = found.pivots[0].views
+    assert list(scores.columns) == ["0", "4", "16"]
+    ((name, cells),) = scores.lines
+    assert name == "plain" and cells[2].tone == "down3" and cells[1].tone == ""
+    assert [cell and cell.text for cell in speeds.lines[0][1]] == ["1.00", "1.20", "1.80"]
+    assert apart.lines[0][1][0] is None, "the unmerged differs from nothing"
+
+
+def test_embeddings_name_the_best_layer_and_what_reaches_it(
+    tmp_path: Path, write_probe: Callable[..., Path]
+) -> None:
+    path = write_probe(tmp_path / "probe.json")
+    record = json.loads(path.read_text())
+    for layer, value in zip(record["layers"], (0.3, 0.9, 0.85, 0.4), strict=True):
+        layer["accuracy"] |= {"value": value, "low": value - 0.1, "high": value + 0.06}
+    path.write_text(json.dumps(record))
+    found = layers.answer(Material(summarize([path])))
+    assert found is not None
+    (sentence,) = found.sentences
+    assert "a linear probe is right most often on encoder, 90.0" in sentence
+    assert sentence.endswith("the interval of lm.0 reaches that too.")
+    assert [cells[0].best for _, cells in found.pivots[0].views[0].lines] == [False, True, True, False]

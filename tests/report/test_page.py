@@ -48,7 +48,7 @@ def test_scripts_run_from_files_to_one_small_page(
         subprocess.run([sys.executable, str(SCRIPTS / words[0]), *words[1:]], check=True, capture_output=True)
     content = made.read_bytes()
     assert len(content) < 10_000_000
-    assert content.count(b'<div class="sample">') == 4
+    assert content.count(b'<div class="sample" ') == 4
     without = made.with_name("without.html")
     page.write(summary, [], without)
     assert without.read_text() == html(results, timing, probe), "the same files make the same page"
@@ -113,11 +113,16 @@ def test_results_that_cannot_be_paired_are_named(write_result: Callable[..., Pat
 def test_table_tells_corrected_differences_and_where_none_is_shown(results: list[Path]) -> None:
     text = visible(html(results)).replace("\u00a0", " ")
     cells = re.findall(
-        r"[+\u2212]?\d+\.\d points \[[^\]]+\], p ([=<]) ([\d.e-]+)(, no difference shown)?<", text
+        r"<span[^>]*>[+\u2212]?\d+\.\d points \[([^\]]+)\], p ([=<]) ([\d.e-]+)(?:, corrected (< )?([\d.e-]+))?"
+        r"(: no difference shown)?<",
+        text,
     )
     assert len(cells) == 6
-    for sign, p, verdict in cells:
-        assert bool(verdict) == (sign == "=" and float(p) >= 0.05)
+    for ends, sign, raw, tiny, corrected, verdict in cells:
+        least = tiny or (sign == "<" and not corrected)
+        assert bool(verdict) == (not least and float(corrected or raw) >= 0.05)
+        low, high = (float(end.replace("\u2212", "-")) for end in ends.split(", "))
+        assert verdict or low > 0 or high < 0, "a difference that is shown has an interval without 0"
     assert text.count("before correction for 6 comparisons") == 6
 
 

@@ -14,8 +14,9 @@ rule toss:
         settings=lambda w: read(
             {"coin": w.coin, "times": int(w.times), "seed": SETTINGS.config.seed}
         ),
+        again=again,
     shell:
         """
         PYTHONPATH="$SCRIPTS" python -m earmark.systems.toy.job {params.settings:q} {output:q} {params.code} \
-            2>&1 | tee {log:q}
+            {params.again} 2>&1 | tee {log:q}
         """

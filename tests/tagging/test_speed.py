@@ -16,7 +16,7 @@ from earmark.config.targets import check_target
 from earmark.core.errors import UserError
 from earmark.core.places import ROOT, SCRIPTS
 from earmark.merging.schedule import Schedule
-from earmark.systems.tagging import request, speed
+from earmark.systems.tagging import request, speed, speed_job, sweep
 
 STUDENT = {"name": "ast-tiny", "labels": ["demo"], "strides": [10, 10]}
 STUDENT["sizes"] = {"hidden": 16, "layers": 3, "heads": 2, "mlp": 32}
@@ -31,7 +31,7 @@ def settings(**ast: object) -> Settings:
 
 
 def compared(r: str) -> dict[str, speed.Side]:
-    return speed.sides(STUDENT, 4, 64, Schedule.parse(r, {}), torch.device("cpu"))
+    return speed.sides(STUDENT, 4, 64, [Schedule.parse(r, {})], torch.device("cpu"))
 
 
 def test_a_record_compares_three_sides_at_every_batch_size(tmp_path) -> None:
@@ -47,6 +47,8 @@ def test_a_record_compares_three_sides_at_every_batch_size(tmp_path) -> None:
         str(classes),
         "--output",
         str(output),
+        "--work",
+        str(tmp_path / "work"),
     ]
     subprocess.run([*script, "--settings", json.dumps(chosen)], check=True, capture_output=True)
     record = json.loads(output.read_text())
@@ -69,6 +71,60 @@ def test_a_record_compares_three_sides_at_every_batch_size(tmp_path) -> None:
         assert full["macs"] / merged["macs"] == pytest.approx(record["mac_speedup"]["merged"])
         assert full["macs"] > baseline["macs"]
         assert full["peak_memory_bytes"] > baseline["peak_memory_bytes"] > 0
+
+
+def test_schedules_of_a_run_are_measured_together_and_what_is_unmerged_once(tmp_path, monkeypatch) -> None:
+    # given three schedules of one student, of which one was measured before
+    classes = tmp_path / "classes.json"
+    classes.write_text(json.dumps({"classes": [{"name": name} for name in "abcd"]}))
+    settings = {r: json.dumps({**ASKED, "r": r, "schedules": {}}) for r in ("0", "8", "16")}
+    listed = [{"settings": text, "output": str(tmp_path / f"r{r}.json")} for r, text in settings.items()]
+    measured: list[list[str]] = []
+    measure = speed.measure
+    monkeypatch.setattr(
+        speed, "measure", lambda sides, *rest: measured.append(list(sides)) or measure(sides, *rest)
+    )
+
+    def job(r: str, also: str) -> dict:
+        place = tmp_path / f"r{r}.json"
+        speed_job.run(settings[r], also, classes, place, tmp_path / "work", "code", "", 1)
+        return json.loads(place.read_text())
+
+    job("16", speed_job.ALONE)
+    # when the jobs of the others run
+    found = {r: job(r, json.dumps(listed)) for r in ("0", "8")}
+    # then the first of them measured both, in the same rounds, and nothing is left over
+    assert measured == [
+        ["unmerged", "merged 16", "strides_16"],
+        ["unmerged", "merged 0", "merged 8", "strides_16"],
+    ]
+    assert [found[r]["r"] for r in found] == ["0", "8"]
+    for each, other in zip(found["0"]["batches"], found["8"]["batches"], strict=True):
+        assert each["unmerged"] == other["unmerged"] and each["strides_16"] == other["strides_16"]
+        assert each["merged"] != other["merged"]
+    assert not (tmp_path / "work").exists()
+    jsonschema.validate(found["8"], schema("tagging_speed"))
+
+
+def test_a_student_whose_patches_do_not_overlap_runs_once_a_round() -> None:
+    student = {**STUDENT, "strides": [16, 16]}
+    sides = speed.sides(student, 4, 64, [Schedule.parse("2", {})], torch.device("cpu"))
+    (entry,) = speed.measure(sides, [1], 1)
+    assert sides["unmerged"] is sides["strides_16"]
+    assert entry["unmerged"] == entry["strides_16"] and entry["strides_16"]["speedup"] == 1
+
+
+def test_a_run_measures_what_it_is_asked_for() -> None:
+    chosen = settings(grid=[{"tasks": ["bells"], "recipes": ["plain"], "r": ["8", "16"]}])
+
+    def together(*words: str) -> list[str]:
+        return sweep.timed_together(chosen, "bells", "ast-tiny", words)
+
+    assert together("tagging") == ["0", "8", "16"]
+    assert together("results/tagging/bells_plain_r4.json") == ["4"]
+    assert together("results/tagging/bells_plain_r4.json", "results/tagging/speed/bells_ast-tiny_r9.json") == [
+        "4", "9",
+    ]  # fmt: skip
 
 
 def test_every_round_runs_every_side_and_every_other_one_backwards() -> None:
@@ -97,10 +153,10 @@ def test_a_forward_is_timed_often_enough_to_be_seen() -> None:
 
 def test_the_model_is_left_as_it_was() -> None:
     sides = compared("9")
-    x = speed.spectrograms(2, sides["merged"].model, torch.device("cpu"))
+    x = speed.spectrograms(2, sides["merged 9"].model, torch.device("cpu"))
     with torch.inference_mode():
         before = sides["unmerged"].model(x).logits
-        sides["merged"].once(x)
+        sides["merged 9"].once(x)
         assert torch.equal(sides["unmerged"].model(x).logits, before)
 
 

@@ -28,6 +28,7 @@ TASK = {
 }
 SETTINGS = {
     "projector": {"kind": "linear", "pool": 1, "stack": 2, "hidden": 8},
+    "hold_out": None,
     "lora": None,
     "seed": 0,
     "steps": 6,
@@ -53,7 +54,7 @@ def train(whisper, causal_lm, tmp_path):
     draw = torch.Generator().manual_seed(0)
     clips = [Clip(f"c{i}", [f"c{i}"], [], 1.0, 16000, 1, "train", [["dog", "rain"][i % 2]]) for i in range(4)]
     for number, clip in enumerate(clips):
-        clip.key = f"k{number}"
+        clip.key, clip.group = f"k{number}", "aabb"[number]
     states = {c.key: torch.randn(50, 32, generator=draw) + (c.labels[0] == "dog") for c in clips}
     save_file(states, folder / "s.safetensors")
     parts = {}
@@ -113,6 +114,23 @@ def test_tasks_of_the_same_clips_learn_from_the_same_states(train):
     other = {**TASK, "name": "named", "question": "Name it.", "choices": ["dog", "rain"]}
     stage = json.loads((train(tasks=[TASK, other]).folder / "training.json").read_text())["stages"][0]
     assert stage["steps"] == SETTINGS["steps"]
+
+
+@pytest.mark.parametrize("hold_out", [0.5, ["b"]])
+def test_what_is_held_out_is_asked_and_not_learned(train, hold_out):
+    plain, held = train("plain", steps=8), train("held", steps=8, hold_out=hold_out)
+    epochs = json.loads((held.folder / "training.json").read_text())["stages"][0]["epochs"]
+    assert [epoch["epoch"] for epoch in epochs] == [1, 2, 3, 4] and plain.digest != held.digest
+    assert {0.0, 0.5, 1.0} >= {epoch["sounds_answers"] for epoch in epochs}, "two of four clips are asked"
+    assert epochs[-1]["sounds_loss"] < epochs[0]["sounds_loss"]
+
+
+@pytest.mark.parametrize(
+    ("hold_out", "said"), [(["c"], "holds out no clip"), (["a", "b"], "leaves nothing to learn from of task")]
+)
+def test_a_hold_out_of_none_or_all_is_refused(train, hold_out, said):
+    with pytest.raises(UserError, match=said):
+        train(hold_out=hold_out)
 
 
 def test_features_of_another_encoder_are_refused_before_training(train, tmp_path):

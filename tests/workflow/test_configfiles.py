@@ -9,9 +9,12 @@ import pytest
 
 from earmark.core.places import ROOT
 
+PROFILES = sorted(path.parent.name for path in ROOT.glob("profiles/*/config.yaml"))
 
-def run(folder, name):
+
+def run(folder, name, profile="default"):
     command = [sys.executable, "-m", "snakemake", "-n", "-s", ROOT / "Snakefile", "--configfile", name]
+    command += ["--workflow-profile", ROOT / "profiles" / profile]
     return subprocess.run(
         [*command, "--", "data/gtzan/clips.parquet"], cwd=folder, capture_output=True, text=True
     )
@@ -30,6 +33,14 @@ def test_a_config_file_that_cannot_be_read_is_named_in_the_last_line(name, conte
     done = run(tmp_path, name)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith(said), done.stderr
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_profile_says_so(profile, tmp_path):
+    done = run(tmp_path, "nosuch.yaml", profile)
+    assert done.stderr.splitlines()[-1].startswith("error: --configfile nosuch.yaml: No such file"), (
+        done.stderr
+    )
 
 
 def test_json_indented_by_tabs_is_read(tmp_path):

@@ -27,8 +27,8 @@ def configure(flow, **more):
 
 def test_one_job_gives_all_layers_and_they_are_read_by_clip_id(copied):
     configure(copied)
-    encoder = "embeddings/demo/gtzan/encoder/test-00000-of-00001.safetensors"
-    lm = "embeddings/demo/gtzan/lm.2/test-00000-of-00001.safetensors"
+    encoder = "embeddings/demo/gtzan/encoder/_states/test-00000-of-00001.safetensors"
+    lm = "embeddings/demo/gtzan/lm.2/_states/test-00000-of-00001.safetensors"
     done = copied.run("-j1", encoder, lm)
     assert len(re.findall(r": embedding: (\d+) of \1 clips in ", done.stdout)) == 1
     assert "12 clips, 3 layers, about" in done.stdout and "on disk" in done.stdout
@@ -106,7 +106,7 @@ def test_a_wrong_block_is_one_line(copied, block, message):
 
 def test_too_much_disk_is_refused_before_anything_is_written(copied):
     configure(copied, embeddings=[BLOCK | {"budget_gb": 0.0001}])
-    target = "embeddings/demo/gtzan/encoder/test-00000-of-00001.safetensors"
+    target = "embeddings/demo/gtzan/encoder/_states/test-00000-of-00001.safetensors"
     done = copied.run("-j1", target, check=False)
     assert done.returncode != 0 and "budget_gb allows 0.0001 GB; cheaper: pooling: mean" in done.stdout
     assert not list((copied.folder / "embeddings").rglob("*.safetensors"))

@@ -44,6 +44,7 @@ class Flow:
         "result/gtzan_dart_0.7.json",
         "gtzan_dart_0.7.json",
         "results/gtzan_dart_0.7",
+        "results/gtzan_dart_0.7.jsn",
         "results/gtzan_dart_70.json",
         "results/gtzan_dart_70%",
         "results/gtzan_dart_.7.json",
@@ -54,6 +55,10 @@ class Flow:
 )
 def test_each_slip_is_mended_alone_and_with_others(slip):
     assert MEANT in mended(slip)
+
+
+def test_a_number_of_tokens_is_meant_as_one():
+    assert "results/gtzan_dart_256t.json" in mended("results/gtzan_dart_256.json")
 
 
 def test_the_smallest_mend_comes_first():

@@ -14,7 +14,7 @@ import yaml
 
 from earmark.core.places import ROOT
 
-KEPT = {"config", "upstream", "lock", "git", "code", "packages", "python", "platform"}
+KEPT = {"config", "again", "lock", "git", "code", "packages", "python", "platform"}
 """What `provenance` of every result holds, whatever made it."""
 
 SMALL = {

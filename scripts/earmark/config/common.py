@@ -71,6 +71,10 @@ class Features(Section):
     batch_audio_s: Positive = 120
     """seconds of audio encoded together"""
 
+    states: Literal["kept", "temporary", "through"] = "kept"
+    """kept: encoder states stay on the disk; temporary: until all that this run makes of them is made;
+    through: the job that answers questions encodes by itself, and nothing is stored (docs/staleness.md)"""
+
 
 class Evaluate(Section):
     """How questions are answered and scored."""
@@ -135,6 +139,10 @@ class Config(Section):
     default_model: str
     """model behind results/{task}_{method}_{ratio}.json"""
 
+    self_contained: bool = False
+    """this file says everything: config/config.yaml and the YAML files of config/ are not read
+    (docs/reproduce.md)"""
+
     versions: Literal["record", "rerun"] = "record"
     """other versions of packages that make numbers: record them and compare only equal ones, or rerun what
     they are pinned for (docs/staleness.md)"""
@@ -156,7 +164,8 @@ class Config(Section):
     """what the page shows"""
 
     tasks: dict[TaskName, Any] = {}
-    """overrides of config/tasks/*.yaml; a data section replaces the file's as a whole"""
+    """overrides of config/tasks/*.yaml; a data section whose source names its kind replaces
+    the file's as a whole"""
 
     models: dict[ModelName, Any] = {}
     """overrides of config/models/*.yaml"""

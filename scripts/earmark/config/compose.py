@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from earmark.config.links import link
 from earmark.config.section import Section
-from earmark.config.values import Count, Positive
+from earmark.config.values import Count, Distinct, Positive
 
 
 class Projector(Section):
@@ -48,14 +49,18 @@ class Lora(Section):
 class Compose(Section):
     """A frozen encoder, a projector trained here, a language model."""
 
-    encoder: str
+    encoder: Annotated[str, link("models")]
     """a model of kind whisper; its weights stay as they are"""
 
-    decoder: str
+    decoder: Annotated[str, link("models")]
     """a model of kind causal_lm; its weights stay as they are, but for lora"""
 
-    tasks: list[str] = Field(min_length=1)
+    tasks: list[Annotated[str, link("tasks")]] = Field(min_length=1)
     """tasks whose training splits are learned from, one a batch, drawn at random"""
+
+    hold_out: Annotated[float, Field(gt=0, le=0.5)] | Distinct[str] | None = None
+    """clips to choose settings on: not learned from but asked, right answers in training.json; a share of the
+    original recordings, or groups (speakers, folds); null: none"""
 
     lora: Lora | None = None
     """low-rank adapter of the decoder; null: none"""

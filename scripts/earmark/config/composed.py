@@ -78,3 +78,18 @@ def training(settings: Settings, model: str) -> dict[str, Any]:
         ],
         "kinds": {part: settings.model(entry["compose"][part])["kind"] for part in PARTS},
     }
+
+
+def massive(settings: Settings, model: str, task: str) -> dict[str, Any]:
+    """Return what the search for massive activations reads; see systems/pruning/massive.py."""
+    entry = settings.model(model)
+    return {
+        "task": settings.asked(task) | {"heard_as": heard_as(settings, model, task)},
+        "layers": [2, 6, 12, 20],
+        "layer": entry["reduction_layer"],
+        "ratio": 0.5,
+        "clips": 100,
+        "dtype": entry["dtype"],
+        "device": settings.config.device,
+        "seed": settings.config.seed,
+    }

@@ -136,6 +136,22 @@ class Kept(Section):
     """share of a shard's items that may still be worth another try when it counts as fetched"""
 
 
+class Labels(Section):
+    """What is done to labels before anything is counted."""
+
+    strip: bool = False
+    """outer space goes, and inner space is one blank"""
+
+    normalise: bool = False
+    """Unicode forms, dashes, quotes and letters that only look like those of a keyboard become one (NFKC)"""
+
+    lower: bool = False
+    """in small letters"""
+
+    alike: Literal["refuse", "keep"] = "refuse"
+    """labels left that differ by space, case or look alone: stop, or take them for different classes"""
+
+
 def _source(content: Any) -> AnySource:
     return source.read(content, "data.source")
 
@@ -160,6 +176,9 @@ class Data(Section):
 
     shard_limits: ShardLimits = ShardLimits()
     """more than this in one shard is refused, with the number of shards that would do"""
+
+    labels: Labels = Labels()
+    """what is done to labels"""
 
     fetch: Kept = Kept()
     """what is kept of each item that is fetched, for sources that are fetched"""

@@ -27,15 +27,20 @@ def read_folder(folder: Path) -> dict[str, File]:
 
 
 def overlaid(base: Any, over: Any) -> Any:
-    """Merge mappings deeply, except that ``data`` and the origins of weights replace whole."""
+    """Merge mappings deeply, except that origins replace each other: of weights, and of data.
+
+    ``data`` whose source names its kind is another task's data and replaces the old ones whole; of others the
+    keys that stand in it are changed.
+    """
     if not (isinstance(base, dict) and isinstance(over, dict)):
         return copy.deepcopy(over)
     merged = dict(base)
-    origins = {"hub", "path", "wheel", "compose", "train", "random_weights"}
+    origins = {"hub", "path", "root", "wheel", "compose", "train", "random_weights"}
     if origins & over.keys():
         merged = {key: value for key, value in merged.items() if key not in origins - over.keys()}
     for key, value in over.items():
-        merged[key] = value if key == "data" else overlaid(merged.get(key), value)
+        whole = key == "data" and isinstance(value, dict) and "kind" in (value.get("source") or {})
+        merged[key] = copy.deepcopy(value) if whole else overlaid(merged.get(key), value)
     return merged
 
 

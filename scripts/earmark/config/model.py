@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from earmark.config.compose import Compose, Projector
+from earmark.config.links import LocalPath
 from earmark.config.section import Section, left_out
 from earmark.config.values import Count, Positive
 from earmark.config.wheel import Wheel
@@ -42,6 +43,9 @@ class Model(Section):
     kind: str
     """model family: a file in scripts/earmark/models/families/"""
 
+    like: str | None = left_out()
+    """another model, whose settings hold here where none are given: another seed of it, another projector"""
+
     labels: list[Literal["demo", "small"]] = []
     """'demo' for a stand-in, 'small' for real weights in a small model"""
 
@@ -51,7 +55,7 @@ class Model(Section):
     revision: str = "main"
     """commit, tag or branch; resolved to a commit and recorded"""
 
-    path: str | None = left_out()
+    path: LocalPath | None = left_out()
     """local checkpoint folder"""
 
     wheel: Wheel | None = left_out()

@@ -6,7 +6,7 @@ Imported by the Snakefile at parse time, so it stays light: YAML and pydantic on
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from earmark.config.broken import Broken, explained, file_of, spread, told, with
 from earmark.config.common import Config
 from earmark.config.files import overlaid, read_folder
 from earmark.config.hints import where_described
+from earmark.config.links import Thing, Tour
 from earmark.config.section import Section
 from earmark.config.task import Task
 from earmark.core.errors import UserError, nearest
@@ -56,6 +57,25 @@ class Settings:
         """What :attr:`named` holds, as JSON holds it."""
         return {
             section: {name: entry.plain() for name, entry in found.items()}
+            for section, found in self.named.items()
+        }
+
+    @cached_property
+    def links(self) -> dict[Thing, list[Thing]]:
+        """What each thing names: a recipe its student, its teachers and its baseline."""
+        found: dict[Thing, list[Thing]] = {}
+        for section, entries in self.named.items():
+            for name, entry in entries.items():
+                tour = Tour()
+                entry.model_dump(context=tour)
+                found[section, name] = tour.named
+        return found
+
+    def moved(self, workdir: Path) -> dict[str, dict[str, dict[str, Any]]]:
+        """Return :attr:`entries`, with relative paths as they are found from elsewhere than ``workdir``."""
+        tour = Tour(workdir=workdir)
+        return {
+            section: {name: entry.model_dump(mode="json", context=tour) for name, entry in found.items()}
             for section, found in self.named.items()
         }
 
@@ -181,8 +201,10 @@ class Settings:
     def check_models(self) -> None:
         """Check that parts of composed models and the default model are there; raises UserError."""
         composed.check(self)
-        if ("models", self.config.default_model) not in self.broken:
-            self.model(self.config.default_model)
+        default = self.config.default_model
+        # A configuration of a single result has no model where that needs none.
+        if self.models and ("models", default) not in self.broken:
+            self.model(default)
 
     def training(self, model: str, task: str) -> dict[str, Any]:
         """Return the recipe a model is trained with for a task, and its settings.
@@ -262,7 +284,7 @@ class Settings:
         entry = self.model(model)
         return {
             **{key: entry[key] for key in ("kind", "dtype")},
-            **self.config.features.plain(),
+            "batch_audio_s": self.config.features.batch_audio_s,
             "device": self.config.device,
             "source": self.task(task)["data"]["source"]["kind"],
         }
@@ -270,18 +292,37 @@ class Settings:
 
 def _entries(kind: Entries, config: Config, workdir: Path, broken: Broken) -> dict[str, Section]:
     """Return the things of one section by name, checked; what config says goes over their files."""
-    found = read_folder(CONFIG / kind.section)
-    if workdir.resolve() != ROOT:
+    found = {} if config.self_contained else read_folder(CONFIG / kind.section)
+    if workdir.resolve() != ROOT and not config.self_contained:
         found |= read_folder(workdir / "config" / kind.section)
     said = getattr(config, kind.section)
     named: dict[str, Section] = {}
-    for name in sorted(found.keys() | said.keys()):
+    names = sorted(found.keys() | said.keys())
+
+    def written(name: str) -> Any:
+        return overlaid(found[name].read() if name in found else {}, said.get(name, {}))
+
+    for name in names:
         try:
-            content = overlaid(found[name].read() if name in found else {}, said.get(name, {}))
-            named[name] = kind.model.read(content, f"{kind.name} '{name}'")
+            named[name] = kind.model.read(_like(name, written, names, kind), f"{kind.name} '{name}'")
         except UserError as error:
             _keep(broken, kind.section, name, error, config, workdir)
     return named
+
+
+def _like(name: str, written: Callable[[str], Any], names: Sequence[str], kind: Entries) -> Any:
+    """Return what is said of a thing, laid over what is said of the one it is like, if it is like any."""
+    own = written(name)
+    other = own.get("like") if isinstance(own, dict) and "like" in kind.model.model_fields else None
+    if not isinstance(other, str):
+        return own
+    where = f"{kind.name} '{name}': like"
+    if other not in names or other == name:
+        raise UserError(f"{where}: unknown {kind.name} '{other}'; {nearest(other, {*names} - {name})}")
+    model = written(other)
+    if isinstance(model, dict) and "like" in model:
+        raise UserError(f"{where}: '{other}' is itself like '{model['like']}'; name that one")
+    return overlaid(model, own)
 
 
 def _keep(broken: Broken, section: str, name: str, error: UserError, config: Config, workdir: Path) -> None:

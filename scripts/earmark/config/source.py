@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, cast
 from pydantic import Field, model_validator
 
 from earmark.config.hub import Hub
+from earmark.config.links import LocalPath
 from earmark.config.section import Section, left_out
 from earmark.config.values import Count, Positive
 from earmark.core.addresses import hidden
@@ -57,7 +58,7 @@ class Archive(Section):
     url: str | None = Field(default=None, pattern="^https?://")
     """where it is fetched from"""
 
-    path: str | None = None
+    path: LocalPath | None = None
     """or the file on this machine"""
 
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
@@ -79,7 +80,7 @@ class Archive(Section):
 class Rooted(AnySource):
     """A source that reads a local folder, or a data set on the hub in its place."""
 
-    root: str | None = left_out()
+    root: LocalPath | None = left_out()
     """the local folder that holds everything, as it was published or unpacked"""
 
     hub: Hub | None = left_out()

@@ -1,10 +1,13 @@
-"""Where encoder states lie: computed once per encoder and data, whoever asks what of them.
+"""Where encoder states lie, and of which clips: computed once per encoder and data, whoever asks.
 
 Imported when the workflow is parsed, so it stays light.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
+from earmark.scoring import catalogue
 from earmark.systems.contract import Settings
 
 
@@ -30,3 +33,25 @@ def heard_as(settings: Settings, model: str, task: str) -> str:
         return task
     same = (name for name, other in tasks.items() if other["data"] == own["data"])
     return min(name for name in same if tasks[name]["sample_limit"] is None)
+
+
+def choice(settings: Settings, task: str) -> dict[str, Any]:
+    """Return what decides which clips of the test split a task asks, besides the seed."""
+    asked = settings.asked(task)
+    return {
+        "name": task,
+        "balanced_by": catalogue.of_answers(asked["metric"]).balanced_by,
+        **{key: asked[key] for key in ("sample_limit", "balanced", "leave_out")},
+    }
+
+
+def skipping(settings: Settings, task: str, split: str) -> dict[str, Any]:
+    """Return what encoding a split reads besides the model's settings, where only some clips are encoded."""
+    if not limited(settings, task, split):
+        return {}
+    return {"choice": choice(settings, task), "seed": settings.config.seed}
+
+
+def limited(settings: Settings, task: str, split: str) -> bool:
+    """Say whether only some clips of a split are encoded: those that a sample_limit chooses to be asked."""
+    return split == "test" and settings.task(task)["sample_limit"] is not None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from safetensors.torch import save_file
 from torch import Tensor
 
 from earmark.core.checksums import STATES
@@ -17,7 +17,8 @@ from earmark.core.records import SKIPPED, Clip
 from earmark.core.timing import StageClock
 from earmark.data import shards
 from earmark.models.contract import Audio, AudioEncoder
-from earmark.models.features import FeatureRow, timed, write_index
+from earmark.models.features import FeatureRow, timed, times_of, write_index, write_times
+from earmark.models.state_writer import StateWriter
 
 
 def encode_shard(
@@ -30,7 +31,31 @@ def encode_shard(
     index: Path,
     metadata: dict[str, str],
 ) -> None:
-    """Write the states of every clip of a shard and the index that says how long each step took.
+    """Write the states of every clip of a shard, their index, and beside it how long each step took.
+
+    Raises:
+        UserError: as :func:`encoded`.
+
+    """
+    with replacing(output) as partial:
+        with partial.open("wb") as stream:
+            writer = StateWriter(stream, sum(clip.ok for clip in clips), {"format": "pt"})
+            rows = encoded(encoder, audio, tar, clips, batch_s, writer.add)
+            writer.close()
+        written = sha256(partial)
+    write_times(times_of(index), rows)
+    write_index(index, rows, metadata | {STATES: written})
+
+
+def encoded(
+    encoder: AudioEncoder,
+    audio: Audio,
+    tar: Path,
+    clips: list[Clip],
+    batch_s: float,
+    keep: Callable[[str, Tensor], object],
+) -> list[FeatureRow]:
+    """Give ``keep`` the key and the states [tokens, width] of every clip of a shard; return how that went.
 
     Clips are encoded together up to ``batch_s`` seconds of audio; a batch's time is shared out by
     length. The first clip is encoded once beforehand, untimed.
@@ -40,18 +65,17 @@ def encode_shard(
 
     """
     by_key = {clip.key: clip for clip in clips if clip.ok}
-    rows = {clip.key: FeatureRow(clip, 0, 0.0, 0.0, 0.0) for clip in clips}
-    states: dict[str, Tensor] = {}
+    rows = {clip.key: FeatureRow(clip, 0) for clip in clips}
+    seen: set[str] = set()
     waiting: list[tuple[str, Tensor]] = []
 
     def flush() -> None:
         clock = StageClock(encoder.device)
         with clock.stage("encode"):
-            encoded = encoder.encode([mel for _, mel in waiting])
+            made = encoder.encode([mel for _, mel in waiting])
         frames = sum(mel.shape[1] for _, mel in waiting)
-        for (key, mel), state in zip(waiting, encoded, strict=True):
-            # A row of a larger batch would keep the whole batch alive in memory and on disk.
-            states[key] = state.cpu().contiguous()
+        for (key, mel), state in zip(waiting, made, strict=True):
+            keep(key, state)
             rows[key].tokens = len(state)
             rows[key].encode_s = clock.seconds["encode"] * mel.shape[1] / frames
         waiting.clear()
@@ -65,23 +89,20 @@ def encode_shard(
             start = time.perf_counter()
             mel = encoder.mel(samples)
             rows[key].load_s, rows[key].mel_s = load_s, time.perf_counter() - start
-            if not states and not waiting:
+            if not seen:
                 encoder.encode([mel])
+            seen.add(key)
             waiting.append((key, mel))
             if sum(m.shape[1] for _, m in waiting) >= batch_s * audio.mel_per_second:
                 flush()
             bar.update()
         if waiting:
             flush()
-    if len(states) != len(by_key):
+    if len(seen) != len(by_key):
         raise UserError(
-            f"{tar} holds {len(states)} of {len(by_key)} clips of its index; delete both to make them again"
+            f"{tar} holds {len(seen)} of {len(by_key)} clips of its index; delete both to make them again"
         )
-    with replacing(output) as partial:
-        save_file(states, partial)
-        partial.chmod(0o644)
-        written = sha256(partial)
-    write_index(index, [rows[clip.key] for clip in clips], metadata | {STATES: written})
+    return [rows[clip.key] for clip in clips]
 
 
 def size_estimate(clips: list[Clip], width: int, bytes_per_value: int, tokens_per_second: float) -> int:

@@ -1,7 +1,7 @@
 """Encoder features as files: one shard of states and its index, written once, read by every method.
 
-The index is the shard's manifest with, per clip, the number of tokens and the seconds spent on
-loading, mel and encoding.
+The index is the shard's manifest with the number of tokens of every clip. The seconds spent on loading, mel
+and encoding lie in a file of their own beside it, so that equal clips and states are equal files.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,19 +21,17 @@ from safetensors import safe_open
 from torch import Tensor
 
 from earmark.core.errors import UserError
-from earmark.core.files import LARGE, replacing, sha256
+from earmark.core.files import LARGE, replacing, sha256, write_json
 from earmark.core.progress import tqdm
 from earmark.core.records import MANIFEST, NOT_PARQUET, Clip
 
 T = TypeVar("T")
+STAGES = ("load_s", "mel_s", "encode_s")
 
 INDEX = pa.schema(
     [
         *MANIFEST,
         pa.field("tokens", pa.int32()),
-        pa.field("load_s", pa.float64()),
-        pa.field("mel_s", pa.float64()),
-        pa.field("encode_s", pa.float64()),
     ]
 )
 
@@ -44,21 +42,47 @@ class FeatureRow:
 
     clip: Clip
     tokens: int
-    load_s: float
-    mel_s: float
-    encode_s: float
+    load_s: float = 0.0
+    mel_s: float = 0.0
+    encode_s: float = 0.0
+
+    def counted(self, per_token: int) -> FeatureRow:
+        """Return the row with ``per_token`` states counted as one token, of which none is left out."""
+        return replace(self, tokens=max(1, self.tokens // per_token)) if self.tokens else self
 
 
 def write_index(path: Path, rows: Iterable[FeatureRow], metadata: dict[str, str]) -> None:
     """Write the index of a feature shard, by rename; ``metadata`` says what made it."""
-    flat = [
-        asdict(row.clip)
-        | {"tokens": row.tokens, "load_s": row.load_s, "mel_s": row.mel_s, "encode_s": row.encode_s}
-        for row in rows
-    ]
+    flat = [asdict(row.clip) | {"tokens": row.tokens} for row in rows]
     table = pa.Table.from_pylist(flat, schema=INDEX.with_metadata(metadata))
     with replacing(path) as partial:
         pq.write_table(table, partial, compression="zstd")
+
+
+def times_of(index: Path) -> Path:
+    """Return the file beside an index that says how long its clips took."""
+    return index.with_suffix(".times.json")
+
+
+def write_times(path: Path, rows: Iterable[FeatureRow]) -> None:
+    """Write the seconds that every clip's stages took, by key, by rename."""
+    write_json(path, {row.clip.key: {stage: getattr(row, stage) for stage in STAGES} for row in rows})
+
+
+def read_times(path: Path, rows: Iterable[FeatureRow]) -> None:
+    """Read the seconds of every clip into its row.
+
+    Raises:
+        UserError: the file is missing, damaged or of other clips.
+
+    """
+    try:
+        seconds = json.loads(path.read_text(encoding="utf-8"))
+        for row in rows:
+            for stage in STAGES:
+                setattr(row, stage, float(seconds[row.clip.key][stage]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} cannot be read ({error}); delete it to make it again") from None
 
 
 def read_index(path: Path, per_token: int = 1) -> tuple[list[FeatureRow], dict[str, str]]:
@@ -75,10 +99,8 @@ def read_index(path: Path, per_token: int = 1) -> tuple[list[FeatureRow], dict[s
     metadata = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
     rows = []
     for flat in table.to_pylist():
-        own = {name: flat.pop(name) for name in ("tokens", "load_s", "mel_s", "encode_s")}
-        if own["tokens"]:
-            own["tokens"] = max(1, own["tokens"] // per_token)
-        rows.append(FeatureRow(Clip.from_row(flat), **own))
+        tokens = flat.pop("tokens")
+        rows.append(FeatureRow(Clip.from_row(flat), tokens).counted(per_token))
     return rows, metadata
 
 
@@ -112,6 +134,25 @@ def clips_digest(rows: Iterable[FeatureRow]) -> str:
         said = [clip.clip_id, clip.key, clip.sha256, clip.status, clip.labels, clip.options, clip.text]
         digest.update(json.dumps([*said, clip.group, row.tokens], sort_keys=True).encode() + b"\n")
     return digest.hexdigest()
+
+
+class States(Protocol):
+    """Where the states of clips are to be had."""
+
+    def states(self, key: str, start: int, end: int) -> Tensor:
+        """Return the states [stored, width] of a clip's tokens ``start`` to ``end``."""
+
+
+@dataclass(frozen=True)
+class StatesInMemory:
+    """The states of clips that were just encoded; ``per_token`` of them belong to one audio token."""
+
+    by_key: Mapping[str, Tensor]
+    per_token: int = 1
+
+    def states(self, key: str, start: int, end: int) -> Tensor:
+        """Return the states [(end - start) * per_token, width] of a clip's tokens ``start`` to ``end``."""
+        return self.by_key[key][start * self.per_token : end * self.per_token]
 
 
 class FeatureStore:

@@ -126,6 +126,11 @@ def unfilled(build: Callable[[], Any], folder: Path) -> Any:
         ) from None
 
 
+def parameter_count(*modules: nn.Module) -> int:
+    """Return how many weights modules have together; those that they share count once."""
+    return sum({id(p): p.numel() for module in modules for p in module.parameters()}.values())
+
+
 def weight_bytes(*modules: nn.Module) -> tuple[int, int]:
     """Return the bytes of all weights in memory, and of those brought in layer by layer."""
     distinct = {id(p): p for module in modules for p in module.parameters()}.values()

@@ -4,13 +4,9 @@
   const waiting = new Set(document.querySelectorAll(".chart"));
   const wanted = row => !("method" in row) || !chosen.method || [chosen.method, "base"].includes(row.method);
   const filtered = part => {
-    if (Array.isArray(part)) return part.map(filtered);
+    if (Array.isArray(part)) return part.filter(row => !row || typeof row !== "object" || wanted(row)).map(filtered);
     if (!part || typeof part !== "object") return part;
-    const copy = {};
-    for (const [key, value] of Object.entries(part)) {
-      copy[key] = key === "values" && Array.isArray(value) ? value.filter(row => typeof row !== "object" || wanted(row)) : filtered(value);
-    }
-    return copy;
+    return Object.fromEntries(Object.entries(part).map(([key, value]) => [key, filtered(value)]));
   };
   const draw = async chart => {
     waiting.delete(chart);

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 LONGEST = 300  # characters of a setting
-LEFT_OUT = ("config", "upstream", "cell")  # in the files; a cell's digest is that of its own settings
+LEFT_OUT = ("config", "again", "cell")  # in the files; a cell's digest is that of its own settings
 
 Origins = list[tuple[str, list[tuple[str, list[str]]]]]
 

@@ -36,12 +36,17 @@ def p_value(value: float) -> str:
 
 
 def difference(row: Mapping[str, Any] | None) -> str:
-    """Return the difference to the base in points, interval, corrected p and whether that shows anything."""
+    """Return a difference in points, its interval, p as it is and corrected, and what that shows."""
     if row is None:
         return DASH
-    p = row["p_value"] if row.get("p_adjusted") is None else row["p_adjusted"]
-    verdict = ", no difference shown" if p >= LEVEL else ""
-    return f"{points_apart(row['value'])} {interval(row)}, {p_value(p).replace(' ', NBSP)}{verdict}"
+    raw, corrected = row["p_value"], row.get("p_adjusted")
+    said = p_value(raw).replace(" ", NBSP)
+    if corrected is not None and corrected != raw:
+        said += f", corrected {p_value(corrected).removeprefix('p ').removeprefix('= ')}".replace(
+            "< ", f"<{NBSP}"
+        )
+    verdict = ": no difference shown" if (raw if corrected is None else corrected) >= LEVEL else ""
+    return f"{points_apart(row['value'])} {interval(row)}, {said}{verdict}"
 
 
 def made(row: Mapping[str, Any]) -> str:
@@ -72,7 +77,7 @@ def seconds(value: float | None) -> str:
     """Return a duration in milliseconds, or in seconds from one second on."""
     if value is None:
         return DASH
-    return f"{value:.2f} s" if value >= 1 else f"{1000 * value:.3g} ms"
+    return f"{value:.2f}{NBSP}s" if value >= 1 else f"{1000 * value:.3g}{NBSP}ms"
 
 
 def timed(row: Mapping[str, Any], stage: str) -> str:
@@ -80,7 +85,6 @@ def timed(row: Mapping[str, Any], stage: str) -> str:
     value, low, high = (row.get(f"{stage}{end}_s") for end in ("", "_low", "_high"))
     if value is None or low is None or high is None:
         return seconds(value)
-    scale, unit = (1, "s") if value >= 1 else (1000, "ms")
-    return f"{seconds(value)} [{scale * low:.3g},{NBSP}{scale * high:.3g}]".replace(
-        f" {unit}", f"{NBSP}{unit}"
-    )
+    scale = 1 if value >= 1 else 1000
+    digits = 2 if scale * value < 10 else 1 if scale * value < 100 else 0
+    return f"{seconds(value)} [{scale * low:.{digits}f},{NBSP}{scale * high:.{digits}f}]"

@@ -12,6 +12,8 @@ ANYWHERE = "/"
 """What a list that names files by their whole paths may read."""
 BEFORE = ("earmark", "git", "python", "platform", "packages", "lock")
 """What can be told before anything runs."""
+CHECKSUMS = ("sha256", "digest", "weights")
+"""What keys end with that hold some."""
 
 
 def before(made: dict[str, Any], here: dict[str, Any]) -> list[Difference]:
@@ -25,8 +27,19 @@ def before(made: dict[str, Any], here: dict[str, Any]) -> list[Difference]:
 
 
 def inputs(was: dict[str, Any], now: dict[str, Any]) -> dict[str, bool]:
-    """Return which inputs of two results have equal checksums; those that only one names are left out."""
-    return {name: found == now[name] for name, found in was.items() if found and now.get(name)}
+    """Return which checksums of inputs are equal, by place; those that only one result names are left out."""
+    then, today = (dict(_checksums({**made, "again": None})) for made in (was, now))
+    return {place: checksum == today[place] for place, checksum in then.items() if place in today}
+
+
+def _checksums(content: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the checksums in provenance, each with its place: whatever is called a digest or a SHA-256."""
+    for key, value in content.items() if isinstance(content, dict) else ():
+        inner = f"{place}.{key}" if place else str(key)
+        if key.endswith(CHECKSUMS) and isinstance(value, str | list):
+            yield inner, value
+        else:
+            yield from _checksums(value, inner)
 
 
 def advice(found: list[Difference], made: dict[str, Any]) -> list[str]:

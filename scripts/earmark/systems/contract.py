@@ -9,12 +9,11 @@ by :class:`Lazy` and imported by whoever calls it. See docs/add_a_system.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypeVar, cast
 
 from earmark.core.errors import UserError
@@ -136,17 +135,19 @@ class ResultType:
     listed: bool = True
     """Whether it stands in the page's table of all results."""
 
-    again: str = ""
-    """Module that says how a record is made again (see :mod:`earmark.reproduction.job`); none: it isn't."""
+    varies: tuple[str, ...] = ()
+    """Places of the record that another run need not give again, besides ``timing`` and ``provenance``: what
+    belongs to the machine. ``points.speedup``: of every point, its speed-up."""
+
+    rows_named_by: tuple[str, ...] = ()
+    """Keys that tell the samples' rows beside the record (JSONL) apart; none: there are no rows."""
+
+    rows_vary: tuple[str, ...] = ()
+    """Keys of these rows that belong to the machine."""
 
     def matches(self, path: str) -> bool:
         """Whether a path is one of such a result."""
         return re.fullmatch(self.pattern, path) is not None
-
-    @property
-    def reproduction(self) -> ModuleType:
-        """The module behind ``again``."""
-        return import_module(self.again)
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,17 @@ class Entries:
     def name(self) -> str:
         """What one of them is called: of its schema, and where a mistake in it is named."""
         return self.model.__name__.lower()
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What one result needs of the configuration; what the named things name themselves comes along."""
+
+    things: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Names by section: ``{"tasks": ["gtzan"], "models": ["demo"]}``."""
+
+    config: Mapping[str, Any] = field(default_factory=dict)
+    """Keys of config that its system owns, cut to this result; those left out keep their defaults."""
 
 
 def _nothing(settings: Settings) -> None:
@@ -183,6 +195,9 @@ class System:
 
     check_target: Callable[[str, Settings], None]
     """Checks the names in a target, if it is one of this system; raises UserError."""
+
+    behind: Callable[[str, Settings], Behind]
+    """What the result at a path needs of the configuration, for the config file that it carries."""
 
     check: Callable[[Settings], None] = _nothing
     """Checks what the configuration says of this system; raises UserError."""
@@ -267,6 +282,25 @@ def systems() -> tuple[System, ...]:
         if system.name != name:
             raise UserError(f"systems/{name}/system.py calls its system '{system.name}'; both must agree")
     return tuple(sorted(found, key=lambda system: (system.order, system.name)))
+
+
+def result_at(path: str) -> str:
+    """Return the part of a path that is a result's, from results/ on: files of a storage lie below others."""
+    ends = (path[found.start() :] for found in re.finditer(r"(?<![^/])results/", path))
+    results = (each for each in ends if any(system.made(each) for system in systems()))
+    found = next(results, None)
+    if found is None:
+        raise UserError(f"{path} is no path of a result")
+    return found
+
+
+def result_type(path: str) -> tuple[System, ResultType]:
+    """Return whose result a path is, and of which type; raises UserError if it is none."""
+    for each in systems():
+        for kind in each.types:
+            if kind.matches(path):
+                return each, kind
+    raise UserError(f"{path} is no path of a result")
 
 
 def system(name: str) -> System:

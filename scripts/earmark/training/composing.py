@@ -20,8 +20,12 @@ from earmark.models.families import family
 from earmark.models.projector import Projector, Shape
 from earmark.training import engine
 from earmark.training.recipes.composed import Trainer, fit, lessons
+from earmark.training.recipes.held_out import Examiner, without
 from earmark.training.schedule import linear
 from earmark.training.stage import Stage
+
+VALIDATIONS = 4
+"""How often what is held out is asked in a training."""
 
 
 def run(
@@ -43,7 +47,8 @@ def run(
     parts = {"encoder": Checkpoint.read(encoder), "decoder": Checkpoint.read(decoder)}
     heard = family(chosen["kinds"]["encoder"]).depth(parts["encoder"]).encoder_width
     torch.manual_seed(chosen["seed"])
-    learned = lessons(chosen["tasks"], features, indexes, parts["encoder"].digest)
+    every = lessons(chosen["tasks"], features, indexes, parts["encoder"].digest)
+    learned, held = without(every, chosen["hold_out"])
     device = str(accelerator.device)
     language = causal_lm.Decoder(parts["decoder"], device, chosen["dtype"], attention(device))
     projector = Projector(Shape(**chosen["projector"]), heard, language.model.config.hidden_size)
@@ -64,6 +69,8 @@ def run(
         torch.optim.AdamW(groups, weight_decay=chosen["weight_decay"]),
         trainer.loss,
         schedule=linear(chosen["steps"], chosen["warmup"]),
+        epoch=-(-chosen["steps"] // VALIDATIONS) if held else None,
+        validate=Examiner(trainer, held).measure if held else None,
     )
     said = json.dumps([chosen, [part.digest for part in parts.values()], [sha256(p) for p in features]])
     records = engine.train(

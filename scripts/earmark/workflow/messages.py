@@ -92,18 +92,19 @@ class Plain(DefaultFormatter):
         return str(super().format(record))
 
     def _planned(self, record: logging.LogRecord, event: LogEvent | None) -> str:
-        """Return what a dry run prints of a record: groups of jobs once all are known, one table."""
+        """Return what a dry run prints of a record: groups of jobs once all are known, and their number."""
         text = record.getMessage()
         if event == LogEvent.JOB_INFO:
             self._gather(record.__dict__)
-        if event in (LogEvent.JOB_INFO, LogEvent.GROUP_INFO):
+        if event in (LogEvent.JOB_INFO, LogEvent.GROUP_INFO, LogEvent.WORKFLOW_STARTED):
             return ""
         if event == LogEvent.RUN_INFO:
             self.tables += 1
             if self.tables == 1:
                 return ""
             listed = [group.told(SHOWN if self.terminal else None) for group in self.groups.values()]
-            return "\n".join([*listed, "", text.strip()])
+            # The table of jobs a rule says once more what the groups say; its last line is their sum.
+            return "\n".join([*listed, "", " jobs: ".join(text.split()[-2:])])
         if event is None and text.startswith(REPEATED):
             # Last of the three, where Snakemake has said what would be done.
             return DRY if text.startswith("This") else ""

@@ -116,11 +116,13 @@ def _folder(name: str) -> str:
 
 
 def _ratio(name: str) -> str:
-    """Return a result's path with its ratio as paths spell it: 70, 70%, .7 and 0.70 are 0.7."""
+    """Return a result's path with its ratio as paths spell it: 70, 70%, .7 and 0.70 are 0.7, 256 is 256t."""
     found = re.fullmatch(r"(.*_)([0-9]*\.?[0-9]+)(%?)((?:\.jsonl?)?)", name)
     if not found:
         return name
     head, number, percent, suffix = found.groups()
+    if number.isdigit() and int(number) > 100 and not percent:
+        return f"{head}{number}t{suffix}"
     ratio = float(number)
     if percent or (number.isdigit() and 1 < ratio <= 100):
         ratio /= 100
@@ -128,5 +130,7 @@ def _ratio(name: str) -> str:
 
 
 def _suffix(name: str) -> str:
-    """Return a path with the suffix of results."""
-    return name if name.endswith((".json", ".jsonl")) else f"{name}.json"
+    """Return a path with the suffix of results: of none, or of .jsn."""
+    if name.endswith((".json", ".jsonl")):
+        return name
+    return re.sub(r"\.(?=[a-z]*j)[json]{2,5}$", "", name) + ".json"

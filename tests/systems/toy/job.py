@@ -12,7 +12,7 @@ from earmark.scoring import record as result
 from earmark.scoring.intervals import share
 
 
-def main(settings: str, output: str, code: str) -> None:
+def main(settings: str, output: str, code: str, again: str) -> None:
     """Write the record of one toss."""
     asked = given(settings)
     heads = int(generator(asked["seed"], asked["coin"]).integers(2, size=asked["times"]).sum())
@@ -24,7 +24,7 @@ def main(settings: str, output: str, code: str) -> None:
         "headline": "heads",
         "metrics": {"heads": share([number < heads for number in range(asked["times"])])},
         "failures": [],
-        "provenance": provenance.record(code) | {"config": asked},
+        "provenance": provenance.repeatable(provenance.record(code) | {"config": asked}, again),
     }
     result.write(result.checked(record, "toss"), Path(output))
     print(result.one_line(record, record["headline"]))

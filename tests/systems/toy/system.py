@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from earmark.core.errors import UserError, nearest
-from earmark.systems.contract import Column, Lazy, ResultType, Settings, System
+from earmark.systems.contract import Behind, Column, Lazy, ResultType, Settings, System
 from earmark.systems.toy.config import Toy
 
 PATTERN = r"results/toy/([a-z]+)_([0-9]+)\.json"
@@ -24,6 +24,15 @@ def check_target(path: str, settings: Settings) -> None:
         raise UserError(f"unknown coin '{found[1]}'; {nearest(found[1], coins)}")
 
 
+def behind(path: str, settings: Settings) -> Behind:
+    """Return the toss that a result is of."""
+    found = re.fullmatch(PATTERN, path)
+    tosses = settings.of(Toy).toy
+    return Behind(
+        config={"toy": [t.plain() for t in tosses if found and (t.coin, str(t.times)) == found.groups()]}
+    )
+
+
 SYSTEM = System(
     name="toy",
     title="Coins",
@@ -33,11 +42,11 @@ SYSTEM = System(
             schema="toss",
             pattern=PATTERN,
             rows=Lazy("earmark.systems.toy.report:rows"),
-            again="earmark.systems.toy.again",
         ),
     ),
     results=results,
     check_target=check_target,
+    behind=behind,
     config=Toy,
     columns=(
         Column("coin", "str", "the coin", heading="coin"),

@@ -36,10 +36,13 @@ class Columns(Partial):
     """name of the row (default: the file and the cut)"""
 
     start_s: str | None = None
-    """start of a cut, in seconds of the file"""
+    """start of a cut of the file"""
 
     end_s: str | None = None
     """end of a cut; empty or 0: the file's"""
+
+    duration_s: str | None = None
+    """length of a cut, where a list has no end"""
 
     licence: str | None = None
     """licence of the recording"""
@@ -61,7 +64,10 @@ class Source(Rooted):
 
     columns: Columns = Columns()
     """role -> column (or JSON key); null: not used. Without a word here, columns called file, wav, path,
-    label, labels, text, caption, licence, options, start_s, end_s and the like are found"""
+    label, labels, text, caption, licence, options, start, end, onset, offset and the like are found"""
+
+    time_unit: Literal["s", "ms"] | None = None
+    """of start_s and end_s; null: as the column's name says, seconds where it says nothing"""
 
     label_separator: str | None = Field(default=None, min_length=1)
     """what parts several labels in one text"""

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from earmark.config.links import LocalPath
 from earmark.config.section import Section, left_out
 from earmark.config.source import AnySource
 
@@ -13,10 +14,10 @@ from earmark.config.source import AnySource
 class Lists(Section):
     """Split -> CSV of segments (id, start, end, label codes), a path or an http(s) address."""
 
-    train: str | None = left_out()
+    train: LocalPath | None = left_out()
     """segments to train on"""
 
-    test: str | None = left_out()
+    test: LocalPath | None = left_out()
     """segments to test on"""
 
     @model_validator(mode="after")
@@ -36,7 +37,7 @@ class Source(AnySource):
     lists: Lists
     """split -> CSV of segments (id, start, end, label codes), a path or an http(s) address"""
 
-    classes: str
+    classes: LocalPath
     """CSV of classes (index,mid,display_name), a path or an http(s) address"""
 
     url: str = Field(default="https://www.youtube.com/watch?v={id}", pattern=r"^https?://[^/]+/.*\{id\}")

@@ -7,6 +7,7 @@ file itself), so cuts of one original recording never end up on both sides.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -98,13 +99,16 @@ def _found(root: Path, settings: dict[str, Any], group: Callable[[str], str], ha
 
     With ``halves`` the folders ``train`` and ``test`` at the top are the splits, and no others count.
     """
-    found = False
+    found, passed = False, Counter[str]()
     for split in ("train", "test") if halves else ("",):
         for folder, folders, files in os.walk(root / split):
             folders[:] = sorted(name for name in folders if not _junk(name))
             for file in sorted(files):
                 path = Path(folder, file)
-                if _junk(file) or path.suffix.lower() not in SUFFIXES:
+                if _junk(file):
+                    continue
+                if path.suffix.lower() not in SUFFIXES:
+                    passed[path.suffix.lower() or "no suffix"] += 1
                     continue
                 inside = path.relative_to(root / split)
                 if len(inside.parts) == 1:
@@ -117,6 +121,9 @@ def _found(root: Path, settings: dict[str, Any], group: Callable[[str], str], ha
                 yield _clip(
                     root, name, shown(path.parent.name), group(name), split, settings.get("licence", "")
                 )
+    if passed:
+        named = ", ".join(f"{count} of {shown(suffix)}" for suffix, count in passed.most_common())
+        print(f"{root}: passed over as no audio by their names: {named}", flush=True)
     if not found:
         raise UserError(f"data.source.root: no audio file below {root} ({', '.join(sorted(SUFFIXES))})")
 

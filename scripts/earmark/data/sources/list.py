@@ -15,9 +15,10 @@ from typing import Any
 
 from earmark.core.errors import UserError, nearest
 from earmark.core.records import Clip, Part
+from earmark.data.sources import times
 from earmark.data.sources.dealing import Deal, Seen
 from earmark.data.sources.identity import dealt
-from earmark.data.sources.recordings import label_problem, one_spelling, shown, with_headers
+from earmark.data.sources.recordings import label_problem, label_text, one_spelling, shown, with_headers
 from earmark.data.sources.rows import Row, read_rows
 
 KNOWN = {
@@ -26,12 +27,10 @@ KNOWN = {
     "text": ("text", "caption", "transcript", "question"),
     "licence": ("licence", "license"),
     "options": ("options", "choices"),
-    "start_s": ("start_s",),
-    "end_s": ("end_s",),
 }
 """What columns are called where config doesn't say; of the others, none is guessed."""
 
-COLUMNS = (*KNOWN, "split", "source", "group", "id")
+COLUMNS = (*KNOWN, *times.ROLES, "split", "source", "group", "id")
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class _Reader:
         value = self.cell(row, role)
         if isinstance(value, (list, dict)):
             raise self.error(row, f"'{self.columns[role]}' is not a text")
-        return str(value)
+        return self.word(row, role, value) if isinstance(value, bytes) else str(value)
 
     def file(self, row: Row) -> str:
         """Return the name of the row's file."""
@@ -88,7 +87,7 @@ class _Reader:
         """Return one of a cell's values as text; raises UserError for what can be no name."""
         if problem := label_problem(value):
             raise self.error(row, f"'{self.columns[role]}' is {problem}")
-        return str(value)
+        return label_text(value)
 
     def seconds(self, row: Row, role: str) -> float:
         """Return a cell as seconds, 0 where it is empty."""
@@ -101,7 +100,7 @@ class _Reader:
             raise self.error(
                 row, f"'{self.columns[role]}' is no number of seconds ({shown(str(value))[:40]})"
             )
-        return seconds
+        return seconds * times.seconds_of(self.columns[role], self.settings["time_unit"]) if seconds else 0.0
 
 
 def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
@@ -158,6 +157,7 @@ def _reader(path: Path, split: str, settings: dict[str, Any]) -> _Reader:
             name = next((known for known in KNOWN.get(role, ()) if known in first.cells), None)
         if name is not None:
             columns[role] = name
+    columns |= times.found(first.cells, asked, str(path))
     if "file" not in columns:
         raise UserError(
             f"data.source.columns.file: {path} has none of the columns {', '.join(KNOWN['file'])}; say which "
@@ -168,6 +168,9 @@ def _reader(path: Path, split: str, settings: dict[str, Any]) -> _Reader:
             f"data.source.columns.label: {path} has neither labels nor texts; say which column holds them "
             f"({nearest('label', first.cells)})"
         )
+    guessed = [columns[role] for role in times.ROLES if role in columns and role not in asked]
+    if guessed and not set(times.ROLES).issuperset(guessed):
+        print(f"{path}: {' and '.join(guessed)} taken for the stretch of a file that a row is", flush=True)
     return _Reader(path, split, columns, settings)
 
 
@@ -208,7 +211,10 @@ def _clip(reader: _Reader, row: Row, root: Path, deal: bool) -> Clip:
             row,
             f"'{shown(file)[:60]}' is an absolute path; set data.source.absolute for a list you trust",
         )
-    start_s, end_s = reader.seconds(row, "start_s"), reader.seconds(row, "end_s")
+    start_s = reader.seconds(row, "start_s")
+    end_s = reader.seconds(row, "end_s") or (
+        start_s + length if (length := reader.seconds(row, "duration_s")) else 0.0
+    )
     cut = f"@{start_s:g}-{end_s:g}" if start_s or end_s else ""
     split = reader.split
     if not (split or deal):

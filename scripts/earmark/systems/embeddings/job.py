@@ -19,9 +19,10 @@ from earmark.core.progress import tqdm
 from earmark.core.records import Clip
 from earmark.data import shards
 from earmark.models.sizes import Depth
+from earmark.models.state_writer import StateWriter
 from earmark.systems.embeddings.extract import Embedded, Extractor
 from earmark.systems.embeddings.layers import Layer
-from earmark.systems.embeddings.store import EmbeddingRow, StateWriter, write_index
+from earmark.systems.embeddings.store import EmbeddingRow, write_index
 
 
 @dataclass
@@ -84,7 +85,7 @@ class Shard:
             path.chmod(0o644)
             ordered = [rows[name][clip.key] for clip in self.clips]
             metadata = {**self.metadata, **digest.metadata(path), "layer": name}
-            write_index(path.with_suffix(".parquet"), ordered, metadata)
+            write_index(path.parent.parent / f"{path.stem}.parquet", ordered, metadata)
 
     def _batch(self, waves: list[NDArray[np.float32]]) -> list[dict[str, Embedded]]:
         """Embed a batch; halve it as often as memory asks.

@@ -15,7 +15,7 @@ from earmark.models.families import family
 from earmark.models.sizes import Depth
 from earmark.systems.contract import Settings
 from earmark.systems.embeddings import layers
-from earmark.systems.embeddings.config import Block, Embeddings
+from earmark.systems.embeddings.config import STATES_FOLDER, Block, Embeddings
 
 
 def blocks(settings: Settings) -> Iterator[tuple[str, str, Block]]:
@@ -87,7 +87,7 @@ def paths(settings: Settings, model: str, task: str, layer: str) -> list[str]:
     """Return the shards of one layer of a task, of every split it has."""
     data = settings.task(task)["data"]
     return [
-        f"embeddings/{model}/{task}/{layer}/{split}-{shard:05d}-of-{of:05d}.safetensors"
+        f"embeddings/{model}/{task}/{layer}/{STATES_FOLDER}/{split}-{shard:05d}-of-{of:05d}.safetensors"
         for split in sorted(data["segment"])
         for of in [data["shards"][split]]
         for shard in range(of)
@@ -131,6 +131,10 @@ def check_target(path: str, settings: Settings) -> None:
     if folder != "embeddings" or len(rest) < 3:
         return
     model, task, layer = rest[:3]
+    if len(rest) == 4 and rest[3].endswith(".safetensors"):
+        raise UserError(
+            f"{path}: states lie in {STATES_FOLDER}: {'/'.join([folder, *rest[:3], STATES_FOLDER, rest[3]])}"
+        )
     settings.model(model)
     settings.task(task)
     configured = {(m, t): block.layers for m, t, block in blocks(settings)}

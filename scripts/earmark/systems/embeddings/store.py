@@ -1,34 +1,35 @@
-"""Embeddings on disk: safetensors shards with a Parquet index beside each, read by clip id.
+"""Embeddings on disk: safetensors shards with a Parquet index each, read by clip id.
 
     with EmbeddingStore(Path("embeddings/demo/gtzan/encoder")) as store:
         vector = store["clip id"]
 
-A folder holds one layer of one model on one task, pooled in one way. A clip's states are one tensor
-under its key, [rows, width] or, pooled, [width]; tensors are written one by one as they are made, so
+A folder holds one layer of one model on one task, pooled in one way: the indexes, so that
+``pandas.read_parquet`` reads the folder, and below them, in ``_states``, the shards. A clip's states are one
+tensor under its key, [rows, width] or, pooled, [width]; tensors are written one by one as they are made, so
 memory holds a batch and never a shard. Pooled vectors stand in the index too.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from earmark.core.checksums import verify
 from earmark.core.errors import UserError, nearest
 from earmark.core.files import replacing
 from earmark.core.records import NOT_PARQUET
+from earmark.systems.embeddings.config import STATES_FOLDER
 
 SEGMENT = pa.struct(
     [
@@ -63,7 +64,6 @@ INDEX = pa.schema(
         ("reason", pa.string()),
     ]
 )
-NAMES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
 
 
 @dataclass(frozen=True)
@@ -116,59 +116,22 @@ def write_index(path: Path, rows: Sequence[EmbeddingRow], metadata: dict[str, st
     flat = [asdict(row) | {"label": row.label} for row in rows]
     table = pa.Table.from_pylist(flat, schema=INDEX.with_metadata(metadata))
     with replacing(path) as partial:
-        pq.write_table(table, partial, compression="zstd")
-
-
-class StateWriter:
-    """Writes one safetensors file tensor by tensor; its header goes into room left at the front.
-
-    The format wants the header first, with every offset in it; the room is blanks, which it allows.
-    ``end`` is where the next tensor begins, from the first tensor on.
-    """
-
-    def __init__(self, stream: BinaryIO, tensors: int, metadata: dict[str, str]) -> None:
-        self._stream = stream
-        self._header: dict[str, Any] = {"__metadata__": metadata}
-        self._room = -(-(len(json.dumps(metadata)) + 320 * (tensors + 1)) // 8) * 8
-        self.end = 0
-        stream.write(b" " * (8 + self._room))
-
-    def add(self, key: str, tensor: Tensor) -> None:
-        """Append a tensor."""
-        plain = tensor.detach().cpu().contiguous()
-        content = plain.reshape(-1).view(torch.uint8).numpy().tobytes()
-        self._header[key] = {
-            "dtype": NAMES[plain.dtype],
-            "shape": list(plain.shape),
-            "data_offsets": [self.end, self.end + len(content)],
-        }
-        self.end += len(content)
-        self._stream.write(content)
-
-    def close(self) -> None:
-        """Write the header.
-
-        Raises:
-            ValueError: the keys are longer than the room left for them.
-
-        """
-        header = json.dumps(self._header, separators=(",", ":")).encode()
-        if len(header) > self._room:
-            raise ValueError(f"a header of {len(header)} bytes does not fit into {self._room}")
-        self._stream.seek(0)
-        self._stream.write(self._room.to_bytes(8, "little") + header.ljust(self._room))
+        pq.write_table(table, partial, compression="zstd", write_page_checksum=True)
 
 
 class EmbeddingStore:
     """Reads one layer's embeddings by clip id, memory-mapped; a folder, or some splits of it.
+
+    A shard is compared with its checksum when its first clip is read, about a second for a gigabyte;
+    ``verified=False`` leaves that out.
 
     Raises:
         UserError: the folder holds no embeddings, or a shard is damaged.
 
     """
 
-    def __init__(self, folder: Path | str, split: str = "*") -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: Path | str, split: str = "*", verified: bool = True) -> None:
+        self.folder, self._verified = Path(folder), verified
         indexes = sorted(self.folder.glob(f"{split}-*-of-*.parquet"))
         if not indexes:
             raise UserError(f"{self.folder} holds no embeddings of split '{split}'")
@@ -177,10 +140,10 @@ class EmbeddingStore:
         self._place: dict[str, tuple[Path, dict[str, Any]]] = {}
         for index in indexes:
             try:
-                rows = pq.read_table(index, schema=INDEX).to_pylist()
+                rows = pq.read_table(index, schema=INDEX, page_checksum_verification=True).to_pylist()
             except (*NOT_PARQUET, OSError, KeyError) as error:
                 raise UserError(f"{index} is damaged ({error}); delete it to make it again") from None
-            shard = index.with_suffix(".safetensors")
+            shard = self.folder / STATES_FOLDER / f"{index.stem}.safetensors"
             self._place.update({row["clip_id"]: (shard, row) for row in rows if row["status"] == "ok"})
 
     def __enter__(self) -> EmbeddingStore:
@@ -206,6 +169,8 @@ class EmbeddingStore:
         row = self.row(clip_id)
         shard = self._place[clip_id][0]
         if shard not in self._files:
+            if self._verified:
+                verify([shard], [self.folder / f"{shard.stem}.parquet"])
             try:
                 self._files[shard] = self._stack.enter_context(safe_open(shard, "pt"))
             except (SafetensorError, OSError) as error:

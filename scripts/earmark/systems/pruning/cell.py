@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,6 @@ class Cell:
     method: dict[str, Any]
     run: dict[str, Any]
     code: str
-    upstream: dict[str, Any] = field(default_factory=dict)
-    """What the inputs are made from: for the record alone."""
 
     @classmethod
     def parse(cls, text: str, code: str) -> Cell:
@@ -38,7 +36,7 @@ class Cell:
         content = given(text)
         try:
             asked = {part: content[part] for part in ("task", "model", "method", "run")}
-            return cls(**asked, code=code, upstream=content.get("upstream", {}))
+            return cls(**asked, code=code)
         except (TypeError, KeyError) as error:
             raise UserError(f"--settings: not the settings that the answer rule passes ({error})") from None
 
@@ -69,10 +67,13 @@ class Cell:
         return (self.task, self.model, self.run) == (other.task, other.model, other.run)
 
 
-def inputs_of(checkpoint: Path, indexes: Sequence[Path]) -> list[str]:
-    """Return the digests of what a cell reads: the checkpoint's, and of every index of features."""
-    try:
-        digest = str(json.loads(checkpoint.read_text())["digest"])
-    except (json.JSONDecodeError, KeyError):
-        raise UserError(f"{checkpoint} is no record of a checkpoint; delete it to make it again") from None
-    return [digest, *(sha256(path) for path in indexes)]
+def inputs_of(checkpoints: Sequence[Path], indexes: Sequence[Path], encoding: str = "") -> list[str]:
+    """Return the digests of what a cell reads: of checkpoints, of every index, of how it is encoded here."""
+    found = []
+    for path in checkpoints:
+        try:
+            found.append(str(json.loads(path.read_text())["digest"]))
+        except (json.JSONDecodeError, KeyError):
+            raise UserError(f"{path} is no record of a checkpoint; delete it to make it again") from None
+    settings = [json.dumps(given(encoding), sort_keys=True)] if encoding else []
+    return [*found, *settings, *(sha256(path) for path in indexes)]

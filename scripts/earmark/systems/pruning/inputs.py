@@ -9,11 +9,14 @@ from typing import Any
 
 from earmark.core.errors import UserError
 from earmark.core.records import FAILED, OK, SKIPPED
+from earmark.data.choice import asked_of
 from earmark.models.contract import Audio
-from earmark.models.features import FeatureRow, clips_digest, read_index
+from earmark.models.features import FeatureRow, clips_digest
 from earmark.systems.pruning.cell import Cell
-from earmark.systems.pruning.choice import asked_of
 from earmark.systems.pruning.samples import Sample, samples_of
+
+Indexed = tuple[list[FeatureRow], dict[str, str]]
+"""The clips of a shard, and what made their states."""
 
 
 @dataclass(frozen=True)
@@ -27,20 +30,19 @@ class Inputs:
     """What each index says of what made it."""
 
     @classmethod
-    def read(cls, cell: Cell, indexes: Sequence[Path], audio: Audio, per_token: int = 1) -> Inputs:
-        """Read the indexes, of whose stored states ``per_token`` make a token.
+    def of(cls, cell: Cell, read: Sequence[Indexed], audio: Audio, folder: Path) -> Inputs:
+        """Choose what is asked of the clips of every shard; ``folder`` is where they lie, for messages.
 
         Raises:
-            UserError: an index is damaged, or a question can't be asked.
+            UserError: a question can't be asked.
 
         """
-        read = [read_index(path, per_token) for path in indexes]
         everything = [row for rows, _ in read for row in rows if row.clip.status in (OK, FAILED, SKIPPED)]
         everything.sort(key=lambda row: row.clip.clip_id)
         chosen = asked_of(everything, cell.task, cell.run["seed"])
         if any(row.clip.status == SKIPPED for row in chosen):
             raise UserError(
-                f"{indexes[0].parent} was encoded for another sample_limit or seed of task "
+                f"{folder} was encoded for another sample_limit or seed of task "
                 f"'{cell.task['name']}'; delete it to encode the clips that are asked now"
             )
         samples = samples_of(cell.bounded(audio.window_s), chosen, audio.tokens_per_second)

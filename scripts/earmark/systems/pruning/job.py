@@ -12,17 +12,17 @@ import jsonschema
 
 from earmark.config.schema import schema
 from earmark.core import devices, provenance
-from earmark.core.files import free
+from earmark.core.files import free, sha256
 from earmark.core.timing import MemoryWatch, Peak
 from earmark.models import needs
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.entry import loaded
 from earmark.models.families import family
-from earmark.models.features import FeatureStore, check_states
 from earmark.models.loading import Load
 from earmark.models.needs import announce
 from earmark.systems.pruning import plan
 from earmark.systems.pruning.cell import Cell
+from earmark.systems.pruning.heard import Stored, Through
 from earmark.systems.pruning.inputs import Inputs
 from earmark.systems.pruning.session import Seat, Session
 from earmark.systems.pruning.workplace import Fellow, Workplace
@@ -34,11 +34,10 @@ class Asked:
 
     cell: Cell
     place: Workplace
-    features: Sequence[Path]
-    indexes: Sequence[Path]
+    heard: Stored | Through
     checkpoint: Path
     inputs: Sequence[str]
-    """Digests of the checkpoint and of every index."""
+    """Digests of all that is read."""
 
 
 def run(asked: Asked, fellows: Sequence[Fellow], jobs: int, threads: int) -> None:
@@ -58,16 +57,16 @@ def run(asked: Asked, fellows: Sequence[Fellow], jobs: int, threads: int) -> Non
     memory = MemoryWatch(device)
     model, kind = Checkpoint.read(asked.checkpoint), family(cell.model["kind"])
     audio, per_token = kind.hears(cell.model), kind.stored_per_token(cell.model)
-    inputs = Inputs.read(cell, asked.indexes, audio, per_token)
-    check_states(asked.features, inputs.made)
-    with contextlib.ExitStack() as held, FeatureStore(asked.features, per_token) as store:
+    with contextlib.ExitStack() as held:
+        heard = asked.heard.open(held, per_token, device)
+        inputs = Inputs.of(cell, heard.read, audio, asked.heard.folder)
         attention = cell.model["attention"]
         whole = loaded(cell.model, model.folder, model.record)
         announce(needs.evaluating(whole, cell.run["batch_audio_s"]))
         decoder = kind.decoder(model, str(device), cell.model["dtype"], attention, load=load)
         loading = memory.lap()
         session = Session(
-            decoder, store, inputs.samples, cell.task["prompt"]["system"], cell.task["max_new_tokens"]
+            decoder, heard.store, inputs.samples, cell.task["prompt"]["system"], cell.task["max_new_tokens"]
         )
         seats = [Seat.take(cell, asked.place, held)]
         for fellow in _free(fellows, asked.inputs, jobs, held):
@@ -85,7 +84,8 @@ def run(asked: Asked, fellows: Sequence[Fellow], jobs: int, threads: int) -> Non
             "warm_up": cell.run["warm_up"],
             "cells_in_pass": len(seats),
         }
-        origin = {"model": model.record, "data": inputs.provenance(asked.inputs[1:])}
+        read = [sha256(path) for path in asked.heard.indexes]
+        origin = {"model": model.record, "data": inputs.provenance(read)}
         for seat in reversed(seats):  # the own cell last
             rows = session.rows(seat)
             timing = shared | _measured(seat, rows, loading.max(seat.track.peak), weights, memory.start)
@@ -125,8 +125,7 @@ def record(
             "skipped": skipped,
         },
         "timing": timing,
-        "provenance": provenance.record(cell.code)
-        | {"config": config, "upstream": cell.upstream, **origin, "cell": seat.place.key},
+        "provenance": provenance.record(cell.code) | {"config": config, **origin, "cell": seat.place.key},
     }
     jsonschema.validate(content, schema("answers"))
     return content

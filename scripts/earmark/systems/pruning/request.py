@@ -13,12 +13,11 @@ from typing import Any
 from earmark.config import method_options, wording
 from earmark.config.methods import methods as known
 from earmark.config.ratio import budget, spelled
-from earmark.config.stored import states_folder
+from earmark.config.stored import choice, states_folder
 from earmark.core.errors import UserError, nearest
 from earmark.models.entry import sizes_of
-from earmark.reproduction.upstream import resolved, upstream
 from earmark.scoring import catalogue
-from earmark.systems.contract import Settings, reserved
+from earmark.systems.contract import Behind, Settings, reserved
 from earmark.systems.pruning.config import Pruning, Variant
 
 BASE = "base"
@@ -30,6 +29,9 @@ WRONG_ANSWERS = "results/wrong_answers.parquet"
 
 Cell = tuple[str, str, str, str]
 """Model, task, method, ratio."""
+
+MEASURED = ("prefill_s", "base_s", "select_s", "speedup", "speedup_low", "speedup_high")
+"""What a point of a timing says of the machine."""
 
 _TIMING = re.compile(rf"results/{TIMING}/([a-z][a-z0-9.-]*)_([0-9]+)s\.json")
 
@@ -137,30 +139,7 @@ def cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> di
             "seed": settings.config.seed,
             "device": settings.config.device,
         },
-        "upstream": upstream(settings, model, task),
     }
-
-
-def choice(settings: Settings, task: str) -> dict[str, Any]:
-    """Return what decides which clips of the test split a task asks, besides the seed."""
-    asked = settings.asked(task)
-    return {
-        "name": task,
-        "balanced_by": catalogue.of_answers(asked["metric"]).balanced_by,
-        **{key: asked[key] for key in ("sample_limit", "balanced", "leave_out")},
-    }
-
-
-def skipping(settings: Settings, task: str, split: str) -> dict[str, Any]:
-    """Return what encoding a split reads besides the model's settings, where only some clips are encoded."""
-    if not limited(settings, task, split):
-        return {}
-    return {"choice": choice(settings, task), "seed": settings.config.seed}
-
-
-def limited(settings: Settings, task: str, split: str) -> bool:
-    """Say whether only some clips of a split are encoded: those that a sample_limit chooses to be asked."""
-    return split == "test" and settings.task(task)["sample_limit"] is not None
 
 
 def scoring(settings: Settings, model: str, task: str) -> dict[str, Any]:
@@ -196,7 +175,6 @@ def prefill(settings: Settings, model: str, seconds: int) -> dict[str, Any]:
                 "repeats": block.repeats,
                 "seed": settings.config.seed,
                 "device": settings.config.device,
-                "upstream": {"weights": resolved(entry)},
             }
     raise UserError(f"config: prefill has no entry for model '{model}' at {seconds} s")
 
@@ -223,12 +201,21 @@ def check(settings: Settings) -> None:
 
 
 def cell_of(target: str, settings: Settings) -> Cell | None:
-    """Return the cell that a path of a result or of answers names, or None of any other path.
+    """Return the cell that a path of a result or of answers names, checked, or None of any other path.
 
     Raises:
         UserError: a name in it is unknown or the ratio can't be.
 
     """
+    cell = named(target, settings.config.default_model)
+    if cell is not None:
+        check_cell(settings, *cell)
+        settings.check_reach(*cell[:2])
+    return cell
+
+
+def named(target: str, default_model: str) -> Cell | None:
+    """Return what a path of a result or of answers says; UserError if it says it in another way."""
     root, _, rest = target.partition("/")
     if root not in ("results", "answers") or not rest.endswith((".json", ".jsonl")):
         return None
@@ -241,10 +228,7 @@ def cell_of(target: str, settings: Settings) -> Cell | None:
         raise UserError(f"{target}: results are called results/<task>_<method>_<ratio>.json")
     if root == "answers" and not folders:
         raise UserError(f"{target}: answers are called answers/<model>/<task>_<method>_<ratio>.json")
-    model = folders[0] if folders else settings.config.default_model
-    check_cell(settings, model, task, chosen, kept)
-    settings.check_reach(model, task)
-    return model, task, chosen, kept
+    return folders[0] if folders else default_model, task, chosen, kept
 
 
 def check_target(target: str, settings: Settings) -> None:
@@ -255,6 +239,27 @@ def check_target(target: str, settings: Settings) -> None:
     elif target.startswith(f"results/{TIMING}/"):
         raise UserError(f"{target}: timings are called results/{TIMING}/<model>_<seconds>s.json")
     cell_of(target, settings)
+
+
+def behind(target: str, settings: Settings) -> Behind:
+    """Return what a result or a timing needs of the configuration."""
+    timed = _TIMING.fullmatch(target)
+    if timed is not None:
+        block = next(b for b in settings.of(Pruning).prefill if (b.model, str(b.audio_s)) == timed.groups())
+        return Behind(
+            {"models": [block.model]},
+            {"methods": variants(settings, block.methods), "prefill": [block.plain()]},
+        )
+    cell = named(target, settings.config.default_model)
+    assert cell is not None, f"{target} is a path of no result"
+    model, task, name, _ = cell
+    return Behind({"tasks": [task], "models": [model]}, {"methods": variants(settings, [name])})
+
+
+def variants(settings: Settings, names: Sequence[str]) -> dict[str, Any]:
+    """Return those of some methods that config names."""
+    known = settings.of(Pruning).methods
+    return {name: known[name].plain() for name in names if name in known}
 
 
 def asked_cells(words: Sequence[str], settings: Settings) -> list[Cell]:

@@ -25,7 +25,13 @@ PASSES = ("select", "prefill", "decode")
 
 
 def score(
-    answers: Path, settings: Mapping[str, Any], metric: AnswerMetric, judge: Judge, output: Path, code: str
+    answers: Path,
+    settings: Mapping[str, Any],
+    metric: AnswerMetric,
+    judge: Judge,
+    output: Path,
+    code: str,
+    again: str = "",
 ) -> None:
     """Score the answers of one cell, write the result and its rows, and print it in a line.
 
@@ -37,6 +43,7 @@ def score(
         judge: says what an answered sample amounts to.
         output: the result to write.
         code: digest of the scoring code, for the record.
+        again: what makes the result again, for the record; see :func:`earmark.core.provenance.repeatable`.
 
     Raises:
         UserError: damaged answers, or more failed samples than allowed.
@@ -47,7 +54,7 @@ def score(
     allowed, key = settings["run"]["max_failed_share"], "evaluate.max_failed_share allows"
     envelope.check_budget(failed, len(found), allowed, str(output), what="samples", key=key)
     rows = [row(each, {} if each.failed else judge(each)) for each in found]
-    content = record(made, rows, found, settings, metric, failed, code)
+    content = record(made, rows, found, settings, metric, failed, code, again)
     envelope.write(content, output, rows)
     kept = f"{content['reduction']['keep_ratio_effective']:.3f} of the audio tokens kept"
     print(envelope.one_line(content, content["headline"], kept), flush=True)
@@ -101,6 +108,7 @@ def record(
     metric: AnswerMetric,
     failed: Sequence[Failure],
     code: str,
+    again: str = "",
 ) -> Row:
     """Return the result record of a cell; ``made`` is the record of its answers."""
     scored = [each for each in rows if each["status"] == "scored"]
@@ -127,11 +135,14 @@ def record(
             **metric.tables(scored, task, run["bootstrap"], run["seed"]),
             "failures": envelope.failures(failed),
             "timing": made["timing"] | _times([each for each in answers if not each.failed]),
-            "provenance": origin
-            | {
-                "config": origin["config"] | {"scoring": dict(settings)},
-                "scoring": provenance.record(code),
-            },
+            "provenance": provenance.repeatable(
+                origin
+                | {
+                    "config": origin["config"] | {"scoring": dict(settings)},
+                    "scoring": provenance.record(code),
+                },
+                again,
+            ),
         },
         "result",
     )

@@ -19,7 +19,7 @@ from earmark.compression.hooks import CacheCompression
 from earmark.core.devices import is_out_of_memory
 from earmark.core.progress import tqdm
 from earmark.core.timing import MemoryWatch, Peak, StageClock
-from earmark.models.features import FeatureStore
+from earmark.models.features import States
 from earmark.models.padding import left_padded
 from earmark.reduction.context import PrefillContext
 from earmark.reduction.contract import Method
@@ -123,7 +123,7 @@ class Loop:
     """Runs batches of the same questions with one method or several."""
 
     decoder: Decoder
-    store: FeatureStore
+    store: States
     samples: Sequence[Sample]
     system: str | None
     max_new_tokens: int

@@ -10,7 +10,7 @@ from typing import Any
 
 from earmark.core.records import read_jsonl
 from earmark.core.timing import MemoryWatch
-from earmark.models.features import FeatureStore
+from earmark.models.features import States
 from earmark.reduction.contract import Method
 from earmark.reduction.loader import load
 from earmark.systems.pruning import runner
@@ -55,7 +55,7 @@ class Session:
     """A decoder and the features it reads; ``system`` and ``max_new_tokens`` are the task's."""
 
     decoder: Any
-    store: FeatureStore
+    store: States
     samples: Sequence[Sample]
     system: str | None
     max_new_tokens: int

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, SerializeAsAny, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
+from earmark.config.links import LocalPath, link, local_path
 from earmark.config.section import Section, left_out
 from earmark.config.values import Count, Distinct, Positive
 from earmark.core.errors import UserError, nearest
@@ -34,10 +35,10 @@ class Recipe(Section):
     title: str
     """what it is called on the page"""
 
-    student: str
+    student: Annotated[str, link("students")]
     """a file of config/students/"""
 
-    teachers: Distinct[str] = []
+    teachers: Distinct[Annotated[str, link("teachers")]] = []
     """files of config/teachers/; the mean of their logits is what is learned from"""
 
     weight: float = Field(default=1, ge=0, le=1, alias="lambda")
@@ -59,7 +60,7 @@ class Recipe(Section):
     seeds: Distinct[Seed] = Field(default=[0], min_length=1)
     """one training each"""
 
-    baseline: str | None = None
+    baseline: Annotated[str, link("recipes")] | None = None
     """the recipe whose unmerged model is shown beside this one's merged ones"""
 
     training: TrainingKeys = TrainingKeys()
@@ -95,7 +96,7 @@ class Init(Section):
     revision: str = "main"
     """commit, tag or branch"""
 
-    path: str | None = left_out()
+    path: LocalPath | None = left_out()
     """local checkpoint folder"""
 
     positions: Literal["placed", "cropped"] = "placed"
@@ -150,7 +151,7 @@ class Teacher(Labelled):
     batch: Count = 16
     """clips computed together"""
 
-    classes: str = "task"
+    classes: Annotated[str, local_path("audioset", "task")] = "task"
     """the teacher's classes in order: audioset (the 527 in the order of their published list), task (those
     of the task it was trained on), or a CSV with a column display_name or name"""
 

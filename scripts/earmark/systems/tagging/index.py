@@ -23,12 +23,10 @@ INDEX = pa.schema(
         pa.field("fbank_offset", pa.int64()),
         pa.field("flac_offset", pa.int64()),
         pa.field("flac_size", pa.int64()),
-        pa.field("load_s", pa.float64()),
-        pa.field("mel_s", pa.float64()),
     ]
 )
 """``frames`` of the tensor, ``cut`` if the clip has more; ``sum`` and ``sum_squares`` over its cells as
-stored; offsets and sizes in bytes of the safetensors file and of the tar; seconds to load and to compute."""
+stored; offsets and sizes in bytes of the safetensors file and of the tar."""
 
 PLACED = ("source_id", "group", "split")
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from earmark.config.files import overlaid
 from earmark.core.errors import UserError, nearest
 from earmark.merging.schedule import Schedule
-from earmark.systems.contract import Settings
+from earmark.systems.contract import Behind, Settings
 from earmark.systems.tagging.config import Tagging
 from earmark.systems.tagging.entries import Recipe, Student, Teacher
 from earmark.systems.tagging.settings import Training
@@ -176,6 +176,12 @@ def cell_of(path: str) -> tuple[str, str, str] | None:
     return (found[1], found[2], found[3]) if found else None
 
 
+def timed_of(path: str) -> tuple[str, str, str] | None:
+    """Return (task, student, r) of a path of a student's speed, None of any other."""
+    found = _SPEED.fullmatch(path)
+    return (found[1], found[2], found[3]) if found else None
+
+
 def check_target(path: str, settings: Settings) -> None:
     """Check the names in a target below ``results/tagging/``; raises UserError with the nearest ones."""
     if not path.startswith("results/tagging/"):
@@ -193,6 +199,16 @@ def check_target(path: str, settings: Settings) -> None:
     check_cell(settings, task, name, r)
     for other in recipe(settings, name).teachers:
         teachers.check_reach(settings, other)
+
+
+def behind(path: str, settings: Settings) -> Behind:
+    """Return what a result or a speed needs of the configuration."""
+    found, timed = _RESULT.fullmatch(path), _SPEED.fullmatch(path)
+    sweep = settings.of(Tagging).tagging.plain() | {"grid": []}
+    if timed is not None:
+        return Behind({"tasks": [timed[1]], "students": [timed[2]]}, {"tagging": sweep})
+    assert found is not None, f"{path} is a path of no result"
+    return Behind({"tasks": [found[1]], "recipes": [found[2]]}, {"tagging": sweep})
 
 
 def check_any_target(path: str, settings: Settings) -> None:

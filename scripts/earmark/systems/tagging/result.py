@@ -100,11 +100,12 @@ def clip_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
 
 
 def record(
-    settings: Mapping[str, Any], inputs: Inputs, code: str, name: str
+    settings: Mapping[str, Any], inputs: Inputs, code: str, name: str, again: str = ""
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Return the result record, checked against its schema, and each metric's value in every resample.
 
-    ``name`` is the result's file, for messages.
+    ``name`` is the result's file, for messages; ``again`` what makes it again, for the record (see
+    :func:`earmark.core.provenance.repeatable`).
 
     Raises:
         UserError: more clips failed than allowed, none is left, or the runs don't belong together.
@@ -144,7 +145,7 @@ def record(
             "clips": tagging.clips_digest(runs),
             "resamples": f"{name.rpartition('/')[2].removesuffix('.json')}.resamples.parquet",
         },
-        "provenance": provenance.record(code) | _origin(settings, inputs),
+        "provenance": provenance.repeatable(provenance.record(code) | _origin(settings, inputs), again),
     }
     return envelope.checked(content, "tagging_result"), pd.DataFrame(found.resampled)
 
@@ -256,8 +257,7 @@ def _origin(settings: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
             "predictions": {key: made[key] for key in ("student", "data", "device", "threads", "code")},
             "student": student["provenance"],
         }
-    config = {key: value for key, value in settings.items() if key != "upstream"}
-    return {"config": config, "upstream": settings.get("upstream", {}), "runs": runs}
+    return {"config": dict(settings), "runs": runs}
 
 
 def one_line(content: dict[str, Any]) -> str:

@@ -17,9 +17,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from earmark.audio import waveform as audio
@@ -28,13 +30,13 @@ from earmark.core.errors import AudioError, UserError
 from earmark.core.progress import tqdm
 from earmark.core.records import ROW_GROUP, Clip, iter_manifest
 from earmark.data.shards import both
-from earmark.systems.embeddings.store import StateWriter
+from earmark.models.state_writer import StateWriter
 from earmark.systems.tagging.fbank import SAMPLE_RATE, fbank, frames_of, samples_for
 from earmark.systems.tagging.index import INDEX
 
 _NONE: dict[str, Any] = {
     **dict.fromkeys(("frames", "fbank_offset", "flac_offset", "flac_size"), 0),
-    **dict.fromkeys(("sum", "sum_squares", "load_s", "mel_s"), 0.0),
+    **dict.fromkeys(("sum", "sum_squares"), 0.0),
     "cut": False,
 }
 """What a clip without audio has."""
@@ -61,11 +63,14 @@ def write(tar: Path, index: Path, frames: int, output: Path, output_index: Path)
                 for clip in batch:
                     own = dict(_NONE)
                     if clip.ok:
-                        made, own = _spectrogram(clip, members, tar, frames)
+                        samples, own = _samples(clip, members, tar)
+                        started = time.perf_counter()
+                        made = fbank(torch.from_numpy(samples[: samples_for(frames)])).half()
+                        spent += time.perf_counter() - started
+                        own |= _described(made, frames_of(len(samples)) > frames)
                         own["fbank_offset"] = start + tensors.end
                         tensors.add(clip.key, made)
                         cut += own["cut"]
-                        spent += own["mel_s"]
                         bar.update()
                     flat.append(asdict(clip) | own)
                     seen.add(clip)
@@ -92,16 +97,15 @@ def _members(tar: Path) -> Iterator[tuple[str, int, bytes]]:
         raise UserError(f"{tar} is damaged ({error}); delete it to make it again") from None
 
 
-def _spectrogram(
-    clip: Clip, members: Iterator[tuple[str, int, bytes]], tar: Path, frames: int
-) -> tuple[Tensor, dict[str, Any]]:
-    """Return the next clip's spectrogram [frames at most, 128] and what the index says of it."""
+def _samples(
+    clip: Clip, members: Iterator[tuple[str, int, bytes]], tar: Path
+) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    """Return the next clip's samples and where its file lies in the tar."""
     if clip.sample_rate != SAMPLE_RATE:
         raise UserError(
             f"{tar}: wrong sample rate ({clip.sample_rate} Hz, {SAMPLE_RATE} needed); "
             f"set data.sample_rate to {SAMPLE_RATE} or more and pack again"
         )
-    started = time.perf_counter()
     name, offset, content = next(members, ("", 0, b""))
     if name != f"{clip.key}.flac":
         raise _disagree(tar, f"'{clip.key}' is not where the index has it")
@@ -109,18 +113,17 @@ def _spectrogram(
         samples = audio.read(io.BytesIO(content), SAMPLE_RATE)
     except AudioError as error:
         raise _disagree(tar, f"'{clip.key}': {error}") from None
-    loaded = time.perf_counter()
-    made = fbank(torch.from_numpy(samples[: samples_for(frames)])).half()
+    return samples, {"flac_offset": offset, "flac_size": len(content)}
+
+
+def _described(made: Tensor, cut: bool) -> dict[str, Any]:
+    """Return what the index says of a spectrogram [frames, 128]."""
     cells = made.double()
-    return made, {
+    return {
         "frames": len(made),
-        "cut": frames_of(len(samples)) > frames,
+        "cut": cut,
         "sum": float(cells.sum()),
         "sum_squares": float(cells.square().sum()),
-        "flac_offset": offset,
-        "flac_size": len(content),
-        "load_s": loaded - started,
-        "mel_s": time.perf_counter() - loaded,
     }
 
 

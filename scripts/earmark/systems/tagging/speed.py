@@ -1,8 +1,9 @@
-"""How fast a student is at one merging schedule, beside itself unmerged and the one it has to beat.
+"""How fast a student is at some merging schedules, beside itself unmerged and the one it has to beat.
 
 The one to beat has patches that don't overlap (strides 16/16), the same sizes, and merges nothing. All run
 in one process, in rounds in which each runs once, so that a busy machine slows all of them; speed-ups are
-taken within a round. Weights may be random: what they are changes no time.
+taken within a round. The unmerged ones run once a round, however many schedules there are. Weights may be
+random: what they are changes no time.
 """
 
 from __future__ import annotations
@@ -76,18 +77,26 @@ class Side:
 
 
 def sides(
-    student: Mapping[str, Any], classes: int, frames: int, schedule: Schedule, device: torch.device
+    student: Mapping[str, Any], classes: int, frames: int, schedules: Sequence[Schedule], device: torch.device
 ) -> dict[str, Side]:
-    """Return what is compared, with random weights; unmerged and merged are one model."""
-    models = [
-        network.randomly(network.configure(other, classes, frames)).eval().to(device)
-        for other in (student, {**student, "strides": NO_OVERLAP})
-    ]
-    return {
-        UNMERGED: Side(models[0], None),
-        MERGED: Side(models[0], schedule),
-        BASELINE: Side(models[1], None),
-    }
+    """Return what is compared, with random weights; unmerged and merged are one model.
+
+    A student that has to beat itself, as its patches don't overlap, is no side of its own twice.
+    """
+
+    def made(other: Mapping[str, Any]) -> ASTForAudioClassification:
+        return network.randomly(network.configure(other, classes, frames)).eval().to(device)
+
+    own = Side(made(student), None)
+    alone = tuple(student["strides"]) == NO_OVERLAP
+    other = own if alone else Side(made({**student, "strides": NO_OVERLAP}), None)
+    merged = {_merged(schedule.name): Side(own.model, schedule) for schedule in schedules}
+    return {UNMERGED: own, **merged, BASELINE: other}
+
+
+def _merged(r: str) -> str:
+    """Return the name of the side that merges by a schedule."""
+    return f"{MERGED} {r}"
 
 
 def spectrograms(rows: int, like: ASTForAudioClassification, device: torch.device) -> Tensor:
@@ -114,16 +123,19 @@ def interleaved(
 
 def measure(sides: Mapping[str, Side], batches: Sequence[int], rounds: int) -> list[dict[str, Any]]:
     """Return one entry per batch size: what each side took, and its speed-up over the unmerged one."""
+    names = {id(side): name for name, side in reversed(list(sides.items()))}
+    distinct = {name: side for name, side in sides.items() if names[id(side)] == name}
     found = []
     for rows in batches:
         x = spectrograms(rows, sides[UNMERGED].model, next(sides[UNMERGED].model.parameters()).device)
-        peaks = {name: _peak(side, x) for name, side in sides.items()}  # and their warm-up
-        seconds = interleaved(sides, x, rounds)
+        peaks = {name: _peak(side, x) for name, side in distinct.items()}  # and their warm-up
+        seconds = interleaved(distinct, x, rounds)
         entry: dict[str, Any] = {"batch": rows}
         for name, side in sides.items():
-            entry[name] = _side(seconds[UNMERGED], seconds[name], rows) | {
+            timed = names[id(side)]
+            entry[name] = _side(seconds[UNMERGED], seconds[timed], rows) | {
                 "macs": side.macs,
-                "peak_memory_bytes": peaks[name],
+                "peak_memory_bytes": peaks[timed],
             }
         found.append(entry)
     return found
@@ -157,50 +169,67 @@ def _peak(side: Side, x: Tensor) -> int:
     return max(event["args"]["Total Allocated"] for event in events if event["name"] == "[memory]")
 
 
-def record(
-    chosen: Mapping[str, Any], classes: int, schedule: Schedule, device: torch.device, threads: int
-) -> dict[str, Any]:
-    """Measure what config asks for and return the record, but for its provenance.
+def records(
+    chosen: Sequence[Mapping[str, Any]], classes: int, device: torch.device, threads: int
+) -> list[dict[str, Any]]:
+    """Measure what config asks for together and return the record of each, but for its provenance.
 
     Args:
-        chosen: task, frames, student, r, batches and repeats, see :func:`~.request.speed`.
+        chosen: task, frames, student, r, schedules, batches and repeats, see :func:`~.request.speed`; they
+            differ in ``r`` and ``schedules`` alone.
         classes: of the task.
-        schedule: what is merged.
         device: to compute on.
         threads: of the CPU, for the record.
 
     """
-    student, frames = chosen["student"], chosen["frames"]
-    compared = sides(student, classes, frames, schedule, device)
-    model, clamped = compared[UNMERGED].model, compared[MERGED].clamped
-    full = compared[UNMERGED].macs
-    return {
-        "schema": "earmark/tagging-speed/1",
-        "labels": student["labels"],
-        "task": chosen["task"],
-        "student": student["name"],
+    first, student = chosen[0], chosen[0]["student"]
+    schedules = [Schedule.parse(each["r"], each["schedules"]) for each in chosen]
+    compared = sides(student, classes, first["frames"], schedules, device)
+    model = compared[UNMERGED].model
+    measured = measure(compared, first["batches"], first["repeats"])
+    shared = {
         "sizes": student["sizes"],
         "strides": student["strides"],
-        "frames": frames,
+        "frames": first["frames"],
         "classes": classes,
         "weights": "random",
         "parameters": sum(weight.numel() for weight in model.parameters()),
-        "r": chosen["r"],
-        "proportional": True,
-        "tokens": {
-            **{name: side.clamped.tokens for name, side in compared.items()},
-            "asked": clamped.asked,
-            "clamped_layers": clamped.clamped_layers,
-        },
-        "mac_speedup": {name: full / compared[name].macs for name in (MERGED, BASELINE)},
-        "repeats": chosen["repeats"],
+    }
+    way = {
         "device": devices.describe(device),
         "dtype": str(model.dtype).removeprefix("torch."),
         "attention": f"{model.config._attn_implementation}, sizes as {sizes_as(model, device)}",
         "threads": threads,
-        "feature_s": extraction(frames, chosen["repeats"]),
-        "batches": measure(compared, chosen["batches"], chosen["repeats"]),
+        "feature_s": extraction(first["frames"], first["repeats"]),
     }
+    found = []
+    for each in chosen:
+        three = {UNMERGED: UNMERGED, MERGED: _merged(each["r"]), BASELINE: BASELINE}
+        clamped, full = compared[three[MERGED]].clamped, compared[UNMERGED].macs
+        found.append(
+            {
+                "schema": "earmark/tagging-speed/1",
+                "labels": student["labels"],
+                "task": each["task"],
+                "student": student["name"],
+                **shared,
+                "r": each["r"],
+                "proportional": True,
+                "tokens": {
+                    **{name: compared[side].clamped.tokens for name, side in three.items()},
+                    "asked": clamped.asked,
+                    "clamped_layers": clamped.clamped_layers,
+                },
+                "mac_speedup": {name: full / compared[three[name]].macs for name in (MERGED, BASELINE)},
+                "repeats": each["repeats"],
+                **way,
+                "batches": [
+                    {"batch": entry["batch"], **{name: entry[side] for name, side in three.items()}}
+                    for entry in measured
+                ],
+            }
+        )
+    return found
 
 
 def extraction(frames: int, repeats: int) -> float:

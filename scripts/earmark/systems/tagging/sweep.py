@@ -5,7 +5,7 @@ Imported when the workflow is parsed, so it stays light.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from earmark.config.files import overlaid
@@ -24,9 +24,16 @@ def speed(settings: Settings, name: str, task: str, r: str) -> str:
     return f"results/tagging/speed/{task}_{request.recipe(settings, name).student}_r{r}.json"
 
 
-def timing(settings: Settings, task: str, student: str, r: str) -> dict[str, Any]:
-    """Return what a speed measurement reads, and for its record what the task's classes come from."""
-    return request.speed(settings, task, student, r) | {"upstream": behind_classes(settings, task)}
+def timed_together(settings: Settings, task: str, student: str, words: Sequence[str]) -> list[str]:
+    """Return the schedules of a student that a command line asks for; if it names none, the grid's."""
+    named = [word.removeprefix("./") for word in words]
+    results = [cell for word in named if (cell := request.cell_of(word))]
+    speeds = [timed for word in named if (timed := request.timed_of(word))]
+    asked = results if results or speeds else request.cells(settings)
+    found = [
+        r for other, name, r in asked if other == task and request.recipe(settings, name).student == student
+    ]
+    return list(dict.fromkeys([*found, *(r for *whose, r in speeds if whose == [task, student])]))
 
 
 def prediction(settings: Settings, task: str, name: str, r: str, run: Run) -> dict[str, Any]:
@@ -70,12 +77,6 @@ def result(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
         "teachers": {other: part.title for other, part in teachers.items()},
         "train_r": trained_r,
         **_merging(settings, r),
-        "upstream": behind(
-            settings,
-            task,
-            {other: part.plain() for other, part in teachers.items()},
-            _sweep(settings, {r, trained_r}),
-        ),
         "run": {
             "seed": settings.config.seed,
             "resamples": settings.of(Tagging).tagging.bootstrap,
@@ -88,40 +89,7 @@ def result(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
     }
 
 
-def _sweep(settings: Settings, schedules: Iterable[str]) -> dict[str, Any]:
-    """Return what config says of all students: the listed ones of some schedules, how students predict."""
-    sweep = settings.of(Tagging).tagging
-    return {
-        "schedules": {name: sweep.schedules[name] for name in schedules if name in sweep.schedules},
-        "batch": sweep.batch,
-        "speed": sweep.speed.plain(),
-    }
-
-
 def _merging(settings: Settings, r: str) -> dict[str, Any]:
     """Return a schedule as a job reads it: its name and, where config lists it, its numbers."""
     listed = settings.of(Tagging).tagging.schedules
     return {"r": r, "schedules": {r: listed[r]} if r in listed else {}}
-
-
-def behind(
-    settings: Settings, task: str, teachers: Mapping[str, Any], sweep: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return what is behind a result of students: data, teachers, listed schedules, how they predict."""
-    entry = settings.task(task)
-    return {
-        "data": entry["data"],
-        "tagging": entry["tagging"],
-        "teachers": dict(teachers),
-        **sweep,
-        "device": settings.config.device,
-    }
-
-
-def behind_classes(settings: Settings, task: str) -> dict[str, Any]:
-    """Return what is behind the classes of a task."""
-    entry = settings.task(task)
-    return {
-        "data": {key: entry["data"][key] for key in ("source", "segment")},
-        "tagging": {key: entry["tagging"][key] for key in ("kind", "classes", "folds", "frames")},
-    }

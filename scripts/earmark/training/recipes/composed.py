@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -102,6 +102,24 @@ def fit(projector: Projector, learned: Sequence[Lesson], seed: int) -> None:
     projector.fit([every[i][0].states(every[i][1]) for i in drawn])
 
 
+class Row(NamedTuple):
+    """A clip as it is asked."""
+
+    ids: list[int]
+    """The prompt and its answer."""
+    answer: list[int]
+    audio: Tensor
+    """Its audio tokens [tokens, width]."""
+
+
+class Read(NamedTuple):
+    """What the decoder makes of the answers' tokens, those of all rows one after the other."""
+
+    losses: Tensor
+    right: Tensor
+    """Whether the token is the likeliest."""
+
+
 @dataclass(frozen=True)
 class Trainer:
     """Makes the loss of one step."""
@@ -112,38 +130,44 @@ class Trainer:
     rows: int
     tokens: int
 
-    def _batch(self, rng: np.random.Generator) -> tuple[list[list[int]], list[list[int]], list[Tensor]]:
-        """Draw a task, and clips of it while they fit: ids with the answers, the answers, audio tokens."""
+    def row(self, lesson: Lesson, clip: Clip, rng: np.random.Generator) -> Row:
+        """Ask a clip."""
+        asked, said = lesson.ask(clip, rng)
+        heard = self.projector(lesson.states(clip).to(self.decoder.device))
+        answer = self.decoder.answer_ids(said)
+        prompt = self.decoder.prompt_ids(asked, lesson.task["prompt"]["system"], len(heard))
+        return Row(prompt + answer, answer, heard)
+
+    def _batch(self, rng: np.random.Generator) -> list[Row]:
+        """Draw a task, and clips of it while they fit."""
         lesson = self.lessons[int(rng.integers(len(self.lessons)))]
-        rows: list[list[int]] = []
-        answers: list[list[int]] = []
-        audio: list[Tensor] = []
+        rows: list[Row] = []
         while len(rows) < self.rows:
             clip = lesson.clips[int(rng.integers(len(lesson.clips)))]
-            asked, said = lesson.ask(clip, rng)
-            heard = self.projector(lesson.states(clip).to(self.decoder.device))
-            answer = self.decoder.answer_ids(said)
-            row = self.decoder.prompt_ids(asked, lesson.task["prompt"]["system"], len(heard)) + answer
-            if rows and (len(rows) + 1) * max(map(len, [*rows, row])) > self.tokens:
+            row = self.row(lesson, clip, rng)
+            if rows and (len(rows) + 1) * max(len(each.ids) for each in [*rows, row]) > self.tokens:
                 break
             rows.append(row)
-            answers.append(answer)
-            audio.append(heard)
-        return rows, answers, audio
+        return rows
 
-    def loss(self, draw: Draw) -> Loss:
-        """Draw a batch; return its loss, the mean over the answers' tokens, and the share of tokens right."""
-        rows, answers, audio = self._batch(draw.rng)
-        table, mask, positions = left_padded(rows, self.decoder.pad_id, self.decoder.device)
+    def read(self, rows: Sequence[Row]) -> Read:
+        """Run the decoder over prompts and answers; the output head sees the answers' tokens alone."""
+        table, mask, positions = left_padded(
+            [row.ids for row in rows], self.decoder.pad_id, self.decoder.device
+        )
         states = self.decoder.model(
-            inputs_embeds=self.decoder.embed(table, audio),
+            inputs_embeds=self.decoder.embed(table, [row.audio for row in rows]),
             attention_mask=mask,
             position_ids=positions,
             use_cache=False,
         ).last_hidden_state
         # Rows end together, so a row's answer is predicted by the positions right before it.
-        picked = torch.cat([states[row, -len(a) - 1 : -1] for row, a in enumerate(answers)])
+        picked = torch.cat([states[i, -len(row.answer) - 1 : -1] for i, row in enumerate(rows)])
         logits = self.decoder.head(picked).float()
-        wanted = torch.tensor([token for answer in answers for token in answer], device=logits.device)
-        right = (logits.argmax(-1) == wanted).float().mean()
-        return Loss(F.cross_entropy(logits, wanted), means={"accuracy": right})
+        wanted = torch.tensor([token for row in rows for token in row.answer], device=logits.device)
+        return Read(F.cross_entropy(logits, wanted, reduction="none"), logits.argmax(-1) == wanted)
+
+    def loss(self, draw: Draw) -> Loss:
+        """Draw a batch; return its loss, the mean over the answers' tokens, and the share of tokens right."""
+        told = self.read(self._batch(draw.rng))
+        return Loss(told.losses.mean(), means={"accuracy": told.right.float().mean()})

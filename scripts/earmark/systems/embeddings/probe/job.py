@@ -35,7 +35,7 @@ def shard_files(paths: Sequence[Path], shards: Mapping[str, int] | None) -> list
     return sorted(found)
 
 
-def run(settings: dict[str, Any], given: Sequence[Path], code: str) -> dict[str, Any]:
+def run(settings: dict[str, Any], given: Sequence[Path], code: str, again: str = "") -> dict[str, Any]:
     """Return the record of a probe.
 
     ``settings``: ``model``, ``dataset``, ``labels``, ``pooling``, ``span``, ``seed``, ``map_points`` and,
@@ -77,14 +77,16 @@ def run(settings: dict[str, Any], given: Sequence[Path], code: str) -> dict[str,
         "left_out": first.left_out,
         "layers": layers,
         "map": mapped(best, int(settings["map_points"]), seed),
-        "provenance": {
-            **provenance.record(code),
-            "config": {key: value for key, value in settings.items() if key != "upstream"},
-            "upstream": settings.get("upstream", {}),
-            "model": _model(metadata(paths[0])),
-            "data": of_indexes(paths),
-            "embeddings": folded(sha256(path) for path in paths)[:16],
-        },
+        "provenance": provenance.repeatable(
+            provenance.record(code)
+            | {
+                "config": settings,
+                "model": _model(metadata(paths[0])),
+                "data": of_indexes(paths),
+                "embeddings": folded(sha256(path) for path in paths)[:16],
+            },
+            again,
+        ),
     }
 
 

@@ -123,7 +123,8 @@ def _table(path: Path, columns: Sequence[str]) -> pa.Table:
     """Read columns of a Parquet file."""
     wanted = pa.schema([SCHEMA.field(name) for name in columns])
     try:
-        return pq.read_table(path, columns=list(columns)).select(list(columns)).cast(wanted)
+        table = pq.read_table(path, columns=list(columns), page_checksum_verification=True)
+        return table.select(list(columns)).cast(wanted)
     except (*NOT_PARQUET, OSError, KeyError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path} is not a file of pooled embeddings ({reason})") from None

@@ -5,14 +5,12 @@ Imported when the workflow is parsed, so it stays light.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from earmark.core.errors import UserError, nearest
-from earmark.reproduction.upstream import weights
-from earmark.systems.contract import Settings
+from earmark.systems.contract import Behind, Settings
 from earmark.systems.embeddings import request
-from earmark.systems.embeddings.config import Block
+from earmark.systems.embeddings.config import STATES_FOLDER, Block
 
 MAP_POINTS = 1000
 FOLDER = "results/embeddings/"
@@ -55,7 +53,7 @@ def files(settings: Settings, model: str, task: str) -> list[str]:
     """Return the files of vectors that a probe reads, of every layer."""
     layers = block_of(settings, model, task).layers
     states = [path for layer in layers for path in request.paths(settings, model, task, layer)]
-    return [f"{path.removesuffix('.safetensors')}.parquet" for path in states]
+    return [path.replace(f"/{STATES_FOLDER}/", "/").replace(".safetensors", ".parquet") for path in states]
 
 
 def job(settings: Settings, model: str, task: str) -> dict[str, Any]:
@@ -73,7 +71,6 @@ def job(settings: Settings, model: str, task: str) -> dict[str, Any]:
         "shards": {split: data["shards"][split] for split in data["segment"]},
         "seed": settings.config.seed,
         "map_points": MAP_POINTS,
-        "upstream": behind(settings, model, task, block.stored()),
     }
 
 
@@ -95,15 +92,8 @@ def check_target(path: str, settings: Settings) -> None:
         block_of(settings, *names)
 
 
-def behind(settings: Settings, model: str, task: str, block: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is behind a probe: data, weights, and the block of embeddings it reads."""
-    entry, of = settings.model(model), settings.task(task)
-    return {
-        "data": of["data"],
-        "metric": of["metric"],
-        "model": {key: entry[key] for key in ("kind", "dtype", "attention", "labels")},
-        "weights": weights(settings, model, task),
-        "block": dict(block),
-        "features": settings.config.features.plain(),
-        "device": settings.config.device,
-    }
+def behind(path: str, settings: Settings) -> Behind:
+    """Return what a probe needs of the configuration: the block of its model and task, and both."""
+    model, task = path.removeprefix(FOLDER).removesuffix(".json").split("/")
+    block = block_of(settings, model, task).plain() | {"model": model, "tasks": [task]}
+    return Behind({"tasks": [task], "models": [model]}, {"embeddings": [block]})

@@ -12,7 +12,7 @@ from earmark.report import charts
 from earmark.report.charts import COLOURS, SHAPES, Row, Rows, fitted, level, plot, tooltips
 from earmark.report.figures import Cell, Figure, Legend, Look, Section, Table
 from earmark.report.material import Material
-from earmark.report.words import banner, interval, made, percent
+from earmark.report.words import banner, interval, made, origin, percent
 
 CURVE = Look(COLOURS[0], SHAPES[0], [1, 0])
 REST = Look("#8a929c", SHAPES[0], [])
@@ -203,6 +203,7 @@ def section(record: Mapping[str, Any], path: str) -> Section:
         [[curve, picture]] if curve.min_width <= 460 else [[curve], [picture]],
         tables=[_table(record)],
         key=f"embeddings {record['dataset']} {record['model']}",
+        of={"task": record["dataset"], "model": record["model"], "made": origin(",".join(record["labels"]))},
     )
 
 

@@ -197,10 +197,10 @@ def grouped(answers: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     for row in answers:
         heard = "" if row["audio"] is None else base64.b64encode(row["audio"]).decode()
         found.setdefault(row["section"], []).append({**row, "audio": heard})
-    return [(_worded(key), rows) for key, rows in found.items()]
+    return [(worded(key), rows) for key, rows in found.items()]
 
 
-def _worded(section: str) -> str:
+def worded(section: str) -> str:
     """Return a section of wrong answers in words."""
     named = dict(zip(COMPARABLE, json.loads(section), strict=True))
     return f"{named['task']}, model {named['model']}, {named['device']}, seed {named['seed']}"

@@ -10,6 +10,7 @@ from earmark.report.figures import Cell, Figure, Legend, Look, Row, Section, Tab
 from earmark.report.material import Material
 from earmark.report.rows import made as origin
 from earmark.report.words import DASH, NBSP, banner, difference, interval, made, percent
+from earmark.report.words import origin as made_of
 from earmark.scoring.catalogue import measure
 from earmark.systems.tagging.report.results import (
     BASELINE,
@@ -67,14 +68,16 @@ def sections(material: Material) -> list[Section]:
 def section(members: Sequence[Tagged], results: Sequence[Tagged], found: Differences) -> Section:
     """Return a section: a chart for each student, and one table; ``results`` may be compared with."""
     asked = members[0].asked
+    labels = ",".join(sorted({label for each in members for label in each.record["labels"]}))
     return Section(
         f"AST: quality against measured speed, {asked['title']}",
         _facts(members[0]),
-        banner(",".join(sorted({label for each in members for label in each.record["labels"]}))),
+        banner(labels),
         [list(_figures(members, results))],
         list(_notes(members)),
         [_table(members, results, found)],
         f"tagging {asked['task']}",
+        {"task": asked["task"], "made": made_of(labels)},
     )
 
 
@@ -123,9 +126,9 @@ def _figures(members: Sequence[Tagged], results: Sequence[Tagged]) -> Iterator[F
 
 def _figure(student: str, members: Sequence[Tagged], results: Sequence[Tagged]) -> Figure:
     first = members[0]
-    speed, widest = first.record["speed"], _widest(first)
+    speed = first.record["speed"]
     rows = [
-        _point(each, _widest(each)["merged"], str(each.asked["recipe"]), f"r{each.asked['r']}")
+        _point(each, widest(each)["merged"], str(each.asked["recipe"]), f"r{each.asked['r']}")
         for each in members
     ]
     marks, notes = _marks(members, results)
@@ -136,7 +139,7 @@ def _figure(student: str, members: Sequence[Tagged], results: Sequence[Tagged]) 
         (f"{mark['recipe']}: strides 16/16, unmerged", Look(look[mark["colour_of"]].colour, HOLLOW, [], True))
         for mark in marks
     ]
-    notes.insert(0, SPEED.format(batch=widest["batch"]))
+    notes.insert(0, SPEED.format(batch=widest(first)["batch"]))
     if speed["feature_s"] is not None:
         took = f"{1000 * speed['feature_s']:.1f}"
         notes.insert(1, f"The spectrogram takes another {took} ms a clip, merged or not.")
@@ -167,11 +170,11 @@ def _marks(members: Sequence[Tagged], results: Sequence[Tagged]) -> tuple[list[R
                 "16/16 student whose speed was measured, so it stands in the table alone."
             )
         elif baseline.value is not None:
-            marks.append(_point(baseline, _widest(plain)["strides_16"], recipe, "16/16"))
+            marks.append(_point(baseline, widest(plain)["strides_16"], recipe, "16/16"))
     return marks, notes
 
 
-def _widest(result: Tagged) -> Row:
+def widest(result: Tagged) -> Row:
     """Return the speeds of the largest batch: what throughput is read off."""
     batches: list[Row] = result.record["speed"]["batches"]
     return max(batches, key=lambda each: each["batch"])
@@ -223,7 +226,7 @@ def _apart(result: Tagged, name: str, other: Tagged | None, found: Differences) 
 
 
 def _table(members: Sequence[Tagged], results: Sequence[Tagged], found: Differences) -> Table:
-    batches = f"Speed-up and clips/s are of batches of {_widest(members[0])['batch']}, peak memory too."
+    batches = f"Speed-up and clips/s are of batches of {widest(members[0])['batch']}, peak memory too."
     lines = [_line(each, results, found) for each in ordered(members)]
     return Table("The numbers of each result", COLUMNS, lines, [COMPARED, batches], NUMBERS)
 
@@ -231,7 +234,7 @@ def _table(members: Sequence[Tagged], results: Sequence[Tagged], found: Differen
 def _line(result: Tagged, results: Sequence[Tagged], apart: Differences) -> list[Cell]:
     asked, record = result.asked, result.record
     metrics, counts, tokens = record["metrics"], record["counts"], record["tokens"]["tokens"]
-    side, others = _widest(result)["merged"], partners(result, results)
+    side, others = widest(result)["merged"], partners(result, results)
     single = min(record["speed"]["batches"], key=lambda each: each["batch"])
     found = metrics[result.headline]
     hits = metrics["accuracy" if result.headline == "accuracy" else "top1_in_labels"]

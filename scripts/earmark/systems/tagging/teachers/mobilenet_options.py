@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from earmark.config.links import LocalPath
 from earmark.config.section import Section, left_out
 from earmark.config.values import Count, Positive, Share
 
@@ -38,7 +39,7 @@ class Train(Section):
 class Options(Section):
     """A MobileNetV3 of EfficientAT's, published weights from a file or trained here."""
 
-    path: str | None = left_out()
+    path: LocalPath | None = left_out()
     """file of weights: a published .pt, or .safetensors with the same names"""
 
     source: str = ""

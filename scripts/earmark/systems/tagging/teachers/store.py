@@ -25,7 +25,7 @@ from earmark.core import checksums
 from earmark.core.errors import UserError
 from earmark.core.files import replacing, sha256
 from earmark.core.records import NOT_PARQUET, OK, reason_code
-from earmark.systems.embeddings.store import StateWriter
+from earmark.models.state_writer import StateWriter
 
 INDEX = pa.schema(
     [

@@ -6,19 +6,20 @@ from typing import Literal
 
 from pydantic import Field
 
+from earmark.config.links import LocalPath
 from earmark.config.section import Section
 
 
 class Options(Section):
     """Logits that were computed elsewhere, joined to the clips by id."""
 
-    path: str
+    path: LocalPath
     """.npy, .npz, .safetensors: an array [clips, classes]; .parquet: a column of lists"""
 
     name: str = "logits"
     """the array's name in an .npz or .safetensors, the column's in a .parquet"""
 
-    ids: str | None = None
+    ids: LocalPath | None = None
     """the rows' ids: .json (a list in order, or id: row), .csv or .parquet (a column), .npy (an array of
     text); null: a column of the .parquet itself"""
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
+from earmark.config.links import LocalPath
 from earmark.config.section import Section, left_out
 from earmark.config.values import Positive
 
@@ -13,7 +14,7 @@ from earmark.config.values import Positive
 class Options(Section):
     """Any audio classifier that transformers loads, with its own feature extractor."""
 
-    path: str | None = left_out()
+    path: LocalPath | None = left_out()
     """local checkpoint folder"""
 
     hub: str | None = left_out()

@@ -7,17 +7,34 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
 
 from earmark.core.errors import UserError, nearest
 from earmark.core.records import FAILED, OK, SKIPPED, Clip
 from earmark.core.seeding import generator
-from earmark.models.features import FeatureRow
 from earmark.scoring.groups import facets
 
 
-def asked_of(rows: Sequence[FeatureRow], task: Mapping[str, Any], seed: int) -> list[FeatureRow]:
+class Row(Protocol):
+    """What is chosen: a clip, or what a clip became."""
+
+    @property
+    def clip(self) -> Clip:
+        """The clip."""
+
+
+R = TypeVar("R", bound=Row)
+
+
+@dataclass(frozen=True)
+class _Alone:
+    """A clip of which nothing else is known yet."""
+
+    clip: Clip
+
+
+def asked_of(rows: Sequence[R], task: Mapping[str, Any], seed: int) -> list[R]:
     """Return the clips that a task asks, of all those of its split; order is kept.
 
     Args:
@@ -40,7 +57,7 @@ def without_skipped(
     clips: Sequence[Clip], split: Sequence[Clip], task: Mapping[str, Any], seed: int
 ) -> list[Clip]:
     """Return a shard's clips, those marked as skipped that the task does not ask, of all of its ``split``."""
-    rows = [FeatureRow(clip, 0, 0.0, 0.0, 0.0) for clip in split if clip.status in (OK, FAILED)]
+    rows = [_Alone(clip) for clip in split if clip.status in (OK, FAILED)]
     asked = {row.clip.clip_id for row in asked_of(rows, task, seed)}
     reason = f"not chosen (sample_limit: {task['sample_limit']})"
     return [
@@ -49,7 +66,7 @@ def without_skipped(
     ]
 
 
-def left_in(rows: Sequence[FeatureRow], left_out: Sequence[Mapping[str, str]]) -> list[FeatureRow]:
+def left_in(rows: Sequence[R], left_out: Sequence[Mapping[str, str]]) -> list[R]:
     """Return the clips that fit no entry of ``left_out``: facets of their group that all agree.
 
     Raises:
@@ -76,8 +93,8 @@ def left_in(rows: Sequence[FeatureRow], left_out: Sequence[Mapping[str, str]]) -
 
 
 def choose(
-    rows: Sequence[FeatureRow], limit: int | None, seed: int, by: str = "label", balanced: bool = False
-) -> list[FeatureRow]:
+    rows: Sequence[R], limit: int | None, seed: int, by: str = "label", balanced: bool = False
+) -> list[R]:
     """Return at most ``limit`` clips, classes balanced, chosen by seed and name; order is kept.
 
     ``by`` is what is balanced: ``label``, or ``group`` where labels are no classes. Where not all
@@ -86,7 +103,7 @@ def choose(
     """
     if not rows or (not balanced and (limit is None or limit >= len(rows))):
         return list(rows)
-    by_class: dict[str, list[FeatureRow]] = defaultdict(list)
+    by_class: dict[str, list[R]] = defaultdict(list)
     for row in rows:
         by_class[row.clip.labels[0] if by == "label" else row.clip.group].append(row)
     order = sorted(by_class, key=lambda name: generator(seed, "class", name).random())

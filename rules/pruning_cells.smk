@@ -4,15 +4,52 @@ from functools import cache
 
 from earmark.systems.pruning import request as pruning
 
+THROUGH = SETTINGS.config.features.states == "through"
+
+
+def heard(wildcards):
+    """Return what a job hears a task's clips from: stored encoder states, or packed clips and the encoder."""
+    if not THROUGH:
+        return {
+            "states": shards_of(wildcards, features_of(wildcards), "test", "safetensors"),
+            "indexes": shards_of(wildcards, features_of(wildcards), "test", "parquet"),
+            "times": shards_of(wildcards, features_of(wildcards), "test", "times.json"),  # beside the indexes
+        }
+    encoder, task = encoder_and_data(wildcards)
+    packed = f"data/{task}/shards"
+    return {
+        "tars": shards_of(wildcards, packed, "test", "tar"),
+        "indexes": shards_of(wildcards, packed, "test", "parquet"),
+        "encoder": checkpoint_path(encoder, task),
+    }
+
+
+def heard_options(input):
+    """Return the options that name what a job hears."""
+    options = [repeated("--features", input.get("states", [])), repeated("--tar", input.get("tars", []))]
+    options += [repeated("--index", input.indexes)]
+    options += [repeated("--encoder", [input.encoder])] if "encoder" in input.keys() else []
+    return " ".join(filter(None, options))
+
+
+def encoder_and_data(wildcards):
+    """Return the model whose encoder a job hears with, and the task whose clips it hears."""
+    model = model_of(wildcards)
+    return stored.encoder_of(SETTINGS, model), stored.heard_as(SETTINGS, model, wildcards.task)
+
+
+def encoding_here(wildcards):
+    """Return the option with the settings of an encoder that runs in the answering job, if it does."""
+    if not THROUGH:
+        return ""
+    encoder, task = encoder_and_data(wildcards)
+    settings = SETTINGS.encoding(encoder, task) | stored.skipping(SETTINGS, task, "test")
+    return repeated("--encoding", [read(settings)])
+
 
 def grid_results():
     """Return the paths of the configured grid."""
     return [pruning.path(SETTINGS, *cell) for cell in pruning.cells(SETTINGS)]
-
-
-def targets():
-    """Return what this run was asked for by name; known once the rules are read."""
-    return [target.removeprefix("./") for target in workflow.dag_settings.targets]
 
 
 def reducer_files(methods, entry):
@@ -22,11 +59,14 @@ def reducer_files(methods, entry):
 
 @cache
 def answer_code(model, method):
-    """Digest what answering runs: the script, the method's reducer and the model family."""
+    """Digest what answering runs: the script, the method's reducer and the families of model and encoder."""
     entry = SETTINGS.model(model)
-    return code_digest(
-        "answer.py", *reducer_files([method], entry), f"earmark/models/families/{entry['kind']}.py"
-    )
+    kinds = {
+        entry["kind"],
+        *([SETTINGS.model(stored.encoder_of(SETTINGS, model))["kind"]] if THROUGH else []),
+    }
+    families = [f"earmark/models/families/{kind}.py" for kind in sorted(kinds)]
+    return code_digest("answer.py", *reducer_files([method], entry), *families)
 
 
 @cache

@@ -1,0 +1,47 @@
+"""The smallest configuration that makes one result: what it names, what that names, and nothing of others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from earmark.config.settings import DEFAULT_PROFILE, Settings
+from earmark.systems.contract import result_type
+
+SHARED = ("seed", "device", "features", "evaluate")
+"""Keys of config that no system owns and that results may depend on."""
+
+
+def excerpt(settings: Settings, target: str) -> dict[str, Any]:
+    """Return the config file that makes the result at ``target``, in any folder, by itself.
+
+    Raises:
+        UserError: the path is no result's, or names what config doesn't know.
+
+    """
+    system, _ = result_type(target)
+    behind, config = system.behind(target, settings), settings.config.chosen(*SHARED)
+    things = closure(settings, behind.things)
+    models = [*behind.things.get("models", ()), settings.config.default_model]
+    profile = settings.config.profile
+    known = any(profile in task["profiles"] for task in things.get("tasks", {}).values())
+    return {
+        "self_contained": True,
+        **config,
+        "default_model": models[0],
+        "profile": profile if known else DEFAULT_PROFILE,
+        **behind.config,
+        **things,
+    }
+
+
+def closure(settings: Settings, named: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
+    """Return the things that are named, and all that they name, by section and name."""
+    found: dict[str, dict[str, Any]] = {}
+    left = [(section, name) for section, names in named.items() for name in names]
+    while left:
+        section, name = left.pop()
+        if name not in found.setdefault(section, {}):
+            found[section][name] = settings.entries[section][name]
+            left += settings.links[section, name]
+    return {section: dict(sorted(entries.items())) for section, entries in sorted(found.items())}

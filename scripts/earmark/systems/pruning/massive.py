@@ -1,0 +1,146 @@
+"""Tokens of massive activation in a composed model: which there are, and whether pruning should spare them.
+
+In language models a few tokens, the first above all, have activations of hundreds of times the others' (Sun
+et al. 2024), and attention rests on them. Here a token counts as massive where the largest magnitude of its
+state is ``THRESHOLD`` times the median over the prompt's tokens. The first token of a prompt is protected
+anyway; what is measured is the audio tokens besides it, and what becomes of the answers if a random subset
+must contain those too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from earmark.core import devices
+from earmark.models.checkpoint import Checkpoint
+from earmark.models.composed import Decoder
+from earmark.reduction.contract import Known, Wrapper, first_of
+from earmark.reduction.hooks import TokenReduction
+from earmark.reduction.random_tokens import Random
+from earmark.scoring.intervals import share
+from earmark.training.recipes.composed import Lesson, lessons
+
+THRESHOLD = 20.0
+
+
+@dataclass(frozen=True)
+class Sparing(Wrapper):
+    """Another method's choice, with tokens that must be in it; as many as the budget."""
+
+    spared: tuple[int, ...] = ()
+    """Positions in the prompt."""
+
+    def select(self, known: Known) -> Tensor:
+        """Put the spared tokens before what the inner method chose, which fills the rest."""
+        (chosen,) = self.inner.select(known).tolist()
+        offsets = {int(at): i for i, at in enumerate(known.span.positions[0])}
+        first = [offsets[at] for at in self.spared if at in offsets]
+        ranking = [*first, *(offset for offset in chosen if offset not in first)]
+        return first_of(torch.tensor([ranking], device=known.hidden.device), known.budget)
+
+
+class Asked:
+    """A clip's prompt with its right answer, ready to run."""
+
+    def __init__(self, decoder: Decoder, lesson: Lesson, number: int) -> None:
+        clip = lesson.clips[number]
+        prompt, said = lesson.ask(clip, np.random.default_rng(number))
+        audio = decoder.project(lesson.states(clip))
+        self.answer = decoder.answer_ids(said)
+        self.prompt = decoder.prompt_ids(prompt, lesson.task["prompt"]["system"], len(audio))
+        self.decoder, self.name = decoder, clip.clip_id
+        ids = torch.tensor([[*self.prompt, *self.answer]], device=decoder.device)
+        self.heard = ids == decoder.audio_id
+        self.embeddings = decoder.embed(ids, [audio])
+        self.mask, self.positions = torch.ones_like(ids), torch.arange(ids.shape[1], device=ids.device)[None]
+
+    def magnitudes(self, layers: Sequence[int]) -> dict[int, Tensor]:
+        """Return the largest magnitude of each prompt token before a layer, in medians: layer -> [tokens]."""
+        n = len(self.prompt)
+        states = self.decoder.hidden(
+            self.embeddings[:, :n], self.mask[:, :n], self.positions[:, :n], sorted(layers)
+        )
+        largest = {layer: states[layer][0].float().abs().amax(-1) for layer in layers}
+        return {layer: each / each.median() for layer, each in largest.items()}
+
+    def massive(self, medians: Tensor) -> tuple[float, list[int]]:
+        """Return the first token's magnitude, and the positions of the massive audio tokens behind it."""
+        heard = self.heard[0, 1 : len(medians)]
+        others = ((medians[1:] > THRESHOLD) & heard).nonzero()[:, 0] + 1
+        return float(medians[0]), others.tolist()
+
+    @torch.inference_mode()
+    def right(self, ratio: float, layer: int, seed: int, spared: Sequence[int]) -> bool:
+        """Say whether the model answers right where a random subset of the audio is kept."""
+        reducer = Sparing(Random(), tuple(spared))
+        with TokenReduction(
+            self.decoder.model, reducer, keep_ratio=ratio, layer=layer, seed=seed
+        ) as reduction:
+            reduction.expect(self.heard, [self.name])
+            states = self.decoder.model(
+                inputs_embeds=self.embeddings,
+                attention_mask=self.mask,
+                position_ids=self.positions,
+                use_cache=False,
+            ).last_hidden_state
+        found = self.decoder.head(states[0, -len(self.answer) - 1 : -1]).argmax(-1).tolist()
+        return bool(found == self.answer)
+
+
+def run(
+    asked: Mapping[str, Any],
+    features: Sequence[Path],
+    indexes: Sequence[Path],
+    checkpoint: Path,
+    threads: int,
+) -> dict[str, Any]:
+    """Return how many audio tokens are massive before each layer, and answers with and without sparing them.
+
+    ``asked``: ``task``, ``layers`` to look before, the last of which says which tokens are spared; ``layer``
+    and ``ratio`` of the random subset, ``clips`` at most, ``dtype``, ``device``, ``seed``.
+
+    Raises:
+        UserError: checkpoint or features are damaged or don't fit each other.
+    """
+    device = devices.prepare(asked["device"], threads)
+    model = Checkpoint.read(checkpoint)
+    (lesson,) = lessons([asked["task"]], features, indexes, model.part("encoder").digest)
+    decoder = Decoder(model, str(device), asked["dtype"], "sdpa")
+    ratio, where = asked["ratio"], asked["layers"]
+    found: list[dict[int, tuple[float, int]]] = []
+    plain: list[bool] = []
+    sparing: list[bool] = []
+    for number in range(0, len(lesson.clips), -(-len(lesson.clips) // asked["clips"])):
+        clip = Asked(decoder, lesson, number)
+        massive = {layer: clip.massive(medians) for layer, medians in clip.magnitudes(where).items()}
+        found.append({layer: (first, len(others)) for layer, (first, others) in massive.items()})
+        plain.append(clip.right(ratio, asked["layer"], asked["seed"], ()))
+        sparing.append(clip.right(ratio, asked["layer"], asked["seed"], massive[where[-1]][1]))
+    return {
+        "task": asked["task"]["name"],
+        "model_digest": model.digest,
+        "threshold": THRESHOLD,
+        "clips": len(found),
+        "layers": [
+            {
+                "layer": layer,
+                "first_token": float(np.median([clip[layer][0] for clip in found])),
+                "other_audio_tokens": float(np.mean([clip[layer][1] for clip in found])),
+            }
+            for layer in where
+        ],
+        "random": {
+            "keep_ratio": ratio,
+            "spared_before_layer": where[-1],
+            "right": share(plain),
+            "right_sparing": share(sparing),
+            "changed": sum(a != b for a, b in zip(plain, sparing, strict=True)),
+        },
+    }
