@@ -50,8 +50,10 @@ doctor: env
 	@snakemake doctor --cores 1 --quiet all
 
 # A result again from its own record, and a comparison: make reproduce RESULT=results/gtzan_dart_0.7.json
+ifeq ($(filter reproduce,$(MAKECMDGOALS))$(RESULT),reproduce)
+$(error name one result: make reproduce RESULT=results/gtzan_dart_0.7.json)
+endif
 reproduce: env
-	$(if $(RESULT),,$(error name one result: make reproduce RESULT=results/gtzan_dart_0.7.json))
 	@python scripts/reproduce.py --result "$(RESULT)" --cores $(CORES)
 
 clean:

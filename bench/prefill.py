@@ -1,7 +1,8 @@
 """What dropping audio tokens saves in a prefill, what choosing them costs, and the encoder's windows.
 
 A decoder with random weights reads 60, 180 and 300 s of audio tokens. In every round an unpruned
-prefill stands beside one of every method and keep ratio; the fastest of the rounds counts, in CPU
+prefill stands beside one of each of AudioMarathon's methods and every keep ratio (all methods:
+reduction.py); the fastest of the rounds counts, in CPU
 seconds on a CPU, so that a busy neighbour does not decide. Beside every speed-up stands the one that
 floating-point operations alone would give (the FLOP line). The encoder runs 300 s in batches of
 windows and through the stock forward, which loops over them.
@@ -18,8 +19,6 @@ of the tower's matrix products and convolutions alone, beyond which no way to th
 
 import json
 import sys
-import time
-from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 from itertools import pairwise, product
@@ -29,8 +28,8 @@ from typing import Annotated, Any
 import torch
 import torch.nn.functional as F
 import typer
+from prefill_decoder import SHAPES, TEXT_AFTER, TEXT_BEFORE, TOKENS_PER_SECOND, decoder, timed
 from torch import Tensor, nn
-from transformers import Qwen2Config, Qwen2Model
 from transformers.models.qwen2_5_omni.configuration_qwen2_5_omni import Qwen2_5OmniAudioEncoderConfig
 from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniAudioEncoder
 
@@ -40,48 +39,12 @@ from earmark.core.allocator import keep_freed_memory
 from earmark.models.lengths import audio_tokens
 from earmark.models.omni import batched_states
 from earmark.reduction.hooks import TokenReduction
-from earmark.reduction.loader import available, load
+from earmark.reduction.loader import load
 from earmark.systems.pruning.prefill import flop_speedup
 
-LAYER, TEXT_BEFORE, TEXT_AFTER = 2, 20, 20
-TOKENS_PER_SECOND = 25
-SHAPES: dict[str, tuple[int, int, int, int, int]] = {
-    # width, feed-forward width, layers, heads, key and value heads
-    "moderate": (1024, 4096, 8, 16, 2),
-    "3b": (2048, 11008, 36, 16, 2),
-    "7b": (3584, 18944, 28, 28, 4),
-}
+METHODS = ("dart", "fastv", "frame", "random")
+LAYER = 2
 TOWERS = {"moderate": (128, 384, 2, 4), "3b": (1280, 5120, 32, 20), "7b": (1280, 5120, 32, 20)}
-
-
-def decoder(shape: str, device: str) -> Any:
-    """A decoder of that shape, without embeddings of any size: the prompts are embeddings already."""
-    width, ffn, layers, heads, kv_heads = SHAPES[shape]
-    config = Qwen2Config(
-        vocab_size=8,
-        hidden_size=width,
-        intermediate_size=ffn,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=kv_heads,
-        max_position_embeddings=32768,
-    )
-    torch.manual_seed(0)
-    with torch.device(device):
-        return Qwen2Model(config).eval().to(torch.bfloat16 if device.startswith("cuda") else torch.float32)
-
-
-def timed(run: Callable[[], object], device: str) -> float:
-    """Seconds of one run: of this process on a CPU, of the clock on a GPU."""
-    if not device.startswith("cuda"):
-        started = time.process_time()
-        run()
-        return time.process_time() - started
-    torch.cuda.synchronize()
-    started = time.perf_counter()
-    run()
-    torch.cuda.synchronize()
-    return time.perf_counter() - started
 
 
 def prefill(model: Any, states: Tensor, audio: Tensor, reduction: TokenReduction | None) -> None:
@@ -99,10 +62,9 @@ def reductions(model: Any, seconds: int, keeps: list[float], rounds: int, device
     states = torch.randn(1, prompt, model.config.hidden_size).to(device, model.dtype)
     audio = torch.zeros(1, prompt, dtype=torch.bool, device=device)
     audio[:, TEXT_BEFORE : TEXT_BEFORE + audio_tokens] = True
-    names = [name for name in available() if name != "base"]
     sides = {
         (name, keep): TokenReduction(model, load(name), keep_ratio=keep, layer=LAYER)
-        for keep, name in product(keeps, names)
+        for keep, name in product(keeps, METHODS)
     }
     plain: list[float] = []
     best: dict[tuple[str, float], list[float]] = {side: [] for side in sides}
@@ -110,7 +72,7 @@ def reductions(model: Any, seconds: int, keeps: list[float], rounds: int, device
     prefill(model, states, audio, next(iter(sides.values())))  # warm-up
     for _ in range(rounds):
         for number, (side, reduction) in enumerate(sides.items()):
-            if number % len(names) == 0:  # an unpruned run beside the methods of every ratio
+            if number % len(METHODS) == 0:  # an unpruned run beside the methods of every ratio
                 plain.append(timed(partial(prefill, model, states, audio, None), device))
             best[side].append(timed(partial(prefill, model, states, audio, reduction), device))
             choosing[side].append(reduction.records[0].selection_s)
@@ -120,8 +82,8 @@ def reductions(model: Any, seconds: int, keeps: list[float], rounds: int, device
     )
     metrics: dict[str, float] = {}
     for (name, keep), reduction in sides.items():
-        kept = reduction.records[0].tokens_after
-        line = flop_speedup(model.config, prompt, prompt - audio_tokens + kept, LAYER)
+        seen = [reduction.records[0].tokens_at(number) for number in range(model.config.num_hidden_layers)]
+        line = flop_speedup(model.config, prompt, [prompt - audio_tokens + tokens for tokens in seen])
         taken = min(best[name, keep])
         speedup, share = min(plain) / taken, min(choosing[name, keep]) / min(plain)
         print(

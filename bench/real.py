@@ -105,8 +105,8 @@ def lines(decoder: Any, audio_tokens: int, ratio: float, rounds: int) -> tuple[f
     base = Reduction(load("base"), None, None, 0, 0, False)
     reductions = {m: Reduction(load(m), ratio, None, LAYER, 0, False) for m in METHODS}
     prompt, kept = whole.ids.shape[1], short.ids.shape[1]
-    line = flop_speedup(decoder.model.config, prompt, kept, LAYER)
     layers = decoder.model.config.num_hidden_layers
+    line = flop_speedup(decoder.model.config, prompt, [prompt] * LAYER + [kept] * (layers - LAYER))
 
     def once(bench: Bench, reduction: Reduction) -> float:
         start = now(decoder.device)

@@ -20,8 +20,8 @@ def main(
     """Run them one after the other, so that none disturbs another."""
     results = []
     for path in sorted(HERE.glob("*.py")):
-        # data_<section>.py are the sections of data.py, tagging_<section>.py those of tagging.py.
-        if path.name == Path(__file__).name or path.name.startswith(("data_", "tagging_")):
+        # data_<section>.py are the sections of data.py, tagging_<section>.py those of tagging.py, and so on.
+        if path.name == Path(__file__).name or path.name.startswith(("data_", "tagging_", "prefill_")):
             continue
         command = [sys.executable, str(path), "--device", device, *(["--quick"] if quick else [])]
         print(f"\n== {path.name}", flush=True)

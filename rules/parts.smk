@@ -31,6 +31,12 @@ def composed_models():
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
+def made_here():
+    """Return a pattern of the models whose checkpoints other rules make: composed ones, and those of systems."""
+    owned = [name for system in systems() for name in system.models(SETTINGS)]
+    return "|".join([composed_models(), *map(re.escape, owned)])
+
+
 def training_features(wildcards, suffix):
     """Return the encoder states of every training clip of a composed model's tasks, or their indexes."""
     paths = [

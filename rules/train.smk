@@ -46,7 +46,7 @@ rule checkpoint:
     benchmark:
         "benchmarks/checkpoint/{model}.tsv"
     wildcard_constraints:
-        model=f"(?!({composed_models()})/)[a-z][a-z0-9.-]*",
+        model=f"(?!({made_here()})/)[a-z][a-z0-9.-]*",
     # First of all jobs: weights out of reach should be known before any other work is done.
     priority: 100
     conda:
@@ -87,7 +87,6 @@ rule compose:
         "benchmarks/compose/{model}.tsv"
     wildcard_constraints:
         model=composed_models(),
-    priority: 50
     conda:
         "../envs/torch.yaml"
     threads: 1

@@ -14,6 +14,7 @@ from earmark.config.settings import Settings
 from earmark.config.targets import check_target
 from earmark.core.errors import UserError
 from earmark.core.places import ROOT
+from earmark.systems.pruning.request import cell as cell_settings
 from earmark.systems.pruning.request import cell_of
 
 DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -328,3 +329,12 @@ def test_the_recipe_follows_the_metric():
     spoken, chosen = settings.training("demo", "librispeech"), settings.training("demo", "gtzan")
     assert (spoken["recipe"], chosen["recipe"]) == ("transcriber", "listener")
     assert spoken["sizes"] == chosen["sizes"] and "transcriber" not in chosen
+
+
+def test_classes_and_letters_score_the_same_answers():
+    def cell(**task):
+        settings = load(tasks={"gtzan": task})
+        return cell_settings(settings, "demo", "gtzan", "dart", "0.7")
+
+    assert cell(metric="letters") == cell(metric="classes")
+    assert cell(metric="letters", sample_limit=5) != cell(metric="classes", sample_limit=5)

@@ -119,7 +119,7 @@ def test_a_method_may_wrap_another_one(library) -> None:
     ]
     with pytest.raises(UserError, match=r"inner: unknown reducer 'drat'; did you mean 'dart'"):
         load("mirrored", {"inner": "drat"})
-    with pytest.raises(UserError, match=r"inner: 'kv-snap' is of another kind; known: base, dart"):
+    with pytest.raises(UserError, match=r"inner: 'kv-snap' is of another kind; known: affinity, atome"):
         load("mirrored", {"inner": "kv-snap"})
     with pytest.raises(UserError, match=r"inner.options.audio_pivots: 'x' must be of type int"):
         load("mirrored", {"inner": {"reducer": "dart", "options": {"audio_pivots": "x"}}})

@@ -16,7 +16,8 @@ from earmark.config.settings import Settings
 from earmark.core.errors import UserError
 from earmark.core.files import write_json
 from earmark.core.records import Clip, read_jsonl
-from earmark.models.features import FeatureRow, times_of, write_index, write_times
+from earmark.models.features import FeatureRow, scores_key, times_of, write_index, write_times
+from earmark.reduction.encoder_scores import LOUDNESS, SCORES
 from earmark.reduction.loader import available
 from earmark.systems.pruning.cell import Cell
 from earmark.systems.pruning.request import files, method
@@ -61,7 +62,11 @@ def states(tmp_path_factory):
         for i, s in enumerate(SECONDS)
     ]
     rows = [FeatureRow(clip, round(25 * clip.duration_s), 0.01, 0.01, 0.1) for clip in clips]
-    save_file({r.clip.key: torch.randn(r.tokens, 32, generator=draw) for r in rows}, folder / "s.safetensors")
+    shard = {r.clip.key: torch.randn(r.tokens, 32, generator=draw) for r in rows}
+    for name in (*SCORES, LOUDNESS):
+        shape = [8] if name == "keys" else []
+        shard |= {scores_key(r.clip.key, name): torch.rand(r.tokens, *shape, generator=draw) for r in rows}
+    save_file(shard, folder / "s.safetensors")
     write_index(folder / "s.parquet", rows, {"source": "made"})
     write_times(times_of(folder / "s.parquet"), rows)
     return folder

@@ -15,6 +15,7 @@ from earmark.models import composed as code
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.contract import MARKS
 from earmark.models.families import family
+from earmark.models.loading import Load
 from earmark.models.padding import left_padded
 from earmark.models.projector import Projector, Shape
 from earmark.reduction.hooks import TokenReduction
@@ -170,6 +171,11 @@ def test_an_adapter_is_added_to_the_weights_it_was_trained_on(composed, decoder,
     ).last_hidden_state
     assert not any("lora" in name for name, _ in loaded.model.named_parameters())
     torch.testing.assert_close(own, expected, atol=1e-4, rtol=1e-4)
+    layerwise = code.Decoder(made, "cpu", "float32", "sdpa", load=Load("layerwise"))
+    streamed = layerwise.model(inputs_embeds=embeddings, attention_mask=mask, position_ids=positions)
+    assert torch.equal(streamed.last_hidden_state, own)
+    first = code.Decoder(made, "cpu", "float32", "sdpa", layers=1, head=False).model.layers[0]
+    assert torch.equal(first.self_attn.q_proj.weight, loaded.model.layers[0].self_attn.q_proj.weight)
 
 
 @pytest.mark.parametrize("change", ["a flipped byte", "a file nobody recorded"])

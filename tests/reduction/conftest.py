@@ -1,6 +1,7 @@
 """The one list of methods: a test that takes `method` runs for each of them."""
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ for folder in (str(HERE), str(HERE.parents[1] / "scripts")):
     if folder not in sys.path:
         sys.path.insert(0, folder)
 
+from earmark.reduction.loader import load  # noqa: E402
+
 METHODS = [
     ("base", {}),
     ("dart", {}),
@@ -19,6 +22,43 @@ METHODS = [
     ("random", {}),
     ("frame", {}),
 ]
+
+# They go through the same hooks, so each runs in some of the combinations of models, prompts and layers.
+FURTHER = [
+    ("average-pooling", {}),
+    ("atome", {}),
+    ("atome", {"weights": "attention"}),
+    ("fastadasp", {}),
+    ("fastadasp", {"weights": "attention"}),
+    ("fastadasp-layer", {}),
+    ("fastadasp-layer", {"schedule": "constant"}),
+    ("fastadasp-layer", {"schedule": "decay", "weights": "mean"}),
+    ("affinity", {}),
+    ("affinity", {"lookback": 3, "deep_layer": 3}),
+    ("ltbm", {}),
+    ("global-merge", {}),
+    ("samap", {}),
+    ("samap", {"threshold": 0.1}),
+    ("segmentwise", {"segment_tokens": 8}),
+    ("headrouter", {}),
+    ("headrouter", {"prefilter": 1.0}),
+    ("speechprune", {"frame": 5}),
+    ("divprune", {}),
+    ("cdpruner", {}),
+    ("cdpruner", {"relevance": "attention"}),
+    ("cdpruner", {"relevance": "question"}),
+    ("visionzip", {}),
+    ("visionzip", {"merge": "mean"}),
+    ("vispruner", {}),
+    ("sparsevlm", {}),
+    ("sparsevlm", {"recycle": False}),
+    ("seats", {"window": 9}),
+    ("silence-first", {}),
+    ("fastv-heads", {}),
+    ("fastv-heads", {"over": "mean", "queries": "text"}),
+]
+THINNED = 13
+"""Of this many combinations a further method runs in one."""
 
 
 COMPRESSORS = [
@@ -34,16 +74,36 @@ COMPRESSORS = [
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test for every method, or for those that can drop tokens."""
-    from earmark.reduction.loader import load
-
     for argument in ("method", "dropping_method"):
         if argument in metafunc.fixturenames:
-            methods = [load(name, options) for name, options in METHODS]
+            methods = [load(name, options) for name, options in METHODS + FURTHER]
             if argument == "dropping_method":
                 methods = [m for m in methods if not m.keeps_all]
             metafunc.parametrize(argument, methods, ids=repr)
     if "compressor" in metafunc.fixturenames:
         metafunc.parametrize("compressor", [load(*entry) for entry in COMPRESSORS], ids=repr)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out most combinations of the further methods: those of each are others."""
+    further = {repr(load(*entry)): number for number, entry in enumerate(FURTHER)}
+    seen: Counter[tuple[str, str]] = Counter()
+    left_out = []
+    for item in items:
+        params = (
+            item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        )
+        method = repr(params.get("method", params.get("dropping_method")))
+        if method in further and len(params) > 1:
+            # The place of a combination among those of its test, in the order of collection.
+            key = (item.nodeid.partition("[")[0], method)
+            if (seen[key] + further[method]) % THINNED:
+                left_out.append(item)
+            seen[key] += 1
+    if left_out:
+        gone = set(map(id, left_out))
+        items[:] = [item for item in items if id(item) not in gone]
+        config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(autouse=True)

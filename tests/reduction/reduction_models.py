@@ -1,5 +1,6 @@
 """Tiny models of the real classes, prompts for them, and the slow way to run them."""
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,10 @@ from transformers import (
     Qwen2AudioConfig,
     Qwen2AudioForConditionalGeneration,
 )
+
+from earmark.reduction.hooks import TokenReduction
+from earmark.reduction.prompt import Seen, audio_tokens
+from earmark.reduction.record import RowRecord, Stage
 
 VOCAB, AUDIO, AUDIO_BOS, AUDIO_EOS, PAD = 64, 60, 61, 62, 0
 HIDDEN, LAYERS = 64, 4
@@ -166,18 +171,58 @@ def embeddings(model: Any, inputs: dict[str, Tensor]) -> Tensor:
     return seen[0]
 
 
-def slow_logits(model: Any, states: Tensor, keep: Tensor, layer: int) -> Tensor:
+class Told(TokenReduction):
+    """A reduction that is told the encoder's scores before every prefill, made up from places in the audio."""
+
+    def seen(self, like: Tensor) -> Seen:
+        seen = super().seen(like)
+        if seen.encoder or not self.selection.reducer.needs_encoder:
+            return seen
+        counts = audio_tokens(seen, self.decoder.audio_id).sum(1).tolist()
+        return replace(seen, encoder={n: [made_up(n, count) for count in counts] for n in ENCODER})
+
+
+ENCODER = ("received_max", "received_mean", "diagonal_max", "diagonal_mean", "keys", "loudness")
+
+
+def made_up(name: str, count: int) -> Tensor:
+    """Positive scores of so many audio tokens; `keys` are vectors."""
+    draw = torch.Generator().manual_seed(ENCODER.index(name))
+    return 0.1 + torch.rand(200, *([4] if name == "keys" else []), generator=draw)[:count]
+
+
+def slow_slots(states: Tensor, audio: list[int], stage: Stage) -> tuple[Tensor, list[int]]:
+    """One row's states [1, n, hidden] after a stage whose span stands at `audio`, and where what is left stood.
+
+    One token after the other, as the contract says it: a slot is the weighted sum of its members.
+    """
+    place = stage.reduced.place.tolist()
+    changed = states.clone()
+    if stage.reduced.into is not None:
+        into = stage.reduced.into.tolist()
+        weight = [1.0] * len(into) if stage.reduced.weight is None else stage.reduced.weight.tolist()
+        for slot, offset in enumerate(place):
+            members = [token for token in range(len(audio)) if into[token] == slot]
+            changed[0, audio[offset]] = sum(weight[t] * states[0, audio[t]] for t in members)
+    return changed, [audio[offset] for offset in place]
+
+
+def slow_logits(model: Any, states: Tensor, audio: list[int], record: RowRecord) -> Tensor:
     """Logits [tokens left, vocab] of one whole sequence [1, n, hidden], layer by layer, no cache.
 
-    Tokens outside `keep` [n] are there for layers below `layer` and gone from it on. All keep the
-    positions they have in the sequence.
+    What the record says of each of its stages is done before that stage's layer to the tokens at `audio`.
+    All keep the positions they have in the sequence.
     """
     text = model.model.language_model
     positions = torch.arange(states.shape[1])[None]
+    stages = {stage.layer: stage for stage in record.stages}
     with torch.no_grad():
         for index, block in enumerate(text.layers):
-            if index == layer:
+            if index in stages:
+                states, left = slow_slots(states, audio, stages[index])
+                keep = [at for at in range(states.shape[1]) if at not in audio or at in left]
                 states, positions = states[:, keep], positions[:, keep]
+                audio = [keep.index(at) for at in left]
             n = states.shape[1]
             mask = torch.full((n, n), torch.finfo(states.dtype).min).triu(1)[None, None]
             rotary = text.rotary_emb(

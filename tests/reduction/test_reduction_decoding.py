@@ -8,6 +8,7 @@ import torch
 from reduction_models import (
     AUDIO,
     CASES,
+    Told,
     embeddings,
     generate,
     ids_for,
@@ -20,9 +21,8 @@ from transformers import DynamicCache
 
 from earmark.core.errors import UserError
 from earmark.reduction.contract import Reducer
-from earmark.reduction.hooks import TokenReduction
 from earmark.reduction.loader import load
-from earmark.reduction.selection import RowRecord
+from earmark.reduction.record import RowRecord
 
 STEPS = 8
 
@@ -38,8 +38,8 @@ def recomputed(model: Any, inputs: dict[str, Tensor], record: RowRecord, tokens:
     """Logits [tokens, vocab] for one unpadded row: the whole sequence at once, by hand."""
     new = model.get_input_embeddings()(tokens[:-1][None])
     states = torch.cat([embeddings(model, inputs), new], dim=1)
-    keep = kept_mask(inputs["input_ids"][0], record, len(tokens) - 1)
-    return slow_logits(model, states, keep, record.layer)[-len(tokens) :]
+    audio = (inputs["input_ids"][0] == AUDIO).nonzero()[:, 0].tolist()
+    return slow_logits(model, states, audio, record)[-len(tokens) :]
 
 
 @pytest.mark.parametrize("layer", [0, 2])
@@ -51,7 +51,7 @@ def test_cached_decoding_equals_recomputing_each_row_without_a_cache(
 ) -> None:
     # given a batch decoded from a reduced cache
     model = tiny_model(family, attention)
-    with TokenReduction(model, dropping_method, keep_ratio=0.3, layer=layer) as reduction:
+    with Told(model, dropping_method, keep_ratio=0.3, layer=layer) as reduction:
         reduction.expect(sample_ids=ids_for(case))
         tokens, logits = generate(model, inputs_for(family, case), STEPS)
     assert [r.tokens_after for r in reduction.records] == [
@@ -71,7 +71,7 @@ def test_every_row_of_a_batch_equals_its_single_run(
     dropping_method: Reducer, attention: str, case: str, layer: int
 ) -> None:
     model = tiny_model("omni", attention)
-    with TokenReduction(model, dropping_method, keep_ratio=0.2, layer=layer) as reduction:
+    with Told(model, dropping_method, keep_ratio=0.2, layer=layer) as reduction:
         reduction.expect(sample_ids=ids_for(case))
         tokens, logits = generate(model, inputs_for("omni", case), STEPS)
         together = reduction.records
@@ -93,7 +93,7 @@ def test_a_bare_decoder_in_a_loop_by_hand_equals_generate(
 ) -> None:
     # given what generate says
     model, inputs = tiny_model(family), inputs_for(family, "ragged")
-    with TokenReduction(model, dropping_method, keep_ratio=0.3, layer=layer) as reduction:
+    with Told(model, dropping_method, keep_ratio=0.3, layer=layer) as reduction:
         tokens, logits = generate(model, inputs, STEPS)
         chosen = [r.kept.tolist() for r in reduction.records]
     states, ids = embeddings(model, inputs), inputs["input_ids"]
@@ -102,7 +102,7 @@ def test_a_bare_decoder_in_a_loop_by_hand_equals_generate(
     found = []
     with (
         torch.no_grad(),
-        TokenReduction(decoder, dropping_method, keep_ratio=0.3, layer=layer) as reduction,
+        Told(decoder, dropping_method, keep_ratio=0.3, layer=layer) as reduction,
     ):
         reduction.expect(audio_mask=ids == AUDIO)
         for step in range(STEPS):
@@ -126,7 +126,7 @@ def test_positions_are_never_renumbered(dropping_method: Reducer, layer: int) ->
         lambda module, args, kwargs: seen.append(kwargs["position_embeddings"][0]),
         with_kwargs=True,
     )
-    with TokenReduction(model, dropping_method, keep_ratio=0.25, layer=layer) as reduction:
+    with Told(model, dropping_method, keep_ratio=0.25, layer=layer) as reduction:
         generate(model, inputs, 4)
     hook.remove()
     # then they are those of the original places of the kept tokens, and go on behind the prompt
@@ -147,14 +147,15 @@ def test_text_is_never_dropped_and_audio_ends_only_in_reference_mode(
     )
     with (
         torch.no_grad(),
-        TokenReduction(model, dropping_method, keep_ratio=0.1, layer=2, reference=reference) as reduction,
+        Told(model, dropping_method, keep_ratio=0.1, layer=2, reference=reference) as reduction,
     ):
         model(**inputs)
     hook.remove()
     audio, before, after = CASES["one"][0]
     (record,) = reduction.records
-    assert record.tokens_before == (audio + 2 if reference else audio)
-    assert seen[0].shape[1] == before + after + (0 if reference else 2) + record.tokens_after
+    wide = reference and dropping_method.reference_span == "boundaries"
+    assert record.tokens_before == (audio + 2 if wide else audio)
+    assert seen[0].shape[1] == before + after + (0 if wide else 2) + record.stages[0].tokens
     assert record.kept.tolist() == sorted(set(record.kept.tolist()))
     assert record.kept.min() >= 0 and record.kept.max() < record.tokens_before
 
@@ -163,7 +164,7 @@ def test_prompts_can_be_decoded_in_turns(dropping_method: Reducer) -> None:
     # given two prompts decoded one after the other
     model = tiny_model("omni")
     prompts = [inputs_for("omni", "ragged"), inputs_for("omni", "padded")]
-    with TokenReduction(model, dropping_method, keep_ratio=0.3, layer=1), torch.no_grad():
+    with Told(model, dropping_method, keep_ratio=0.3, layer=1), torch.no_grad():
         expected = [generate(model, inputs, 3)[1] for inputs in prompts]
         # when both are filled first and then take turns
         caches = [DynamicCache(), DynamicCache()]
@@ -190,7 +191,7 @@ def test_prompts_can_be_decoded_in_turns(dropping_method: Reducer) -> None:
 
 def test_without_a_cache_the_same_tokens_are_chosen(dropping_method: Reducer) -> None:
     model, inputs = tiny_model("omni"), inputs_for("omni", "padded")
-    with TokenReduction(model, dropping_method, keep_ratio=0.4, layer=2) as reduction:
+    with Told(model, dropping_method, keep_ratio=0.4, layer=2) as reduction:
         with torch.no_grad():
             cached = model(**inputs, use_cache=True).logits
             chosen = [r.kept.tolist() for r in reduction.records]
@@ -203,7 +204,7 @@ def test_bfloat16_runs_and_keeps_the_budget(dropping_method: Reducer) -> None:
     model = copy.deepcopy(tiny_model("omni")).to(torch.bfloat16)
     inputs = inputs_for("omni", "padded")
     inputs["input_features"] = inputs["input_features"].bfloat16()
-    with TokenReduction(model, dropping_method, keep_tokens=7, layer=2) as reduction:
+    with Told(model, dropping_method, keep_tokens=7, layer=2) as reduction:
         _, logits = generate(model, inputs, 3)
     assert logits.isfinite().all()
     assert [r.tokens_after for r in reduction.records] == [7, 7, 7]
@@ -212,7 +213,7 @@ def test_bfloat16_runs_and_keeps_the_budget(dropping_method: Reducer) -> None:
 @pytest.mark.parametrize("layer", [0, 2])
 def test_a_fixed_number_of_tokens_keeps_all_of_a_short_span(dropping_method: Reducer, layer: int) -> None:
     model = tiny_model("qwen2audio")
-    with TokenReduction(model, dropping_method, keep_tokens=30, layer=layer) as reduction:
+    with Told(model, dropping_method, keep_tokens=30, layer=layer) as reduction:
         tokens, logits = generate(model, inputs_for("qwen2audio", "ragged"), 4)
     assert [r.tokens_after for r in reduction.records] == [30, 20, 30]
     for row, record in enumerate(reduction.records):
@@ -227,7 +228,7 @@ def test_a_cache_filled_outside_is_refused() -> None:
     with torch.no_grad():
         model(**inputs, past_key_values=cache)
         with (
-            TokenReduction(model, load("frame"), keep_ratio=0.5, layer=1),
+            Told(model, load("frame"), keep_ratio=0.5, layer=1),
             pytest.raises(UserError, match="prefill inside"),
         ):
             model(input_ids=torch.tensor([[5]]), past_key_values=cache)

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from reduction_models import generate, ids_for, inputs_for, tiny_model
+from reduction_models import Told, generate, ids_for, inputs_for, tiny_model
 from torch import Tensor
 
 from earmark.reduction.contract import Reducer
-from earmark.reduction.hooks import TokenReduction
 
 
 @cache
@@ -30,7 +29,7 @@ def test_keep_all_equals_the_untouched_model(
     model = tiny_model(family, attention)
     assert len(set(tokens[0].tolist())) > 4, "a model that repeats itself proves nothing"
     # when every token goes through choosing and gathering
-    with TokenReduction(model, method, keep_ratio=1.0, layer=layer) as reduction:
+    with Told(model, method, keep_ratio=1.0, layer=layer) as reduction:
         reduction.expect(sample_ids=ids_for(case))
         same_tokens, same_logits = generate(model, inputs_for(family, case), 12)
     # then not a bit differs
@@ -45,7 +44,7 @@ def test_keep_all_equals_the_untouched_model_at_every_position_without_a_cache(
     model, inputs = tiny_model("omni"), inputs_for("omni", "padded")
     with torch.no_grad():
         expected = model(**inputs, use_cache=False).logits
-        with TokenReduction(model, method, keep_ratio=1.0, layer=2):
+        with Told(model, method, keep_ratio=1.0, layer=2):
             logits = model(**inputs, use_cache=False).logits
     assert torch.equal(expected, logits)
 
@@ -55,7 +54,7 @@ def test_keep_all_equals_the_untouched_model_in_bfloat16(method: Reducer) -> Non
     inputs = inputs_for("omni", "padded")
     inputs["input_features"] = inputs["input_features"].bfloat16()
     _, expected = generate(model, inputs, 4)
-    with TokenReduction(model, method, keep_ratio=1.0, layer=2):
+    with Told(model, method, keep_ratio=1.0, layer=2):
         _, logits = generate(model, inputs, 4)
     assert torch.equal(expected, logits)
 
@@ -64,7 +63,7 @@ def test_a_text_only_prompt_is_left_alone(method: Reducer) -> None:
     model, ids = tiny_model("omni"), torch.arange(1, 20)[None]
     with torch.no_grad():
         expected = model(ids).logits
-        with TokenReduction(model, method, keep_ratio=1.0, layer=1) as reduction:
+        with Told(model, method, keep_ratio=1.0, layer=1) as reduction:
             logits = model(ids).logits
     assert torch.equal(expected, logits)
     assert reduction.records[0].tokens_before == reduction.records[0].tokens_after == 0
@@ -82,7 +81,7 @@ def test_after_an_exception_the_model_is_as_before(method: Reducer) -> None:
     failing = model.model.language_model.layers[-1].register_forward_pre_hook(lambda module, args: 1 / 0)
     with (
         pytest.raises(ZeroDivisionError),
-        TokenReduction(model, method, keep_ratio=1.0, layer=1),
+        Told(model, method, keep_ratio=1.0, layer=1),
     ):
         model(**inputs)
     failing.remove()
@@ -93,7 +92,7 @@ def test_after_an_exception_the_model_is_as_before(method: Reducer) -> None:
 
 def test_a_failed_prefill_does_not_spoil_the_next(dropping_method: Reducer) -> None:
     model, inputs = tiny_model("omni"), inputs_for("omni", "one")
-    with TokenReduction(model, dropping_method, keep_ratio=0.5, layer=1):
+    with Told(model, dropping_method, keep_ratio=0.5, layer=1):
         _, expected = generate(model, inputs, 3)
         failing = model.model.language_model.layers[1].register_forward_pre_hook(
             lambda module, args: 1 / 0, prepend=True
@@ -114,7 +113,7 @@ def test_layers_before_the_reduction_see_their_untouched_input(dropping_method: 
     with torch.no_grad():
         model(**inputs)
         # when tokens are dropped before layer 2
-        with TokenReduction(model, dropping_method, keep_ratio=0.2, layer=2):
+        with Told(model, dropping_method, keep_ratio=0.2, layer=2):
             model(**inputs)
     for hook in hooks:
         hook.remove()

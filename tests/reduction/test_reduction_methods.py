@@ -3,19 +3,21 @@
 import math
 import random
 from dataclasses import dataclass
-from typing import ClassVar
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
 import torch
-from reduction_models import AUDIO, LAYERS, TEXT, VOCAB, inputs_for, tiny_model
-from torch import Tensor
+from reduction_models import AUDIO, ENCODER, LAYERS, TEXT, VOCAB, inputs_for, made_up, tiny_model
+from torch import Tensor, nn
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from earmark.reduction.budget import Budget
-from earmark.reduction.contract import Known, Reducer, Span, first_of
+from earmark.reduction.contract import Known, Prompt, Reducer, Span, first_of
 from earmark.reduction.dart import set_order
 from earmark.reduction.hooks import TokenReduction
 from earmark.reduction.loader import load
+from earmark.reduction.probe import Probe
 
 
 def known(
@@ -40,10 +42,18 @@ def known(
     if coarse:
         hidden = torch.eye(8)[torch.randint(8, hidden.shape[:2], generator=draw)]
         keys = torch.randint(-1, 2, keys.shape, generator=draw).float()
+    span = Span.of(audio, tuple(lengths))
+    scores = {n: torch.stack([made_up(n, max(lengths)) for _ in lengths]) for n in ENCODER}
+    layer, tables = small_layer(draw), (torch.ones(1, prompt, 4), torch.zeros(1, prompt, 4))
     return Known(
         hidden=hidden,
-        span=Span.of(audio, tuple(lengths)),
+        span=span,
         text_after=later,
+        question=later,
+        encoder=scores,
+        probe=Probe(layer, hidden, tables, torch.ones_like(audio), keys),
+        prompt=Prompt(hidden, span, later),
+        origin=torch.arange(max(lengths)).expand(len(lengths), -1),
         budget=tuple(budget),
         norm=lambda states: states,
         keys=keys,
@@ -52,6 +62,15 @@ def known(
         starts=(0,) * len(lengths),
         **extra,  # type: ignore[arg-type]
     )
+
+
+def small_layer(draw: torch.Generator) -> Any:
+    """What a probe asks of a decoder layer: four query heads of width 4 on two of keys, no norm."""
+    parts = {name: nn.Linear(8, width, bias=False) for name, width in (("q_proj", 16), ("k_proj", 8))}
+    for part in parts.values():
+        nn.init.normal_(part.weight, generator=draw).requires_grad_(False)
+    attention = SimpleNamespace(**parts, head_dim=4, scaling=0.5)
+    return SimpleNamespace(self_attn=attention, input_layernorm=nn.Identity())
 
 
 def slow_dart(given: Known, row: int, audio_pivots: int, text_pivots: int) -> list[int]:

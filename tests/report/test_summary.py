@@ -46,6 +46,9 @@ def test_every_metric_of_every_result_has_a_row(results: list[Path]) -> None:
     assert dart.loc["accuracy", "labels"] == "demo,synthetic"
     assert dart.loc["accuracy", "encode_s"] == 0.6
     assert dart.loc["accuracy", "commit"] == "f" * 40 + "-dirty"
+    provenance = record["provenance"]
+    assert dart.loc["accuracy", "code"] == provenance["code"]
+    assert dart.loc["accuracy", "scoring_code"] == provenance["scoring"]["code"]
     assert dart["value"].isna()["f1_macro_letters"]
 
 

@@ -27,7 +27,7 @@ from earmark.reduction.context import Call, PrefillContext, Remains, now
 from earmark.reduction.contract import Method, below
 from earmark.reduction.decoder import Decoder, argument
 from earmark.reduction.prompt import Outline, outline
-from earmark.reduction.selection import RowRecord
+from earmark.reduction.record import RowRecord
 
 
 class CacheCompression(PrefillContext[Remains]):

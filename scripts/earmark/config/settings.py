@@ -129,9 +129,12 @@ class Settings:
         return self.tasks[name]
 
     def model(self, name: str) -> dict[str, Any]:
-        """Return a model; raises UserError with the nearest name, or with what is wrong with its file."""
+        """Return a model, or one that a system makes; UserError with the nearest name, or what is wrong."""
         self.check_sound("models", name)
         if name not in self.models:
+            for system in systems():
+                if (made := system.models(self).get(name)) is not None:
+                    return made()
             raise UserError(f"unknown model '{name}'; {where_described('models', name, self.models)}")
         return self.models[name]
 

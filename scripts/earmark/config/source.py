@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from earmark.config.hub import Hub
 from earmark.config.links import LocalPath
 from earmark.config.section import Section, left_out
-from earmark.config.values import Count, Positive
+from earmark.config.values import SHA256, WEB, Count, Positive
 from earmark.core.addresses import hidden
 from earmark.core.errors import UserError, nearest
 
@@ -55,13 +55,13 @@ class Limits(Section):
 class Archive(Section):
     """A zip or tar archive that holds a data set; exactly one of url and path."""
 
-    url: str | None = Field(default=None, pattern="^https?://")
+    url: str | None = Field(default=None, pattern=WEB)
     """where it is fetched from"""
 
     path: LocalPath | None = None
     """or the file on this machine"""
 
-    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    sha256: str | None = Field(default=None, pattern=SHA256)
     """its checksum; null: not checked, but recorded"""
 
     inside: str = "."

@@ -38,9 +38,12 @@ def heard_as(settings: Settings, model: str, task: str) -> str:
 def choice(settings: Settings, task: str) -> dict[str, Any]:
     """Return what decides which clips of the test split a task asks, besides the seed."""
     asked = settings.asked(task)
+    # Where every clip is asked, it does not matter by what they would be balanced: `classes` and `letters`
+    # score the same answers.
+    chosen = asked["balanced"] or asked["sample_limit"] is not None
     return {
         "name": task,
-        "balanced_by": catalogue.of_answers(asked["metric"]).balanced_by,
+        "balanced_by": catalogue.of_answers(asked["metric"]).balanced_by if chosen else "label",
         **{key: asked[key] for key in ("sample_limit", "balanced", "leave_out")},
     }
 

@@ -7,9 +7,10 @@ from typing import Annotated
 from pydantic import Field
 
 from earmark.config.section import Section
+from earmark.config.values import FILE, SHA256, VERSION
 
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-FileName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Sha256 = Annotated[str, Field(pattern=SHA256)]
+FileName = Annotated[str, Field(pattern=FILE)]
 
 
 class Package(Section):
@@ -18,7 +19,7 @@ class Package(Section):
     package: FileName
     """its name in the index"""
 
-    version: str = Field(pattern="^[0-9][A-Za-z0-9.!+_]*$")
+    version: str = Field(pattern=VERSION)
     """its version"""
 
     sha256: Sha256

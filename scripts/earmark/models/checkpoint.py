@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,6 +34,8 @@ class Checkpoint:
 
     folder: Path
     content: Mapping[str, Any]
+    changes: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = field(default_factory=dict)
+    """What an adapter makes of tensors, by their stored names, whenever one is read."""
 
     @classmethod
     def read(cls, path: Path) -> Checkpoint:
@@ -79,6 +81,10 @@ class Checkpoint:
         """What identifies the weights: the digest over the hashes of all files."""
         digest: str = self.content["digest"]
         return digest
+
+    def changed(self, key: str, tensor: torch.Tensor) -> torch.Tensor:
+        """Return a tensor as it is used: as it is stored, or as an adapter makes it."""
+        return self.changes[key](tensor) if key in self.changes else tensor
 
     def checksum(self, key: str) -> str | None:
         """Return the recorded SHA-256 of a tensor's bytes; None if none was recorded."""
@@ -172,9 +178,11 @@ def read_tensors(
         UserError: a weight file is missing, damaged or another than was recorded.
 
     """
-    return _each(
-        checkpoint, prefixes, keep, lambda file, key: file.tensor(key, checkpoint.checksum(key)).to(dtype)
-    )
+
+    def read(file: WeightFile, key: str) -> torch.Tensor:
+        return checkpoint.changed(key, file.tensor(key, checkpoint.checksum(key))).to(dtype)
+
+    return _each(checkpoint, prefixes, keep, read)
 
 
 def shapes_of(

@@ -2,14 +2,14 @@
 
 A composed checkpoint holds what was trained, the projector, and the folder ``adapter`` of peft,
 and names its parts; their weights stay where they are. An adapter is added to the weights when they are
-read, so that whatever works on a plain decoder works on this one.
+read, however they are held in memory, so that whatever works on a plain decoder works on this one.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +20,23 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from earmark.core.errors import UserError
-from earmark.core.files import replacing, sha256, write_json
-from earmark.core.progress import tqdm
-from earmark.models import causal_lm, whisper
+from earmark.core.files import replacing, write_json
+from earmark.models import causal_lm
+from earmark.models.adapter import ADAPTER, adapter_of
 from earmark.models.checkpoint import Checkpoint, fill, read_tensors
 from earmark.models.families import family
 from earmark.models.loading import Load
 from earmark.models.projector import Projector, Shape
 from earmark.models.sizes import Depth
 
-CONFIG, WEIGHTS, ADAPTER = "config.json", "model.safetensors", "adapter"
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
 MODEL_TYPE = "earmark_composed"
 
 
 def depth(checkpoint: Checkpoint) -> Depth:
     """Return the depths and widths of the two parts."""
     heard, said = (checkpoint.part(name) for name in ("encoder", "decoder"))
-    encoder, decoder = whisper.depth(heard), causal_lm.depth(said)
+    encoder, decoder = family(heard.record["kind"]).depth(heard), causal_lm.depth(said)
     return Depth(encoder.encoder, decoder.lm, encoder.encoder_width, decoder.lm_width)
 
 
@@ -126,59 +126,13 @@ class Decoder(causal_lm.Decoder):
         head: bool = True,
         load: Load | None = None,
     ) -> None:
-        super().__init__(checkpoint.part("decoder"), device, dtype, attention, layers, head, load)
+        part = checkpoint.part("decoder")
+        part = replace(part, changes=adapter_of(checkpoint, part))
+        super().__init__(part, device, dtype, attention, layers, head, load)
         self._projector = read_projector(checkpoint).to(self.device)
-        adapter = checkpoint.folder / ADAPTER
-        if any(name.startswith(f"{ADAPTER}/") for name in checkpoint.content["files"]):
-            if load is not None and load.mode != "full":
-                raise UserError(f"{adapter}: an adapter is added to weights in memory; set load.mode to full")
-            check_adapter(checkpoint)
-            self.model = adapted(self.model, adapter)
 
     @torch.inference_mode()
     def project(self, stored: Tensor) -> Tensor:
         """Return a feature file's states [positions, encoder width] as audio tokens [tokens, width]."""
         tokens: Tensor = self._projector(stored.to(self.device))
         return tokens
-
-
-def with_adapter(model: Any, lora: Mapping[str, Any]) -> Any:
-    """Return the decoder with a new adapter to be trained, in float32 whatever the decoder's precision."""
-    from peft import LoraConfig, get_peft_model
-
-    config = LoraConfig(
-        r=lora["rank"],
-        lora_alpha=lora["alpha"],
-        lora_dropout=lora["dropout"],
-        target_modules=lora["targets"],
-        task_type="FEATURE_EXTRACTION",
-    )
-    return get_peft_model(model, config, autocast_adapter_dtype=True)
-
-
-def check_adapter(checkpoint: Checkpoint) -> None:
-    """Check that an adapter's weights are those that were recorded; its other files were checked before.
-
-    Raises:
-        UserError: they are another, or the folder holds files that nobody recorded.
-    """
-    files = checkpoint.content["files"]
-    for path in sorted((checkpoint.folder / ADAPTER).iterdir()):
-        recorded = files.get(f"{ADAPTER}/{path.name}")
-        if recorded is None or sha256(path) != recorded:
-            what = "was not there" if recorded is None else "is not the file that was there"
-            raise UserError(
-                f"{path} {what} when the model was trained; restore the folder, or delete "
-                f"{checkpoint.folder / 'checkpoint.json'} to train it again"
-            )
-
-
-def adapted(model: Any, adapter: Path) -> Any:
-    """Return the decoder with an adapter's weights added to its own; layers it was cut off are left out."""
-    from peft import PeftModel
-
-    with tqdm(total=1, desc="adding to the weights", unit="adapter") as bar:
-        with_adapter = PeftModel.from_pretrained(model, str(adapter))
-        merged = with_adapter.merge_and_unload().eval().requires_grad_(False)
-        bar.update()
-    return merged

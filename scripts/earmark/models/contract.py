@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from earmark.models.sizes import Depth, Sizes, sizes_in
 
@@ -112,6 +112,17 @@ class AudioEncoder(Protocol):
 
     def states(self, mels: Sequence[Tensor], wanted: Sequence[str]) -> list[dict[str, Tensor]]:
         """Return the states of each mel, by layer: ``encoder.<i>``, ``encoder``, ``projector``."""
+
+
+@runtime_checkable
+class Attending(Protocol):
+    """An encoder that also tells what its last layer attends to, for the methods that ask."""
+
+    def heard(self, mels: Sequence[Tensor]) -> list[tuple[Tensor, dict[str, Tensor]]]:
+        """Return of each mel what ``encode`` gives, and scores of its tokens by name.
+
+        Names and meaning are those of ``reduction/encoder_scores.py``: [tokens] or [tokens, width].
+        """
 
 
 class TextDecoder(Protocol):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from earmark.core.checksums import STATES
@@ -16,9 +17,10 @@ from earmark.core.progress import tqdm
 from earmark.core.records import SKIPPED, Clip
 from earmark.core.timing import StageClock
 from earmark.data import shards
-from earmark.models.contract import Audio, AudioEncoder
-from earmark.models.features import FeatureRow, timed, times_of, write_index, write_times
+from earmark.models.contract import Attending, Audio, AudioEncoder
+from earmark.models.features import FeatureRow, scores_key, timed, times_of, write_index, write_times
 from earmark.models.state_writer import StateWriter
+from earmark.reduction.encoder_scores import LOUDNESS, SCORES, loudness
 
 
 def encode_shard(
@@ -39,7 +41,8 @@ def encode_shard(
     """
     with replacing(output) as partial:
         with partial.open("wb") as stream:
-            writer = StateWriter(stream, sum(clip.ok for clip in clips), {"format": "pt"})
+            tensors = sum(clip.ok for clip in clips) * (2 + len(SCORES))
+            writer = StateWriter(stream, tensors, {"format": "pt"})
             rows = encoded(encoder, audio, tar, clips, batch_s, writer.add)
             writer.close()
         written = sha256(partial)
@@ -55,8 +58,10 @@ def encoded(
     batch_s: float,
     keep: Callable[[str, Tensor], object],
 ) -> list[FeatureRow]:
-    """Give ``keep`` the key and the states [tokens, width] of every clip of a shard; return how that went.
+    """Give ``keep`` the states [tokens, width] and scores of every clip of a shard; return how that went.
 
+    Beside its states a clip has scores of its tokens: how loud they are and, from an encoder that tells,
+    what its last layer attends to.
     Clips are encoded together up to ``batch_s`` seconds of audio; a batch's time is shared out by
     length. The first clip is encoded once beforehand, untimed.
 
@@ -68,14 +73,18 @@ def encoded(
     rows = {clip.key: FeatureRow(clip, 0) for clip in clips}
     seen: set[str] = set()
     waiting: list[tuple[str, Tensor]] = []
+    sounds: dict[str, Tensor] = {}
 
     def flush() -> None:
         clock = StageClock(encoder.device)
         with clock.stage("encode"):
-            made = encoder.encode([mel for _, mel in waiting])
+            made = heard(encoder, [mel for _, mel in waiting])
         frames = sum(mel.shape[1] for _, mel in waiting)
-        for (key, mel), state in zip(waiting, made, strict=True):
+        for (key, mel), (state, told) in zip(waiting, made, strict=True):
             keep(key, state)
+            told[LOUDNESS] = loudness(sounds.pop(key), len(state), audio.samples_per_token)
+            for name, values in told.items():
+                keep(scores_key(key, name), values)
             rows[key].tokens = len(state)
             rows[key].encode_s = clock.seconds["encode"] * mel.shape[1] / frames
         waiting.clear()
@@ -90,9 +99,10 @@ def encoded(
             mel = encoder.mel(samples)
             rows[key].load_s, rows[key].mel_s = load_s, time.perf_counter() - start
             if not seen:
-                encoder.encode([mel])
+                heard(encoder, [mel])
             seen.add(key)
             waiting.append((key, mel))
+            sounds[key] = torch.from_numpy(samples)
             if sum(m.shape[1] for _, m in waiting) >= batch_s * audio.mel_per_second:
                 flush()
             bar.update()
@@ -103,6 +113,13 @@ def encoded(
             f"{tar} holds {len(seen)} of {len(by_key)} clips of its index; delete both to make them again"
         )
     return [rows[clip.key] for clip in clips]
+
+
+def heard(encoder: AudioEncoder, mels: list[Tensor]) -> list[tuple[Tensor, dict[str, Tensor]]]:
+    """Return the states of each mel and the scores that the encoder gives its tokens, if it gives any."""
+    if isinstance(encoder, Attending):
+        return encoder.heard(mels)
+    return [(states, {}) for states in encoder.encode(mels)]
 
 
 def size_estimate(clips: list[Clip], width: int, bytes_per_value: int, tokens_per_second: float) -> int:
@@ -122,6 +139,6 @@ def check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise UserError(
-            f"{folder}: the encoder states need {needed / 1e6:,.0f} MB, {free / 1e6:,.0f} MB are free; "
+            f"{folder}: the encoder states need {needed / 1e6:,.1f} MB, {free / 1e6:,.1f} MB are free; "
             "make space, or run from a larger disk with --directory"
         )

@@ -28,6 +28,9 @@ from earmark.core.records import MANIFEST, NOT_PARQUET, Clip
 T = TypeVar("T")
 STAGES = ("load_s", "mel_s", "encode_s")
 
+SCORE = "//"
+"""Between a clip's key and the name of a score of its tokens."""
+
 INDEX = pa.schema(
     [
         *MANIFEST,
@@ -136,11 +139,19 @@ def clips_digest(rows: Iterable[FeatureRow]) -> str:
     return digest.hexdigest()
 
 
+def scores_key(key: str, score: str) -> str:
+    """Return the name in a feature shard of a score of a clip's tokens."""
+    return f"{key}{SCORE}{score}"
+
+
 class States(Protocol):
     """Where the states of clips are to be had."""
 
     def states(self, key: str, start: int, end: int) -> Tensor:
         """Return the states [stored, width] of a clip's tokens ``start`` to ``end``."""
+
+    def scores(self, key: str, name: str, start: int, end: int) -> Tensor:
+        """Return a score of a clip's tokens, [tokens] or [tokens, dim]; UserError if there is none."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +164,13 @@ class StatesInMemory:
     def states(self, key: str, start: int, end: int) -> Tensor:
         """Return the states [(end - start) * per_token, width] of a clip's tokens ``start`` to ``end``."""
         return self.by_key[key][start * self.per_token : end * self.per_token]
+
+    def scores(self, key: str, name: str, start: int, end: int) -> Tensor:
+        """Return a score of a clip's tokens ``start`` to ``end``, [tokens] or [tokens, dim]."""
+        stored = self.by_key.get(scores_key(key, name))
+        if stored is None:
+            raise _untold(key, name)
+        return _token_means(stored[start * self.per_token : end * self.per_token], self.per_token)
 
 
 class FeatureStore:
@@ -186,6 +204,33 @@ class FeatureStore:
         stored = slice(start * self._per_token, end * self._per_token)
         rows: Tensor = self._files[self._place[key]].get_slice(key)[stored]
         return rows
+
+    def scores(self, key: str, name: str, start: int, end: int) -> Tensor:
+        """Return a score of a clip's tokens ``start`` to ``end``, [tokens] or [tokens, dim].
+
+        Where several stored states belong to one token, it is their mean.
+
+        Raises:
+            UserError: the shard has none of that name.
+
+        """
+        stored = scores_key(key, name)
+        if stored not in self._place:
+            raise _untold(key, name)
+        rows = slice(start * self._per_token, end * self._per_token)
+        return _token_means(self._files[self._place[stored]].get_slice(stored)[rows], self._per_token)
+
+
+def _token_means(values: Tensor, per_token: int) -> Tensor:
+    """Return the mean of what belongs to each token, [stored, ...] to [tokens, ...]."""
+    return values.float().unflatten(0, (-1, per_token)).mean(1)
+
+
+def _untold(key: str, name: str) -> UserError:
+    return UserError(
+        f"the features of {key} have no '{name}' of the encoder: they are older than the method that asks "
+        "for it, or their encoder doesn't tell; delete them to make them again"
+    )
 
 
 def timed(items: Iterable[T]) -> Iterator[tuple[T, float]]:

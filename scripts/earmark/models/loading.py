@@ -169,7 +169,7 @@ class _Stored(Mapping[str, Tensor]):
 
     def __getitem__(self, name: str) -> Tensor:
         file, key = self._places[name]
-        return self._files[file].tensor(key).to(self._dtype)
+        return self._checkpoint.changed(key, self._files[file].tensor(key)).to(self._dtype)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)

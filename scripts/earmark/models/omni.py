@@ -28,6 +28,7 @@ from earmark.models.language import LanguageModel
 from earmark.models.loading import unfilled
 from earmark.models.sizes import Depth
 from earmark.models.untrusted import read_part
+from earmark.reduction.encoder_scores import SCORES, attention_scores
 
 SAMPLE_RATE = Omni.audio.sample_rate
 
@@ -99,6 +100,10 @@ class Encoder:
         """Return the states [tokens, width] of each mel [128, frames], as the language model reads them."""
         return [states["projector"] for states in self.states(mels, ["projector"])]
 
+    def heard(self, mels: Sequence[Tensor]) -> list[tuple[Tensor, dict[str, Tensor]]]:
+        """Return the states [tokens, width] of each mel, and what its last layer attends to."""
+        return [(found.pop("projector"), found) for found in self.states(mels, ["projector", *SCORES])]
+
     @torch.inference_mode()
     def states(self, mels: Sequence[Tensor], wanted: Sequence[str]) -> list[dict[str, Tensor]]:
         """Return the states [tokens, width] of each mel [128, frames], by layer.
@@ -151,6 +156,8 @@ def _windows(tower: Qwen2_5OmniAudioEncoder, mel: Tensor, wanted: Sequence[str])
             project(normed).unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
             for project in (attention.q_proj, attention.k_proj, attention.v_proj)
         )
+        if number == len(tower.layers) and not set(SCORES).isdisjoint(wanted):
+            found |= attention_scores(q, k, attention.scaling, Omni.audio.positions_per_token)
         mixed = F.scaled_dot_product_attention(q, k, v, scale=attention.scaling)
         x = x + attention.out_proj(mixed.transpose(1, 2).flatten(2))
         x = x + layer.fc2(layer.activation_fn(layer.fc1(layer.final_layer_norm(x))))

@@ -31,6 +31,7 @@ from earmark.models.lengths import audio_tokens, positions
 from earmark.models.loading import unfilled
 from earmark.models.sizes import Depth
 from earmark.models.untrusted import read_part
+from earmark.reduction.encoder_scores import SCORES, scores_of
 
 SAMPLE_RATE, HOP = Qwen2Audio.audio.sample_rate, Qwen2Audio.audio.mel_hop
 MARGIN = 2
@@ -111,6 +112,10 @@ class Encoder:
         """Return the states [tokens, width] of each mel, as the language model reads them."""
         return [states["projector"] for states in self.states(mels, ["projector"])]
 
+    def heard(self, mels: Sequence[Tensor]) -> list[tuple[Tensor, dict[str, Tensor]]]:
+        """Return the states [tokens, width] of each mel, and what its last layer attends to."""
+        return [(found.pop("projector"), found) for found in self.states(mels, ["projector", *SCORES])]
+
     @torch.inference_mode()
     def states(
         self, mels: Sequence[Tensor], wanted: Sequence[str], windows_per_batch: int = 16
@@ -165,6 +170,8 @@ class Encoder:
             mask = valid[:, None, None, :].expand(-1, 1, x.shape[1], -1)
         found = {"encoder.0": x} if "encoder.0" in wanted else {}
         for number, layer in enumerate(tower.layers, start=1):
+            if number == len(tower.layers) and not set(SCORES).isdisjoint(wanted):
+                found |= scores_of(layer, x, Qwen2Audio.audio.positions_per_token, lengths)
             x = layer(x, mask)
             if f"encoder.{number}" in wanted:
                 found[f"encoder.{number}"] = x

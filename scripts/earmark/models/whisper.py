@@ -26,6 +26,7 @@ from earmark.models.lengths import positions
 from earmark.models.loading import unfilled
 from earmark.models.sizes import Depth
 from earmark.models.untrusted import read_part
+from earmark.reduction.encoder_scores import SCORES, scores_of
 
 SAMPLE_RATE, HOP = Whisper.audio.sample_rate, Whisper.audio.mel_hop
 MARGIN = 3
@@ -92,6 +93,10 @@ class Encoder:
         """Return the states [positions, width] of each mel, as the encoder gives them."""
         return [states["encoder"] for states in self.states(mels, ["encoder"])]
 
+    def heard(self, mels: Sequence[Tensor]) -> list[tuple[Tensor, dict[str, Tensor]]]:
+        """Return the states [tokens, width] of each mel, and what its last layer attends to."""
+        return [(found.pop("encoder"), found) for found in self.states(mels, ["encoder", *SCORES])]
+
     @torch.inference_mode()
     def states(
         self, mels: Sequence[Tensor], wanted: Sequence[str], windows_per_batch: int = 4
@@ -118,6 +123,9 @@ class Encoder:
         x = F.gelu(tower.conv2(F.gelu(tower.conv1(mel)))).permute(0, 2, 1) + tower.embed_positions.weight
         found = {"encoder.0": x} if "encoder.0" in wanted else {}
         for number, layer in enumerate(tower.layers, start=1):
+            if number == len(tower.layers) and not set(SCORES).isdisjoint(wanted):
+                # Padding attends and is attended to, here as in the layer itself.
+                found |= scores_of(layer, x, Whisper.audio.positions_per_token, None)
             x = layer(x, None)
             if f"encoder.{number}" in wanted:
                 found[f"encoder.{number}"] = x

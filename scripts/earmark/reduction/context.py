@@ -8,7 +8,7 @@ on from one.
 import time
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from earmark.core.errors import UserError
 from earmark.reduction.decoder import Decoder, argument
 from earmark.reduction.prompt import Seen
-from earmark.reduction.selection import RowRecord
+from earmark.reduction.record import RowRecord
 
 Call = tuple[Any, dict[str, Any]]
 
@@ -53,18 +53,25 @@ class PrefillContext(ABC, Generic[R]):
     """Hooks around one decoder; a subclass says in `attach` which layers it watches.
 
     `first_layer_loses` says that layer 0's cache gets shorter than the prompt, so that the model
-    cannot count positions from it.
+    cannot count positions from it; `renumbers` that positions go on from what is left of it.
     """
 
-    def __init__(self, decoder: Decoder, first_layer_loses: bool) -> None:
+    def __init__(self, decoder: Decoder, first_layer_loses: bool, renumbers: bool = False) -> None:
         self.decoder = decoder
         self.records: list[RowRecord] = []
         """One per row of the last prefill."""
         self._first_layer_loses = first_layer_loses
+        self._renumbers = renumbers
         self._handles: list[Any] = []
         self._forget()
 
-    def expect(self, audio_mask: Tensor | None = None, sample_ids: Sequence[str] | None = None) -> None:
+    def expect(
+        self,
+        audio_mask: Tensor | None = None,
+        sample_ids: Sequence[str] | None = None,
+        encoder: Mapping[str, Sequence[Tensor]] | None = None,
+        question: Tensor | None = None,
+    ) -> None:
         """Describe the next prefill, and only that one.
 
         Args:
@@ -72,10 +79,15 @@ class PrefillContext(ABC, Generic[R]):
                 close them. Needed where no `input_ids` can be seen: calls with `inputs_embeds`,
                 models whose config names no audio token.
             sample_ids: one per row, "" for all if not given. What methods draw depends on them.
+            encoder: scores of the audio tokens by name (see `encoder_scores.py`), for each row a tensor
+                [audio tokens, ...]. Needed by methods that read them.
+            question: [rows, prompt] bool, the tokens that ask something; all text behind the audio if
+                not given.
 
         """
         self._audio_mask = audio_mask
         self._sample_ids = None if sample_ids is None else tuple(map(str, sample_ids))
+        self._encoder, self._question = encoder or {}, question
 
     @abstractmethod
     def attach(self) -> None:
@@ -121,7 +133,15 @@ class PrefillContext(ABC, Generic[R]):
 
     def seen(self, like: Tensor) -> Seen:
         """Return what is known of the prompts being filled in, once; ``like`` is [rows, prompt, ...]."""
-        seen = Seen(like, self._padding_mask, self._input_ids, self._audio_mask, self._sample_ids)
+        seen = Seen(
+            like,
+            self._padding_mask,
+            self._input_ids,
+            self._audio_mask,
+            self._sample_ids,
+            self._encoder,
+            self._question,
+        )
         self._input_ids = None
         self.expect()
         return seen
@@ -161,7 +181,7 @@ class PrefillContext(ABC, Generic[R]):
         return self._with_positions(module, args, kwargs)
 
     def _with_positions(self, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Call | None:
-        """Give a decoding step its positions if the caller left them to the model.
+        """Give a decoding step its positions if the caller left them to the model, or if they are ours.
 
         The model counts the entries in layer 0's cache: too few once layer 0 itself lost some.
         """
@@ -169,7 +189,8 @@ class PrefillContext(ABC, Generic[R]):
         if not self._first_layer_loses or cache is None or cache not in self._by_cache:
             return None
         past = cache.get_seq_length()
-        if past == 0 or argument(module, "position_ids", args, kwargs) is not None:
+        given = argument(module, "position_ids", args, kwargs) is not None
+        if past == 0 or (given and not self._renumbers):
             return None
         inputs = argument(module, "input_ids", args, kwargs)
         inputs = argument(module, "inputs_embeds", args, kwargs) if inputs is None else inputs

@@ -1,20 +1,24 @@
 """What a token-reduction method is given and what it must return.
 
 A method is one file in this folder with one frozen dataclass derived from `Reducer`. It says what
-it needs (keys, the last token's attention row), the lowest decoder layer it can run at, and in
-`select` which tokens of the audio span stay. Everything that is the same for all methods (finding
-the span, counting the budget, gathering, masks, positions, records) is in `hooks.py`.
+it needs (keys, attention, scores of the encoder), the lowest decoder layer it can run at, and where
+each token of the audio span goes: `select` names those that stay; a method that merges overrides
+`reduce` and maps tokens to slots. Everything that is the same for all methods (finding the span,
+counting the budget, summing, gathering, masks, positions, records) is in `hooks.py`.
 
 Shapes: `rows` is the batch, `prompt` the padded prompt length, `width` the longest audio span.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from earmark.reduction.probe import Probe
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,46 @@ class Known:
     """Choose as the code published with AudioMarathon does, where that differs from our default."""
     starts: tuple[int, ...] = ()
     """Padding in front of each row's prompt; only where `reference` is set."""
+    encoder: Mapping[str, Tensor] = field(default_factory=dict)
+    """Scores that the audio encoder gave the span's tokens, by name: [rows, width] or [rows, width, dim]."""
+    question: Tensor | None = None
+    """[rows, prompt] bool, those of `text_after` that ask something: not the template's own tokens."""
+    probe: "Probe | None" = None
+    """Queries and keys of layer K-1 (K=0: of layer 0), for those who ask."""
+    prompt: "Prompt | None" = None
+    """The prompt as it entered layer 0, whole."""
+    stage: int = 0
+    """Which of the method's stages this is, from 0."""
+    origin: Tensor | None = None
+    """[rows, width] offset of every token of the span in the span of the whole prompt."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The whole prompt as it entered the decoder, before anything was dropped."""
+
+    hidden: Tensor
+    """[rows, prompt, hidden] states entering layer 0."""
+    span: Span
+    text_after: Tensor
+    """[rows, prompt] bool, the real tokens after the last token of the span."""
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """Where the tokens of a span go: each into at most one slot, or nowhere.
+
+    A slot's state is the sum of its members' states, each times its weight. It stands where the token
+    `place` stood: the sequence, its mask and its positions are those of the tokens at `place`.
+    """
+
+    place: Tensor
+    """[rows, max(slots)] offset into the span that each slot stands at, ascending, padded with -1."""
+    into: Tensor | None = None
+    """[rows, width] slot of every token of the span, -1 where it is dropped; None: the tokens at `place`
+    stay as they are and all others go."""
+    weight: Tensor | None = None
+    """[rows, width] weight of every token in its slot, float32; None: 1."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +132,11 @@ class Method(ABC):
         own = vars(type(self)).get("called", type(self).__module__.rpartition(".")[2])
         return self.prefix + str(own)
 
+    @property
+    def note(self) -> str:
+        """What records should say beside the numbers; "" for nothing."""
+        return ""
+
     @abstractmethod
     def reference_tokens(self, length: int, drop: float) -> int:
         """Tokens the published code keeps of `length` at drop ratio `drop`; capped by the caller."""
@@ -98,8 +147,34 @@ class Reducer(Method):
     """A token-reduction method."""
 
     kind: ClassVar[Literal["tokens", "cache"]] = "tokens"
+    reference_span: ClassVar[Literal["boundaries", "audio"]] = "boundaries"
+    """What may go with `reference`: the audio with the tokens that open and close it, or the audio alone."""
+    acts_at: ClassVar[int | None] = None
+    """The layer its paper acts before, for configs that name none; None: the model's own."""
     needs_keys: ClassVar[bool] = False
     needs_attention: ClassVar[bool] = False
+    needs_probe: ClassVar[bool] = False
+    """Whether it asks `known.probe`."""
+    needs_prompt: ClassVar[bool] = False
+    """Whether it asks `known.prompt`, the states at the input."""
+
+    @property
+    def needs_encoder(self) -> tuple[str, ...]:
+        """Names of the encoder's scores that it reads from `known.encoder` (see `encoder_scores.py`)."""
+        return ()
+
+    @property
+    def exact(self) -> bool:
+        """Whether it fills its budget; one that goes by a threshold may use less or more of it."""
+        return True
+
+    def stages(self, layer: int, depth: int) -> tuple[int, ...]:
+        """Return the layers before which it acts, ascending: by default the one asked for."""
+        return (layer,)
+
+    def left(self, stage: int, length: int, budget: int, stages: int) -> int:
+        """Return how many of `length` tokens are left after a stage of `stages`; `budget` after the last."""
+        return budget
 
     def reference_tokens(self, length: int, drop: float) -> int:
         """Tokens the published code keeps of `length` at drop ratio `drop`; capped by the caller.
@@ -108,12 +183,28 @@ class Reducer(Method):
         """
         return max(1, int(length * (1 - drop)))
 
+    def reduce(self, known: Known) -> Reduced:
+        """Map the span's tokens to slots. Called only if some row keeps a token."""
+        return Reduced(self.select(known))
+
     @abstractmethod
     def select(self, known: Known) -> Tensor:
         """Return offsets into the span to keep, sorted: [rows, max(budget)] long, padded with -1.
 
-        Row r holds exactly `known.budget[r]` offsets. Called only if some row keeps a token.
+        Row r holds exactly `known.budget[r]` offsets. Of a method that merges these are its slots' places.
         """
+
+
+TAKEN_OVER = (
+    "needs_keys",
+    "needs_attention",
+    "needs_probe",
+    "needs_prompt",
+    "acts_at",
+    "lowest_layer",
+    "keeps_all",
+)
+"""What a wrapper says of itself as its inner method does."""
 
 
 @dataclass(frozen=True)
@@ -124,8 +215,21 @@ class Wrapper(Reducer):
 
     def __post_init__(self) -> None:
         """Take over what the inner method says of itself."""
-        for need in ("needs_keys", "needs_attention", "lowest_layer", "keeps_all"):
+        for need in TAKEN_OVER:
             object.__setattr__(self, need, getattr(self.inner, need))
+
+    @property
+    def needs_encoder(self) -> tuple[str, ...]:
+        """As the inner method."""
+        return self.inner.needs_encoder
+
+    def stages(self, layer: int, depth: int) -> tuple[int, ...]:
+        """As the inner method."""
+        return self.inner.stages(layer, depth)
+
+    def left(self, stage: int, length: int, budget: int, stages: int) -> int:
+        """As the inner method."""
+        return self.inner.left(stage, length, budget, stages)
 
     def reference_tokens(self, length: int, drop: float) -> int:
         """As many as the inner method."""

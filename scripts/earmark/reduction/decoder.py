@@ -134,12 +134,17 @@ def attention_rows(
     prompt = keys.shape[2]
     queries = queries.unflatten(1, (keys.shape[1], -1))
     scores = (queries @ keys.transpose(-1, -2).unsqueeze(2)).float() * layer.self_attn.scaling
-    if cap := getattr(layer.self_attn, "attn_logit_softcapping", None):  # Gemma 2
-        scores = cap * torch.tanh(scores / cap)
+    scores = capped(layer, scores)
     places = torch.arange(prompt, device=keys.device)
     seen = places <= places[-count:, None]
     seen = seen & (real[:, None, None, None] | (places == places[-count:, None]))
     return scores.masked_fill(~seen, -torch.inf).softmax(dim=-1)
+
+
+def capped(layer: Any, scores: Tensor) -> Tensor:
+    """Return products of queries and keys as the layer's softmax is given them: Gemma 2 bounds them."""
+    cap: float | None = getattr(layer.self_attn, "attn_logit_softcapping", None)
+    return cap * torch.tanh(scores / cap) if cap else scores
 
 
 @contextlib.contextmanager

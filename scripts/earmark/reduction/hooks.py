@@ -4,16 +4,19 @@
         model.generate(**inputs)
     reduction.records[0].tokens_after
 
-In a prefill, audio tokens are chosen and dropped just before decoder layer K runs; layers 0..K-1
-see the whole prompt. Every token keeps its original position, in decoding too. From layer K on the
-cache is shorter and rows of a batch may keep different numbers of tokens, so these layers get
-masks of their own. Nothing of the model is copied, subclassed or patched; leaving the context, also
-by an exception, takes all hooks off. Works with `generate` and with loops written by hand, with
-sdpa and eager attention, with and without a cache, on prompts padded on the left. Not supported:
-beam search, static caches, prefill in several calls, labels. Written against transformers 5.23.0.
+In a prefill, audio tokens are chosen and dropped, or merged, just before decoder layer K runs; layers
+0..K-1 see the whole prompt. A method may act again before later layers. Every token keeps its
+original position, in decoding too, and what others were merged into stands where its own token stood;
+`renumber` gives positions as if the others had never been. From layer K on the cache is shorter and
+rows of a batch may keep different numbers of tokens, so these layers get masks of their own. Nothing of
+the model is copied, subclassed or patched; leaving the context, also by an exception, takes all hooks
+off. Works with `generate` and with loops written by hand, with sdpa and eager attention, with and
+without a cache, on prompts padded on the left. Not supported: beam search, static caches, prefill in
+several calls, labels. Written against transformers 5.23.0.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -25,13 +28,14 @@ from earmark.reduction.budget import Budget
 from earmark.reduction.context import Call, PrefillContext, Remains, now
 from earmark.reduction.contract import Method, Reducer, take_tokens
 from earmark.reduction.decoder import Decoder
-from earmark.reduction.prompt import survivors
-from earmark.reduction.selection import Prefill, Rotary, Selection
+from earmark.reduction.prompt import Choice, survivors
+from earmark.reduction.selection import Course, Prefill, Rotary, Selection
+from earmark.reduction.slots import with_slots
 
 
 @dataclass
-class _Reduced(Remains):
-    """What the layers from K on need to know of a prompt, in its prefill and in its decoding."""
+class _Stage(Remains):
+    """What the layers from one stage to the next need to know of a prompt, in prefill and in decoding."""
 
     mask: Any
     """Attention mask of the step in progress."""
@@ -39,8 +43,17 @@ class _Reduced(Remains):
     """Rotary tables of the tokens that are left; None once they are cached."""
 
 
+@dataclass
+class _Reduced(Remains):
+    """A prompt after its first stage, and all that came later."""
+
+    stages: list[_Stage]
+    course: Course | None
+    """Its way so far; None once the last stage is done."""
+
+
 class TokenReduction(PrefillContext[_Reduced]):
-    """Drops audio tokens before layer `layer` of every prefill inside the context.
+    """Drops or merges audio tokens before layer `layer` of every prefill inside the context.
 
     Args:
         model: a supported model or its bare text decoder (see `decoder.py`).
@@ -48,10 +61,12 @@ class TokenReduction(PrefillContext[_Reduced]):
         keep_ratio: share of the audio tokens to keep, in (0, 1].
         keep_tokens: or the number to keep; neither is needed for a method that keeps all.
         layer: decoder layer K, from 0. A method that needs a later one runs there, and the
-            records say so.
+            records say so; one that acts at several layers begins there.
         seed: for methods that draw.
-        reference: choose as the code published with AudioMarathon: the tokens that open and close
-            the audio can be dropped too, and each method counts in its own way.
+        reference: choose as the published code does: the tokens that open and close the audio can
+            be dropped too, and each method counts in its own way.
+        renumber: give the tokens left positions 0, 1, 2 ... as if the others had never been, as code
+            that cuts the prompt before the decoder does; at layer 0 only.
 
     Raises:
         UserError: no such layer, no such budget, unsupported model, a method of another kind.
@@ -68,6 +83,7 @@ class TokenReduction(PrefillContext[_Reduced]):
         layer: int,
         seed: int = 0,
         reference: bool = False,
+        renumber: bool = False,
     ) -> None:
         if not isinstance(reducer, Reducer):
             raise UserError(f"{reducer.name} compresses caches, it drops no tokens: use CacheCompression")
@@ -85,81 +101,158 @@ class TokenReduction(PrefillContext[_Reduced]):
                 f"layer={layer}: the decoder has {depth} layers, and {reducer.name} can drop "
                 f"tokens before layers {lowest} to {depth - 1}; choose one of these"
             )
+        self._layers = self.selection.layers
+        if renumber and self._layers != (0,):
+            raise UserError(
+                f"{reducer.name}: renumber=True needs layer 0 and no other (here {list(self._layers)}), for "
+                "later layers go on with the positions of earlier ones"
+            )
         self._previous: Tensor | None = None
-        super().__init__(self.selection.decoder, first_layer_loses=self.selection.layer == 0)
+        self._entered: Tensor | None = None
+        super().__init__(self.selection.decoder, self._layers[0] == 0, renumber)
 
     def attach(self) -> None:
-        """Put hooks on layer K, on those behind it and, where it is asked for, on the one before."""
-        layers, layer = self.decoder.text.layers, self.selection.layer
-        if self.selection.needs_previous:
-            self.hook(layers[layer - 1], self._before_previous)
-        self.hook(layers[layer], self._before_first)
-        for later in layers[layer + 1 :]:
-            self.hook(later, self._before_later)
+        """Put hooks on layer K, on those behind it and, where it is asked for, on those before a stage."""
+        stage = -1
+        for number, layer in enumerate(self.decoder.text.layers):
+            # In this order: what a layer is given changes first, and is noted then.
+            if number in self._layers:
+                stage += 1
+                if number == 0 and self.selection.reducer.needs_prompt:
+                    self.hook(layer, self._before_first)
+                self.hook(layer, partial(self._before_stage, stage))
+            elif stage >= 0:
+                self.hook(layer, partial(self._before_later, stage))
+            elif number == 0 and self.selection.reducer.needs_prompt:
+                self.hook(layer, self._before_first)
+            if number + 1 in self._layers and self.selection.needs_previous:
+                self.hook(layer, self._before_previous)
 
     def _forget(self) -> None:
         super()._forget()
-        self._previous = None
+        self._previous = self._entered = None
 
-    # The hooks, in the order they fire. `remains` is None from the start of a prefill to layer K.
+    @property
+    def _filling(self) -> bool:
+        """Whether a prefill is on its way to its last stage; False in decoding."""
+        return self.remains is None or self.remains.course is not None
+
+    # The hooks, in the order they fire. `remains` is None from the start of a prefill to the first stage.
+
+    def _before_first(self, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
+        if self._filling:
+            self._entered = _states(args, kwargs)
 
     def _before_previous(self, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
-        if self.remains is None:
-            self._previous = args[0] if args else kwargs["hidden_states"]
+        if self._filling:
+            self._previous = _states(args, kwargs)
 
-    def _before_first(self, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Call:
-        hidden = args[0] if args else kwargs["hidden_states"]
+    def _before_stage(self, stage: int, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Call:
+        hidden = _states(args, kwargs)
         cache: Any = kwargs.get("past_key_values")
-        if self.remains is None:
-            hidden, reduced = self._reduce(hidden, kwargs["position_embeddings"], cache)
-            self.remember(cache, reduced)
+        if self._filling:
+            rotary = kwargs["position_embeddings"] if stage == 0 else self._at(stage - 1).rotary
+            assert rotary is not None
+            hidden = self._reduce(stage, hidden, rotary, cache)
         else:
-            self.remains.rotary = None
-            total = cache.get_seq_length(self.selection.layer) + hidden.shape[1]
-            self.remains.mask = self._mask(hidden, self.remains.grown(total), cache)
+            layer, own = self._layers[stage], self._at(stage)
+            own.rotary = None
+            total = cache.get_seq_length(layer) + hidden.shape[1]
+            own.mask = self._mask(hidden, own.grown(total), cache, layer)
         call = ((hidden, *args[1:]), kwargs) if args else ((), kwargs | {"hidden_states": hidden})
-        return self._before_later(module, *call)
+        return self._before_later(stage, module, *call)
 
-    def _before_later(self, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Call:
-        assert self.remains is not None
-        kwargs = kwargs | {"attention_mask": self.remains.mask}
-        if self.remains.rotary is not None:
+    def _before_later(self, stage: int, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Call:
+        own = self._at(stage)
+        kwargs = kwargs | {"attention_mask": own.mask}
+        if own.rotary is not None:
             # Positions are in the rotary tables. FlashAttention alone reads position_ids, and takes
             # the gaps that dropped tokens leave for borders between packed sequences.
-            kwargs |= {"position_embeddings": self.remains.rotary, "position_ids": None}
+            kwargs |= {"position_embeddings": own.rotary, "position_ids": None}
         return args, kwargs
 
     # What the hooks do.
 
-    def _reduce(self, hidden: Tensor, rotary: Rotary, cache: Any) -> tuple[Tensor, _Reduced]:
-        """Choose and drop, once per prefill: the states that are left, and all about them."""
+    def _at(self, stage: int) -> _Stage:
+        assert self.remains is not None
+        return self.remains.stages[stage]
+
+    def _reduce(self, stage: int, hidden: Tensor, rotary: Rotary, cache: Any) -> Tensor:
+        """Choose and drop, once per stage of a prefill: returns the states that are left."""
         started = now(hidden.device)
-        prefill = Prefill(hidden, rotary, self._previous, cache, self.seen(hidden))
+        prefill = Prefill(hidden, rotary, self._previous, cache, self._entered)
         self._previous = None
         with torch.no_grad():
-            choice = self.selection.choose(prefill)
+            if self.remains is None:
+                course = self.selection.begin(self.seen(hidden))
+            else:
+                assert self.remains.course is not None
+                course = self.remains.course
+            choice = self.selection.choose(course, prefill, stage)
             chosen = now(hidden.device)
             positions, valid = survivors(choice)
-        hidden = take_tokens(hidden, positions)
-        cos, sin = (take_tokens(table, positions) for table in rotary)
-        reduced = _Reduced(
+        outline = choice.outline
+        hidden = take_tokens(with_slots(hidden, outline.span, choice.reduced, outline.budget), positions)
+        own = self._stage(stage, hidden, rotary, positions, valid, cache, choice)
+        last = stage == len(self._layers) - 1
+        if not last:
+            course.now = choice.then(positions, valid, outline.budget)
+        self._note(own, None if last else course, cache)
+        done = now(hidden.device)
+        spent = (0.0, 0.0) if stage == 0 else (self.records[0].selection_s, self.records[0].gather_s)
+        self.records = self.selection.records(course, spent[0] + chosen - started, spent[1] + done - chosen)
+        return hidden
+
+    def _stage(
+        self,
+        stage: int,
+        hidden: Tensor,
+        rotary: Rotary,
+        positions: Tensor,
+        valid: Tensor | None,
+        cache: Any,
+        choice: Choice,
+    ) -> _Stage:
+        """Return what the layers behind a stage need: mask and rotary tables of what is left."""
+        last = self.last_position(choice.outline.real) if stage == 0 else self._at(0).last_position
+        if self._renumbers:
+            places = torch.ones_like(positions) if valid is None else valid.long()
+            places = (places & choice.outline.real.gather(1, positions)).cumsum(1) - 1
+            last = places[:, -1:]
+            tables = self.decoder.rotary(places.clamp(min=0), hidden)
+        else:
+            tables = tuple(take_tokens(table, positions) for table in rotary)  # type: ignore[assignment]
+        return _Stage(
             width=hidden.shape[1],
             valid=valid,
-            last_position=self.last_position(choice.outline.real),
-            mask=self._mask(hidden, valid, cache),
-            rotary=(cos, sin),
+            last_position=last,
+            mask=self._mask(hidden, valid, cache, self._layers[stage]),
+            rotary=tables,
         )
-        done = now(hidden.device)
-        self.records = self.selection.records(choice, chosen - started, done - chosen)
-        return hidden, reduced
 
-    def _mask(self, hidden: Tensor, valid: Tensor | None, cache: Any) -> Any:
-        """Causal mask for the attention in use, sized by the cache of layer K, not of layer 0."""
+    def _note(self, own: _Stage, course: Course | None, cache: Any) -> None:
+        """Remember a stage; for the decoding steps that will name the cache once it was the last."""
+        if self.remains is None:
+            self.remains = _Reduced(own.width, own.valid, own.last_position, [], course)
+        self.remains.stages.append(own)
+        self.remains.course = course
+        if course is None:
+            self._entered = None
+            self.remember(cache, self.remains)
+
+    def _mask(self, hidden: Tensor, valid: Tensor | None, cache: Any, layer: int) -> Any:
+        """Causal mask for the attention in use, sized by the cache of a layer, not of layer 0."""
         return create_causal_mask(
             config=self.decoder.text.config,
             inputs_embeds=hidden,
             attention_mask=valid,
             past_key_values=cache,
             position_ids=None,
-            layer_idx=self.selection.layer,
+            layer_idx=layer,
         )
+
+
+def _states(args: Any, kwargs: dict[str, Any]) -> Tensor:
+    """Return the states that a layer was called on."""
+    states: Tensor = args[0] if args else kwargs["hidden_states"]
+    return states

@@ -3,15 +3,15 @@
 All work is on whole batches; row counts travel to the host once per prefill.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from earmark.core.errors import UserError
-from earmark.reduction.contract import Span
+from earmark.reduction.contract import Reduced, Span
 from earmark.reduction.decoder import Decoder
 
 
@@ -25,6 +25,10 @@ class Seen:
     input_ids: Tensor | None
     audio_mask: Tensor | None
     sample_ids: tuple[str, ...] | None
+    encoder: Mapping[str, Sequence[Tensor]] = field(default_factory=dict)
+    """By name a score of every audio token, one tensor [tokens] or [tokens, dim] for each row."""
+    question: Tensor | None = None
+    """[rows, prompt] bool, tokens that ask something."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +61,34 @@ class Outline:
         """Tokens of the longest row that are left; if no row loses any, padding stays too."""
         return self.real.shape[1] if self.budget == self.span.lengths else max(self.counts)
 
+    def keeping(self, budget: tuple[int, ...]) -> "Outline":
+        """Return the same prompts with another budget."""
+        fewer = (keep - old for keep, old in zip(budget, self.budget, strict=True))
+        counts = tuple(count + change for count, change in zip(self.counts, fewer, strict=True))
+        return replace(self, budget=budget, counts=counts)
+
 
 @dataclass(frozen=True)
 class Choice:
-    """What stays of one prefill."""
+    """What stays of one prefill, or of one stage of it."""
 
     outline: Outline
-    offsets: Tensor
-    """[rows, max(budget)] offsets into the span, padded with -1."""
+    """Of the sequence as it was before."""
+    reduced: Reduced
+
+    @property
+    def offsets(self) -> Tensor:
+        """[rows, max(budget)] offsets into the span, padded with -1."""
+        return self.reduced.place
+
+    def then(self, positions: Tensor, valid: Tensor | None, budget: tuple[int, ...]) -> Outline:
+        """Return the outline of what is left, its tokens at ``positions``, for a further stage."""
+        old = self.outline
+        real = torch.ones_like(positions, dtype=torch.bool) if valid is None else valid
+        # Where no row lost a token, padding stays, and is no span.
+        real = real & old.real.gather(1, positions)
+        span = Span.of(old.span.mask.gather(1, positions) & real, old.budget)
+        return replace(old, real=real, span=span)
 
 
 def outline(
@@ -126,6 +150,39 @@ def audio_tokens(seen: Seen, audio_id: int | None) -> Tensor:
             f"{tuple(seen.like.shape[:2])}; write the placeholder once per audio token"
         )
     return mask.to(seen.like.device).bool()
+
+
+def encoder_scores(seen: Seen, audio: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:
+    """Return the encoder's scores where their tokens are in the prompt, by name: [rows, prompt, ...].
+
+    Args:
+        seen: the prefill.
+        audio: [rows, prompt] bool, the audio tokens.
+        names: the scores wanted.
+
+    Raises:
+        UserError: one of them wasn't given, or isn't one for each audio token.
+
+    """
+    found = {}
+    for name in names:
+        if name not in seen.encoder:
+            raise UserError(
+                f"token reduction: the method needs the encoder's '{name}' of every audio token; features "
+                "hold them, in a loop of your own call expect(encoder=...) before each prefill"
+            )
+        rows = seen.encoder[name]
+        counts = audio.sum(1).tolist()
+        if [len(row) for row in rows] != counts:
+            raise UserError(
+                f"token reduction: expect(encoder=...) gave '{name}' for {[len(row) for row in rows]} audio "
+                f"tokens, and the prompts have {counts}; make the features again"
+            )
+        values = torch.cat([row.to(audio.device, torch.float32) for row in rows])
+        placed = values.new_zeros(*audio.shape, *values.shape[1:])
+        placed[audio] = values
+        found[name] = placed
+    return found
 
 
 def real_tokens(padding_mask: Any, like: Tensor) -> Tensor:

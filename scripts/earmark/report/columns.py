@@ -70,7 +70,12 @@ CLOCKED = (
 )
 MADE = (
     Column("version", "str", "version of earmark"),
-    Column("code", "str", "digest of the code that made the file"),
+    Column(
+        "code",
+        "str",
+        "digest of the code that made the file; of answers that are scored later, that answered",
+    ),
+    Column("scoring_code", "str", "digest of the code that read and scored the answers"),
     Column("commit", "str", "commit of that code, `-dirty` where files differed from it"),
     Column("packages", "str", "versions of the packages that make numbers; compare only where equal"),
     Column("sample_set", "str", "digest of the samples scored: equal where the questions were the same"),

@@ -27,13 +27,14 @@ def of(system: System, kind: ResultType, path: Path, record: dict[str, Any]) -> 
 
 
 def made(record: Record) -> Row:
-    """Return what produced a record: versions, the code's digest and its commit."""
+    """Return what produced a record: versions, the digests of the code and its commit."""
     origin = record["provenance"]
     git = origin.get("git") or {}
     commit = f"{git['commit']}{'-dirty' if git.get('dirty') else ''}" if "commit" in git else None
     return {
         "version": origin.get("earmark"),
         "code": origin.get("code"),
+        "scoring_code": origin.get("scoring", {}).get("code"),
         "commit": commit,
         "packages": told(origin.get("packages", {})) or None,
     }

@@ -55,6 +55,7 @@ def made(row: Mapping[str, Any]) -> str:
     parts = [
         str(row["result"]),
         f"code {row['code']}" if row.get("code") else "",
+        f"scored by {row['scoring_code']}" if row.get("scoring_code") else "",
         f"commit {commit[:9]}{'-dirty' if commit.endswith('-dirty') else ''}" if commit else "",
         f"samples {row['sample_set']}" if row.get("sample_set") else "",
     ]

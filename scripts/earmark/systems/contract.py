@@ -205,6 +205,9 @@ class System:
     files: Callable[[Settings], list[str]] = lambda settings: []
     """What its target rule makes besides results."""
 
+    models: Callable[[Settings], Mapping[str, Callable[[], Row]]] = lambda settings: {}
+    """Models that its own rules make, by name: what makes their entry, as in config/models/."""
+
     tasks: Callable[[Settings], Iterable[str]] = lambda settings: ()
     """The tasks whose data `snakemake audit` looks at for its sake."""
 

@@ -15,6 +15,7 @@ from torch import nn
 
 from earmark.core.files import sha256, write_json
 from earmark.models import causal_lm, composed
+from earmark.models.adapter import ADAPTER, with_adapter
 from earmark.models.checkpoint import Checkpoint, describe_folder
 from earmark.models.families import family
 from earmark.models.projector import Projector, Shape
@@ -56,7 +57,7 @@ def run(
     groups = [{"params": list(projector.parameters()), "lr": chosen["rate"]}]
     adapted = None
     if chosen["lora"] is not None:
-        adapted = composed.with_adapter(language.model, chosen["lora"])
+        adapted = with_adapter(language.model, chosen["lora"])
         language.model = adapted.get_base_model()
         groups.append(
             {"params": [p for p in adapted.parameters() if p.requires_grad], "lr": chosen["lora"]["rate"]}
@@ -99,7 +100,7 @@ def attention(device: str) -> str:
 
 def adapter_files(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of an adapter's files by their names in the checkpoint; none where there is none."""
-    found = sorted((folder / composed.ADAPTER).glob("*"))
+    found = sorted((folder / ADAPTER).glob("*"))
     return {path.relative_to(folder).as_posix(): sha256(path) for path in found}
 
 

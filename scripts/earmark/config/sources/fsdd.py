@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from earmark.config.source import Rooted
-from earmark.config.values import Split
+from earmark.config.values import LETTERS, Split
 
-Speaker = Annotated[str, Field(pattern="^[a-z]+$")]
+Speaker = Annotated[str, Field(pattern=LETTERS)]
 
 
 class Source(Rooted):

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from earmark.config.links import LocalPath
 from earmark.config.section import Section, left_out
 from earmark.config.source import AnySource
+from earmark.config.values import VIDEO
 
 
 class Lists(Section):
@@ -40,7 +41,7 @@ class Source(AnySource):
     classes: LocalPath
     """CSV of classes (index,mid,display_name), a path or an http(s) address"""
 
-    url: str = Field(default="https://www.youtube.com/watch?v={id}", pattern=r"^https?://[^/]+/.*\{id\}")
+    url: str = Field(default="https://www.youtube.com/watch?v={id}", pattern=VIDEO)
     """address of a recording; {id} becomes its id, quoted"""
 
     licence: str = "audio: rights of its uploader; labels: CC-BY-4.0"

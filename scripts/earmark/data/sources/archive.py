@@ -48,7 +48,7 @@ def unpacked(archive: Mapping[str, Any]) -> tuple[Path, str]:
         found = json.loads(record.read_text())["sha256"] if record.is_file() else ""
         if not found or archive["sha256"] not in (None, found):
             record.unlink(missing_ok=True)
-            file = _fetched(archive["url"], place / "archive") if archive["url"] else Path(address)
+            file = fetched(archive["url"], place / "archive") if archive["url"] else Path(address)
             if not file.is_file():
                 raise UserError(f"data.source.archive.path: there is no file {file}")
             found = sha256(file)
@@ -72,7 +72,7 @@ def unpacked(archive: Mapping[str, Any]) -> tuple[Path, str]:
     return root, f"archive:{archive['url'] or name}@{found}"
 
 
-def _fetched(url: str, path: Path) -> Path:
+def fetched(url: str, path: Path) -> Path:
     """Bring a file down, going on behind what is there of it; UserError where it is out of reach."""
     if path.is_file():
         return path
@@ -147,7 +147,9 @@ def _members(file: Path) -> Iterator[tuple[str, int, BinaryIO]]:
     try:
         opened = tarfile.open(file)  # noqa: SIM115
     except tarfile.ReadError:
-        raise UserError(f"{file} is no zip and no tar archive") from None
+        raise UserError(
+            f"{file} is no zip and no tar archive, or torn; replace it (one fetched from a url: delete it)"
+        ) from None
     with opened as tar:
         for member in tar:
             content = tar.extractfile(member) if member.isfile() else None

@@ -58,7 +58,7 @@ def snapshot(
         commit = commit_of(repo, revision, "dataset")
         if commit != revision:
             print(f"{repo}: '{revision}' is commit {commit}; set revision to it to stay there", flush=True)
-        tree = _tree(repo, commit)
+        tree = tree_of(repo, commit)
         files = _chosen(tree, patterns, what)
         names = {file.path for file in tree}
         check_room(what, repo, "dataset", commit, files)
@@ -77,7 +77,7 @@ def snapshot(
     return root, commit
 
 
-def _tree(repo: str, commit: str) -> list[RepoFile]:
+def tree_of(repo: str, commit: str) -> list[RepoFile]:
     """List a commit's files, with their checksums, from the local cache where it is known."""
     try:
         return list(get_cached_repo_tree(repo, repo_type="dataset", revision=commit))
@@ -119,7 +119,7 @@ def _check(repo: str, commit: str, root: Path, files: list[RepoFile], checks: Pa
     known: dict[str, list[int]] = json.loads(checks.read_text()) if checks.is_file() else {}
     todo = [file for file in files if known.get(_digest(file)) != _stamp(root / file.path)]
     bar = tqdm(
-        ordered(lambda file: (file, _whole(root / file.path, file)), todo, threads),
+        ordered(lambda file: (file, is_whole(root / file.path, file)), todo, threads),
         desc="checking",
         total=len(todo),
         unit="file",
@@ -130,7 +130,7 @@ def _check(repo: str, commit: str, root: Path, files: list[RepoFile], checks: Pa
         if not whole:
             print(f"{repo}: {file.path} is damaged; fetching it again", flush=True)
             hf_hub_download(repo, file.path, repo_type="dataset", revision=commit, force_download=True)
-            if not _whole(path, file):
+            if not is_whole(path, file):
                 path.resolve().unlink()
                 path.unlink(missing_ok=True)
                 raise UserError(
@@ -153,7 +153,7 @@ def _digest(file: RepoFile) -> str:
     return file.lfs.sha256 if file.lfs else file.blob_id
 
 
-def _whole(path: Path, file: RepoFile) -> bool:
+def is_whole(path: Path, file: RepoFile) -> bool:
     """Whether a file has the checksum the hub lists."""
     # Git's id of a small file is the SHA-1 of a header and its content.
     digest = hashlib.sha256() if file.lfs else hashlib.sha1(f"blob {path.stat().st_size}\0".encode())

@@ -75,7 +75,7 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
         UserError: a pattern matches nothing, an archive is damaged or over its limits.
 
     """
-    yield from recordings(settings, folder, threads, {}, _unpack, partial(_describe, settings))
+    yield from recordings(settings, folder, threads, {}, unpacked, partial(_describe, settings))
 
 
 def _describe(settings: dict[str, Any], row: dict[str, Any], clip: Clip) -> None:
@@ -120,8 +120,16 @@ def _values(sample: dict[str, Any], fields: list[str]) -> list[str]:
     return []
 
 
-def _unpack(path: Path, store: Store) -> Iterator[dict[str, Any]]:
-    """Read a tar once from front to back; yield its samples in the order of their first members."""
+def unpacked(path: Path, store: Store) -> Iterator[dict[str, Any]]:
+    """Read a tar once from front to back; yield its samples in the order of their first members.
+
+    A sample has its ``key``, the ``json`` beside its audio, and the ``file`` that the store keeps, or else
+    the ``reason`` why it can't be used.
+
+    Raises:
+        UserError: the tar is damaged, holds no sample, or is over its limits.
+
+    """
     samples: dict[str, dict[str, Any]] = {}
     try:
         with path.open("rb") as raw, _unzipped(raw, store) as plain:

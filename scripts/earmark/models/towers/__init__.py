@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from earmark.core.errors import UserError, nearest
@@ -37,6 +38,14 @@ KINDS = {
 def code_of(kind: str) -> str:
     """Return the file of a kind below scripts/, which a rule that loads it has to digest."""
     return f"earmark/models/towers/{KINDS[kind]}.py"
+
+
+def file_of(code: str) -> Path | None:
+    """Return the Python file that ``code`` names, with or without a class behind a colon; None for others."""
+    path, _, _ = code.partition(".py:")
+    if ".py:" in code:
+        return Path(f"{path}.py").expanduser()
+    return Path(code).expanduser() if code.endswith(".py") else None
 
 
 def load(tower: Mapping[str, Any], checkpoint: Checkpoint | None, device: str) -> nn.Module:

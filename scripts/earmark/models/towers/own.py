@@ -18,6 +18,7 @@ from torch import nn
 
 from earmark.core.errors import UserError
 from earmark.models.checkpoint import Checkpoint
+from earmark.models.towers import file_of
 
 ENDING = "Encoder"
 
@@ -34,14 +35,6 @@ def build(tower: Mapping[str, Any], checkpoint: Checkpoint | None, device: str) 
     if not isinstance(made, nn.Module):
         raise UserError(f"{code}: {found.__name__} is no torch.nn.Module; derive it from that")
     return made
-
-
-def file_of(code: str) -> Path | None:
-    """Return the Python file that ``code`` names, with or without a class behind a colon; None for others."""
-    path, _, _ = code.partition(".py:")
-    if ".py:" in code:
-        return Path(f"{path}.py").expanduser()
-    return Path(code).expanduser() if code.endswith(".py") else None
 
 
 def _class(code: str) -> Any:

@@ -11,9 +11,4 @@ class Imported(Metric):
     measures = (
         Measure("mean_score", "mean score", "mean score"),
         Measure("map", "mean average precision", "mAP"),
-        Measure("map_hard_labels", "mAP of hard labels", "mAP of hard labels"),
-        Measure("iwer", "1 - word error rate", "iWER"),
-        Measure("icer", "1 - character error rate", "iCER"),
-        Measure("fense", "FENSE", "FENSE"),
-        Measure("date", "DATE", "DATE"),
     )

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainSerializer, SerializationInfo, model_validator
 
 from earmark.config.compose import Projector as ComposedProjector
+from earmark.config.links import Tour, link, local_path
 from earmark.config.section import Section, left_out
 from earmark.config.values import Count
+from earmark.models import towers
+from earmark.systems.encoders import presets
 from earmark.systems.encoders.blocks import TrainFile
 
 ORIGINS = ("model", "code", "random")
+
+
+def _placed(code: str, info: SerializationInfo) -> str:
+    """Return a Python file as it is found from any working directory; a dotted name as it is."""
+    path = towers.file_of(code)
+    if path is None or not isinstance(info.context, Tour):
+        return code
+    return info.context.placed(str(path)) + code[len(code.partition(".py:")[0]) + 3 :] * (".py:" in code)
 
 
 class Encoder(Section):
@@ -23,11 +34,11 @@ class Encoder(Section):
     labels: list[Literal["demo", "small"]] = []
     """'demo' for a stand-in, 'small' for real weights in a small encoder"""
 
-    model: str | None = left_out()
+    model: Annotated[str, link("models")] | None = left_out()
     """a model of config/models/ whose encoder it is: Whisper, wav2vec 2.0, HuBERT, WavLM, AST, CLAP, Dasheng,
     or the tower of Qwen2-Audio or Qwen2.5-Omni"""
 
-    code: str | None = left_out()
+    code: Annotated[str, PlainSerializer(_placed)] | None = left_out()
     """a class of yours, which is run: file.py, file.py:Class or package.module.Class"""
 
     arguments: dict[str, Any] = {}
@@ -81,17 +92,17 @@ class Suite(Section):
     labels: list[Literal["demo", "small"]] = []
     """'demo' for a stand-in, 'small' for real data in a small setting"""
 
-    train: str | TrainFile | None = left_out()
+    train: Annotated[str, local_path(*presets.NAMES)] | TrainFile | None = left_out()
     """a preset (task1, task2, all, one of the twenty), the path of a YAML file in upstream's format, or what
     such a file says; left out: the preset of the suite's name"""
 
-    eval: str | dict[str, Any] | None = left_out()
+    eval: Annotated[str, local_path(*presets.NAMES)] | dict[str, Any] | None = left_out()
     """the same of the evaluation"""
 
     training: dict[str, Any] = {}
     """laid over the training of `train`: max_steps, learning_rate, warmup_steps and its other keys"""
 
-    decoder: str = "smollm2-135m-base"
+    decoder: Annotated[str, link("models")] = "smollm2-135m-base"
     """the language model: a model of kind causal_lm; its own weights stay as they are"""
 
     projector: Projector = Projector()

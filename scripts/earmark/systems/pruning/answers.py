@@ -42,6 +42,10 @@ class Answered:
     batch_rows: int | None = None
     seconds: dict[str, float] | None = None
     """This sample's share of its batch, by stage; load, mel and encode from when the features were made."""
+    tokens_merged: int | None = None
+    """Tokens that live on in another one's state."""
+    share_of_layers: float | None = None
+    """Share of the audio tokens that a layer saw, mean over all layers."""
 
     @property
     def failed(self) -> bool:

@@ -21,14 +21,18 @@ class Variant(Section):
     default"""
 
     layer: int | None = left_out(ge=0)
-    """decoder layer K before which tokens are dropped; the model's reduction_layer by default; not for kv-
-    methods, which compress every layer"""
+    """decoder layer K before which tokens are dropped; by default the one that the method's file names (0 for
+    those that act at the input), else the model's reduction_layer; not for kv- methods, which compress every
+    layer"""
 
     options: dict[str, Any] = {}
     """fields of the reducer"""
 
     reference: bool = False
     """reproduce the published selection: the span includes BOS and EOS, integer budget per pivot"""
+
+    renumber: bool = False
+    """give the tokens left positions 0, 1, 2 ... as if the others had never been; at layer 0 only"""
 
 
 class Block(Section):

@@ -119,6 +119,7 @@ def record(
         "schema": "earmark/answers/1",
         "system": "pruned-evaluation",
         "lowest_layer": seat.reducer.lowest_layer,
+        "note": seat.reducer.note,
         "counts": {
             "asked": len(rows),
             "failed": sum(row["reason"] is not None for row in rows),

@@ -36,11 +36,17 @@ def layer_flops(config: Any, tokens: int) -> float:
     return float(linear + 2 * tokens * tokens * queries)
 
 
-def flop_speedup(config: Any, prompt: int, kept: int, layer: int) -> float:
-    """Return what a machine limited by arithmetic alone would gain by keeping ``kept`` of ``prompt``."""
-    layers = config.num_hidden_layers
-    full = layer_flops(config, prompt)
-    return layers * full / (layer * full + (layers - layer) * layer_flops(config, kept))
+def flop_speedup(config: Any, prompt: int, left: Sequence[int]) -> float:
+    """Return what a machine limited by arithmetic alone would gain.
+
+    Args:
+        config: the decoder's.
+        prompt: tokens of the whole prompt.
+        left: tokens of it that each layer sees.
+
+    """
+    reduced = sum(layer_flops(config, tokens) for tokens in left)
+    return len(left) * layer_flops(config, prompt) / reduced
 
 
 class Run(NamedTuple):
@@ -50,6 +56,8 @@ class Run(NamedTuple):
     seconds: float
     select_s: float
     kept: int
+    audio: tuple[int, ...]
+    """Audio tokens that each layer saw."""
 
 
 class Bench:
@@ -66,9 +74,9 @@ class Bench:
         self.embeddings: Tensor = decoder.embed(self.ids, [states])
 
     @torch.inference_mode()
-    def once(self, reduction: Reduction) -> tuple[float, float, int]:
-        """Return seconds of a prefill, seconds of choosing within it, and tokens kept."""
-        decoder = self.decoder
+    def once(self, reduction: Reduction) -> tuple[float, float, int, tuple[int, ...]]:
+        """Return seconds of a prefill and of choosing within it, tokens kept, and those each layer saw."""
+        decoder, layers = self.decoder, len(self.decoder.model.layers)
         cache = DynamicCache(config=decoder.model.config)
         with reduction.on(decoder.model) as hooks:
             if hooks is not None:
@@ -79,8 +87,11 @@ class Bench:
             synchronise(decoder.device)
             seconds = time.perf_counter() - start
             if hooks is None:
-                return seconds, 0.0, int((self.ids == decoder.audio_id).sum())
-            return seconds, hooks.records[0].selection_s, hooks.records[0].tokens_after
+                audio = int((self.ids == decoder.audio_id).sum())
+                return seconds, 0.0, audio, (audio,) * layers
+            record = hooks.records[0]
+            seen = tuple(record.tokens_at(number) for number in range(layers))
+            return seconds, record.selection_s, record.tokens_after, seen
 
 
 def measure(
@@ -114,17 +125,18 @@ def measure(
         for ratio in sorted(ratios, reverse=True):
             layer = max(method["layer"], _reduction(method, ratio, seed).reducer.lowest_layer)
             found = runs[method["name"], ratio]
-            # What compresses the cache drops nothing in the prefill.
-            left = prompt if method["kind"] == "cache" else prompt - audio_tokens + found[0].kept
-            points.append(
-                _point(found, method["name"], ratio, layer, flop_speedup(config, prompt, left, layer))
-            )
+            left = [prompt - audio_tokens + seen for seen in found[0].audio]
+            if method["kind"] == "cache":  # drops nothing in the prefill
+                left = [prompt] * len(left)
+            points.append(_point(found, method["name"], ratio, layer, flop_speedup(config, prompt, left)))
     return points, prompt
 
 
 def _reduction(method: dict[str, Any], ratio: float, seed: int) -> Reduction:
     reducer = load(method["reducer"], method["options"])
-    return Reduction(reducer, ratio, None, method["layer"], seed, method["reference"])
+    return Reduction(
+        reducer, ratio, None, method["layer"], seed, method["reference"], method.get("renumber", False)
+    )
 
 
 def _point(runs: Sequence[Run], method: str, ratio: float, layer: int, flops: float) -> dict[str, Any]:

@@ -50,6 +50,7 @@ def method(settings: Settings, name: str, model: Mapping[str, Any]) -> dict[str,
     found = method_options.named(f"config: methods.{name}.reducer", reducer)
     # A cache method compresses every layer.
     of_cache = found.kind == "cache"
+    usual = model["reduction_layer"] if found.acts_at is None else found.acts_at
     if of_cache and entry.layer is not None:
         raise UserError(f"config: methods.{name}.layer: {reducer} compresses every layer; leave layer out")
     method_options.check_options(f"config: methods.{name}.options", found, entry.options)
@@ -57,9 +58,10 @@ def method(settings: Settings, name: str, model: Mapping[str, Any]) -> dict[str,
         "name": name,
         "reducer": reducer,
         "kind": found.kind,
-        "layer": 0 if of_cache else model["reduction_layer"] if entry.layer is None else entry.layer,
+        "layer": 0 if of_cache else usual if entry.layer is None else entry.layer,
         "options": entry.options,
         "reference": entry.reference,
+        **({"renumber": True} if entry.renumber else {}),
     }
 
 

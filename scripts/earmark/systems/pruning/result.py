@@ -92,6 +92,8 @@ def row(each: Answered, judged: Row) -> Row:
         "windows": each.windows,
         "tokens_before": each.tokens_before,
         "tokens_after": each.tokens_after,
+        "tokens_merged": each.tokens_merged,
+        "share_of_layers": each.share_of_layers,
         "tokens_generated": each.tokens_generated,
         "cache_bytes": each.cache_bytes,
         "batch_rows": each.batch_rows,
@@ -120,7 +122,7 @@ def record(
             "system": made["system"],
             "labels": settings["labels"],
             "asked": _asked(origin["config"], task, rows),
-            "reduction": _reduction(origin["config"]["method"], scored, made["lowest_layer"]),
+            "reduction": _reduction(origin["config"]["method"], scored, made),
             "counts": {
                 "total": len(rows) + skipped,
                 "scored": len(scored),
@@ -169,12 +171,13 @@ def _asked(config: Mapping[str, Any], scoring: Mapping[str, Any], rows: Sequence
     }
 
 
-def _reduction(method: Mapping[str, Any], scored: Sequence[Row], lowest_layer: int) -> Row:
-    """Return what was really kept."""
+def _reduction(method: Mapping[str, Any], scored: Sequence[Row], made: Mapping[str, Any]) -> Row:
+    """Return what was really kept; ``made`` is the record of the answers."""
+    lowest_layer = made["lowest_layer"]
     before = [each["tokens_before"] for each in scored]
     after = [each["tokens_after"] for each in scored]
     layer = max(method["layer"], lowest_layer)
-    note = None
+    note = made.get("note") or None
     if method["kind"] == "cache":
         note = "compresses the cache behind each layer's prefill: saves memory and decoding, no prefill"
     elif layer != method["layer"]:
@@ -187,7 +190,19 @@ def _reduction(method: Mapping[str, Any], scored: Sequence[Row], lowest_layer: i
         "keep_ratio_effective": sum(after) / sum(before) if before else None,
         "tokens_before": _token_spread(before),
         "tokens_after": _token_spread(after),
+        **_merging(scored, before),
         "cache_bytes": _token_spread([each["cache_bytes"] for each in scored]),
+    }
+
+
+def _merging(scored: Sequence[Row], before: Sequence[int]) -> Row:
+    """Return what was merged and what the layers saw; answers of an earlier version don't know."""
+    if not scored or any(each["share_of_layers"] is None for each in scored):
+        return {}
+    seen = sum(each["share_of_layers"] * tokens for each, tokens in zip(scored, before, strict=True))
+    return {
+        "tokens_merged": _token_spread([each["tokens_merged"] for each in scored]),
+        "share_of_layers": seen / sum(before) if sum(before) else None,
     }
 
 

@@ -22,9 +22,9 @@ from earmark.core.timing import MemoryWatch, Peak, StageClock
 from earmark.models.features import States
 from earmark.models.padding import left_padded
 from earmark.reduction.context import PrefillContext
-from earmark.reduction.contract import Method
+from earmark.reduction.contract import Method, Reducer
 from earmark.reduction.hooks import TokenReduction
-from earmark.reduction.selection import RowRecord
+from earmark.reduction.record import RowRecord
 from earmark.systems.pruning.answers import Answered
 from earmark.systems.pruning.plan import Row
 from earmark.systems.pruning.prefix import Prefix, shared
@@ -69,6 +69,7 @@ class Reduction:
     layer: int
     seed: int
     reference: bool
+    renumber: bool = False
 
     @property
     def depth(self) -> int | None:
@@ -89,7 +90,7 @@ class Reduction:
         }
         if self.reducer.kind == "cache":
             return CacheCompression(model, self.reducer, **shared)
-        return TokenReduction(model, self.reducer, layer=self.layer, **shared)
+        return TokenReduction(model, self.reducer, layer=self.layer, renumber=self.renumber, **shared)
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,10 @@ class Answer:
     """Of the row's own entries once the prompt was read, padding left out."""
     batch_rows: int
     seconds: dict[str, float]
+    tokens_merged: int = 0
+    """Tokens that live on in another one's state."""
+    share_of_layers: float = 1.0
+    """Share of the audio tokens that a layer saw, mean over all layers."""
 
 
 @dataclass
@@ -162,7 +167,12 @@ class Loop:
         cache = DynamicCache(config=decoder.model.config)
         with reduction.on(decoder.model) as hooks:
             if hooks is not None:
-                hooks.expect(table == decoder.audio_id, [samples[row.sample].clip_id for row in batch])
+                hooks.expect(
+                    audio_mask=table == decoder.audio_id,
+                    sample_ids=[samples[row.sample].clip_id for row in batch],
+                    encoder=self._scores(batch, reduction.reducer),
+                    question=self._question(table),
+                )
             embeddings = decoder.embed(table, states)
             shared_s, sharing = shared(prefix, decoder.model, cache, reduction.depth)
             with sharing, clock.stage("prefill"):
@@ -185,11 +195,32 @@ class Loop:
                 text=decoder.text_of(tokens),
                 tokens_before=row.tokens if records is None else records[number].tokens_before,
                 tokens_after=row.tokens if records is None else records[number].tokens_after,
+                tokens_merged=0 if records is None else records[number].tokens_merged,
+                share_of_layers=1.0 if records is None else records[number].share_of_layers,
                 tokens_generated=len(tokens),
                 cache_bytes=cached[number],
                 batch_rows=len(batch),
                 seconds=share,
             )
+
+    def _scores(self, batch: list[Row], method: Method) -> dict[str, list[Tensor]]:
+        """Return what the method needs of the encoder, by name, for each row."""
+        names = method.needs_encoder if isinstance(method, Reducer) else ()
+        return {
+            name: [
+                self.store.scores(
+                    self.samples[row.sample].key, name, *self.samples[row.sample].windows[row.window]
+                )
+                for row in batch
+            ]
+            for name in names
+        }
+
+    def _question(self, table: Tensor) -> Tensor:
+        """Return which tokens [rows, length] may ask something: not those that end a turn, nor padding."""
+        decoder = self.decoder
+        marks = [decoder.pad_id, decoder.audio_id, *decoder.stop_ids]
+        return ~torch.isin(table, torch.tensor(marks, device=table.device))
 
     def _decode(self, token: Tensor, mask: Tensor, position: Tensor, cache: Any) -> Tensor:
         """Return the greedy tokens [rows, steps], the first included; stops once all rows have ended."""
@@ -210,7 +241,7 @@ def _cache_bytes(cache: Any, prompt: int, record: RowRecord | None) -> int:
     """Return the bytes of a row's cache entries, whatever rows it shares a batch with."""
     total = 0
     for number, layer in enumerate(cache.layers):
-        gone = 0 if record is None or number < record.layer else record.tokens_before - record.tokens_after
+        gone = 0 if record is None else record.tokens_before - record.tokens_at(number)
         entry = sum(states[0, :, 0].numel() * states.element_size() for states in (layer.keys, layer.values))
         total += (prompt - gone) * entry
     return total

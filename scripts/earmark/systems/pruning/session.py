@@ -44,6 +44,7 @@ class Seat:
             method["layer"],
             cell.run["seed"],
             method["reference"],
+            method.get("renumber", False),
         )
         journal = held.enter_context(runner.open_journal(place.journal))
         rows = {row["clip_id"]: Answered(**row) for row in done}
@@ -94,12 +95,21 @@ def answered(sample: Sample, system: str | None, answers: Sequence[runner.Answer
         answer=[answer.text for answer in given],
         tokens_before=sum(answer.tokens_before for answer in given),
         tokens_after=sum(answer.tokens_after for answer in given),
+        tokens_merged=sum(answer.tokens_merged for answer in given),
+        share_of_layers=_mean_share(given),
         tokens_generated=sum(answer.tokens_generated for answer in given),
         cache_bytes=max(answer.cache_bytes for answer in given),
         batch_rows=max(answer.batch_rows for answer in given),
         seconds=dict(sample.prepared) | {s: sum(answer.seconds[s] for answer in given) for s in stages},
         **_known(sample, system),
     )
+
+
+def _mean_share(answers: Sequence[runner.Answer]) -> float:
+    """Return the share of the audio tokens that layers saw, over all windows."""
+    tokens = sum(answer.tokens_before for answer in answers)
+    seen = sum(answer.share_of_layers * answer.tokens_before for answer in answers)
+    return seen / tokens if tokens else 1.0
 
 
 def failed(sample: Sample, system: str | None, reason: str) -> Answered:

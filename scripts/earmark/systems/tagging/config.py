@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from earmark.config.section import Section
-from earmark.config.values import Count, Distinct, Name
+from earmark.config.values import FOLD, Count, Distinct, Name
 from earmark.systems.tagging.training_keys import TrainingKeys
 
 
@@ -95,9 +95,7 @@ class TaskTagging(Section):
     statistics: Statistics | None = None
     """mean and standard deviation of the log-mel cells; null: computed from the training clips"""
 
-    folds: Distinct[Annotated[str, Field(pattern="^[A-Za-z0-9]+$")]] | None = Field(
-        default=None, min_length=2
-    )
+    folds: Distinct[Annotated[str, Field(pattern=FOLD)]] | None = Field(default=None, min_length=2)
     """values of the clips' group, each tested on in turn by a training on all the others; null: the task's
     own splits"""
 

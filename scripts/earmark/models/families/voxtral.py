@@ -1,0 +1,30 @@
+"""Voxtral: 12.5 tokens a second, audio filled up to whole windows of 30 s."""
+
+from __future__ import annotations
+
+from earmark.models.contract import Audio, Code, Family, Marks, Parts
+from earmark.models.sizes import Sizes
+
+
+class Voxtral(Family):
+    """The silence that fills a window has tokens too: up to 374 that say nothing."""
+
+    title = "Voxtral"
+    audio = Audio(samples_per_token=1280, positions_per_token=4, attention_s=30, window_s=2400.0)
+    parts = Parts(
+        encoder=("audio_tower.", "model.audio_tower."),
+        projector=("multi_modal_projector.", "model.multi_modal_projector."),
+        decoder=("language_model.model.", "model.language_model."),
+        head=("language_model.lm_head.", "lm_head."),
+    )
+    marks = Marks(begin="[BEGIN_AUDIO]", audio="[AUDIO]", end="")
+    published = {
+        "mistralai/Voxtral-Mini-3B-2507": Sizes(3072, 30, 32, 8, 8192, 1280, 32, 20, 5120, 131072),
+        "mistralai/Voxtral-Small-24B-2507": Sizes(5120, 40, 32, 8, 32768, 1280, 32, 20, 5120, 131072),
+    }
+
+    def code(self) -> Code:
+        """Import the family's code."""
+        from earmark.models import voxtral
+
+        return voxtral

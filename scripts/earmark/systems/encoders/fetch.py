@@ -1,0 +1,54 @@
+"""One shard brought to this machine: a file of one commit of the hub, checked, or a file at an address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import hf_hub_download
+
+from earmark.core.errors import UserError
+from earmark.core.files import sha256
+from earmark.core.hub import commit_of, plainly
+from earmark.data.sources.archive import fetched
+from earmark.data.sources.hub import OTHERWISE, is_whole, tree_of
+from earmark.models.encode import check_space
+from earmark.systems.encoders.shard import HOME
+
+
+def run(settings: Mapping[str, Any], output: Path) -> None:
+    """Fetch the shard that ``settings`` name (``repo``, ``revision``, ``inside`` or ``address``).
+
+    A shard of the hub lands at its path in the repository, as a manual download puts it.
+
+    Raises:
+        UserError: out of reach, no such file, not the file that the hub lists, or the disk is too small.
+
+    """
+    if settings["address"]:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        fetched(settings["address"], output)
+    else:
+        _of_hub(settings["repo"], settings["revision"], settings["inside"], output)
+    print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, SHA-256 {sha256(output)}", flush=True)
+
+
+def _of_hub(repo: str, revision: str, inside: str, output: Path) -> None:
+    what = f"data set {repo}"
+    with plainly(what, revision, OTHERWISE.replace("data.source.root", HOME)):
+        commit = commit_of(repo, revision, "dataset")
+        print(f"{repo}: '{revision}' is commit {commit}", flush=True)
+        listed = next((file for file in tree_of(repo, commit) if file.path == inside), None)
+        if listed is None:
+            raise UserError(
+                f"{what}: commit {commit[:12]} has no file {inside}; set revision to one that has it"
+            )
+        root = Path(str(output)[: -len(inside)] or ".")
+        check_space(root, listed.size)
+        hf_hub_download(repo, inside, repo_type="dataset", revision=commit, local_dir=root)
+        if not is_whole(output, listed):
+            output.unlink()
+            raise UserError(
+                f"{what}: {inside} is not the file that the hub lists; it was removed: try again later"
+            )

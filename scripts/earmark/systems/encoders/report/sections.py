@@ -1,0 +1,156 @@
+"""Encoders on the page: a table of scores for every suite, a chart with intervals, and training curves."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import altair as alt
+
+from earmark.report.charts import COLOURS, SHAPES, Row, fitted, plot, tooltips
+from earmark.report.figures import Cell, Figure, Look, Section, Table, number
+from earmark.report.material import Material
+from earmark.report.words import banner, interval, percent
+from earmark.scoring.catalogue import measure
+from earmark.systems.encoders.report.published import BASELINES, SOURCE
+from earmark.systems.encoders.report.ranking import ranks
+
+Record = Mapping[str, Any]
+MEAN = "mean"
+HOVER = {"encoder": "encoder", "dataset": "data set", "shown": "score", "n": "clips"}
+
+
+def sections(material: Material) -> Iterator[Section]:
+    """Yield a section for every suite."""
+    by_suite: dict[str, list[Record]] = defaultdict(list)
+    for record in material.records("encoders", "score").values():
+        by_suite[record["asked"]["suite"]].append(record)
+    tables = list(material.records("encoders", "table").values())
+    for suite, records in sorted(by_suite.items()):
+        means = [table for table in tables if table["asked"]["suite"] == suite]
+        yield _section(suite, records, means)
+
+
+def _section(suite: str, records: Sequence[Record], means: Sequence[Record]) -> Section:
+    encoders = sorted({record["asked"]["model"] for record in records})
+    looks = {
+        name: Look(COLOURS[i % len(COLOURS)], SHAPES[i % len(SHAPES)], [1, 0])
+        for i, name in enumerate(encoders)
+    }
+    figures = [
+        Figure(
+            f"Scores of encoders: {suite}",
+            _chart([_point(record) for record in records], looks),
+            legend=list(looks.items()),
+            numbers="in the table of this section",
+        ),
+        Figure(f"Training: {suite}", _curves(records, looks), legend=list(looks.items())),
+    ]
+    asked = records[0]["asked"]
+    facts = [f"suite {suite}", f"language model {asked['decoder']}", f"{asked['steps']} steps"]
+    if asked["compat"] != "none":
+        facts.append("as upstream's code does it (compat: xares)")
+    notes = sorted({f"{n}: not computed, {why}" for r in records for n, why in r["not_computed"].items()})
+    labels = ",".join(sorted({label for record in records for label in record["labels"]}))
+    return Section(
+        f"Encoders trained on {suite}", facts, banner(labels), [figures], notes,
+        [_table(records, means, encoders), *_wrong(records)], key=f"encoders-{suite}",
+    )  # fmt: skip
+
+
+def _point(record: Record) -> Row:
+    found = record["metrics"][record["headline"]]
+    return {
+        "encoder": record["asked"]["model"],
+        "dataset": record["asked"]["task"],
+        "shown": f"{measure(record['headline']).short} {_spelt(found)}",
+        **{key: found[key] for key in ("value", "low", "high", "n")},
+    }
+
+
+def _spelt(found: Mapping[str, Any]) -> str:
+    return "–" if found["value"] is None else f"{percent(found['value'])} {interval(found)}".strip()
+
+
+def _scale(looks: Mapping[str, Look]) -> alt.Color:
+    scale = alt.Scale(domain=list(looks), range=[look.colour for look in looks.values()])
+    return alt.Color("encoder:N", scale=scale, legend=None)
+
+
+def _chart(points: list[Row], looks: Mapping[str, Look]) -> dict[str, Any]:
+    known = [point for point in points if point["value"] is not None]
+    shapes = alt.Scale(domain=list(looks), range=[look.shape for look in looks.values()])
+    chart = plot(known).encode(
+        x=alt.X("dataset:N", title="data set", axis=alt.Axis(labelAngle=-45)),
+        xOffset=alt.XOffset("encoder:N"),
+        color=_scale(looks),
+    )
+    axis = alt.Y("value:Q", title="score", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%"))
+    rules = chart.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q"), y2="high:Q")
+    marks = chart.mark_point(filled=True, size=75, opacity=1).encode(
+        y=axis, shape=alt.Shape("encoder:N", scale=shapes, legend=None), tooltip=tooltips(HOVER)
+    )
+    return fitted(alt.layer(rules, marks), 300)
+
+
+def _curves(records: Sequence[Record], looks: Mapping[str, Look]) -> dict[str, Any]:
+    seen: dict[str, list[list[float]]] = {
+        record["asked"]["model"]: record["timing"]["training"]["curve"] for record in records
+    }
+    rows = [
+        {"encoder": name, "step": point[0], "loss": point[1]}
+        for name, curve in seen.items()
+        for point in curve
+    ]
+    chart = (
+        plot(rows)
+        .mark_line(strokeWidth=1.8)
+        .encode(
+            x=alt.X("step:Q", title="step"),
+            y=alt.Y("loss:Q", title="loss per token of the target"),
+            color=_scale(looks),
+            tooltip=tooltips({"encoder": "encoder", "step": "step", "loss": "loss"}),
+        )
+    )
+    return fitted(chart, 300)
+
+
+def _table(records: Sequence[Record], means: Sequence[Record], encoders: Sequence[str]) -> Table:
+    """Return encoders side by side: a line for each data set and one for the mean, ranks behind scores."""
+    datasets = sorted({record["asked"]["task"] for record in records})
+    found = {(r["asked"]["task"], r["asked"]["model"]): r["metrics"][r["headline"]] for r in records}
+    found |= {(MEAN, table["asked"]["model"]): table["metrics"]["mean_score"] for table in means}
+    headlines = {record["asked"]["task"]: measure(record["headline"]).short for record in records}
+    published = [name for name in BASELINES if set(datasets) & set(BASELINES[name])]
+    lines = []
+    for dataset in [*datasets, MEAN]:
+        placed = ranks({name: found[dataset, name] for name in encoders if (dataset, name) in found})
+        cells = [Cell(dataset), Cell(headlines.get(dataset, "mean of scores"))]
+        for name in encoders:
+            score = found.get((dataset, name))
+            if score is None or score["value"] is None:
+                cells.append(Cell("–"))
+            else:
+                cells.append(Cell(f"{_spelt(score)} ({placed[name]})", score["value"]))
+        cells += [number(BASELINES[name].get(dataset)) for name in published]
+        lines.append(cells)
+    columns = ["data set", "metric", *encoders, *(f"published: {name}" for name in published)]
+    notes = [
+        "In brackets the rank; encoders whose intervals overlap share one. Ties are marked =.",
+        *([SOURCE] if published else []),
+    ]
+    return Table("Encoders side by side", columns, lines, notes, frozenset(columns[2:]))
+
+
+def _wrong(records: Sequence[Record], most: int = 20) -> Iterator[Table]:
+    """Yield a table of answers that were wrong, where results brought some."""
+    lines = [
+        [Cell(record["asked"]["model"]), Cell(record["asked"]["task"]), Cell(row["id"]),
+         Cell(" | ".join(row["references"])), Cell(row["answer"])]
+        for record in records
+        for row in record.get("wrong", [])[:most]
+    ]  # fmt: skip
+    if lines:
+        columns = ["encoder", "data set", "clip", "right", "answered"]
+        yield Table("Wrong answers of encoders", columns, lines, folded=True)

@@ -1,0 +1,116 @@
+"""The result of an encoder on one data set, from the answers that were given; seconds, and no model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from earmark.core import provenance
+from earmark.core.files import sha256
+from earmark.scoring import record as envelope
+from earmark.scoring.spread import spread
+from earmark.systems.encoders import answer, measures
+from earmark.systems.encoders.answer import Answer
+from earmark.systems.encoders.measures import Item, Scores
+
+SCHEMA = "encoder_score"
+XARES = "xares"
+
+
+def run(settings: Mapping[str, Any], answers: Path, output: Path, code: str, again: str = "") -> None:
+    """Write the record of a result and its rows; ``settings`` are those of ``request.scoring``.
+
+    Raises:
+        UserError: the answers are damaged, or fewer classes are averaged over than there are labels.
+
+    """
+    made, rows, failed = answer.read(answers)
+    items = [Item(row.id, row.answer, row.references, row.likelihoods) for row in rows]
+    if settings["compat"] == XARES:
+        items = measures.each_reference(items)
+    found = measures.scores(
+        settings["metric"],
+        items,
+        settings["metric_args"],
+        hard=settings["compat"] == XARES,
+        resamples=settings["bootstrap"],
+        seed=settings["seed"],
+    )
+    record = _record(settings, made, rows, failed, found, code, answers, again)
+    rows_out = [_row(item, found, number) for number, item in enumerate(items)]
+    envelope.write(envelope.checked(record, SCHEMA), output, rows_out)
+    print(envelope.one_line(record, record["headline"], *_missing(found)), flush=True)
+
+
+def _record(
+    settings: Mapping[str, Any],
+    made: Mapping[str, Any],
+    rows: list[Answer],
+    failed: list[envelope.Failure],
+    found: Scores,
+    code: str,
+    answers: Path,
+    again: str,
+) -> dict[str, Any]:
+    asked = {
+        "task": settings["dataset"],
+        "model": settings["encoder"],
+        **{
+            key: settings[key]
+            for key in ("suite", "decoder", "compat", "metric", "metric_args", "weight", "seed")
+        },
+        "steps": settings["training"]["max_steps"],
+        "training_seed": settings["training"]["seed"],
+    }
+    counts = {
+        "total": made["counts"]["total"],
+        "scored": len(rows),
+        "failed": len(failed),
+        "truncated": sum(not row.ended for row in rows),
+        "references": sum(len(row.references) for row in rows),
+        "dropped_texts": made["counts"]["dropped_texts"],
+    }
+    return {
+        "schema": "earmark/encoder_score/1",
+        "labels": settings["labels"],
+        "asked": asked,
+        "counts": counts,
+        "headline": found.headline,
+        "metrics": found.metrics,
+        "not_computed": found.missing,
+        "failures": envelope.failures(failed),
+        "timing": {
+            "training": made["training"],
+            "device": made["device"],
+            "dtype": "float32",
+            "threads": made["threads"],
+            "stages": {"decode": spread([row.seconds for row in rows])},
+        },
+        "provenance": provenance.repeatable(
+            {
+                **provenance.record(code),
+                "answers_sha256": sha256(answers.with_suffix(".jsonl")),
+                "checkpoint": made["checkpoint"],
+                "encoders": made["encoders"],
+                "config": dict(settings),
+            },
+            again,
+        ),
+    }
+
+
+def _row(item: Item, found: Scores, number: int) -> dict[str, Any]:
+    """Return a row beside the record: what was said of a clip, and what the headline makes of it."""
+    point = found.points[number] if found.points else None
+    return {
+        "id": item.id,
+        "reference": item.reference,
+        "answer": item.answer,
+        "references": list(item.references),
+        "point": point,
+    }
+
+
+def _missing(found: Scores) -> list[str]:
+    return [f"{name}: not computed, {why}" for name, why in found.missing.items()]

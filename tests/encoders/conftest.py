@@ -1,0 +1,146 @@
+"""Encoders scored in this process, from tars to results: what Snakemake's jobs do, without its starts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import xares_tars as tars  # noqa: E402
+
+from earmark.core.files import write_json  # noqa: E402
+from earmark.models.checkpoint import Checkpoint, describe_folder  # noqa: E402
+from earmark.systems.encoders import answer, extract, result, train  # noqa: E402
+
+SPECTRUM = """
+import torch
+
+class SpectrumEncoder(torch.nn.Module):
+    output_dim = 33
+    def forward(self, audio, audio_attention_mask=None):
+        frames = audio[:, : audio.shape[1] // 1600 * 1600].unflatten(1, (-1, 1600))
+        level = torch.fft.rfft(frames).abs()[..., :800].unflatten(-1, (32, 25)).amax(-1)
+        features = torch.cat([level.clamp(min=1e-3).log(), torch.ones_like(level[..., :1])], -1)
+        mask = None
+        if audio_attention_mask is not None:
+            mask = (torch.arange(features.shape[1])[None] < (audio_attention_mask.sum(1) // 1600)[:, None]).int()
+        return features, mask
+"""
+TRAINING = {
+    "max_steps": 150, "per_device_train_batch_size": 4, "learning_rate": 0.005, "warmup_steps": 5,
+    "weight_decay": 0.01, "max_grad_norm": 1.0, "seed": 42, "crop_audio_length": 30, "sort_by_length": 128,
+    "save_steps": 20, "optimizer": "adamw_torch",
+}  # fmt: skip
+LORA = {"rank": 8, "alpha": 32, "dropout": 0.0, "targets": "all-linear"}
+
+
+@pytest.fixture(scope="session")
+def ending_lm(causal_lm, tmp_path_factory):
+    """The small Llama, but that its token for an end has weights, so that it can be learned."""
+    folder = tmp_path_factory.mktemp("ending_lm")
+    shutil.copytree(causal_lm.folder, folder, dirs_exist_ok=True)
+    tensors = load_file(folder / "model.safetensors")
+    tensors["model.embed_tokens.weight"][0] = (
+        torch.randn(32, generator=torch.Generator().manual_seed(0)) * 0.3
+    )
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    write_json(folder / "config.json", config | {"pad_token_id": None})
+    return Checkpoint(folder, describe_folder(folder, {"made": "by the tests"}, folder))
+
+
+class Bench:
+    """A folder with tars of tones, an encoder, and a language model of a few thousand weights."""
+
+    def __init__(self, folder, decoder):
+        self.folder = folder
+        (folder / "spectrum.py").write_text(SPECTRUM)
+        self.spectrum = {
+            "kind": "own",
+            "code": str(folder / "spectrum.py"),
+            "arguments": {},
+            "dtype": "float32",
+        }
+        self.decoder = folder / "decoder.json"
+        write_json(self.decoder, {**decoder.content, "folder": str(decoder.folder)})
+        for number in range(2):
+            tars.write(folder / f"train_{number}.tar.gz", tars.tones(12, 100 * number))
+        tars.write(folder / "test_0.tar", tars.tones(12, 1000))
+
+    def deaf(self):
+        """Return an encoder that hears nothing."""
+        path = self.folder / "deaf.py"
+        path.write_text(SPECTRUM.replace("return features, mask", "return torch.ones_like(features), mask"))
+        return {**self.spectrum, "code": str(path)}
+
+    def features(self, shard, tower=None, form="whole-float32", **more):
+        """Make a shard's features; returns their folder."""
+        tower = tower or self.spectrum
+        place = self.folder / "features" / tower["kind"] / form
+        settings = {"tower": tower | more, "form": form, "device": "cpu"}
+        extract.run(settings, self.folder / shard, None, place, shard.partition(".")[0], 1)
+        return place
+
+    def train(self, tower=None, output="model", *, work=None, key="label", **changes):
+        """Train on the tones; returns the record of the checkpoint."""
+        tower = tower or self.spectrum
+        compat = changes.get("compat", "none")
+        form = "audio" if compat == "xares" else "crop30-42-float32"
+        for number in range(2):
+            place = self.features(f"train_{number}.tar.gz", tower, form)
+        source = {"name": "tones", "prompts": ["Which tone?"], "key": key, "share": 1.0}
+        training = TRAINING | changes.pop("training", {})
+        settings = {
+            "encoder": tower["kind"], "suite": "tones", "tower": tower,
+            "kinds": {"encoder": tower["kind"], "decoder": "causal_lm"},
+            "sources": [source | {"shards": ["train_0", "train_1"]}], "training": training,
+            "projector": {"kind": "linear", "pool": 1, "stack": 1, "hidden": 8}, "normalise": compat == "none",
+            "lora": LORA, "precision": "no", "compat": compat, "max_failed_share": 0.0, "device": "cpu",
+        } | changes  # fmt: skip
+        record = self.folder / output / "checkpoint.json"
+        train.run(settings, place, None, self.decoder, record, work or self.folder / f"{output}-work", 1)
+        return record
+
+    def answer(self, checkpoint, metric="Accuracy", key="label", tower=None, shard="test_0.tar", **changes):
+        """Ask the trained model about the test tones; returns the record of its answers."""
+        settings = {
+            "encoder": "spectrum", "suite": "tones", "dataset": metric.lower(), "prompts": ["Which tone?"],
+            "key": key, "metric": metric, "metric_args": {"num_classes": None, "separator": ";"},
+            "batch_size": 32, "shards": [shard.partition(".")[0]], "max_failed_share": 0.5, "device": "cpu",
+        } | changes  # fmt: skip
+        output = checkpoint.parent / f"{metric.lower()}.json"
+        place = self.features(shard, tower)
+        answer.run(settings, place, checkpoint, output, self.folder / "answering", "code", 1)
+        return output
+
+    def score(self, answers, metric="Accuracy", compat="none", **changes):
+        """Score answers; returns the result."""
+        settings = {
+            "encoder": "spectrum", "suite": "tones", "dataset": metric.lower(), "decoder": "tiny", "compat": compat,
+            "metric": metric, "metric_args": {"num_classes": None, "separator": ";"}, "weight": 1, "labels": [],
+            "max_failed_share": 0.5, "bootstrap": 200, "seed": 0, "training": TRAINING,
+        } | changes  # fmt: skip
+        output = answers.with_name(f"{answers.stem}-{compat}-result.json")
+        result.run(settings, answers, output, "code")
+        return json.loads(output.read_text())
+
+
+@pytest.fixture
+def bench(tmp_path, ending_lm):
+    """A bench of this test's own."""
+    return Bench(tmp_path, ending_lm)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, ending_lm):
+    """A bench with a model that learned the tones; shared, so nothing may be changed in it."""
+    made = Bench(tmp_path_factory.mktemp("bench"), ending_lm)
+    made.checkpoint = made.train()
+    return made

@@ -1,0 +1,266 @@
+"""Families that hear through windows: our two parts of each equal the stock class, and pruning works on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers as stock
+from safetensors.torch import load_file, save_file
+from transformers import DynamicCache, WhisperFeatureExtractor
+
+from earmark.core.errors import UserError
+from earmark.models.checkpoint import Checkpoint, describe_folder
+from earmark.models.contract import Attending
+from earmark.models.families import family
+from earmark.models.tiny import build_tokenizer
+from earmark.reduction.encoder_scores import SCORES
+from earmark.reduction.hooks import TokenReduction
+from earmark.reduction.loader import load
+
+RATE, SECONDS = 16_000, 2
+"""Windows are 2 s here and 30 s in the published models."""
+
+TEXT = {
+    "vocab_size": 0,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "max_position_embeddings": 512,
+}
+AUDIO = {"num_mel_bins": 16, "hidden_size": 32, "num_attention_heads": 2, "num_hidden_layers": 2}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A family and its stock class."""
+
+    name: str
+    stock: str
+    text: str
+    tower: str
+    ffn: int
+    """Of the tower; where positions are joined to a token, as wide as these together."""
+
+
+KINDS = [
+    Kind("audio_flamingo3", "AudioFlamingo3", "qwen2", "audioflamingo3_encoder", 48),
+    Kind("music_flamingo", "MusicFlamingo", "qwen2", "audioflamingo3_encoder", 48),
+    Kind("glm_asr", "GlmAsr", "llama", "glmasr_encoder", 128),
+    Kind("voxtral", "Voxtral", "llama", "voxtral_encoder", 128),
+]
+
+
+@pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind.name)
+def made(request, tmp_path_factory) -> tuple[Kind, Checkpoint]:
+    """A small checkpoint of the real class, saved as transformers saves it."""
+    kind: Kind = request.param
+    folder = tmp_path_factory.mktemp(kind.name)
+    marks = family(kind.name).marks
+    tokenizer = build_tokenizer(["rain"], ["What is heard?"] * 5, 400)
+    tokenizer.add_special_tokens(
+        {"additional_special_tokens": [mark for mark in (marks.begin, marks.audio, marks.end) if mark]}
+    )
+    audio_id = tokenizer.convert_tokens_to_ids(marks.audio)
+    config = getattr(stock, f"{kind.stock}Config")(
+        audio_config=AUDIO
+        | {
+            "model_type": kind.tower,
+            "intermediate_size": kind.ffn,
+            "max_source_positions": 50 * SECONDS,
+        },
+        text_config=TEXT | {"model_type": kind.text, "vocab_size": len(tokenizer)},
+        audio_token_id=audio_id,
+    )
+    torch.manual_seed(0)
+    model = getattr(stock, f"{kind.stock}ForConditionalGeneration")(config)
+    for name, weight in model.named_parameters():
+        if weight.dim() > 1:
+            torch.nn.init.normal_(weight, std=0.3 if "embed" in name else 1.2 / weight[0].numel() ** 0.5)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    WhisperFeatureExtractor(feature_size=16, chunk_length=SECONDS).save_pretrained(folder)
+    (folder / "model.safetensors").chmod(0o644)
+    return kind, Checkpoint(folder, describe_folder(folder, {"made": "by the tests"}, folder))
+
+
+def waves() -> list[np.ndarray]:
+    """Shorter than a window, one, and some with a tail."""
+    draw = np.random.default_rng(0)
+    return [
+        (0.1 * draw.standard_normal(round(s * RATE))).astype("float32") for s in (1.23, 2.0, 4.71, 0.5, 5.985)
+    ]
+
+
+def stock_inputs(kind: Kind, wave: np.ndarray, extractor: Any) -> dict[str, torch.Tensor]:
+    """What the family's own processor makes of audio, written down once more."""
+    size = SECONDS * RATE
+    if kind.name == "voxtral":
+        mel = extractor(
+            wave,
+            sampling_rate=RATE,
+            padding=True,
+            pad_to_multiple_of=size,
+            truncation=False,
+            return_tensors="pt",
+        ).input_features[0]
+        return {"input_features": mel.reshape(16, -1, 100 * SECONDS).transpose(0, 1)}
+    chunks = [wave[start : start + size] for start in range(0, len(wave), size)]
+    made = extractor(
+        chunks, sampling_rate=RATE, padding="max_length", return_attention_mask=True, return_tensors="pt"
+    )
+    return {"input_features": made.input_features, "input_features_mask": made.attention_mask}
+
+
+def whole_model(kind: Kind, checkpoint: Checkpoint) -> Any:
+    """The stock class."""
+    cls = getattr(stock, f"{kind.stock}ForConditionalGeneration")
+    return cls.from_pretrained(checkpoint.folder, attn_implementation="sdpa").eval()
+
+
+def parts(kind: Kind, checkpoint: Checkpoint) -> tuple[Any, Any]:
+    """Our encoder and our language model."""
+    own = family(kind.name)
+    return own.encoder(checkpoint, "cpu", "float32"), own.decoder(checkpoint, "cpu", "float32", "sdpa")
+
+
+@torch.no_grad()
+def test_generate_says_what_our_parts_say(made) -> None:
+    kind, checkpoint = made
+    model = whole_model(kind, checkpoint)
+    encoder, decoder = parts(kind, checkpoint)
+    for wave in waves():
+        (states,) = encoder.encode([encoder.mel(wave)])
+        ids = torch.tensor(
+            [decoder.raw_ids("<|audio_bos|><|AUDIO|><|audio_eos|>What is heard?", len(states))]
+        )
+        told = model.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            **stock_inputs(kind, wave, encoder.extractor),
+            max_new_tokens=4,
+            min_new_tokens=4,
+            do_sample=False,
+            return_dict_in_generate=True,
+            output_logits=True,
+        )
+        cache = DynamicCache(config=decoder.model.config)
+        embeddings, mask = decoder.embed(ids, [states]), torch.ones_like(ids)
+        positions = torch.arange(ids.shape[1])[None]
+        for step, expected in enumerate(told.logits):
+            logits = decoder.forward(embeddings, mask, positions, cache)
+            torch.testing.assert_close(logits, expected, atol=5e-5, rtol=1e-4)
+            embeddings = decoder.model.embed_tokens(told.sequences[:, ids.shape[1] + step, None])
+            mask = torch.cat([mask, mask.new_ones(1, 1)], dim=1)
+            positions = positions[:, -1:] + 1
+
+
+def test_a_clip_has_the_same_states_alone_and_among_others(made) -> None:
+    kind, checkpoint = made
+    encoder, _ = parts(kind, checkpoint)
+    mels = [encoder.mel(wave) for wave in waves()]
+    for mel, together in zip(mels, encoder.encode(mels), strict=True):
+        assert torch.equal(encoder.encode([mel])[0], together)
+        if isinstance(encoder, Attending):
+            ((states, told),) = encoder.heard([mel])
+            assert torch.equal(states, together)
+            assert {len(told[name]) for name in SCORES} == {len(states)}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("method", ["frame", "fastadasp", "fastv"])
+def test_pruning_a_padded_batch_equals_pruning_its_rows_alone(made, method) -> None:
+    kind, checkpoint = made
+    encoder, decoder = parts(kind, checkpoint)
+    states = encoder.encode([encoder.mel(wave) for wave in waves()[:2]])
+    prompts = [decoder.raw_ids("<|AUDIO|>rain", len(each)) for each in states]
+    width = max(map(len, prompts))
+    ids = torch.tensor([[decoder.pad_id] * (width - len(p)) + p for p in prompts])
+    mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts])
+    found = []
+    for rows in ([0, 1], [0], [1]):
+        own_ids, own_mask = ids[rows], mask[rows]
+        if len(rows) == 1:
+            own_ids, own_mask = own_ids[:, own_mask[0] == 1], own_mask[:, own_mask[0] == 1]
+        audio = (own_ids == decoder.audio_id) & (own_mask == 1)
+        embeddings = decoder.model.embed_tokens(own_ids)
+        embeddings[audio] = torch.cat([states[row] for row in rows])
+        positions = (own_mask.cumsum(1) - 1).clamp(min=0)
+        cache = DynamicCache(config=decoder.model.config)
+        with TokenReduction(decoder.model, load(method), keep_ratio=0.4, layer=1) as reduction:
+            reduction.expect(audio_mask=audio)
+            found.append(decoder.forward(embeddings, own_mask, positions, cache))
+            step = decoder.model.embed_tokens(found[-1].argmax(-1)[:, None])
+            longer = torch.cat([own_mask, own_mask.new_ones(len(rows), 1)], dim=1)
+            found.append(decoder.forward(step, longer, positions[:, -1:] + 1, cache))
+    for row in (0, 1):
+        for step in (0, 1):
+            torch.testing.assert_close(found[step][row], found[2 + 2 * row + step][0], atol=5e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_dropping_at_the_input_equals_a_prompt_cut_by_hand(made) -> None:
+    kind, checkpoint = made
+    model = whole_model(kind, checkpoint)
+    encoder, decoder = parts(kind, checkpoint)
+    (states,) = encoder.encode([encoder.mel(waves()[0])])
+    ids = torch.tensor([decoder.raw_ids("<|audio_bos|><|AUDIO|><|audio_eos|>rain", len(states))])
+    inputs = stock_inputs(kind, waves()[0], encoder.extractor)
+    untouched = model(input_ids=ids, **inputs).logits
+    with TokenReduction(model, load("frame"), keep_ratio=1.0, layer=0):
+        assert torch.equal(model(input_ids=ids, **inputs).logits, untouched)
+    with TokenReduction(model, load("frame"), keep_ratio=0.4, layer=0) as reduction:
+        pruned = model(input_ids=ids, **inputs).logits
+    audio = (ids[0] == decoder.audio_id).nonzero()[:, 0]
+    first = int(reduction.records[0].kept[0]) if audio[0] == 0 else None
+    stays = ids[0] != decoder.audio_id
+    stays[audio[reduction.records[0].kept]] = True
+    assert first in (None, 0)
+    by_hand = model.model.language_model(
+        inputs_embeds=decoder.embed(ids, [states])[:, stays], position_ids=stays.nonzero()[:, 0][None]
+    ).last_hidden_state
+    torch.testing.assert_close(pruned, model.lm_head(by_hand), atol=5e-5, rtol=1e-4)
+
+
+def test_the_published_layout_loads(made, tmp_path) -> None:
+    """Checkpoints on the hub were written with `language_model.model.`, newer ones with `model.language_model.`."""
+    kind, checkpoint = made
+    tensors = load_file(checkpoint.folder / "model.safetensors")
+    other = {_renamed(name): value for name, value in tensors.items()}
+    assert not set(other) & set(tensors)
+    for path in checkpoint.folder.iterdir():
+        if path.name != "model.safetensors":
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    save_file(other, tmp_path / "model.safetensors", {"format": "pt"})
+    copied = Checkpoint(tmp_path, describe_folder(tmp_path, {"made": "by the tests"}, tmp_path))
+    for ours, theirs in zip(parts(kind, checkpoint), parts(kind, copied), strict=True):
+        for mine, its in zip(_weights(ours), _weights(theirs), strict=True):
+            assert torch.equal(mine, its)
+
+
+def _renamed(name: str) -> str:
+    """The other of both spellings."""
+    for old, new in (
+        ("language_model.model.", "model.language_model."),
+        ("language_model.lm_head.", "lm_head."),
+    ):
+        if name.startswith(old):
+            return new + name[len(old) :]
+        if name.startswith(new):
+            return old + name[len(new) :]
+    return name[len("model.") :] if name.startswith("model.") else f"model.{name}"
+
+
+def _weights(part: Any) -> list[torch.Tensor]:
+    return [value for _, value in sorted(part.model.state_dict().items())]
+
+
+def test_a_checkpoint_of_another_family_is_refused(made, qwen2_audio) -> None:
+    kind, _ = made
+    with pytest.raises(UserError, match="is no .* config"):
+        family(kind.name).encoder(qwen2_audio, "cpu", "float32")
