@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
 from filelock import FileLock
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from workflow import Workflow  # noqa: E402
+from workflow import Workflow
 
 
 @pytest.fixture(scope="session")

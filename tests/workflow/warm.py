@@ -21,7 +21,6 @@ import json
 import os
 import re
 import runpy
-import signal
 import socket
 import subprocess
 import sys
@@ -33,16 +32,41 @@ from typing import Any
 
 AT_IMPORT = re.compile("(HF_|HUGGING|TRANSFORMERS|TORCH|PYTORCH|PYTHON(?!UNBUF|DONTW)|CUDA|MALLOC|LD_|XDG_)")
 """Variables that change what an import does."""
-THREADS = re.compile("(OMP|MKL|OPENBLAS|RAYON|NUMEXPR|VECLIB|GOTO)[A-Z_]*_NUM_THREADS")
-"""Variables that change it too, but only where they are set."""
-PACKAGES = """
-snakemake.cli torch torch.nn.functional torch.utils.data transformers
-transformers.models.qwen2_5_omni.modeling_qwen2_5_omni transformers.models.qwen2_audio.modeling_qwen2_audio
-transformers.models.whisper.modeling_whisper transformers.models.audio_spectrogram_transformer
-transformers.models.audio_spectrogram_transformer.modeling_audio_spectrogram_transformer
-pandas pyarrow pyarrow.parquet scipy.stats sklearn.linear_model sklearn.metrics soundfile soxr accelerate
-safetensors.torch tokenizers huggingface_hub webdataset jinja2 altair typer tqdm jsonschema pydantic yaml
-""".split()
+LIBRARIES = ("OMP", "MKL", "OPENBLAS", "RAYON", "NUMEXPR", "VECLIB_MAXIMUM", "GOTO")
+ONE_THREAD = [f"{name}{'' if name.endswith('MAXIMUM') else '_NUM'}_THREADS" for name in LIBRARIES]
+"""Variables that change it too, but only where they are set: 1 in a job with one core."""
+PACKAGES = [
+    "snakemake.cli",
+    "torch",
+    "torch.nn.functional",
+    "torch.utils.data",
+    "transformers",
+    "transformers.models.qwen2_5_omni.modeling_qwen2_5_omni",
+    "transformers.models.qwen2_audio.modeling_qwen2_audio",
+    "transformers.models.whisper.modeling_whisper",
+    "transformers.models.audio_spectrogram_transformer",
+    "transformers.models.audio_spectrogram_transformer.modeling_audio_spectrogram_transformer",
+    "pandas",
+    "pyarrow",
+    "pyarrow.parquet",
+    "scipy.stats",
+    "sklearn.linear_model",
+    "sklearn.metrics",
+    "soundfile",
+    "soxr",
+    "accelerate",
+    "safetensors.torch",
+    "tokenizers",
+    "huggingface_hub",
+    "webdataset",
+    "jinja2",
+    "altair",
+    "typer",
+    "tqdm",
+    "jsonschema",
+    "pydantic",
+    "yaml",
+]
 
 CLIENT = """#!{python} -IS
 import array, json, os, socket, signal, sys
@@ -79,12 +103,11 @@ def folder() -> Path:
     client.chmod(0o755)
     ready = subprocess.Popen(
         [sys.executable, __file__, "serve", str(address)],
-        env={**os.environ, **dict.fromkeys(["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS",
-             "RAYON_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "GOTO_NUM_THREADS"], "1")},
+        env={**os.environ, **dict.fromkeys(ONE_THREAD, "1")},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    )  # fmt: skip
+    )
     assert ready.stdout is not None
     assert ready.stdout.readline() == "ready\n", "the warm process did not start"
     atexit.register(ready.kill)
@@ -146,8 +169,8 @@ def keep(client: socket.socket, started: dict[str, str]) -> None:
 def differs(environment: dict[str, str], started: dict[str, str]) -> bool:
     """Whether imports would go another way in an environment than where the process was started."""
     names = {name for name in {*environment, *started} if AT_IMPORT.match(name)}
-    threads = {name for name in environment if THREADS.fullmatch(name)}
-    return any(environment.get(name) != started.get(name) for name in names | threads)
+    names |= environment.keys() & set(ONE_THREAD)
+    return any(environment.get(name) != started.get(name) for name in names)
 
 
 def run(arguments: list[str]) -> None:
@@ -160,7 +183,7 @@ def run(arguments: list[str]) -> None:
     try:
         if arguments[:1] == ["-m"]:
             sys.argv = arguments[1:]
-            sys.path[0] = os.getcwd()
+            sys.path[0] = str(Path.cwd())
             runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
         else:
             sys.argv = arguments
