@@ -30,7 +30,6 @@ include: "rules/audit.smk"
 include: "rules/parts.smk"
 include: "rules/train.smk"
 include: "rules/features.smk"
-include: "rules/massive.smk"
 
 
 # A system is a folder of scripts/earmark/systems/ and a file of its name here (docs/add_a_system.md).

@@ -108,6 +108,8 @@ def test_without_measures_findings_say_so(tmp_path):
         "silent",
         "mostly_silent",
         "clipped",
+        "several_streams",
+        "gaps",
         "upsampled",
         "mislabelled",
         "near",

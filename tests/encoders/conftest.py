@@ -75,21 +75,21 @@ class Bench:
         path.write_text(SPECTRUM.replace("return features, mask", "return torch.ones_like(features), mask"))
         return {**self.spectrum, "code": str(path)}
 
-    def features(self, shard, tower=None, form="whole-float32", **more):
+    def features(self, shard, tower=None, form="whole-float32", encoder=None, **more):
         """Make a shard's features; returns their folder."""
         tower = tower or self.spectrum
         place = self.folder / "features" / tower["kind"] / form
         settings = {"tower": tower | more, "form": form, "device": "cpu"}
-        extract.run(settings, self.folder / shard, None, place, shard.partition(".")[0], 1)
+        extract.run(settings, self.folder / shard, encoder, place, shard.partition(".")[0], 1)
         return place
 
-    def train(self, tower=None, output="model", *, work=None, key="label", **changes):
+    def train(self, tower=None, output="model", *, work=None, key="label", encoder=None, **changes):
         """Train on the tones; returns the record of the checkpoint."""
         tower = tower or self.spectrum
         compat = changes.get("compat", "none")
         form = "audio" if compat == "xares" else "crop30-42-float32"
         for number in range(2):
-            place = self.features(f"train_{number}.tar.gz", tower, form)
+            place = self.features(f"train_{number}.tar.gz", tower, form, encoder)
         source = {"name": "tones", "prompts": ["Which tone?"], "key": key, "share": 1.0}
         training = TRAINING | changes.pop("training", {})
         settings = {
@@ -100,7 +100,7 @@ class Bench:
             "lora": LORA, "precision": "no", "compat": compat, "max_failed_share": 0.0, "device": "cpu",
         } | changes  # fmt: skip
         record = self.folder / output / "checkpoint.json"
-        train.run(settings, place, None, self.decoder, record, work or self.folder / f"{output}-work", 1)
+        train.run(settings, place, encoder, self.decoder, record, work or self.folder / f"{output}-work", 1)
         return record
 
     def answer(self, checkpoint, metric="Accuracy", key="label", tower=None, shard="test_0.tar", **changes):

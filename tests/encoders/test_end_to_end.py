@@ -184,3 +184,22 @@ def test_upstreams_way_trains_with_the_encoder_in_the_loop_and_learns_too(bench)
     record = bench.train(compat="xares", normalise=False, training={"max_steps": 20})
     stage = json.loads((record.parent / "training.json").read_text())["stages"][0]
     assert stage["curve"][-1][1] < stage["curve"][0][1]
+
+
+def test_a_scored_whisper_is_a_composed_model_that_others_read(bench, whisper):
+    from earmark.core.files import write_json
+    from earmark.models.checkpoint import Checkpoint
+    from earmark.models.composed import Decoder, Encoder
+
+    record = bench.folder / "whisper.json"
+    write_json(record, {**whisper.content, "folder": str(whisper.folder)})
+    tower = {"kind": "whisper", "dtype": "float32"}
+    made = Checkpoint.read(bench.train(tower, encoder=record, training={"max_steps": 3}))
+    decoder = Decoder(made, "cpu", "float32", "sdpa")
+    encoder = Encoder(made, "cpu", "float32")
+    mel = encoder.mel(tars.tone(["do"]))
+    [states] = encoder.states([mel], ["encoder", "projector"])
+    stored = store.Features(bench.features("test_0.tar", tower, encoder=record)).of("test_0", "clip_000")
+    assert decoder.project(stored).shape == states["projector"].shape == (25, 32)
+    assert {"encoder", "decoder"} == made.content["parts"].keys()
+    assert any(name.startswith("adapter/") for name in made.content["files"])

@@ -24,6 +24,7 @@ import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.audio import clock
 from earmark.core.errors import UserError
 
 FORMATS = (
@@ -34,6 +35,8 @@ FORMATS = (
 
 BLOCK = 1 << 20
 BASE_TIMEOUT_S = 30.0
+MOST_SILENCE_S = 3600.0
+"""More than this without sound is no gap but a clock that is wrong."""
 SLOWEST = 10.0
 """A decoder slower than this many times real time, after the first seconds, counts as hanging."""
 
@@ -56,6 +59,8 @@ class Stream:
     sample_rate: int
     channels: int
     blocks: Iterator[NDArray[np.float32]]
+    filled_s: float = 0.0
+    """Silence put in where the container's clock goes on without sound."""
 
 
 def executable() -> str:
@@ -101,10 +106,13 @@ def decoding(
 
     """
     timeout_s = timeout_s or BASE_TIMEOUT_S + (start_s + max_s if end_s is None else end_s) / SLOWEST
-    with _run(file, timeout_s) as (container, rate, channels, data):
+    gaps = clock.silence(file)
+    if gaps > MOST_SILENCE_S:
+        raise DecodeError(f"its clock leaves {gaps:.0f} s without sound", opened=True)
+    with _run(file, timeout_s + gaps / SLOWEST, filled=gaps > 0) as (container, rate, channels, data):
         last = None if end_s is None else round(end_s * rate)
         blocks = _stretch(data, round(start_s * rate), last, round(max_s * rate))
-        yield Stream(container, rate, channels, blocks)
+        yield Stream(container, rate, channels, blocks, gaps)
 
 
 def _stretch(
@@ -124,7 +132,9 @@ def _stretch(
 
 
 @contextlib.contextmanager
-def _run(file: BinaryIO, timeout_s: float) -> Iterator[tuple[str, int, int, Iterator[NDArray[np.float32]]]]:
+def _run(
+    file: BinaryIO, timeout_s: float, *, filled: bool
+) -> Iterator[tuple[str, int, int, Iterator[NDArray[np.float32]]]]:
     """Start ffmpeg on an open file; yields container, rate, channels and the decoded blocks."""
     # The format is found by content. A stream that changes its rate or channels midway is an error.
     source = ffmpeg.input(
@@ -140,7 +150,8 @@ def _run(file: BinaryIO, timeout_s: float) -> Iterator[tuple[str, int, int, Iter
         format_whitelist=FORMATS,
     )
     # AU: a header of six numbers, then samples; it needs no length beforehand.
-    output = ffmpeg.output(source["a:0"], "pipe:1", format="au", acodec="pcm_f32be", map_metadata=-1)
+    fill = {"af": clock.FILL, "copyts": None} if filled else {}
+    output = ffmpeg.output(source["a:0"], "pipe:1", format="au", acodec="pcm_f32be", map_metadata=-1, **fill)
     command = ffmpeg.compile(output, cmd=executable())
     os.lseek(file.fileno(), 0, os.SEEK_SET)
     with tempfile.TemporaryFile() as log:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import mmap
 import os
 import re
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from typing import BinaryIO
 
 import soundfile
 
+from earmark.audio import mp3, riff
 from earmark.core.errors import AudioError
 from earmark.core.files import peek
 
@@ -55,8 +57,10 @@ def opened(stream: BinaryIO) -> Iterator[tuple[soundfile.SoundFile | None, str]]
         promised, held = _promise(sound.extra_info)
         if promised > held:
             raise AudioError(f"wrong length (the header promises {promised} bytes, {held} are there)")
-        if sound.frames >= UNKNOWN_LENGTH or (sound.format == "MP3" and not _counted_mp3(stream)):
+        if sound.frames >= UNKNOWN_LENGTH:
             yield None, "the header gives no length"
+        elif problem := _untold(sound, stream):
+            yield None, problem
         elif sound.subtype == "OPUS":
             yield None, "Opus is left to ffmpeg"
         else:
@@ -81,10 +85,48 @@ def _promise(log: str) -> tuple[int, int]:
     return 0, 0
 
 
-def _counted_mp3(stream: BinaryIO) -> bool:
-    """Whether an MP3 file's first frame counts its frames; otherwise its length is but estimated."""
-    start, tag = peek(stream, 0, 10), 0
-    if start[:3] == b"ID3" and len(start) == 10:
-        tag = 10 + sum(byte << shift for byte, shift in zip(start[6:10], (21, 14, 7, 0), strict=True))
-    frame = peek(stream, tag, 2048)
-    return any(mark in frame for mark in (b"Xing", b"Info", b"VBRI"))
+def _untold(sound: soundfile.SoundFile, stream: BinaryIO) -> str:
+    """Return why a header is not to be believed and another decoder has to count; empty if it is.
+
+    Raises:
+        AudioError: there is less, or more, than it says, and nobody can tell what belongs where.
+
+    """
+    if sound.format not in ("MP3", "WAV", "WAVEX"):
+        return ""
+    with mapped(stream) as content:
+        if sound.format == "MP3":
+            return _of_mp3(mp3.frames(content))
+        wav = riff.chunks(content)
+        if wav is None:
+            return ""
+        if wav.codec in riff.MPEG:
+            return "MP3 in WAV is left to ffmpeg"
+        if 0 < wav.stated < riff.UNKNOWN and (more := riff.left(content, wav)) >= riff.LEAST:
+            raise AudioError(
+                f"wrong length (the header states {wav.stated} bytes of samples, {more} more stand behind)"
+            )
+    return ""
+
+
+def _of_mp3(found: mp3.Frames | None) -> str:
+    """Return why an MP3 file's count of frames is not to be believed; raises AudioError for lost ones."""
+    if found is None or not found.counted or found.counted < 0:
+        return "the header gives no length"
+    if found.damage:
+        raise AudioError(f"undecodable ({found.damage})")
+    if found.counted > found.number:
+        raise AudioError(
+            f"wrong length (the header counts {found.counted} MP3 frames, {found.number} are there)"
+        )
+    return "" if found.counted == found.number else "the header counts fewer frames than there are"
+
+
+@contextlib.contextmanager
+def mapped(stream: BinaryIO) -> Iterator[bytes | mmap.mmap]:
+    """Yield the whole content of a stream, a file's without reading it."""
+    if not isinstance(stream, io.BufferedReader):
+        yield peek(stream, 0, -1)
+        return
+    with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        yield content

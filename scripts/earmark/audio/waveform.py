@@ -19,7 +19,8 @@ unreadable                neither decoder knows the format
 undecodable               the format is known, the content is damaged, changes its rate or channels
                           midway, or took the decoder too long
 checksum                  a FLAC file decodes to other audio than was encoded
-wrong length              the header promises, or the manifest expects, more than there is
+wrong length              the header promises, or the manifest expects, more than there is, or there is
+                          more than it states
 no audio                  it holds pictures only
 no samples                its sound track is empty
 too short                 less than a token's worth
@@ -33,8 +34,9 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -44,8 +46,9 @@ import soxr
 from numpy.typing import NDArray
 
 from earmark.audio import containers as ffmpeg
-from earmark.audio import flac, ogg, sndfile
+from earmark.audio import flac, ogg, riff, sndfile
 from earmark.audio.downmix import Mono
+from earmark.audio.links import links
 from earmark.core.errors import AudioError
 from earmark.core.files import peek
 
@@ -78,7 +81,8 @@ class Decoded:
     ``container`` is libsndfile's name of the format in lower case, or ffmpeg's of its demuxer.
     ``clipped`` counts samples of all channels at full scale of 16 bits. ``flac`` is the file itself
     where it is a whole mono 16-bit FLAC file whose checksum agrees: nothing is gained by encoding it
-    again.
+    again. ``joined`` counts the streams that stand one behind the other in the file; ``filled_s`` is the
+    silence, in seconds, where its clock goes on and no sound does.
     """
 
     samples: NDArray[np.float32]
@@ -88,6 +92,8 @@ class Decoded:
     decoder: str
     clipped: int = 0
     flac: bytes | None = None
+    joined: int = 1
+    filled_s: float = 0.0
 
 
 def probe(path: Path) -> Header:
@@ -97,23 +103,40 @@ def probe(path: Path) -> Header:
         AudioError: missing, empty, not audio, cut off, or too short.
 
     """
-    with _opened(path) as stream:
-        with sndfile.opened(stream) as (sound, problem):
-            if sound is not None:
-                header = Header(
-                    sound.frames / sound.samplerate,
-                    sound.samplerate,
-                    sound.channels,
-                    sound.format.lower(),
-                    "libsndfile",
-                )
-                check_length(sound.frames, sound.samplerate)
-                return header
-        with _ffmpeg(stream, 0.0, None, LONGEST_FILE_S, problem) as decoded:
-            frames = sum(len(block) for block in decoded.blocks)
-        check_length(frames, decoded.sample_rate)
-        rate = decoded.sample_rate
-        return Header(frames / rate, rate, decoded.channels, decoded.container, "ffmpeg")
+    with _opened(path) as stream, _parts(stream) as parts:
+        return _sum([_header(part) for part in parts])
+
+
+def _header(stream: BinaryIO) -> Header:
+    """Return what a stream of one recording says of itself."""
+    with sndfile.opened(stream) as (sound, problem):
+        if sound is not None:
+            header = Header(
+                sound.frames / sound.samplerate,
+                sound.samplerate,
+                sound.channels,
+                sound.format.lower(),
+                "libsndfile",
+            )
+            check_length(sound.frames, sound.samplerate)
+            return header
+    with _ffmpeg(stream, 0.0, None, LONGEST_FILE_S, problem) as decoded:
+        frames = sum(len(block) for block in decoded.blocks)
+    check_length(frames, decoded.sample_rate)
+    rate = decoded.sample_rate
+    return Header(frames / rate, rate, decoded.channels, decoded.container, "ffmpeg")
+
+
+def _sum(headers: list[Header]) -> Header:
+    """Return the header of streams that stand one behind the other."""
+    _check_alike({(header.sample_rate, header.channels) for header in headers})
+    return replace(headers[0], duration_s=sum(header.duration_s for header in headers))
+
+
+def _check_alike(forms: set[tuple[int, int]]) -> None:
+    if len(forms) > 1:
+        told = ", ".join(f"{rate} Hz of {channels}" for rate, channels in sorted(forms))
+        raise AudioError(f"undecodable (streams of different forms are joined: {told} channels)")
 
 
 def check_length(frames: int, sample_rate: int) -> None:
@@ -224,7 +247,54 @@ def _check_bound(seconds: float, max_s: float) -> None:
         raise AudioError(f"too long ({seconds:.0f} s, at most {max_s:.0f} in one clip)")
 
 
+@contextlib.contextmanager
+def _parts(stream: BinaryIO) -> Iterator[list[BinaryIO]]:
+    """Yield the streams of a file that stand one behind the other, each a file; most are one, themselves."""
+    if not isinstance(stream, io.BufferedReader):
+        yield [stream]
+        return
+    with sndfile.mapped(stream) as content, contextlib.ExitStack() as held:
+        places = links(content)
+        made = [content[begin:end] for begin, end in places] if len(places) > 1 else [riff.completed(content)]
+        parts: list[BinaryIO] = []
+        for part in made:
+            if part is None:
+                parts.append(stream)
+                continue
+            named = held.enter_context(tempfile.NamedTemporaryFile())
+            named.write(part)
+            named.flush()
+            parts.append(held.enter_context(Path(named.name).open("rb")))
+        yield parts
+
+
 def _decode(stream: BinaryIO, start_s: float, end_s: float | None, channels: str, max_s: float) -> Decoded:
+    with _parts(stream) as parts:
+        if len(parts) > 1:
+            return _decode_joined(parts, start_s, end_s, channels, max_s)
+        return _decode_one(parts[0], start_s, end_s, channels, max_s)
+
+
+def _decode_joined(
+    parts: list[BinaryIO], start_s: float, end_s: float | None, channels: str, max_s: float
+) -> Decoded:
+    """Decode streams that stand one behind the other, and cut what is wanted of them."""
+    made = [_decode_one(part, 0.0, None, channels, LONGEST_FILE_S) for part in parts]
+    _check_alike({(part.sample_rate, part.channels) for part in made})
+    rate, samples = made[0].sample_rate, np.concatenate([part.samples for part in made])
+    first = round(start_s * rate)
+    count = (len(samples) if end_s is None else round(end_s * rate)) - first
+    _check_bound(count / rate, max_s)
+    wanted = samples[first : first + count]
+    _check_count(len(wanted), count, rate)
+    check_length(count, rate)
+    clipped = sum(part.clipped for part in made)
+    return replace(made[0], samples=wanted, clipped=clipped, flac=None, joined=len(parts))
+
+
+def _decode_one(
+    stream: BinaryIO, start_s: float, end_s: float | None, channels: str, max_s: float
+) -> Decoded:
     _check_ogg(stream)
     with sndfile.opened(stream) as (sound, problem):
         if sound is not None:
@@ -241,7 +311,9 @@ def _decode(stream: BinaryIO, start_s: float, end_s: float | None, channels: str
     if end_s is not None:
         _check_count(len(samples), round(end_s * rate) - round(start_s * rate), rate)
     check_length(len(samples), rate)
-    return Decoded(samples, rate, decoded.channels, decoded.container, "ffmpeg", mono.clipped)
+    return Decoded(
+        samples, rate, decoded.channels, decoded.container, "ffmpeg", mono.clipped, filled_s=decoded.filled_s
+    )
 
 
 def _from_libsndfile(

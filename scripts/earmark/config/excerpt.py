@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from earmark.config.settings import DEFAULT_PROFILE, Settings
-from earmark.systems.contract import result_type
+from earmark.systems.contract import MadeModel, result_type, systems
 
 SHARED = ("seed", "device", "features", "evaluate")
 """Keys of config that no system owns and that results may depend on."""
@@ -41,7 +41,18 @@ def closure(settings: Settings, named: Mapping[str, Sequence[str]]) -> dict[str,
     left = [(section, name) for section, names in named.items() for name in names]
     while left:
         section, name = left.pop()
+        made = _made(settings, name) if section == "models" else None
+        if made is not None:
+            left += made.named
+            continue
         if name not in found.setdefault(section, {}):
             found[section][name] = settings.entries[section][name]
             left += settings.links[section, name]
     return {section: dict(sorted(entries.items())) for section, entries in sorted(found.items())}
+
+
+def _made(settings: Settings, name: str) -> MadeModel | None:
+    """Return a model that config does not name and a system makes."""
+    if name in settings.models:
+        return None
+    return next((made for each in systems() if (made := each.models(settings).get(name)) is not None), None)

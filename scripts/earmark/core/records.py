@@ -51,6 +51,8 @@ MEASURES = pa.struct(
         ("clipped_share", pa.float64()),
         ("silent_share", pa.float64()),
         ("fingerprint", pa.binary()),
+        ("streams", pa.int32()),
+        ("filled_s", pa.float64()),
     ]
 )
 MANIFEST = pa.schema(
@@ -104,7 +106,9 @@ class Measures:
     ``container`` is what the source file really is, whatever its name says; ``decoder`` who read it
     (libsndfile or ffmpeg). ``peak`` is linear, ``rms_db`` relative to full scale; the shares are of
     samples at full scale and of 20 ms frames below -60 dBFS. ``fingerprint``: see
-    :mod:`earmark.audio.fingerprint`. Of a joined clip, the first part's source is named.
+    :mod:`earmark.audio.fingerprint`. ``streams`` counts those that stand one behind the other in a source
+    file, ``filled_s`` is silence where its clock goes on without sound. Of a joined clip, the first part's
+    source is named.
     """
 
     container: str
@@ -116,6 +120,8 @@ class Measures:
     clipped_share: float
     silent_share: float
     fingerprint: bytes
+    streams: int = 1
+    filled_s: float = 0.0
 
 
 @dataclass

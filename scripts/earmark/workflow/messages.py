@@ -41,6 +41,8 @@ _REASONS = (
 def install(workflow: Any, mend: Callable[[str], str]) -> None:
     """Give the terminal's handler of Snakemake's log a formatter of ours; ``mend`` rewords errors."""
     settings = workflow.output_settings
+    # A log file that cannot be written any more, on a full disk, is no second error to tell of.
+    logging.raiseExceptions = False
     for handler in logger.handlers:
         if isinstance(handler, ColorizingTextHandler) and type(handler.formatter) is DefaultFormatter:
             short = settings.dryrun and not (settings.printshellcmds or settings.verbose)
@@ -138,7 +140,10 @@ class Plain(DefaultFormatter):
             return "\n".join(dict.fromkeys(self.failed.values()))
         if text.startswith("RuleException:\nCalledProcessError"):
             return ""  # the whole shell command; what the job said follows
-        return self.mend(text)
+        said = self.mend(text)
+        if said != text:
+            self.failed[said] = said  # Snakemake may go on to tell what it does about it
+        return said
 
 
 def told(reason: str) -> list[str]:

@@ -69,6 +69,10 @@ def _heard(clip: Clip, m: Measures) -> Iterator[Seen]:
         yield "clipped", f"{100 * m.clipped_share:.2f} % of samples at full scale"
     if 0 < m.source_rate < clip.sample_rate:
         yield "upsampled", f"{m.source_rate} Hz packed at {clip.sample_rate}"
+    if m.streams and m.streams > 1:
+        yield "several_streams", f"{m.streams} in one file"
+    if m.filled_s:
+        yield "gaps", f"{m.filled_s:.2f} s without sound in the file"
     ending = Path(clip.parts[0].path).suffix.lower() if clip.parts else ""
     really = {name.strip().lower() for name in m.container.split(",")} - {""}
     if really and ending in CONTAINERS and not really & CONTAINERS[ending]:

@@ -76,6 +76,18 @@ KINDS = (
         needs="measures",
     ),
     Kind(
+        "several_streams",
+        "Streams joined in one file",
+        "one behind the other; all are read, whatever the first one's header counts",
+        needs="measures",
+    ),
+    Kind(
+        "gaps",
+        "Filled with silence",
+        "the file's clock goes on without sound: a late start, a hole or lost packets",
+        needs="measures",
+    ),
+    Kind(
         "upsampled",
         "Recorded at a lower rate",
         "packed at a higher sample rate than the file had",

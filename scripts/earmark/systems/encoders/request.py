@@ -6,15 +6,16 @@ Imported when the workflow is parsed, so it stays light.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from earmark.config import composed
 from earmark.config.model import Model
 from earmark.core.errors import UserError, nearest
 from earmark.core.files import sha256
 from earmark.models import towers
-from earmark.systems.contract import Behind, Settings
+from earmark.systems.contract import Behind, MadeModel, Settings
 from earmark.systems.encoders import plan as planning
 from earmark.systems.encoders import presets
 from earmark.systems.encoders.config import Encoders
@@ -254,9 +255,18 @@ def pairs(settings: Settings) -> dict[str, tuple[str, str]]:
     }
 
 
-def models(settings: Settings) -> dict[str, Callable[[], dict[str, Any]]]:
-    """Return what makes the entry of each model that is trained here, as those of config/models/."""
-    return {name: partial(_model, settings, *pair) for name, pair in pairs(settings).items()}
+def models(settings: Settings) -> dict[str, MadeModel]:
+    """Return each model that is trained here."""
+    return {
+        name: MadeModel(partial(_model, settings, *pair), _named(settings, *pair))
+        for name, pair in pairs(settings).items()
+    }
+
+
+def _named(settings: Settings, encoder: str, suite: str) -> list[tuple[str, str]]:
+    """Return the things of config that a trained encoder is made of."""
+    known = [("suites", suite)] if suite in settings.each(Suite) else []
+    return [("encoders", encoder), *known, ("models", planning.suite_of(settings, suite).decoder)]
 
 
 def _model(settings: Settings, encoder: str, suite: str) -> dict[str, Any]:
@@ -266,6 +276,12 @@ def _model(settings: Settings, encoder: str, suite: str) -> dict[str, Any]:
         raise UserError(
             f"encoder '{encoder}' has no checkpoint of its own, so '{model_name(encoder, suite)}' is scored "
             "and asked nothing else; name a model of config/models/ in config/encoders/ for that"
+        )
+    kind = settings.model(found.model)["kind"]
+    if kind != composed.PARTS["encoder"]:
+        raise UserError(
+            f"'{model_name(encoder, suite)}' is scored and asked nothing else: models are composed of "
+            f"encoders of kind {composed.PARTS['encoder']}, and '{found.model}' is of kind {kind}"
         )
     if chosen.compat != "none":
         raise UserError(f"suite '{suite}' is trained as upstream does (compat), which no other system reads")

@@ -1,0 +1,76 @@
+"""The clock of a container: when each packet of its sound is to be heard.
+
+Matroska, WebM and MP4 say so, and decoders that count samples pass over it: a track that starts late, a
+hole, a packet that was dropped move all that follows. Such files are decoded with silence in those places.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from statistics import median
+from typing import BinaryIO
+
+FILL = "aresample=async=1:first_pts=0:min_hard_comp=0.005"
+"""ffmpeg's filter: from the clock's zero on, silence where nothing is."""
+LEAST_S = 0.0055
+"""A gap is at least this long, which no clock of milliseconds says by rounding, and half a packet."""
+LATE_S = 0.05
+"""Later than this is a late start; the encoder's own delay is shorter."""
+LONGER = 4
+"""So many times the usual length no packet has."""
+TIMEOUT_S = 60.0
+
+
+def silence(file: BinaryIO) -> float:
+    """Return the seconds that a container's clock leaves without sound, before it and in it; 0 of others."""
+    if not _has_clock(os.pread(file.fileno(), 12, 0)):
+        return 0.0
+    packets = list(_packets(file))
+    usual = median(length for _, length in packets) if packets else 0.0
+    found, due = 0.0, 0.0
+    for number, (start, stated) in enumerate(packets):
+        # MP4 has no holes: the packet before one is said to last until its end.
+        length = usual if stated > LONGER * usual + LEAST_S else stated
+        gap = start - due
+        if gap > (LATE_S if number == 0 else max(LEAST_S, length / 2)):
+            found += gap
+        due = max(due, start + length)
+    return found
+
+
+def _has_clock(begin: bytes) -> bool:
+    """Whether a file is Matroska, WebM or of MP4's kind, by its first bytes."""
+    return begin[:4] == b"\x1a\x45\xdf\xa3" or begin[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free")
+
+
+def _packets(file: BinaryIO) -> Iterator[tuple[float, float]]:
+    """Yield when each packet of the first sound track begins, and its length, in seconds; none is decoded."""
+    from earmark.audio.containers import FORMATS, executable
+
+    os.lseek(file.fileno(), 0, os.SEEK_SET)
+    command = [executable(), "-nostdin", "-v", "error", "-protocol_whitelist", "file"]
+    command += ["-format_whitelist", FORMATS, "-copyts", "-i", f"file:/dev/fd/{file.fileno()}"]
+    command += ["-map", "0:a:0", "-c", "copy", "-f", "framecrc", "-"]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=TIMEOUT_S,
+            pass_fds=[file.fileno()],
+        )
+    except subprocess.TimeoutExpired:
+        return  # the decoder, which is next, says what is wrong
+    unit = 0.0
+    for line in done.stdout.splitlines():
+        if line.startswith("#tb 0:"):
+            above, _, below = line.partition(":")[2].strip().partition("/")
+            unit = int(above) / int(below)
+        elif line[:2] == "0,":
+            fields = [field.strip() for field in line.split(",")]
+            yield int(fields[2]) * unit, int(fields[3]) * unit

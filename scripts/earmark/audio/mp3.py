@@ -1,0 +1,122 @@
+"""The frames of an MP3 file, counted (ISO 11172-3), and what its first frame says of them.
+
+Decoders believe the count in that frame (Xing, Info), and count what follows of a joined file or one of
+another cut as nothing; a lost frame moves all behind it, and a cut there is taken for right.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from mmap import mmap
+
+BITRATES = {
+    (3, 3): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (3, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (3, 1): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (2, 3): (0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (2, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+"""Kilobits a second by version (3: MPEG-1, 2 and 0: MPEG-2 and 2.5) and layer bits (3: I, 2: II, 1: III)."""
+RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+ID3V1, APE = 128, 32
+COUNTED = 0x1
+"""The flag of a Xing header that has a count."""
+
+
+@dataclass(frozen=True)
+class Frames:
+    """What a walk through a file found."""
+
+    number: int
+    """Frames of audio: without those that only count others."""
+    counted: int | None
+    """How many the first frame says there are; None if it doesn't say."""
+    starts: tuple[int, ...]
+    """Where frames stand that count others: more than one where files were joined."""
+    damage: str = ""
+    """What lies between frames, if anything does that is no tag."""
+
+
+def frames(content: bytes | mmap) -> Frames | None:
+    """Walk through a file's frames; None if it does not begin as MP3 does, or in a form without lengths."""
+    position = _tags(content, 0)
+    if position < len(content) and _length(content, position) is None:
+        return None
+    number = 0
+    starts: list[int] = []
+    counted: int | None = None
+    damage = ""
+    while position < len(content) - 3:
+        length = _length(content, position)
+        if length is None:
+            behind = _tags(content, position)
+            if behind == position:
+                left = len(content) - position
+                if left > 4 and number:
+                    damage = f"{left} bytes that are no MP3 frame behind frame {number}"
+                break
+            position = behind
+            continue
+        if position + length > len(content):
+            break  # the last one was cut off; decoders leave it out, and so does what counts them
+        says = _count(content[position : position + min(length, 200)])
+        if says is None:
+            number += 1
+        else:
+            counted = says if not starts else counted
+            starts.append(position)
+        position += length
+    return Frames(number, counted, tuple(starts), damage)
+
+
+def _length(content: bytes | mmap, at: int) -> int | None:
+    """Return the bytes of the frame whose header stands here, None if none does."""
+    if len(content) - at < 4 or content[at] != 0xFF or content[at + 1] & 0xE0 != 0xE0:
+        return None
+    version, layer = content[at + 1] >> 3 & 3, content[at + 1] >> 1 & 3
+    bits, rate = content[at + 2] >> 4, content[at + 2] >> 2 & 3
+    if version == 1 or layer == 0 or bits in (0, 15) or rate == 3:
+        return None
+    table = BITRATES[3, layer] if version == 3 else BITRATES[2, 3 if layer == 3 else 2]
+    padding = content[at + 2] >> 1 & 1
+    hertz = RATES[version][rate]
+    if layer == 3:
+        return (12_000 * table[bits] // hertz + padding) * 4
+    samples = 1152 if version == 3 or layer == 2 else 576
+    return samples // 8 * 1000 * table[bits] // hertz + padding
+
+
+def _count(frame: bytes) -> int | None:
+    """Return how many frames a first frame counts, -1 if it leaves that open; None if it is of audio."""
+    mono, version = frame[3] >> 6 == 3, frame[1] >> 3 & 3
+    side = (17 if mono else 32) if version == 3 else (9 if mono else 17)
+    at = 4 + side
+    if frame[at : at + 4] in (b"Xing", b"Info") and len(frame) >= at + 12:
+        flags, number = struct.unpack_from(">II", frame, at + 4)
+        return int(number) if flags & COUNTED else -1
+    if frame[36:40] == b"VBRI" and len(frame) >= 54:
+        return int(struct.unpack_from(">I", frame, 50)[0])
+    return None
+
+
+def _tags(content: bytes | mmap, at: int) -> int:
+    """Return where the tags and zeros that stand here end."""
+    while True:
+        start = at
+        if content[at : at + 3] == b"ID3" and len(content) >= at + 10:
+            size = content[at + 6 : at + 10]
+            at += 10 + sum(byte << shift for byte, shift in zip(size, (21, 14, 7, 0), strict=True))
+            at += 10 * bool(content[start + 5] & 0x10)
+        elif content[at : at + 3] == b"TAG":
+            at += ID3V1
+        elif content[at : at + 8] == b"APETAGEX" and len(content) >= at + APE:
+            size, flags = struct.unpack_from("<I4xI", content, at + 12)
+            at += APE + size if flags & 0x20000000 else APE
+        elif content[at : at + 11] == b"LYRICSBEGIN":
+            end = content.find(b"LYRICS200", at)
+            at = end + 9 if end > 0 else at
+        elif content[at : at + 1] == b"\0":
+            at += len(content[at : at + (1 << 20)]) - len(content[at : at + (1 << 20)].lstrip(b"\0"))
+        if at == start:
+            return at

@@ -1,0 +1,92 @@
+"""What encoder scoring asks of the configuration: names checked, models made, files named."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from earmark.config.excerpt import excerpt
+from earmark.config.settings import Settings
+from earmark.core.errors import UserError
+from earmark.core.places import ROOT
+from earmark.systems.encoders import request
+from earmark.systems.encoders.form import Form
+
+CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+
+
+@pytest.fixture
+def load(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def run(**more):
+        return Settings.load(CONFIG | more, tmp_path)
+
+    return run
+
+
+def test_presets_are_suites_whose_keys_may_be_laid_over(load):
+    settings = load(suites={"esc-50": {"training": {"max_steps": 7}}})
+    job = request.training(settings, "whisper-base", "esc-50")
+    assert job["training"]["max_steps"] == 7 and job["lora"]["dropout"] == 0.1
+    assert job["projector"]["stack"] == 1 and len(job["sources"][0]["shards"]) == 4
+    assert len(request.train_files(settings, "whisper-base", "task1")) == 863
+    assert request.test_files(settings, "whisper-base", "task1", "clotho")[0].startswith(
+        "features/encoders/whisper-base/whole-float32/test_000000-"
+    )
+
+
+def test_upstreams_way_stores_audio_and_half_of_whispers_frames(load):
+    settings = load(suites={"esc-50": {"compat": "xares"}})
+    assert str(request.train_form(settings, "esc-50")) == "audio"
+    assert str(request.test_form(settings, "whisper-base", "esc-50")) == "whole-float32-half"
+    assert str(request.test_form(settings, "log-mel", "esc-50")) == "whole-float32"
+    with pytest.raises(
+        UserError, match="compat: xares has one token a frame; leave projector.pool and stack"
+    ):
+        request.training(
+            load(suites={"gtzan": {"compat": "xares", "projector": {"stack": 2}}}), "log-mel", "gtzan"
+        )
+
+
+@pytest.mark.parametrize(
+    "form", [Form("float32"), Form("float16", 30, 42), Form(None), Form("float32", half=True)]
+)
+def test_a_form_is_spelt_in_a_path_and_read_back(form):
+    assert Form.read(str(form)) == form
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"encoders": {"x": {"title": "X"}}}, "encoder 'x': give exactly one of model, code, random"),
+        ({"encoders": {"x": {"title": "X", "model": "demo2"}}}, "encoder 'x': model: unknown model 'demo2'"),
+        (
+            {"encoders": {"x": {"title": "X", "model": "smollm2-135m"}}},
+            "is of kind causal_lm, which is no audio",
+        ),
+        ({"encoders": {"x": {"title": "X", "random": {"kind": "wavln"}}}}, "did you mean 'wavlm'"),
+        ({"suites": {"x": {"decoder": "whisper-base"}}}, "'whisper-base' is no model of kind causal_lm"),
+        ({"scoring": {"grid": [{"encoders": ["y"], "suites": ["task1"]}]}}, "unknown encoder 'y'"),
+        ({"scoring": {"grid": [{"encoders": ["log-mel"], "suites": ["task3"]}]}}, "unknown suite 'task3'"),
+    ],
+)
+def test_a_mistake_ends_in_one_line_before_any_job(load, more, message):
+    with pytest.raises(UserError, match=message):
+        settings = load(**more)
+        for section in ("encoders", "suites"):
+            for name in more.get(section, {}):
+                settings.check_sound(section, name)
+
+
+def test_a_trained_encoder_is_a_model_and_its_results_carry_what_it_is_made_of(load):
+    settings = load()
+    entry = settings.model("whisper-base-esc10")
+    assert entry["kind"] == "composed" and entry["compose"]["decoder"] == "smollm2-135m"
+    config = excerpt(settings, "results/whisper-base-esc10/esc10_dart_0.5.json")
+    assert config["encoders"].keys() == {"whisper-base"} and config["suites"].keys() == {"esc10"}
+    assert {"whisper-base", "smollm2-135m"} <= config["models"].keys()
+    own = excerpt(settings, "results/encoders/whisper-base/esc10/esc10.json")
+    assert own["scoring"]["grid"] == [{"encoders": ["whisper-base"], "suites": ["esc10"]}]
+    with pytest.raises(UserError, match="has no checkpoint of its own"):
+        settings.model("log-mel-esc10")

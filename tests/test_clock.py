@@ -1,0 +1,89 @@
+"""Seconds of a recording are those of its container's clock, checked by beeps at known seconds."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from earmark.audio import clock, waveform
+from earmark.audio.containers import executable
+
+RATE, LENGTH_S = 48000, 20
+
+
+def beeps(path: Path) -> Path:
+    """A tone of 300 + 100 n Hz for 100 ms at every second n."""
+    samples = np.zeros(RATE * LENGTH_S, np.float32)
+    t = np.arange(RATE // 10) / RATE
+    for second in range(LENGTH_S):
+        at = second * RATE
+        samples[at : at + len(t)] = 0.5 * np.sin(2 * np.pi * (300 + 100 * second) * t)
+    soundfile.write(path, samples, RATE)
+    return path
+
+
+def made(folder: Path, name: str, *arguments: str, before: tuple[str, ...] = ()) -> Path:
+    source, path = beeps(folder / "beeps.wav"), folder / name
+    command = [executable(), "-nostdin", "-v", "error", "-y", *before, "-i", str(source), *arguments]
+    subprocess.run([*command, str(path)], check=True)
+    return path
+
+
+def heard(samples: np.ndarray, rate: int) -> dict[float, int]:
+    """Where beeps begin, to 50 ms, and which second of the original each is."""
+    found: dict[float, int] = {}
+    step = rate // 20
+    for number in range(len(samples) // step):
+        block = samples[number * step : (number + 1) * step]
+        if np.sqrt(np.mean(block**2)) > 0.1:
+            spectrum = np.abs(np.fft.rfft(block * np.hanning(step)))
+            second = round((float(np.argmax(spectrum)) * rate / step - 300) / 100)
+            if second not in found.values():
+                found[round(number * step / rate, 2)] = second
+    return found
+
+
+FORMS = [
+    ("x.m4a", ("-c:a", "aac")),
+    ("x.mp4", ("-c:a", "aac", "-movflags", "frag_keyframe+empty_moov")),
+    ("x.webm", ("-c:a", "libopus")),
+    ("y.webm", ("-c:a", "libvorbis")),
+    ("x.mka", ("-c:a", "aac")),
+    ("y.mka", ("-c:a", "flac")),
+    ("z.mka", ("-c:a", "libmp3lame")),
+]
+
+
+@pytest.mark.parametrize(("name", "codec"), FORMS)
+def test_a_file_without_gaps_has_none(tmp_path, name, codec):
+    path = made(tmp_path, name, *codec)
+    with path.open("rb") as stream:
+        assert clock.silence(stream) == 0
+    assert set(heard(*_read(path)).items()) >= {(float(n), n) for n in range(1, 19)}
+
+
+@pytest.mark.parametrize(("name", "codec"), FORMS[:1] + FORMS[2:4] + FORMS[5:6])
+def test_a_track_that_starts_late_is_silent_until_then(tmp_path, name, codec):
+    path = made(tmp_path, name, *codec, before=("-itsoffset", "2"))
+    decoded = waveform.decode(path)
+    assert decoded.filled_s == pytest.approx(2, abs=0.03)
+    assert len(decoded.samples) / decoded.sample_rate == pytest.approx(LENGTH_S + 2, abs=0.05)
+    assert heard(*_read(path, 12.5, 14.9)) == {0.5: 11, 1.5: 12}
+
+
+@pytest.mark.parametrize(("name", "codec"), FORMS[:1] + FORMS[2:3] + FORMS[5:6])
+def test_a_hole_is_as_long_as_the_clock_says(tmp_path, name, codec):
+    path = made(tmp_path, name, "-af", "aselect='not(between(t,6.5,10.4))'", *codec)
+    decoded = waveform.decode(path)
+    assert decoded.filled_s == pytest.approx(3.9, abs=0.1)
+    assert heard(*_read(path, 12.5, 14.9)) == {0.5: 13, 1.5: 14}
+    assert waveform.probe(path).duration_s == pytest.approx(LENGTH_S, abs=0.05)
+
+
+def _read(path: Path, start_s: float = 0.0, end_s: float | None = None) -> tuple[np.ndarray, int]:
+    decoded = waveform.decode(path, start_s, end_s)
+    return decoded.samples, decoded.sample_rate

@@ -1,0 +1,126 @@
+"""More audio than a header says is read or refused, never left out; so is less."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from earmark.audio import mp3, waveform
+from earmark.audio.containers import executable
+from earmark.core.errors import AudioError
+
+RATE = 16000
+
+
+def tone(hertz: float, seconds: float = 3.0) -> np.ndarray:
+    return (0.5 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * RATE)) / RATE)).astype(np.float32)
+
+
+def file(folder: Path, name: str, hertz: float, *codec: str, seconds: float = 3.0) -> bytes:
+    soundfile.write(folder / "tone.wav", tone(hertz, seconds), RATE)
+    command = [executable(), "-nostdin", "-v", "error", "-y", "-i", str(folder / "tone.wav"), *codec]
+    subprocess.run([*command, str(folder / name)], check=True)
+    return (folder / name).read_bytes()
+
+
+def pitch(samples: np.ndarray) -> int:
+    return round(float(np.argmax(np.abs(np.fft.rfft(samples)))) * RATE / len(samples))
+
+
+KINDS = [("mp3", ("-b:a", "64k")), ("ogg", ("-c:a", "libvorbis")), ("flac", ()), ("wav", ())]
+
+
+@pytest.mark.parametrize(("suffix", "codec"), KINDS, ids=[kind for kind, _ in KINDS])
+def test_streams_that_were_joined_are_read_whole(tmp_path, suffix, codec):
+    content = [file(tmp_path, f"{hertz}.{suffix}", hertz, *codec) for hertz in (400, 900)]
+    path = tmp_path / f"joined.{suffix}"
+    path.write_bytes(b"".join(content))
+    alone = waveform.decode(tmp_path / f"400.{suffix}")
+    decoded = waveform.decode(path)
+    assert (len(decoded.samples), decoded.joined) == (2 * len(alone.samples), 2)
+    assert waveform.probe(path).duration_s == len(decoded.samples) / RATE
+    halves = np.split(decoded.samples, 2)
+    assert [pitch(half) for half in halves] == [400, 900]
+    # A cut across the joint is a cut of the whole.
+    cut = waveform.decode(path, 2.5, 3.5).samples
+    assert np.array_equal(cut, decoded.samples[round(2.5 * RATE) : round(3.5 * RATE)])
+
+
+def test_streams_of_different_forms_are_refused(tmp_path):
+    content = file(tmp_path, "a.flac", 400) + file(tmp_path, "b.flac", 400, "-ar", "22050")
+    (tmp_path / "joined.flac").write_bytes(content)
+    with pytest.raises(AudioError, match="streams of different forms are joined"):
+        waveform.decode(tmp_path / "joined.flac")
+
+
+def test_an_mp3_whose_header_counts_the_first_part_alone_is_read_whole(tmp_path):
+    first, second = (file(tmp_path, f"{h}.mp3", h, "-b:a", "64k") for h in (400, 900))
+    (start,) = mp3.frames(second).starts
+    head = mp3._length(second, start)
+    path = tmp_path / "joined.mp3"
+    path.write_bytes(first + second[start + head :])
+    decoded = waveform.decode(path)
+    assert abs(len(decoded.samples) - 6 * RATE) <= 3 * 1152 and decoded.decoder == "ffmpeg"
+
+
+def test_an_mp3_with_a_count_of_nothing_is_read(tmp_path):
+    content = bytearray(file(tmp_path, "a.mp3", 400, "-b:a", "64k"))
+    at = content.find(b"Info") if b"Info" in content else content.find(b"Xing")
+    content[at + 8 : at + 12] = bytes(4)
+    (tmp_path / "a.mp3").write_bytes(content)
+    assert abs(len(waveform.decode(tmp_path / "a.mp3").samples) - 3 * RATE) <= 3 * 1152
+
+
+@pytest.mark.parametrize("harm", ["lost", "garbled"])
+@pytest.mark.parametrize("stretch", [(0.0, None), (2.0, 2.5)])
+def test_a_lost_or_garbled_mp3_frame_refuses_the_file_and_cuts_behind_it(tmp_path, harm, stretch):
+    content = file(tmp_path, "a.mp3", 400, "-b:a", "64k")
+    at = mp3.frames(content).starts[0]
+    for _ in range(20):
+        at += mp3._length(content, at)
+    end = at + mp3._length(content, at)
+    middle = b"" if harm == "lost" else bytes((7 * n) % 251 for n in range(1200))
+    (tmp_path / "a.mp3").write_bytes(content[:at] + middle + content[end + (0 if harm == "lost" else 800) :])
+    with pytest.raises(AudioError, match="MP3 frame"):
+        waveform.decode(tmp_path / "a.mp3", *stretch)
+
+
+def test_tags_between_and_behind_frames_are_no_damage(tmp_path):
+    content = file(tmp_path, "a.mp3", 400, "-b:a", "64k", "-write_id3v1", "1", "-metadata", "title=x")
+    found = mp3.frames(content + b"\0" * 500)
+    assert not found.damage and found.counted == found.number
+
+
+@pytest.mark.parametrize("riff_size", [0, 36])
+def test_a_recorder_that_never_wrote_its_length_is_read_to_the_end(tmp_path, riff_size):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(400), RATE)
+    content = bytearray(path.read_bytes())
+    at = content.find(b"data")
+    content[4:8], content[at + 4 : at + 8] = struct.pack("<I", riff_size), bytes(4)
+    path.write_bytes(content)
+    assert len(waveform.decode(path).samples) == 3 * RATE == round(waveform.probe(path).duration_s * RATE)
+
+
+def test_a_wav_header_that_counts_less_than_there_is_is_refused(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(400), RATE)
+    content = bytearray(path.read_bytes())
+    at = content.find(b"data")
+    content[at + 4 : at + 8] = struct.pack("<I", RATE * 2)
+    path.write_bytes(content)
+    with pytest.raises(
+        AudioError, match=r"wrong length .the header states 32000 bytes of samples, 64000 more"
+    ):
+        waveform.decode(path)
+
+
+def test_mp3_inside_wav_is_what_ffmpeg_decodes(tmp_path):
+    file(tmp_path, "a.wav", 400, "-c:a", "libmp3lame")
+    decoded = waveform.decode(tmp_path / "a.wav")
+    assert decoded.decoder == "ffmpeg" and abs(len(decoded.samples) - 3 * RATE) <= 3 * 1152
