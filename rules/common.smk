@@ -270,4 +270,4 @@ onstart:
 
 
 onerror:
-    print("Finished work is kept: run the same command again to go on from there.", file=sys.stderr)
+    print(mistakes.advice([log] if isinstance(log, str) else log), file=sys.stderr)

@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from earmark.report import charts
+from earmark.report import charts, trend
 from earmark.report.charts import COLOURS, SHAPES, Row, Rows, fitted, level, plot, tooltips
 from earmark.report.figures import Cell, Figure, Legend, Look, Section, Table
 from earmark.report.material import Material
@@ -156,7 +156,8 @@ def _curve_figure(record: Mapping[str, Any], path: str) -> Figure:
     chance = percent(max(row["chance"] for row in rows))
     legend: Legend = [("linear probe", CURVE), (f"always the most frequent class {chance}", charts.GUESSING)]
     title = "What a linear probe reads off each layer"
-    return Figure(title, probe_curve(rows), legend, notes, WIDE * len(rows), OWN_TABLE, "probe")
+    said = trend.extremes(rows, "layer", "value", percent)
+    return Figure(title, probe_curve(rows), legend, notes, WIDE * len(rows), OWN_TABLE, "probe", said)
 
 
 def _map_figure(record: Mapping[str, Any]) -> Figure:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from earmark.report import trend
 from earmark.report.figures import Cell, Figure, Legend, Look, Row, Section, Table
 from earmark.report.material import Material
 from earmark.report.overview import differing_versions
@@ -153,6 +154,7 @@ def _figure(student: str, members: Sequence[Tagged], results: Sequence[Tagged]) 
         LABEL_WIDTH * len({row["name"] for row in [*rows, *marks]}),
         "in the table below the chart",
         f"quality against speed {student}",
+        trend.lines(rows, "recipe", "speedup", percent, "{:.2f} times the speed".format),
     )
 
 
