@@ -74,6 +74,12 @@ rule real:
         "massive/real-digits/digits.json",
 
 
+rule separation_demo:
+    """What docs/separation.md starts with, with config/separation.yaml: results and their page."""
+    input:
+        rules.separation.input,
+
+
 rule demo:
     """What the README's first command makes: with the default config, the demo."""
     input:

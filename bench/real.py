@@ -186,8 +186,8 @@ def public_cell(folder: Path, method: str, ratio: float) -> None:
 
     torch.set_num_threads(1)
     record = Checkpoint.read(folder / "models/parts/checkpoint.json")
-    encoder = WhisperModel.from_pretrained(record.part("encoder").folder).encoder.eval()
-    model = AutoModelForCausalLM.from_pretrained(record.part("decoder").folder).eval()
+    encoder = WhisperModel.from_pretrained(record.part("encoder").folder, dtype=torch.float32).encoder.eval()
+    model = AutoModelForCausalLM.from_pretrained(record.part("decoder").folder, dtype=torch.float32).eval()
     tokenizer = AutoTokenizer.from_pretrained(record.part("decoder").folder)
     extractor, projector = WhisperFeatureExtractor(), read_projector(record)
     text = tokenizer("What is the genre of this music?\nA. x\nB. x\nC. x\nD. x\nAnswer:")["input_ids"]
