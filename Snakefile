@@ -30,7 +30,6 @@ include: "rules/audit.smk"
 include: "rules/parts.smk"
 include: "rules/train.smk"
 include: "rules/features.smk"
-include: "rules/massive.smk"
 
 
 # A system is a folder of scripts/earmark/systems/ and a file of its name here (docs/add_a_system.md).
@@ -73,6 +72,12 @@ rule real:
         rules.all.input,
         "massive/real-sounds/esc10.json",
         "massive/real-digits/digits.json",
+
+
+rule separation_demo:
+    """What docs/separation.md starts with, with config/separation.yaml: results and their page."""
+    input:
+        rules.separation.input,
 
 
 rule demo:

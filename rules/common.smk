@@ -76,12 +76,9 @@ os.environ |= {"EARMARK_NETWORK": json.dumps(SETTINGS.config.fetch.plain(), sort
 wildcard_constraints:
     task="[a-z][a-z0-9_]*",
     model="[a-z][a-z0-9.-]*",
-    method="[a-z][a-z0-9-]*",
-    ratio=r"0\.[0-9]*[1-9]|1\.0|[1-9][0-9]*t",
     split="train|test",
     shard="[0-9]{5}",
     of="[0-9]{5}",
-    seconds="[0-9]+",
     rate="[0-9]+",
 
 
@@ -203,7 +200,7 @@ def indexes_of(wildcards):
 
 
 def audited_tasks():
-    """Return the tasks whose data the grid and the embeddings use."""
+    """Return the tasks whose data systems use."""
     return SETTINGS.used_tasks()
 
 
@@ -251,21 +248,6 @@ def training_code(wildcards):
     return code_digest("train.py", f"earmark/training/recipes/{recipe}.py")
 
 
-def embedding_code(script, model):
-    """Digest what embedding or captioning runs: the script and the model family."""
-    return code_digest(script, f"earmark/models/families/{SETTINGS.model(model)['kind']}.py")
-
-
-def caption_split():
-    """Return the split whose clips are described."""
-    return SETTINGS.config.caption.split
-
-
-def generation_states(path):
-    """Return the extra output of a caption job, if config asks for the states of what it generates."""
-    return {"generated": path} if SETTINGS.config.caption.generation_states else {}
-
-
 def exported(page, kind):
     """Return every file of every plot or table of a page that a checkpoint listed."""
     listed = Path(checkpoints.exports.get(page=page).output[0])
@@ -288,4 +270,4 @@ onstart:
 
 
 onerror:
-    print("Finished work is kept: run the same command again to go on from there.", file=sys.stderr)
+    print(mistakes.advice([log] if isinstance(log, str) else log), file=sys.stderr)

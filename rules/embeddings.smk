@@ -3,6 +3,10 @@
 from earmark.systems.embeddings import request as embedding
 from earmark.systems.embeddings.probe import request as probing
 
+
+include: "embeddings_parts.smk"
+
+
 # A rule per model and task: all the layers configured for them come from one pass over a shard, so
 # neither encoder nor language model ever runs twice, and a target of one layer belongs to that pass.
 for model, task, block in embedding.blocks(SETTINGS):

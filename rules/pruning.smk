@@ -2,12 +2,47 @@
 
 
 include: "pruning_cells.smk"
+include: "pruning_massive.smk"
+
+
+wildcard_constraints:
+    method="[a-z][a-z0-9-]*",
+    ratio=r"0\.[0-9]*[1-9]|1\.0|[1-9][0-9]*t",
+    seconds="[0-9]+",
 
 
 rule grid:
     """The results of the configured grid, one file per cell."""
     input:
         grid_results(),
+
+
+rule methods:
+    """All methods of the configured grid side by side: quality, tokens kept, prefill time (docs/methods.md)."""
+    input:
+        grid_results(),
+    output:
+        table="results/methods.csv",
+        plot="results/methods.svg",
+    log:
+        "logs/methods.log",
+    benchmark:
+        "benchmarks/methods.tsv"
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(30),
+    params:
+        code=code_digest("methods.py"),
+        settings=read(pruning.side_by_side(SETTINGS)),
+    shell:
+        """
+        python "$SCRIPTS/methods.py" --settings {params.settings:q} --table {output.table:q} \
+            --plot {output.plot:q} 2>&1 | tee {log:q}
+        """
 
 
 rule answer:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from earmark.core.checksums import CLIPS, ORIGINS, STATES, Clips, of_indexes, verify
+from earmark.core.checksums import CLIPS, ORIGINS, STATES, Clips, metadata, of_indexes, verify
 from earmark.core.errors import UserError
 from earmark.core.files import sha256
 from earmark.core.records import Clip
@@ -103,4 +103,7 @@ def test_files_with_other_bytes_than_were_written_are_refused_with_the_cure(stat
 
 
 def test_a_file_of_which_nothing_was_recorded_is_no_reason_to_refuse_it(states: Path) -> None:
-    verify([states], [index(states.with_suffix(".parquet"), {})])
+    written = index(states.with_suffix(".parquet"), {})
+    states.write_bytes(b"of another program")
+    verify([states], [written])
+    assert states.read_bytes() == b"of another program" and STATES not in metadata(written)

@@ -98,12 +98,16 @@ def test_targets_of_make_exist(page):
     assert named <= rules
 
 
+OVER = ("config/paper.yaml", "config/separation.yaml")
+"""What pages name by --configfile beside targets."""
+
+
 @cache
-def settings(paper: bool) -> Settings:
-    """The default configuration, or that of the real data, with the tasks that pages make up."""
+def settings(over: str | None) -> Settings:
+    """The default configuration, with another file over it, and the tasks that pages make up."""
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    if paper:
-        config = deep_merged(config, yaml.safe_load((ROOT / "config/paper.yaml").read_text()))
+    if over is not None:
+        config = deep_merged(config, yaml.safe_load((ROOT / over).read_text()))
     made_up = {
         "title": "x",
         "data": {
@@ -139,7 +143,7 @@ def test_targets_of_snakemake_exist(page):
                 continue
             if "/" in word:
                 try:
-                    check_target(word, settings("config/paper.yaml" in words))
+                    check_target(word, settings(next((each for each in words if each in OVER), None)))
                 except UserError as error:
                     # A name that nobody knows is a mistake of the page; a file that isn't here is not.
                     assert "there is no" in str(error), f"{page.name}: snakemake {command}: {error}"

@@ -39,11 +39,18 @@ def test_schemas_accept_what_the_models_accept() -> None:
     schemas = {
         name: json.loads((CONFIG / "schemas" / f"{name}.schema.json").read_text()) for name in models()
     }
-    jsonschema.validate(yaml.safe_load((CONFIG / "config.yaml").read_text()), schemas["config"])
+    refused = []
+
+    def check(content: object, name: str) -> None:
+        found = jsonschema.Draft202012Validator(schemas[name]).iter_errors(content)
+        refused.extend(f"{name}: {error.message}" for error in found)
+
+    check(yaml.safe_load((CONFIG / "config.yaml").read_text()), "config")
     for kind in whole.entries():
         for path in (CONFIG / kind.section).glob("*.yaml"):
             content = yaml.safe_load(path.read_text())
-            jsonschema.validate(content, schemas[kind.name])
+            check(content, kind.name)
             if kind.section == "tasks":
                 source = content["data"]["source"]
-                jsonschema.validate(source, schemas[f"sources/{source['kind']}"])
+                check(source, f"sources/{source['kind']}")
+    assert refused == []

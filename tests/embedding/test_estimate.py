@@ -38,8 +38,12 @@ def test_too_much_is_refused_with_cheaper_ways():
     assert "\n" not in message
 
 
-def test_within_the_budget_nothing_is_said():
-    estimate.check(request(["encoder"], clips=100), 1, "embeddings")
+def test_the_budget_is_the_last_size_that_passes():
+    asked = request(["encoder"], clips=100)
+    size = estimate.size(asked) / 1e9
+    estimate.check(asked, size * 1.001, "embeddings")
+    with pytest.raises(UserError):
+        estimate.check(asked, size * 0.999, "embeddings")
 
 
 def test_seconds_grow_with_audio_and_parameters():

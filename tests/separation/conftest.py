@@ -31,5 +31,5 @@ def drawn(sizes: Sizes) -> ResUNet:
         elif value.is_floating_point() and value.dim() == 1:
             value.add_(0.1 * torch.randn(value.shape, generator=draw))
     with torch.no_grad():
-        model.head.weight.mul_(10)
+        model.head.weight.normal_(generator=draw)
     return model.eval()

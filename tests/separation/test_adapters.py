@@ -49,7 +49,7 @@ def moved(model: Adapted) -> Adapted:
     draw = torch.Generator().manual_seed(8)
     with torch.no_grad():
         for weight in model.trained():
-            weight.add_(0.05 * torch.randn(weight.shape, generator=draw))
+            weight.add_(0.3 * torch.randn(weight.shape, generator=draw))
     return model
 
 
@@ -93,7 +93,7 @@ def test_merged_equals_unmerged_and_another_network_takes_the_saved_adapter_alon
         assert torch.allclose(plain(mixture, condition), expected, atol=1e-6)
         assert torch.equal(again(mixture, condition), expected)
         before = drawn(SMALL)(mixture, condition)
-    assert not torch.allclose(expected, before, atol=1e-4), "the adapter does something"
+    assert (expected - before).abs().max() > 2e-5, "the adapter does something"
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)

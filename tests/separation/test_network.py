@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -10,7 +12,7 @@ from earmark.systems.separation.network.spectrum import Transform
 from earmark.systems.separation.published import names
 
 from . import transcription
-from .conftest import SMALL
+from .conftest import SMALL, drawn
 
 
 def count(model: torch.nn.Module) -> int:
@@ -87,6 +89,15 @@ def test_a_query_s_embedding_changes_the_estimate_and_no_other_sample_of_the_bat
 
     assert torch.equal(before[0], after[0])
     assert not torch.allclose(before[1], after[1])
+
+
+def test_a_network_with_a_level_hears_a_quiet_mixture_as_a_loud_one() -> None:
+    model = drawn(replace(SMALL, level=0.1))
+    mixture, condition = torch.randn(1, 8_000), torch.randn(1, 8)
+    with torch.inference_mode():
+        loud, quiet = model(mixture, condition), model(mixture / 1000, condition)
+    assert torch.allclose(loud, 1000 * quiet, atol=1e-4)
+    assert not model(0 * mixture, condition).isnan().any()
 
 
 def test_levels_need_as_many_pools() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import webdataset
+import zstandard
 from made import completed, tone
 
 from earmark.core.errors import UserError
@@ -243,3 +244,47 @@ def test_one_tar_in_two_splits_is_refused(tmp_path):
     settings = completed(kind="tars", root=str(tmp_path), splits={"train": "*.tar", "test": "b1.tar"})
     with pytest.raises(UserError, match="b1.tar is in split 'train' too"):
         list(tars.collect(settings, tmp_path / "out", 0, 1))
+
+
+def _tar(path, members: dict[str, bytes], mode: str = "w") -> None:
+    with tarfile.open(path, mode) as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+
+
+@pytest.mark.parametrize("form", ["xz", "bz2", "zst", "gz"])
+def test_compressed_tars_are_read_and_damaged_ones_named(tmp_path, form):
+    members = {"a.wav": tone(), "a.json": b'{"label": "dog"}'}
+    path = tmp_path / "x.tar"
+    _tar(path, members, "w" if form == "zst" else f"w:{form}")
+    if form == "zst":
+        path.write_bytes(zstandard.ZstdCompressor().compress(path.read_bytes()))
+    source = completed(kind="tars", root=str(tmp_path), splits={"test": "x.tar"})
+    (clip,) = tars.collect(source, tmp_path / "out", 0, 1)
+    assert clip.ok and clip.labels == ["dog"]
+    content = path.read_bytes()
+    for damaged in (content[: len(content) // 2], content[:40] + bytes(40) + content[80:]):
+        path.write_bytes(damaged)
+        with pytest.raises(UserError, match="is damaged"):
+            list(tars.collect(source, tmp_path / "out2", 0, 1))
+
+
+def test_members_of_two_suffixes_belong_together_by_webdatasets_rule(tmp_path):
+    described = b'{"label": "dog"}'
+    members = {
+        "k.speech.wav": tone(),
+        "k.meta.json": described,
+        "m.wav": tone(1, 90),
+        "m.wav.json": described,
+    }
+    members |= {"n.1.wav": tone(1, 70), "n.1.json": described, "n.2.wav": tone(1, 80), "n.2.json": described}
+    members |= {"p.a.wav": tone(1, 60), "p.b.wav": tone(1, 65), "p.json": described}
+    _tar(tmp_path / "x.tar", members)
+    source = completed(kind="tars", root=str(tmp_path), splits={"test": "x.tar"})
+    found = {clip.clip_id: clip for clip in tars.collect(source, tmp_path / "out", 0, 1)}
+    good = {name.rpartition("/")[2].rpartition(":")[2] for name, clip in found.items() if clip.ok}
+    assert len(good) == 4 and all(clip.labels == ["dog"] for clip in found.values() if clip.ok)
+    reasons = [clip.reason for clip in found.values() if not clip.ok]
+    assert len(reasons) == 2 and "webdataset's key 'p' has 2 recordings: p.a, p.b" in reasons[0]

@@ -2,21 +2,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from media_server import serving
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "fetch"))
-
-from media_server import serving  # noqa: E402
-
-from earmark.config.settings import Settings  # noqa: E402
-from earmark.core.errors import UserError  # noqa: E402
-from earmark.core.places import ROOT  # noqa: E402
-from earmark.core.records import WANTED, Tally  # noqa: E402
-from earmark.data.sources import youtube  # noqa: E402
+from earmark.config.settings import Settings
+from earmark.core.errors import UserError
+from earmark.core.places import ROOT
+from earmark.core.records import WANTED, Tally
+from earmark.data.sources import youtube
 
 CLASSES = 'index,mid,display_name\n0,/m/a,"Dog, barking"\n1,/m/b,Rain\n'
 HEAD = "# Segments csv created\n# num_ytids=2\n# YTID, start_seconds, end_seconds, positive_labels\n"
@@ -68,13 +64,63 @@ def test_a_line_that_is_no_segment_is_named(tmp_path, line):
         list(collect(tmp_path, test=line + "\n"))
 
 
-def test_an_id_listed_twice_names_both_lines(tmp_path):
-    twice = 'aaaaaaaaaaa, 0, 10, "/m/a"\nAaaaaaaaaaa, 0, 10, "/m/a"\naaaaaaaaaaa, 5, 15, "/m/b"\n'
-    with pytest.raises(UserError, match=r"test.csv, line 6: id 'aaaaaaaaaaa' .* at .*test.csv, line 4"):
-        list(collect(tmp_path, test=twice))
+def test_several_segments_of_a_recording_are_a_clip_each(tmp_path):
+    lines = 'aaaaaaaaaaa, 0, 10, "/m/a"\nAaaaaaaaaaa, 0, 10, "/m/a"\naaaaaaaaaaa, 5, 15, "/m/b"\n'
+    found = list(collect(tmp_path, test=lines))
+    assert [clip.clip_id for clip in found] == ["Yaaaaaaaaaaa_0", "YAaaaaaaaaaa_0", "Yaaaaaaaaaaa_5000"]
+    assert found[0].source_id == found[2].source_id == ["aaaaaaaaaaa"]
+
+
+def test_a_segment_listed_twice_or_a_recording_in_both_splits_names_both_lines(tmp_path):
     one = 'aaaaaaaaaaa, 0, 10, "/m/a"\n'
-    with pytest.raises(UserError, match=r"test.csv, line 4: .* at .*train.csv, line 4"):
-        list(collect(tmp_path, train=one, test=one))
+    with pytest.raises(UserError, match=r"test.csv, line 5: segment 'aaaaaaaaaaa' .* at .*test.csv, line 4"):
+        list(collect(tmp_path, test=one * 2))
+    other = 'aaaaaaaaaaa, 20, 30, "/m/a"\n'
+    with pytest.raises(UserError, match=r"test.csv, line 4: id .* other split, at .*train.csv, line 4"):
+        list(collect(tmp_path, train=one, test=other))
+
+
+def _plain(folder, **lists):
+    for split, content in lists.items():
+        (folder / f"{split}.csv").write_text(content)
+    settings = {
+        "lists": {split: str(folder / f"{split}.csv") for split in lists},
+        "classes": None,
+        "url": "https://www.youtube.com/watch?v={id}",
+        "licence": "x",
+    }
+    return list(youtube.collect(settings, folder / "source", 0, 1))
+
+
+def test_lists_of_vggsound_are_read_by_split(tmp_path):
+    content = (
+        '---g-f_I2yQ,1,people marching,test\n--CC5pH97q4,15,"dog barking, howling",train\n'
+        "--CC5pH97q4,40,people marching,train\n"
+    )
+    found = _plain(tmp_path, train=content, test=content)
+    assert [(clip.clip_id, clip.split, clip.labels) for clip in found] == [
+        ("Y--CC5pH97q4_15000", "train", ["dog barking, howling"]),
+        ("Y--CC5pH97q4_40000", "train", ["people marching"]),
+        ("Y---g-f_I2yQ_1000", "test", ["people marching"]),
+    ]
+    assert (found[0].parts[0].start_s, found[0].parts[0].end_s) == (15, 25)
+
+
+def test_lists_of_audiocaps_are_captions(tmp_path):
+    content = (
+        "audiocap_id,youtube_id,start_time,caption\n"
+        '1,aaaaaaaaaaa,30,"A dog barks, then howls"\n2,aaaaaaaaaaa,60,Rain\n'
+    )
+    found = _plain(tmp_path, test=content)
+    assert [(clip.text, clip.labels, clip.parts[0].start_s) for clip in found] == [
+        ("A dog barks, then howls", [], 30),
+        ("Rain", [], 60),
+    ]
+
+
+def test_codes_need_a_table_of_classes(tmp_path):
+    with pytest.raises(UserError, match="needs data.source.classes to name it"):
+        _plain(tmp_path, test='aaaaaaaaaaa, 0, 10, "/m/a"\n')
 
 
 def test_lists_are_fetched_from_addresses_and_their_hash_is_kept(tmp_path):

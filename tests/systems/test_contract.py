@@ -59,6 +59,7 @@ def test_every_type_has_a_schema_with_a_name_and_what_varies_is_in_it(system):
 def test_the_results_it_asks_for_are_where_its_types_say(system):
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     config["embeddings"] = [{"tasks": ["gtzan"], "layers": ["encoder"], "pooling": "mean"}]
+    config["separation"] = yaml.safe_load((ROOT / "config" / "separation.yaml").read_text())["separation"]
     config["scoring"] = {"grid": [{"encoders": ["whisper-base"], "suites": ["esc-50"]}]}
     settings = Settings.load(config, ROOT)
     asked = system.results(settings)

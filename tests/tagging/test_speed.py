@@ -183,4 +183,10 @@ def test_a_speed_that_cannot_be_is_named(name: str, message: str) -> None:
 
 
 def test_a_speed_is_no_cell_of_the_other_grid() -> None:
-    check_target("results/tagging/speed/bells_ast-tiny_r8.json", settings())
+    path = "results/tagging/speed/bells_ast-tiny_r8.json"
+    check_target(path, settings())
+    assert request.cell_of(path) is None and request.cell_of(path.replace("/speed", "")) == (
+        "bells",
+        "ast-tiny",
+        "8",
+    )

@@ -102,4 +102,6 @@ def test_an_impossible_target_names_what_is_meant(config, target, message):
 
 def test_results_and_what_lies_beside_them_are_possible_targets(config):
     for ending in (".json", ".jsonl", ".resamples.parquet"):
-        check_target(f"results/tagging/demo_sounds_kd_r16d{ending}", loaded(config))
+        path = f"results/tagging/demo_sounds_kd_r16d{ending}"
+        check_target(path, loaded(config))
+        assert request.cell_of(path) == ("demo_sounds", "kd", "16d")

@@ -44,6 +44,45 @@ def test_an_audit_is_stale_with_what_it_reads_alone(audited):
         audited.configure(SMALL)
 
 
+PARROT = '''"""Hears as Qwen2.5-Omni does, at half the tokens a second."""
+
+from earmark.models.contract import Audio, Family
+from earmark.models.families.omni import Omni
+from earmark.models.sizes import Sizes
+
+
+class Parrot(Family):
+    """Made up."""
+
+    title = "Parrot"
+    audio = Audio(samples_per_token=1280)
+    parts = Omni.parts
+    published = {"somebody/parrot": Sizes(vocabulary=32_000)}
+
+    def code(self):
+        """Import the code."""
+        from earmark.models import omni
+
+        return omni
+'''
+
+
+def test_a_family_that_is_one_new_file_is_in_the_audit_of_every_task(audited):
+    file = audited.folder / "scripts/earmark/models/families/parrot.py"
+    try:
+        file.write_text(PARROT)
+        config = copy.deepcopy(SMALL)
+        config["models"]["polly"] = {"kind": "parrot", "hub": "somebody/parrot"}
+        audited.configure(config)
+        audited.run("-j1", "data/gtzan/audit.json")
+        record = json.loads((audited.folder / "data/gtzan/audit.json").read_text())
+        found = {each["model"]: each for each in record["estimates"]}
+        assert found["polly"]["audio_tokens"] == pytest.approx(found["demo"]["audio_tokens"] / 2, rel=0.05)
+    finally:
+        file.unlink()
+        audited.configure(SMALL)
+
+
 def test_a_cut_list_is_an_input_and_stays_below_the_root(audited, tmp_path):
     config = copy.deepcopy(SMALL)
     config["tasks"]["sounds"] = {

@@ -17,7 +17,7 @@ def test_the_doctor_looks_again_whenever_it_is_asked(tmp_path):
     flow.configure({**SMALL, "default_model": "far", "models": {**SMALL["models"], "far": far}})
     done = flow.run("-j1", "doctor", check=False)
     assert done.returncode != 0
-    assert "models.far.path: /nowhere/weights: there is no such folder" in done.stdout
+    assert "models.far.path: /nowhere/weights: there is no such file or folder" in done.stdout
     (found,) = [
         e for e in json.loads((tmp_path / "results/doctor.json").read_text())["unreachable"] if e["needed"]
     ]

@@ -9,13 +9,15 @@ from workflow import SMALL
 
 from earmark.core.records import read_jsonl
 
-RESULT = "results/gtzan_dart_0.5.json"
-ANSWERS = "answers/demo/gtzan_dart_0.5.jsonl"
+ANSWERS = "answers/demo/gtzan_dart_0.5.json"
 
 
 def test_states_that_go_or_pass_through_give_the_answers_of_those_that_stay(copied):
     def answers():
-        return [(row["clip_id"], row["answer"]) for row in read_jsonl(copied.folder / ANSWERS)]
+        return [
+            (row["clip_id"], row["answer"])
+            for row in read_jsonl((copied.folder / ANSWERS).with_suffix(".jsonl"))
+        ]
 
     kept, made = answers(), {}
     assert kept and list(copied.folder.glob("features/demo/gtzan/test-*.safetensors"))
@@ -23,8 +25,8 @@ def test_states_that_go_or_pass_through_give_the_answers_of_those_that_stay(copi
         for folder in ("answers", "features"):
             shutil.rmtree(copied.folder / folder)
         copied.configure(copy.deepcopy(SMALL) | {"features": {"states": states}})
-        made[states] = copied.run("-j1", RESULT).stdout
+        made[states] = copied.run("-j1", ANSWERS).stdout
         assert answers() == kept, states
         assert not list(copied.folder.glob("features/**/*.safetensors")), states
-        assert copied.would_make(RESULT) == set(), states
+        assert copied.would_make(ANSWERS) == set(), states
     assert "rule features:" in made["temporary"] and "rule features:" not in made["through"]

@@ -11,11 +11,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from earmark.config.links import Tour
 from earmark.config.section import Section
 from earmark.config.yaml_files import line_of, near
 from earmark.core.places import CONFIG
-
-_NAMED_OTHERWISE = {"baseline": ("recipes",), "encoder": ("models",), "decoder": ("models",)}
 
 Broken = dict[tuple[str, str], str]
 """By section and name of an entry: what is wrong with its file, in one line."""
@@ -52,7 +51,9 @@ def spread(broken: Broken, named: dict[str, dict[str, Section]]) -> None:
         found = False
         for section, entries in named.items():
             for name, entry in list(entries.items()):
-                if mentioned := next(_mentioned(entry.plain(), broken, ""), None):
+                tour = Tour()
+                entry.model_dump(context=tour)
+                if mentioned := next((thing for thing in tour.named if thing in broken), None):
                     broken[section, name] = broken[mentioned]
                     del entries[name]
                     found = True
@@ -66,7 +67,7 @@ def without(config: Mapping[str, Any], broken: Broken, default_model: str) -> di
 
 
 def _mentioned(value: Any, broken: Broken, key: str) -> Iterator[tuple[str, str]]:
-    """Yield what a part of an entry names among the broken; ``key`` is what it stands under."""
+    """Yield what a part of config names among the broken; ``key`` is what it stands under."""
     if isinstance(value, Mapping):
         for inner, each in value.items():
             yield from _mentioned(each, broken, inner)
@@ -95,4 +96,3 @@ def _sections(key: str) -> Iterator[str]:
     """Yield the sections whose entries a key may name: of ``model`` and ``models`` the models."""
     yield key
     yield f"{key}s"
-    yield from _NAMED_OTHERWISE.get(key, ())

@@ -81,7 +81,7 @@ def training(settings: Settings, model: str) -> dict[str, Any]:
 
 
 def massive(settings: Settings, model: str, task: str) -> dict[str, Any]:
-    """Return what the search for massive activations reads; see systems/pruning/massive.py."""
+    """Return what the search for massive activations reads; see docs/real.md."""
     entry = settings.model(model)
     return {
         "task": settings.asked(task) | {"heard_as": heard_as(settings, model, task)},

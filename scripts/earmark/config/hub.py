@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
+from earmark.config.links import repository
 from earmark.config.section import Section
 from earmark.config.values import REPOSITORY
 
@@ -11,7 +14,7 @@ from earmark.config.values import REPOSITORY
 class Hub(Section):
     """A data set on the hub."""
 
-    repo: str = Field(pattern=REPOSITORY)
+    repo: Annotated[str, repository("dataset")] = Field(pattern=REPOSITORY)
     """owner/name of the data set"""
 
     revision: str = "main"

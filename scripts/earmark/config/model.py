@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from earmark.config.compose import Compose, Projector
-from earmark.config.links import LocalPath
+from earmark.config.links import LocalPath, repository
 from earmark.config.section import Section, left_out
 from earmark.config.values import GGUF, Count, Positive
 from earmark.config.wheel import Wheel
@@ -49,7 +49,7 @@ class Model(Section):
     labels: list[Literal["demo", "small"]] = []
     """'demo' for a stand-in, 'small' for real weights in a small model"""
 
-    hub: str | None = left_out()
+    hub: Annotated[str, repository("model")] | None = left_out()
     """repository on the Hugging Face hub"""
 
     revision: str = "main"

@@ -60,16 +60,17 @@ class Settings:
             for section, found in self.named.items()
         }
 
+    def tour(self, section: str, name: str) -> Tour:
+        """Return what a thing leads to: what it names, its local paths, its repositories of the hub."""
+        tour = Tour()
+        self.named[section][name].model_dump(context=tour)
+        return tour
+
     @cached_property
     def links(self) -> dict[Thing, list[Thing]]:
         """What each thing names: a recipe its student, its teachers and its baseline."""
-        found: dict[Thing, list[Thing]] = {}
-        for section, entries in self.named.items():
-            for name, entry in entries.items():
-                tour = Tour()
-                entry.model_dump(context=tour)
-                found[section, name] = tour.named
-        return found
+        things = ((section, name) for section, entries in self.named.items() for name in entries)
+        return {thing: self.tour(*thing).named for thing in things}
 
     def moved(self, workdir: Path) -> dict[str, dict[str, dict[str, Any]]]:
         """Return :attr:`entries`, with relative paths as they are found from elsewhere than ``workdir``."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from earmark.config.links import Kind
 from earmark.config.settings import Settings
 from earmark.core.errors import UserError
 from earmark.doctor.findings import at_once
@@ -18,7 +19,6 @@ from earmark.models.weight_files import check_complete
 
 NOTHING = "there is no such file or folder"
 HUB_PATIENCE_S = 6.0
-Kind = Literal["model", "dataset"]
 
 
 @dataclass(frozen=True)
@@ -49,68 +49,68 @@ class Repository:
 
 def local(settings: Settings) -> Iterator[tuple[Entry, Unreachable]]:
     """Yield the entries that name a local file or folder that isn't there."""
-    for name, task in settings.tasks.items():
-        root = task["data"]["source"].get("root")
-        if root and not Path(root).expanduser().is_dir():
-            where, fix = f"tasks.{name}.data.source.root", "put the data there, or set root to where they are"
-            yield ("tasks", name), Unreachable(where, root, "there is no such folder", fix)
-            continue
-        for split, options in settings.segment(name).items():
-            if "table" in options and not Path(options["table"]).is_file():
-                where = f"tasks.{name}.data.segment.{split}.table"
-                yield (
-                    ("tasks", name),
-                    Unreachable(where, options["table"], "there is no such file", "put it there"),
-                )
+    for section, entries in settings.entries.items():
+        for name, entry in entries.items():
+            paths = dict.fromkeys(settings.tour(section, name).paths)
+            missing = [path for path in paths if not Path(path).expanduser().exists()]
+            for key, path, holder in (place for each in missing for place in _places(entry, each)):
+                # A folder that an archive is unpacked into need not be there.
+                if holder.get("archive") is None:
+                    where = f"{section}.{name}.{key}"
+                    yield (section, name), Unreachable(where, path, NOTHING, _fix(key, holder))
+            if section == "tasks" and not missing:
+                yield from _cut_lists(settings, name)
+    yield from _damaged(settings)
+
+
+def _places(entry: Any, value: str, *keys: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Yield each key of an entry that has a value, in words, the value, and what the key is part of."""
+    if isinstance(entry, Mapping):
+        for key, inner in entry.items():
+            if inner == value:
+                yield ".".join((*keys, str(key))), value, entry
+            yield from _places(inner, value, *keys, str(key))
+    elif isinstance(entry, list):
+        for number, inner in enumerate(entry):
+            yield from _places(inner, value, *keys, str(number))
+
+
+def _fix(key: str, holder: Mapping[str, Any]) -> str:
+    """Return what mends a path that leads nowhere; what it is part of may say where the file comes from."""
+    source = holder.get("source")
+    last = key.rpartition(".")[2]
+    return f"get it from {source}" if source else f"put it there, or set {last} to where it is"
+
+
+def _cut_lists(settings: Settings, task: str) -> Iterator[tuple[Entry, Unreachable]]:
+    """Yield the lists below a task's folder that recordings are cut along and that are not there."""
+    for split, options in settings.segment(task).items():
+        if "table" in options and not Path(options["table"]).is_file():
+            where = f"tasks.{task}.data.segment.{split}.table"
+            yield ("tasks", task), Unreachable(where, options["table"], NOTHING, "put it there")
+
+
+def _damaged(settings: Settings) -> Iterator[tuple[Entry, Unreachable]]:
+    """Yield the models whose folder is there and lacks something."""
     for name, model in settings.models.items():
         path = model.get("path")
-        if path and not Path(path).expanduser().is_dir():
-            fix = "put the checkpoint there, set path to where it is, or give hub instead"
-            yield ("models", name), Unreachable(f"models.{name}.path", path, "there is no such folder", fix)
-        elif path:
+        if path and Path(path).expanduser().exists():
             try:
                 check_complete(Path(path).expanduser(), family(model["kind"]).parts.unread)
             except UserError as error:
                 why, _, fix = str(error).rpartition("; ")
                 yield ("models", name), Unreachable(f"models.{name}.path", path, why or fix, fix)
-    for name, student in settings.entries["students"].items():
-        path = student["init"].get("path")
-        if path and not Path(path).expanduser().exists():
-            where = f"students.{name}.init.path"
-            yield (
-                ("students", name),
-                Unreachable(where, path, "there is no such file or folder", "put it there"),
-            )
-    for name, teacher in settings.entries["teachers"].items():
-        for key in ("path", "ids"):
-            path = teacher["options"].get(key)
-            if isinstance(path, str) and not Path(path).expanduser().exists():
-                source = teacher["options"].get("source")
-                fix = (
-                    f"it is to be had at {source}"
-                    if source
-                    else "put it there, or set the path to where it is"
-                )
-                where = f"teachers.{name}.options.{key}"
-                yield ("teachers", name), Unreachable(where, path, "there is no such file or folder", fix)
 
 
 def repositories(settings: Settings) -> Iterator[Repository]:
     """Yield the repositories of the hub that entries name."""
-    for name, task in settings.tasks.items():
-        hub = task["data"]["source"].get("hub")
-        if hub:
-            key = f"tasks.{name}.data.source.hub"
-            yield Repository(("tasks", name), key, hub["repo"], hub["revision"], "dataset")
-    for name, model in settings.models.items():
-        if "hub" in model:
-            yield Repository(("models", name), f"models.{name}.hub", model["hub"], model["revision"], "model")
-    for section, where in (("students", "init"), ("teachers", "options")):
-        for name, entry in settings.entries[section].items():
-            place = entry[where]
-            if isinstance(place.get("hub"), str):
-                revision, key = str(place.get("revision", "main")), f"{section}.{name}.{where}.hub"
-                yield Repository((section, name), key, place["hub"], revision, "model")
+    for section, entries in settings.entries.items():
+        for name, entry in entries.items():
+            for kind, repo in dict.fromkeys(settings.tour(section, name).repositories):
+                for key, _, holder in _places(entry, repo):
+                    where = f"{section}.{name}.{key.removesuffix('.repo')}"
+                    revision = str(holder.get("revision", "main"))
+                    yield Repository((section, name), where, repo, revision, kind)
 
 
 def cached(found: Repository) -> bool:

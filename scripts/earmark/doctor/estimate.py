@@ -24,20 +24,20 @@ from earmark.doctor.entries import Repository, cached
 from earmark.doctor.jobs import Job
 from earmark.models.entry import costs, folder_of, sizes_of
 from earmark.models.families import family
+from earmark.systems.contract import Effort, systems
 
 MEASURED, LIKE, GUESSED = "measured here before", "measured here on like jobs", "guessed"
 
 START_S = 5.0
 """What starting Python and its packages takes, a job."""
 
-PER_AUDIO_S = {"download": 0.01, "pack": 0.01, "features": 0.01, "embeddings": 0.05, "answer": 0.001}
-"""CPU seconds per second of audio, from a run of the demo."""
-
-TRAIN_S, PREFILL_S = 350.0, 70.0
-"""Of the demo, on a core."""
-
-STUDENT_S = {"train_student": 35.0, "teacher": 30.0, "tagging_speed": 15.0}
-"""Of the demo students and their teacher, on a core."""
+EFFORTS = {
+    "download": Effort(per_audio_s=0.01),
+    "pack": Effort(per_audio_s=0.01),
+    "features": Effort(per_audio_s=0.01, runs="encoder"),
+    "train": Effort(seconds=350.0, split="train"),
+}
+"""Of the stages that no system owns."""
 
 GPU_SPEED, CPU_SPEED = 1e14, 0.19e12
 """Operations a second that a data-centre GPU makes of a large model, and a CPU core: a job has one, and
@@ -90,18 +90,15 @@ class Work:
     usual: bool
     """Whether it takes about what the demo's jobs take, where nothing better is known."""
 
+    effort: Effort
+
     @classmethod
     def of(cls, settings: Settings, job: Job) -> Work:
         """Read it off a job's wildcards."""
         task, model = job.name("task", settings.tasks), job.name("model", settings.models)
-        kind, wildcards = job.kind, job.wildcards
-        split = wildcards.get("split", {"answer": "test", "train": "train"}.get(kind, ""))
-        known = settings.entries
-        recipe = known["recipes"].get(wildcards.get("recipe", ""), {}) if "recipes" in known else {}
-        student = wildcards.get("student", recipe.get("student"))
-        made = [known["students"][student]] if student else []
-        made += [known["teachers"][wildcards["teacher"]]] if "teacher" in wildcards else []
-        return cls(job, task, model, split, all("demo" in entry["labels"] for entry in made))
+        effort = efforts().get(job.kind, Effort())
+        usual = all(system.usual(job.wildcards, settings) for system in systems())
+        return cls(job, task, model, job.wildcards.get("split", effort.split), usual, effort)
 
     @property
     def kind(self) -> str:
@@ -124,7 +121,7 @@ def of(settings: Settings, jobs: Sequence[Job], gpu: bool) -> Estimate:
     unguessed: dict[str, int] = defaultdict(int)
     passes: set[tuple[str, str]] = set()
     for work in todo:
-        first = work.kind != "answer" or (work.model, work.task) not in passes
+        first = not work.effort.shared or (work.model, work.task) not in passes
         passes.add((work.model, work.task))
         if not work.usual and noted(Path(work.job.benchmark)) is None and not _like(work.job):
             unguessed[work.kind] += 1
@@ -142,7 +139,7 @@ def of(settings: Settings, jobs: Sequence[Job], gpu: bool) -> Estimate:
 
 def _asked(settings: Settings, work: Work, audio: Audio | None) -> Audio | None:
     """Return the audio that a job hears: of a task's test clips no more than its sample_limit asks."""
-    if audio is None or work.split != "test" or work.kind not in ("features", "answer"):
+    if audio is None or work.split != "test" or not work.effort.runs:
         return audio
     limit = settings.task(work.task)["sample_limit"]
     return audio if limit is None else replace(audio, clips=min(limit, audio.clips))
@@ -158,18 +155,14 @@ def _seconds(
     like = _like(work.job)
     if like:
         # A cell that was answered in the pass of another notes next to nothing.
-        return (fmean(like) if work.kind != "answer" else max(like) if first else min(like)), LIKE
+        return (fmean(like) if not work.effort.shared else max(like) if first else min(like)), LIKE
     return _guess(settings, work, audio, gpu, first), GUESSED
 
 
 def _guess(settings: Settings, work: Work, audio: Audio | None, gpu: bool, first: bool) -> float:
     """Return a time for a job that never ran here."""
-    if work.kind == "train":
-        return TRAIN_S
-    if work.kind == "prefill":
-        return PREFILL_S
-    if work.kind in STUDENT_S:
-        return STUDENT_S[work.kind]
+    if work.effort.seconds is not None:
+        return work.effort.seconds
     share = audio.seconds / work.job.of if audio else 0.0
     model = composed.known(settings, work.model) if work.model else None
     if work.kind == "checkpoint" and model and (folder := folder_of(model)) and folder.is_dir():
@@ -179,16 +172,20 @@ def _guess(settings: Settings, work: Work, audio: Audio | None, gpu: bool, first
         speed = GPU_SPEED if gpu else CPU_SPEED
         # A clip is run once beforehand, untimed.
         warm = 1 + 1 / max(1, cost["clips"])
-        if work.kind in ("features", "embeddings"):
+        if work.effort.runs == "encoder":
             return START_S + cost["encoder_flops"] * warm / speed / work.job.of
-        if work.kind == "answer":
+        if work.effort.runs == "decoder":
             ratio = work.job.wildcards["ratio"]
             kept = 1.0 if ratio.endswith("t") else float(ratio)
             return START_S + cost["prefill_flops"] * kept * warm / speed
-    if work.kind == "answer" and not first:
-        # The demo cells of a pass are answered together.
-        return START_S / 5 + PER_AUDIO_S["answer"] * share
-    return START_S + PER_AUDIO_S.get(work.kind, 0.0) * share
+    # The demo's jobs that share a pass start nothing anew.
+    return (START_S if first else START_S / 5) + work.effort.per_audio_s * share
+
+
+@cache
+def efforts() -> dict[str, Effort]:
+    """Return what jobs take in the demo, by the folder that their time is noted in."""
+    return EFFORTS | {kind: effort for system in systems() for kind, effort in system.efforts.items()}
 
 
 def noted(path: Path) -> float | None:
@@ -210,12 +207,11 @@ def _like(job: Job) -> tuple[float, ...]:
     """Return what jobs of the same rule, and the same model if it has one, took here."""
     path = Path(job.benchmark)
     parts = path.parts
-    if job.kind == "answer" and (task := job.wildcards.get("task")):
+    if efforts().get(job.kind, Effort()).shared and (task := job.wildcards.get("task")):
         # Of the same task; the default model's lie beside the folders of others.
         found = (noted(file) for file in sorted(path.parent.glob(f"{task}_*.tsv")))
         return tuple(seconds for seconds in found if seconds is not None)
-    shard = job.kind in ("pack", "resample", "fetch", "features", "embeddings", "fbank", "logits")
-    return _folder(Path(job.benchmark).parent) if shard or len(parts) > 3 else ()
+    return _folder(Path(job.benchmark).parent) if "shard" in job.wildcards or len(parts) > 3 else ()
 
 
 def _bytes(settings: Settings, work: Work, audio: Audio | None) -> float:

@@ -125,9 +125,7 @@ def entries(settings: Settings, jobs: Sequence[Job]) -> set[Entry]:
             name = job.name(section.removesuffix("s"), known)
             if name in known:
                 found.add((section, name))
-    for section, name in list(found):
-        # A recipe names its student.
-        student = settings.entries[section][name].get("student")
-        if isinstance(student, str):
-            found.add(("students", student))
+    for thing in list(found):
+        # What a thing of its own kind is named for is shown beside it, and asked for by itself.
+        found |= {other for other in settings.links[thing] if other[0] != thing[0]}
     return found

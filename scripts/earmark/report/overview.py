@@ -9,7 +9,7 @@ from earmark.report.figures import Cell, Row, Table, number
 from earmark.report.words import DASH, origin
 from earmark.scoring.catalogue import headlines
 
-MOST = 3000
+MOST = 1000
 """Rows on the page; summary.csv has all."""
 
 COUNTS = ("n", "unparsed", "failed", "truncated", "skipped")
@@ -86,7 +86,7 @@ def _notes(points: Sequence[Row], once: dict[str, str]) -> list[str]:
     notes += [metric.remark for name, metric in headlines().items() if name in shown and metric.remark]
     notes += [IMPORTED] if any(row["source"] != OURS for row in points) else []
     if len(points) > MOST:
-        notes.append(f"The first {MOST} of {len(points)} results; summary.csv has all.")
+        notes.append(f"The first {MOST} of {len(points)} results; summary.csv beside this page has all.")
     same = ", ".join(f"{name} {text}" for name, text in once.items() if text not in ("", DASH))
     return [*notes, *([f"The same in every row: {same}."] if same else [])]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -22,6 +23,16 @@ HOW = ("model.origin.", "model.files.", "runs.")
 """How settings begin that the page shows only when asked to."""
 
 
+ROOM = 3_000_000
+"""Characters of charts and of tables below them that a page has room for: about 60 sections."""
+
+CELL = 60  # characters of markup around a cell's text
+BEYOND = (
+    "Its charts and tables are left out, so that this page opens at once: `plots` and `tables` make each as "
+    "a file beside it."
+)
+
+
 def sections(material: Material) -> Iterator[tuple[str, str, list[Section]]]:
     """Yield every system's name and title with its sections, if it has any."""
     for system in systems():
@@ -36,6 +47,19 @@ def answers(material: Material) -> Iterator[tuple[str, str, Answer]]:
         found = system.first(material) if system.first else None
         if found is not None:
             yield system.name, system.title, found
+
+
+def fitting(drawn: Iterable[Section]) -> None:
+    """Take figures and tables out of sections, the last first, that the page has no room for, and say so."""
+    left = ROOM
+    for section in drawn:
+        figures = sum(len(json.dumps(each.specification)) for row in section.figures for each in row)
+        left -= figures + sum(
+            len(cell.text) + CELL for t in section.tables for line in t.lines for cell in line
+        )
+        if left < 0 and (section.figures or section.tables):
+            section.figures, section.tables = [], []
+            section.notes.append(BEYOND)
 
 
 def all_tables(table: pd.DataFrame) -> Iterator[tuple[str, Table]]:
@@ -62,6 +86,7 @@ def build(table: pd.DataFrame, files: Sequence[Path] = ()) -> str:
     warning = banner(",".join(label for each in labels for label in each))
     appendices = [each for system in systems() if system.appendices for each in system.appendices(material)]
     drawn = list(sections(material))
+    fitting(section for *_, each in drawn for section in each)
     return shell.render(
         Path(__file__).with_name("page.html"),
         folders=[each.template.parent for each in appendices],

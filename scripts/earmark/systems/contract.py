@@ -164,6 +164,26 @@ class Entries:
 
 
 @dataclass(frozen=True)
+class Effort:
+    """What a job takes, for the doctor's estimate; numbers are of the demo, on a core."""
+
+    seconds: float | None = None
+    """All of it, where it does not depend on the audio."""
+
+    per_audio_s: float = 0.0
+    """CPU seconds per second of audio."""
+
+    split: str = ""
+    """Whose clips it hears, where its wildcards don't say."""
+
+    runs: Literal["", "encoder", "decoder"] = ""
+    """The part of a published model that goes over the audio."""
+
+    shared: bool = False
+    """Whether one job does the work of others of the same task and model in its pass."""
+
+
+@dataclass(frozen=True)
 class Behind:
     """What one result needs of the configuration; what the named things name themselves comes along."""
 
@@ -264,6 +284,18 @@ class System:
     checks: Lazy[[Settings], Iterable[Finding]] | None = None
     """What the doctor looks at for its sake; findings are of the area ``systems``."""
 
+    efforts: Mapping[str, Effort] = field(default_factory=dict)
+    """What its jobs take, by the folder below benchmarks/ that their time is noted in."""
+
+    usual: Callable[[Mapping[str, str], Settings], bool] = lambda wildcards, settings: True
+    """Whether a job with these wildcards takes about what the demo's take, where it is one of this system."""
+
+    outputs: tuple[str, ...] = ()
+    """Folders beside results/ that its jobs write to."""
+
+    imports: tuple[str, ...] = ()
+    """Kinds of files of other programs (config's ``import``) whose results stand beside its own."""
+
     templates: tuple[str, ...] = ()
     """The templates of its appendices, below scripts/."""
 
@@ -320,6 +352,12 @@ def result_type(path: str) -> tuple[System, ResultType]:
 def system(name: str) -> System:
     """Return a system by name."""
     return next(each for each in systems() if each.name == name)
+
+
+def written() -> list[str]:
+    """Return the folders of a working directory that the workflow writes to."""
+    shared = ["benchmarks", "data", "features", "logs", "models", "results"]
+    return sorted({*shared, *(folder for each in systems() for folder in each.outputs)})
 
 
 def reserved() -> dict[str, str]:

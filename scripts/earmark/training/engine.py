@@ -198,6 +198,8 @@ class _Run:
             disable=None if here.is_main_process else True,
         ) as bar:
             for step in range(record.steps, stage.steps):
+                if stage.ended(record.epochs):
+                    break
                 asked = time.perf_counter()
                 batch = next(batches)
                 record.waited_s += time.perf_counter() - asked

@@ -52,8 +52,9 @@ class Stage:
     ``optimiser`` holds the parameters to train, each group with its peak rate, and ``schedule`` the share of
     it at a step. ``loss`` takes a batch: one of ``batches``, this process's shares in the order of the steps,
     or a `Draw`. After every ``epoch`` steps, and the last, ``validate`` measures (the same values in every
-    process), and ``choice`` says which weights the stage ends with. ``cure`` is what the user is told to do
-    about a loss that is not finite.
+    process), and ``choice`` says which weights the stage ends with. With ``patience``, a stage ends after so
+    many epochs in a row of which ``choice`` kept none. ``cure`` is what the user is told to do about a loss
+    that is not finite.
     """
 
     name: str
@@ -66,7 +67,15 @@ class Stage:
     epoch: int | None = None
     validate: Callable[[], dict[str, float]] | None = None
     choice: Choice = Last()
+    patience: int | None = None
     cure: str = "lower the learning rate, lengthen the warm-up or clip the gradients"
+
+    def ended(self, epochs: list[dict[str, Any]]) -> bool:
+        """Whether patience has run out after these epochs."""
+        if self.patience is None:
+            return False
+        kept = [number for number in range(1, len(epochs) + 1) if self.choice.keeps(epochs[:number])]
+        return len(epochs) - max(kept, default=0) >= self.patience
 
     def parameters(self) -> list[nn.Parameter]:
         """Return the parameters it trains."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from earmark.core.files import write_json
+from earmark.systems.contract import written
 
 SEEN = Path(".earmark/sources")
 WHOLE = 1 << 20
@@ -27,8 +28,6 @@ LISTED = 5000
 """Up to so many files are written down one by one, so that a plan can name those that changed."""
 MOST = 100_000
 """With more files than this their times stand for their content, or planning would take minutes."""
-OURS = ("benchmarks", "data", "embeddings", "features", "logs", "models", "results")
-"""Folders of a working directory that the workflow itself writes to."""
 
 
 def state(settings: Mapping[str, Any]) -> str | None:
@@ -81,7 +80,7 @@ def _below(root: Path) -> Iterator[Path]:
     if root.is_file():
         yield root
         return
-    ours = {Path(name).resolve() for name in OURS}
+    ours = {Path(name).resolve() for name in written()}
     for folder, folders, names in os.walk(root):
         folders[:] = [name for name in folders if name[0] != "." and Path(folder, name).resolve() not in ours]
         yield from (Path(folder, name) for name in names if name[0] != ".")

@@ -16,9 +16,8 @@ from typing import Any
 from snakemake_interface_common.exceptions import WorkflowError
 
 from earmark.core.errors import UserError, nearest
+from earmark.systems.contract import written
 from earmark.workflow.prerequisites import check_slurm
-
-FOLDERS = ("results", "data", "models", "features", "embeddings", "fbank", "students", "teachers", "logits")
 
 
 class Mistake(WorkflowError):
@@ -111,7 +110,7 @@ def _folder(name: str) -> str:
     first, slash, rest = name.partition("/")
     if not slash:
         return f"results/{name}"
-    close = difflib.get_close_matches(first.lower(), FOLDERS, n=1, cutoff=0.7)
+    close = difflib.get_close_matches(first.lower(), written(), n=1, cutoff=0.7)
     return f"{close[0]}/{rest}" if close else name
 
 

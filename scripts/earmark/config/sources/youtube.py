@@ -1,4 +1,4 @@
-"""Lists of segments of recordings on the web, in AudioSet's layout."""
+"""Lists of segments of recordings on the web, in the layouts of AudioSet, VGGSound and AudioCaps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from earmark.config.values import VIDEO
 
 
 class Lists(Section):
-    """Split -> CSV of segments (id, start, end, label codes), a path or an http(s) address."""
+    """Split -> CSV of segments, a path or an http(s) address."""
 
     train: LocalPath | None = left_out()
     """segments to train on"""
@@ -29,17 +29,18 @@ class Lists(Section):
 
 
 class Source(AnySource):
-    """Lists of segments of recordings on the web, in AudioSet's layout."""
+    """Lists of segments of recordings on the web, in the layouts of AudioSet, VGGSound and AudioCaps."""
 
     fetched: ClassVar[bool] = True
 
     kind: Literal["youtube"]
 
     lists: Lists
-    """split -> CSV of segments (id, start, end, label codes), a path or an http(s) address"""
+    """split -> CSV of segments, a path or an http(s) address"""
 
-    classes: LocalPath
-    """CSV of classes (index,mid,display_name), a path or an http(s) address"""
+    classes: LocalPath | None = None
+    """CSV of classes (index,mid,display_name), a path or an http(s) address; null for lists that name their
+    classes (VGGSound) or have captions (AudioCaps)"""
 
     url: str = Field(default="https://www.youtube.com/watch?v={id}", pattern=VIDEO)
     """address of a recording; {id} becomes its id, quoted"""

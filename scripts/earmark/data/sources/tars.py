@@ -7,10 +7,8 @@ spec xares_llm, section 3.4.
 
 from __future__ import annotations
 
-import gzip
 import json
 import tarfile
-import zlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -20,6 +18,7 @@ from earmark.core.bounded import Expanding
 from earmark.core.errors import UserError
 from earmark.core.records import Clip
 from earmark.data.sources.archives import Refused, Store, recordings
+from earmark.data.sources.compressed import BROKEN, decompressed
 from earmark.data.sources.patterns import wanted_of
 from earmark.data.sources.recordings import SUFFIXES, label_problem, name_problem, shown
 
@@ -145,25 +144,54 @@ def unpacked(path: Path, store: Store) -> Iterator[dict[str, Any]]:
                         f"data.source.splits: {path} goes on for more than {BEHIND_MAX >> 20} MB after its "
                         "end; get it again"
                     )
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except (tarfile.TarError, *BROKEN) as error:
         raise UserError(
             f"data.source.splits: {path} is damaged ({shown(str(error))[:100]}); get it again"
         ) from None
     if not samples:
         raise UserError(f"data.source.splits: {path} holds no sample")
-    for key, sample in samples.items():
+    for key, sample in brought_together(samples).items():
         if "reason" not in sample and "file" not in sample:
             sample["reason"] = "no audio"
         yield {"key": shown(key), **sample}
 
 
+def brought_together(samples: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return samples by webdataset's rule where ours leaves sound and metadata apart.
+
+    Here a key ends at the last dot, so that keys may have dots; webdataset's ends at the first, and
+    ``k.speech.wav`` belongs to ``k.meta.json``. Of two recordings under one such key neither is taken.
+    """
+    lonely: dict[str, list[str]] = {}
+    for key, sample in samples.items():
+        if ("file" in sample) != bool(sample["json"]) and "reason" not in sample:
+            path = PurePosixPath(key)
+            lonely.setdefault(str(path.with_name(path.name.partition(".")[0] or path.name)), []).append(key)
+    found = dict(samples)
+    for key, members in lonely.items():
+        heard = [member for member in members if "file" in samples[member]]
+        described = [member for member in members if samples[member]["json"]]
+        if not (heard and described):
+            continue
+        if len(heard) > 1:
+            for member in heard:
+                found[member] = samples[member] | {
+                    "reason": f"bad metadata (webdataset's key '{shown(key)[:60]}' has {len(heard)} "
+                    f"recordings: {shown(', '.join(heard))[:120]})"
+                }
+        else:
+            told = {name: value for each in described for name, value in samples[each]["json"].items()}
+            found[heard[0]] = samples[heard[0]] | {"json": told}
+        for member in described:
+            found.pop(member, None)
+    return found
+
+
 def _unzipped(raw: BinaryIO, store: Store) -> BinaryIO:
-    """Return the stream of a tar, whether it is gzipped or not, whatever its name says."""
-    magic = raw.read(2)
-    raw.seek(0)
-    if magic != b"\x1f\x8b":
+    """Return the stream of a tar, compressed or not, whatever its name says."""
+    plain = decompressed(raw)
+    if plain is raw:
         return raw
-    plain = cast(BinaryIO, gzip.GzipFile(fileobj=raw))
     return cast(BinaryIO, Expanding(plain, raw.tell, store.expansion, store.overexpanded))
 
 

@@ -1,16 +1,15 @@
-"""Segments of recordings on the web, listed as AudioSet lists them; one row per segment wanted.
+"""Segments of recordings on the web; one row per segment wanted, several of one recording each its own.
 
-A list has comment lines, then ``id, start, end, "mid,mid"``; the classes are ``index,mid,display_name``.
-Nothing is fetched here but the lists: the rows have status ``wanted`` and the address of their
-recording. ``labels`` are display names, in the list's order; ``text`` holds their codes (mids),
-joined by ``;``, which stay the same when a display name is reworded.
+Nothing is fetched here but the lists: the rows have status ``wanted`` and the address of their recording.
+Where a list has codes of classes (AudioSet's mids), ``labels`` are display names, in the list's order, and
+``text`` holds the codes, joined by ``;``, which stay the same when a display name is reworded. Otherwise they
+are the list's own labels, and its captions. Layouts: :mod:`earmark.data.sources.segments`.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
-import math
 import re
 from array import array
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ import numpy as np
 from earmark.core.errors import UserError
 from earmark.core.records import WANTED, Clip, Part
 from earmark.data.fetch.table import local
+from earmark.data.sources.segments import Segment, segments
 
 PLAUSIBLE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 YOUTUBE = re.compile(r"[A-Za-z0-9_-]{11}")
@@ -31,79 +31,67 @@ YOUTUBE = re.compile(r"[A-Za-z0-9_-]{11}")
 def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
     """Yield one row per segment of every list, as they are read.
 
-    ``settings``: ``lists`` (split -> path or address), ``classes``, ``url``, ``licence``. An id that
-    cannot be one is a failed row.
+    ``settings``: ``lists`` (split -> path or address), ``classes`` (None: the lists name theirs), ``url``,
+    ``licence``. An id that cannot be one is a failed row.
 
     Raises:
-        UserError: a list cannot be had, or a line of it isn't a segment, has a class that isn't
-            listed, or an id that was there before.
+        UserError: a list cannot be had, or a line of it isn't a segment, has a class that isn't listed, is
+            there before, or its recording is in the other split.
 
     """
-    classes = read_classes(local(settings["classes"], folder, "classes.csv", "data.source.classes"))
+    place = settings["classes"]
+    classes = read_classes(local(place, folder, "classes.csv", "data.source.classes")) if place else {}
     host = urlsplit(settings["url"]).hostname or ""
     youtube = host == "youtu.be" or host == "youtube.com" or host.endswith(".youtube.com")
-    paths, seen = {}, array("Q")
-    for split, place in settings["lists"].items():
-        paths[split] = path = local(place, folder, f"{split}.csv", f"data.source.lists.{split}")
-        for line, name, start_s, end_s, mids in segments(path):
-            unknown = next((mid for mid in mids if mid not in classes), None)
+    paths = {
+        split: local(place, folder, f"{split}.csv", f"data.source.lists.{split}")
+        for split, place in settings["lists"].items()
+    }
+    seen, ids = array("Q"), {split: array("Q") for split in paths}
+    for split, path in paths.items():
+        for found in _of_split(path, split):
+            unknown = next((mid for mid in found.codes if mid not in classes), None)
             if unknown is not None:
-                raise UserError(f"{path}, line {line}: class {unknown!r} is not in data.source.classes")
-            seen.append(_hash(name))
+                told = "is not in data.source.classes" if place else "needs data.source.classes to name it"
+                raise UserError(f"{path}, line {found.line}: class {unknown!r} {told}")
+            seen.append(_hash(f"{found.name} {found.start_s} {found.end_s}"))
+            ids[split].append(_hash(found.name))
             clip = Clip(
-                clip_id=f"Y{_safe(name)}_{round(start_s * 1000)}",
-                source_id=[name],
-                parts=[Part(settings["url"].replace("{id}", quote(name, safe="")), start_s, end_s)],
-                duration_s=end_s - start_s,
+                clip_id=f"Y{_safe(found.name)}_{round(found.start_s * 1000)}",
+                source_id=[found.name],
+                parts=[
+                    Part(
+                        settings["url"].replace("{id}", quote(found.name, safe="")),
+                        found.start_s,
+                        found.end_s,
+                    )
+                ],
+                duration_s=found.end_s - found.start_s,
                 sample_rate=0,
                 channels=0,
                 split=split,
-                labels=[classes[mid] for mid in mids],
-                text=";".join(mids),
+                labels=[classes[mid] for mid in found.codes] or list(found.labels),
+                text=";".join(found.codes) or found.text,
                 licence=settings["licence"],
                 origin="youtube" if youtube else host,
                 status=WANTED,
             )
-            if not (YOUTUBE if youtube else PLAUSIBLE).fullmatch(name):
-                clip.fail(f"bad id ({name[:80]!r})")
+            if not (YOUTUBE if youtube else PLAUSIBLE).fullmatch(found.name):
+                clip.fail(f"bad id ({found.name[:80]!r})")
             yield clip
     # Eight bytes an id: two million ids are 16 MB here, and would be 200 MB as a set of words.
     hashes = np.frombuffer(seen, dtype=np.uint64)
     hashes.sort()
     if (hashes[1:] == hashes[:-1]).any():
-        _name_repeated(paths)
+        _name_repeated(paths, alone=False)
+    heard = [np.frombuffer(each, np.uint64) for each in ids.values()]
+    if len(heard) == 2 and np.intersect1d(heard[0], heard[1]).size:
+        _name_repeated(paths, alone=True)
 
 
-def segments(path: Path) -> Iterator[tuple[int, str, float, float, list[str]]]:
-    """Yield line, id, start and end in seconds, and class codes of a list of segments.
-
-    Raises:
-        UserError: a line isn't a segment.
-
-    """
-    with path.open(newline="", encoding="utf-8", errors="replace") as stream:
-        rows = csv.reader(stream, skipinitialspace=True)
-        for row in _readable(rows, path):
-            if not row or row[0].startswith("#"):
-                continue
-            try:
-                name, start, end, mids = row
-                start_s, end_s = float(start), float(end)
-            except ValueError:
-                raise UserError(
-                    f'{path}, line {rows.line_num}: not a segment (id, start, end, "classes")'
-                ) from None
-            if not (math.isfinite(start_s) and math.isfinite(end_s) and 0 <= start_s < end_s and mids):
-                raise UserError(f"{path}, line {rows.line_num}: no stretch of time, or no class")
-            yield rows.line_num, name, start_s, end_s, mids.split(",")
-
-
-def _readable(rows: Any, path: Path) -> Iterator[list[str]]:
-    """Yield the rows of a CSV reader; raises UserError where it isn't CSV."""
-    try:
-        yield from rows
-    except csv.Error as error:
-        raise UserError(f"{path}, line {rows.line_num}: not CSV ({error})") from None
+def _of_split(path: Path, split: str) -> Iterator[Segment]:
+    """Yield a list's segments of a split: all of a list that says nothing of splits."""
+    return (found for found in segments(path) if found.split in ("", split))
 
 
 def read_classes(path: Path) -> dict[str, str]:
@@ -126,12 +114,19 @@ def _hash(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
 
 
-def _name_repeated(paths: dict[str, Path]) -> None:
-    """Raise UserError naming the first id that is listed twice, in one list or in two."""
-    first: dict[int, str] = {}
-    for path in paths.values():
-        for line, name, *_ in segments(path):
-            place = f"{path}, line {line}"
-            earlier = first.setdefault(_hash(name), place)
-            if earlier != place:
-                raise UserError(f"{place}: id {name[:80]!r} is listed before, at {earlier}; remove one")
+def _name_repeated(paths: dict[str, Path], *, alone: bool) -> None:
+    """Raise UserError naming the first segment listed twice or, of ids ``alone``, the first in two splits."""
+    first: dict[int, tuple[str, str]] = {}
+    for split, path in paths.items():
+        for found in _of_split(path, split):
+            place = f"{path}, line {found.line}"
+            key = found.name if alone else f"{found.name} {found.start_s} {found.end_s}"
+            other, earlier = first.setdefault(_hash(key), (split, place))
+            if earlier != place and (not alone or other != split):
+                what = (
+                    f"id {found.name[:80]!r} is in the other split, at {earlier}"
+                    if alone
+                    else f"segment {found.name[:80]!r} from {found.start_s:g} s is listed before, at "
+                    f"{earlier}"
+                )
+                raise UserError(f"{place}: {what}; remove one")

@@ -19,6 +19,7 @@ from earmark.core.files import sha256
 from earmark.report.columns import LEFT_OUT
 from earmark.report.imports import audiomarathon, xares_llm
 from earmark.report.imports.files import import_files
+from earmark.systems.contract import systems
 
 KINDS = {"audiomarathon": audiomarathon, "xares_llm": xares_llm}
 UNFIT = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, OSError)
@@ -37,6 +38,8 @@ def rows(block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     files = import_files(block)
     for path in files:
         origin = {"source": f"imported: {kind.NAME}", "result": str(path), "digest": sha256(path)[:16]}
+        shown = next((system for system in systems() if block["kind"] in system.imports), None)
+        origin |= {"system": shown.name} if shown else {}
         try:
             made = [_written(row) for row in kind.rows(path, block)]
         except (*UNFIT, csv.Error, yaml.YAMLError) as error:

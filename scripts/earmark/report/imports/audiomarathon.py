@@ -65,7 +65,6 @@ def rows(path: Path, block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     valid = _count((found.get("sklearn_metrics") or found.get("metrics") or {}).get("valid_samples"))
     config = found.get("config", {})
     shared = {
-        "system": "pruning",
         "type": "evaluation",
         "labels": "imported",
         "task": task,

@@ -47,7 +47,6 @@ def rows(path: Path, block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         key = task.lower().removeprefix(PREFIX)
         metric = "mean_score" if task == OVERALL else METRICS.get(key, "accuracy")
         yield {
-            "system": "encoders",
             "labels": "imported",
             "task": block["task"] or ("all" if task == OVERALL else key),
             "model": block["model"] or path.parent.name,

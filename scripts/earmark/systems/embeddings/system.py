@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from earmark.systems.contract import Column, Lazy, ResultType, System
+from earmark.systems.contract import Column, Effort, Lazy, ResultType, System
 from earmark.systems.embeddings import request
 from earmark.systems.embeddings.config import Embeddings
 from earmark.systems.embeddings.probe import request as probing
@@ -29,6 +29,8 @@ SYSTEM = System(
     check=request.check,
     tasks=lambda settings: {task for block in settings.of(Embeddings).embeddings for task in block.tasks},
     config=Embeddings,
+    efforts={"embeddings": Effort(per_audio_s=0.05, runs="encoder")},
+    outputs=("embeddings", "caption"),
     columns=(
         Column("probed_layer", "str", "the layer that the probe reads, as in the path of its embeddings"),
         Column("pooling", "str", "how the states of a clip become one vector"),

@@ -45,5 +45,6 @@ SYSTEM = System(
     ),
     sections=Lazy(f"{REPORT}.sections:sections"),
     checks=Lazy(f"{REPORT}.doctor:checks"),
+    imports=("xares_llm",),
     on_main_page=False,
 )

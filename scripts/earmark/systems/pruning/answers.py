@@ -1,7 +1,7 @@
 """What a model said to each sample: one line each, written as they come, and what made them.
 
 Answers know nothing of parsers, metrics or titles: how they are read and scored can change without asking the
-model again. Fields: config/schemas/answer.schema.json, config/schemas/answers.schema.json.
+model again. Fields: answer.schema.json, answers.schema.json.
 """
 
 from __future__ import annotations

@@ -81,6 +81,16 @@ def cells(settings: Settings) -> Iterator[Cell]:
                         yield each
 
 
+def side_by_side(settings: Settings) -> dict[str, Any]:
+    """Return the grid's results and under which name each model counts: the first of its block."""
+    blocks = settings.of(Pruning).grid
+    models = [block.models or [settings.config.default_model] for block in blocks]
+    return {
+        "results": [path(settings, *cell) for cell in cells(settings)],
+        "together": {model: group[0] for group in reversed(models) for model in group},
+    }
+
+
 def check_cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> None:
     """Check the names and the ratio of one result; raises UserError."""
     settings.task(task)

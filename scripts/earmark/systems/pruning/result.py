@@ -1,4 +1,4 @@
-"""From answers to the per-sample rows and the result record (config/schemas/result.schema.json).
+"""From answers to the per-sample rows and the result record (result.schema.json).
 
 Nothing here needs a model: a parser, a normaliser, a metric or an interval can change, and every result is
 scored again from what was answered.
@@ -71,7 +71,7 @@ def judged_by(metric: AnswerMetric, parse: Callable[..., Any], task: Mapping[str
 
 
 def row(each: Answered, judged: Row) -> Row:
-    """Return the row of a sample (config/schemas/sample.schema.json)."""
+    """Return the row of a sample (sample.schema.json)."""
     seconds = each.seconds
     return {
         "clip_id": each.clip_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from earmark.systems.contract import Column, Lazy, ResultType, System
+from earmark.systems.contract import Column, Effort, Lazy, ResultType, System
 from earmark.systems.pruning import request
 from earmark.systems.pruning.config import Pruning
 
@@ -41,6 +41,12 @@ SYSTEM = System(
     tasks=lambda settings: {task for block in settings.of(Pruning).grid for task in block.tasks},
     config=Pruning,
     folders=(request.TIMING,),
+    efforts={
+        "answer": Effort(per_audio_s=0.001, split="test", runs="decoder", shared=True),
+        "prefill": Effort(seconds=70.0),
+    },
+    outputs=("answers",),
+    imports=("audiomarathon",),
     columns=(
         Column("profile", "str", "wording of the prompts"),
         Column("reducer", "str", "the method's file in reduction/ or, behind kv-, compression/"),

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, SerializeAsAny, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
-from earmark.config.links import LocalPath, link, local_path
+from earmark.config.links import LocalPath, link, local_path, repository
 from earmark.config.section import Section, left_out
 from earmark.config.values import Count, Distinct, Positive
 from earmark.core.errors import UserError, nearest
@@ -90,7 +90,7 @@ class Init(Section):
     """random; imagenet: a distilled DeiT or a ViT, its patches' colours summed; audioset: an AST checkpoint.
     Position embeddings are interpolated to the student's grid"""
 
-    hub: str | None = left_out()
+    hub: Annotated[str, repository("model")] | None = left_out()
     """repository on the Hugging Face hub"""
 
     revision: str = "main"

@@ -7,7 +7,7 @@ when the workflow is parsed, so it stays light.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -209,6 +209,15 @@ def behind(path: str, settings: Settings) -> Behind:
         return Behind({"tasks": [timed[1]], "students": [timed[2]]}, {"tagging": sweep})
     assert found is not None, f"{path} is a path of no result"
     return Behind({"tasks": [found[1]], "recipes": [found[2]]}, {"tagging": sweep})
+
+
+def usual(wildcards: Mapping[str, str], settings: Settings) -> bool:
+    """Whether a job is of the demo's students and teachers, whose times are known."""
+    known, name = settings.each(Recipe), wildcards.get("recipe", "")
+    student_name = wildcards.get("student") or (known[name].student if name in known else None)
+    made: list[Student | Teacher] = [student(settings, student_name)] if student_name else []
+    made += [teacher(settings, wildcards["teacher"])] if "teacher" in wildcards else []
+    return all("demo" in each.labels for each in made)
 
 
 def check_any_target(path: str, settings: Settings) -> None:

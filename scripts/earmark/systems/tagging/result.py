@@ -1,6 +1,6 @@
 """From the predictions of every fold and seed to the result record and its per-clip rows.
 
-The record's fields: config/schemas/tagging_result.schema.json.
+The record's fields: tagging_result.schema.json.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from earmark.systems.contract import Column, Entries, Lazy, ResultType, System
+from earmark.systems.contract import Column, Effort, Entries, Lazy, ResultType, System
 from earmark.systems.tagging import request
 from earmark.systems.tagging.config import TaggedTask, Tagging
 from earmark.systems.tagging.entries import Recipe, Student, Teacher, kinds, options_of
@@ -44,6 +44,13 @@ SYSTEM = System(
         Entries("students", Student),
         Entries("teachers", Teacher),
     ),
+    efforts={
+        "train_student": Effort(seconds=35.0),
+        "teacher": Effort(seconds=30.0),
+        "tagging_speed": Effort(seconds=15.0),
+    },
+    usual=request.usual,
+    outputs=("students", "teachers", "logits", "fbank", "predictions"),
     columns=(
         Column("recipe", "str", "how the student was trained"),
         Column("r", "str", "merging schedule of the evaluation, as in file names", rank=request.merged),

@@ -32,6 +32,7 @@ def figure(result: Result) -> Figure | None:
         notes,
         numbers="in the remark below",
         key="durations",
+        trend=notes[0],
     )
 
 

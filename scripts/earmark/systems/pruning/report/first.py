@@ -21,7 +21,7 @@ from earmark.systems.pruning.report.point import COMPARABLE
 from earmark.systems.pruning.report.standing import MEAN, SETTINGS, TO_BEST, WIN_RATE
 
 MODEL = ("model", "labels", "device", "dtype", "seed", "profile")
-MOST = 400
+MOST = 120
 """Tables there are room for; the rest is in the summary."""
 
 STAGES = {"clip": "time per clip", "prefill": "prefill time"}
@@ -48,7 +48,9 @@ def answer(material: Material) -> Answer | None:
     views = [view for group in groups for view in _views(group)]
     notes = [*NOTES, *([MEANS] if any(group[0]["type"] == MEAN for group in groups) else [])]
     if len(views) > MOST:
-        notes.append(f"The first {MOST} of {len(views)} tables; summary.csv has all numbers.")
+        notes.append(
+            f"The first {MOST} of {len(views)} tables; summary.csv beside this page has all numbers."
+        )
     pivot = Pivot("Methods and what they keep", "method", "share of audio tokens kept", views[:MOST], notes)
     return Answer(sentences.of(groups), [pivot])
 

@@ -129,9 +129,18 @@ def figure(rows: Sequence[Row], look: Mapping[str, Look]) -> Figure | None:
     )
     legend: Legend = [*((method, look[method]) for method in methods), ("Pareto front", FRONT)]
     legend += [("base", UNPRUNED)] if any(row["is_base"] for row in shown) else []
+    on_front = "; ".join(
+        f"{row['run']}: {percent(row['value'])} in {seconds(row['latency'])}" for row in front(shown)
+    )
+    said = f"On the front, the fastest first: {on_front}."
     chart = fitted(alt.layer(line, joined, intervals, times, known, points, labels, unpruned), 300)
     return Figure(
-        f"{name[0].upper()}{name[1:]} against measured time", chart, legend, [METHOD], key="latency"
+        f"{name[0].upper()}{name[1:]} against measured time",
+        chart,
+        legend,
+        [METHOD],
+        key="latency",
+        trend=said,
     )
 
 

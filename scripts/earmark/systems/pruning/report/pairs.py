@@ -15,7 +15,7 @@ from earmark.systems.pruning.report.point import COMPARABLE
 from earmark.systems.pruning.report.results import Result, question
 from earmark.systems.pruning.report.wrong import name_of, worded
 
-MOST = 2_000_000
+MOST = 1_000_000
 """Characters there is room for on the page."""
 
 

@@ -7,12 +7,13 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from earmark.report import trend
 from earmark.report.charts import GUESSING
 from earmark.report.columns import STAGES
 from earmark.report.figures import Figure, Legend, Look, Row, Section
 from earmark.report.material import Material, Records
 from earmark.report.points import differing
-from earmark.report.words import banner, interval, origin, percent, timed
+from earmark.report.words import banner, interval, origin, percent, seconds, timed
 from earmark.scoring.catalogue import measure
 from earmark.systems.pruning.report import charts, durations, frontier, speedups
 from earmark.systems.pruning.report.comparison import DIFFERENCE
@@ -164,6 +165,7 @@ def _accuracy_figures(rows: Sequence[Row], records: Records, look: Mapping[str, 
             [*((method, look[method]) for method in methods), *(line[:2] for line in lines)],
             notes,
             key=f"{panel[0]['headline']} layer {layer}",
+            trend=trend.lines(panel, "method", "ratio", percent, percent),
         )
 
 
@@ -185,7 +187,12 @@ def _stage_figures(rows: Sequence[Row]) -> Iterator[Figure]:
         if present:
             legend: Legend = [(stage, charts.STAGE_COLOURS[stage]) for stage in present]
             notes = [SELECTION] if "select" in present else []
-            yield Figure(title, charts.stages(bars, runs, present), legend, notes, key=key)
+            by = {stage: [bar for bar in bars if bar["stage"] == stage] for stage in present}
+            told = (
+                f"{stage}: {trend.extremes(rows, 'run', 'seconds', seconds)}" for stage, rows in by.items()
+            )
+            said = " ".join(told)
+            yield Figure(title, charts.stages(bars, runs, present), legend, notes, key=key, trend=said)
 
 
 def _apart(row: Row, stage: str) -> float:
@@ -223,4 +230,7 @@ def _heat_map(rows: Sequence[Row], prefix: str, title: str) -> Iterator[Figure]:
             cells, [row["run"] for row in rows], names, len(names) <= NUMBERS_UP_TO
         )
         key = "classes" if prefix == "accuracy/" else prefix.strip("@=").replace("@", "-")
-        yield Figure(title, specification, min_width=130 + 28 * len(names), key=key)
+        for cell in cells:
+            cell["both"] = f"{cell['class']} by {cell['run']}"
+        said = trend.extremes(cells, "both", "value", percent)
+        yield Figure(title, specification, min_width=130 + 28 * len(names), key=key, trend=said)

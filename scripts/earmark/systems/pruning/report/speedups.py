@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from earmark.report import trend
 from earmark.report.figures import Cell, Figure, Look, Row, Section, Table
-from earmark.report.words import banner, interval, made, seconds
+from earmark.report.words import banner, interval, made, percent, seconds
 from earmark.systems.pruning.report import charts
 
 TIMES = "\u00d7"
@@ -49,6 +50,7 @@ def section(record: Mapping[str, Any], path: str, look: Mapping[str, Look]) -> S
                 ],
                 numbers="in the table below the charts",
                 key=f"speed-up layer {layer}",
+                trend=trend.lines(panel, "method", "ratio", "{:.2f} times".format, percent),
             )
         )
     facts = [

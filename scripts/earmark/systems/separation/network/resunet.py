@@ -6,7 +6,7 @@ magnitudes in (0, 1) and a turn of the phases. So no bin is ever amplified; the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import prod
 from typing import Any
 
@@ -17,16 +17,23 @@ from torch.nn import functional as F
 from earmark.systems.separation.network.blocks import Decoder, Encoder, Film, Pool, Residual, norm
 from earmark.systems.separation.network.spectrum import BINS, Spectrum, Transform
 
-_SMALL = 0.1
+_QUIETEST = 1e-5
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Channels of each level, and the frames and bins averaged between levels; defaults are AudioSep's."""
+    """Channels of each level, and the frames and bins averaged between levels; defaults are AudioSep's.
+
+    ``level``: root mean square that mixtures are brought to before the network and back from after it; None:
+    as they come. ``compression``: power of the magnitudes that the network sees. Left out, both are as
+    published; plain magnitudes span so much that a short training hears the loudest bins alone.
+    """
 
     channels: tuple[int, ...] = (32, 64, 128, 256, 384, 384)
     pools: tuple[Pool, ...] = ((2, 2), (2, 2), (2, 2), (2, 2), (2, 2), (1, 2))
     condition: int = 512
+    level: float | None = None
+    compression: float = 1.0
 
     def __post_init__(self) -> None:
         """Check that levels and pools agree; raises ValueError."""
@@ -68,12 +75,12 @@ class ResUNet(nn.Module):
         self._start_unturned()
 
     def _start_unturned(self) -> None:
-        """Let the first estimate be half the mixture, its phases hardly turned.
+        """Let the first estimate be half the mixture, its phases as they are.
 
         The published start turns every phase at random, and a short training spends itself on undoing that.
         """
         with torch.no_grad():
-            self.head.weight.mul_(_SMALL)
+            self.head.weight.zero_()
             assert self.head.bias is not None
             self.head.bias[1] = 1.0
 
@@ -88,7 +95,11 @@ class ResUNet(nn.Module):
             Waveforms [batch, samples].
 
         """
-        return self.separate(self.transform.analyse(mixture), condition)
+        if self.sizes.level is None:
+            return self.separate(self.transform.analyse(mixture), condition)
+        loud = mixture.square().mean(dim=-1, keepdim=True).sqrt().clamp(min=_QUIETEST)
+        gain = self.sizes.level / loud
+        return self.separate(self.transform.analyse(mixture * gain), condition) / gain
 
     def separate(self, spectrum: Spectrum, condition: Tensor) -> Tensor:
         """Return the same of a spectrum that is there already."""
@@ -97,8 +108,9 @@ class ResUNet(nn.Module):
 
     def mask(self, magnitude: Tensor, condition: Tensor) -> Tensor:
         """Return mask, cosine and sine before their activations, [batch, 3, frames, bins]."""
-        frames = magnitude.shape[2]
-        x = self.norm(magnitude.transpose(1, 3)).transpose(1, 3)
+        frames, power = magnitude.shape[2], self.sizes.compression
+        x = magnitude if power == 1 else magnitude.pow(power)
+        x = self.norm(x.transpose(1, 3)).transpose(1, 3)
         x = F.pad(x, (0, 0, 0, -frames % self.sizes.frames))[..., : BINS - 1]
         x = self.stem(x)
         skips = []
@@ -113,8 +125,7 @@ class ResUNet(nn.Module):
 
     def description(self) -> dict[str, Any]:
         """Return the sizes as JSON holds them."""
-        pools = [list(pool) for pool in self.sizes.pools]
-        return {"channels": list(self.sizes.channels), "pools": pools, "condition": self.sizes.condition}
+        return asdict(self.sizes)
 
 
 def apply_mask(mask: Tensor, spectrum: Spectrum) -> Spectrum:

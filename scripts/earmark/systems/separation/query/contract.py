@@ -16,8 +16,10 @@ Wave = NDArray[np.float32]
 class TextEncoder(Protocol):
     """Embeds texts. It is never trained, and runs once per text (see :mod:`.table`)."""
 
-    size: int
-    """Of a vector."""
+    @property
+    def size(self) -> int:
+        """Numbers in a vector."""
+        ...
 
     def texts(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of texts."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import model_validator
 
-from earmark.config.links import LocalPath
+from earmark.config.links import LocalPath, repository
 from earmark.config.section import Section, left_out
 from earmark.config.values import Positive
 
@@ -17,7 +17,7 @@ class Options(Section):
     path: LocalPath | None = left_out()
     """local checkpoint folder"""
 
-    hub: str | None = left_out()
+    hub: Annotated[str, repository("model")] | None = left_out()
     """owner/name at the Hugging Face hub, instead of a path"""
 
     revision: str = "main"

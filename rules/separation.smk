@@ -1,0 +1,352 @@
+"""Separation by text: a separator, domains of classes, their adapters, scores, and what routers make of them."""
+
+from earmark.systems.separation import request as separation
+
+SEPARATORS = r"[a-z][a-z0-9-]*"
+
+
+wildcard_constraints:
+    separator=SEPARATORS,
+    domain=r"[a-z][a-z0-9-]*",
+    router="|".join(separation.ROUTERS),
+    mixtures=r"[a-z][a-z0-9_]*",
+
+
+def mistaken(function, *arguments):
+    """Return what a function of the request returns; a mistake ends in one line."""
+    try:
+        return function(SETTINGS, *arguments)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
+def labelled(task, suffix, *splits):
+    """Return the shards of some splits of a task."""
+    of = SETTINGS.task(task)["data"]["shards"]
+    return [
+        f"data/{task}/shards/{split}-{number:05d}-of-{of[split]:05d}.{suffix}"
+        for split in splits
+        for number in range(of[split])
+    ]
+
+
+def trained_on(wildcards):
+    """Return the task that a separator is trained on, if it is."""
+    return mistaken(separation.separator_job, wildcards.separator).get("task")
+
+
+def separator_shards(wildcards, suffix):
+    """Return the shards that a separator is trained on; none of an imported one."""
+    task = trained_on(wildcards)
+    return labelled(task, suffix, "train") if task else []
+
+
+def separator_texts(wildcards):
+    """Return the table of a training's labels; none for an imported separator."""
+    task = trained_on(wildcards)
+    return f"separators/{wildcards.separator}/texts/{task}.safetensors" if task else []
+
+
+def shards_of_texts(wildcards):
+    """Return the indexes whose labels a table holds; none of a benchmark's, whose own table lists them."""
+    found = mistaken(separation.texts_job, wildcards.separator, wildcards.named)["mixtures"]
+    return [] if found else labelled(wildcards.named, "parquet", "train", "test")
+
+
+def partitioned(suffix):
+    """Return a function of the shards of the task that domains are found in."""
+    return lambda wildcards: labelled(separation.own(SETTINGS).task, suffix, "train")
+
+
+def manifests(wildcards=None):
+    """Return the manifest of every domain."""
+    return [f"separators/{{separator}}/domains/{name}.parquet" for name in separation.domains(SETTINGS)]
+
+
+def adapters_behind(wildcards, suffix):
+    """Return the adapters that a model is made of: none for the base, all for the merge."""
+    every = separation.domains(SETTINGS)
+    names = {separation.BASE: [], separation.SOFT: every}.get(wildcards.scored, [wildcards.scored])
+    return [f"separators/{wildcards.separator}/adapters/{name}.{suffix}" for name in names]
+
+
+def partition_behind(wildcards):
+    """Return the partition, where there are domains."""
+    name = wildcards.get("separator") or mistaken(separation.chosen)
+    return f"separators/{name}/partition.json" if separation.domains(SETTINGS) else []
+
+
+def tables_behind(wildcards):
+    """Return the tables that queries and classes are looked up in."""
+    names = mistaken(separation.text_tables, wildcards.mixtures)
+    return [f"separators/{wildcards.separator}/texts/{name}.safetensors" for name in names]
+
+
+def set_shards(wildcards, suffix):
+    """Return the test shards that a set is drawn from; none of a rendered benchmark."""
+    found = mistaken(separation.mixtures, wildcards.mixtures)
+    return labelled(found.task, suffix, "test") if found.layout == "drawn" else []
+
+
+def scores_behind(wildcards):
+    """Return the scores of every model that a router's result is made of."""
+    return [
+        separation.scores(SETTINGS, wildcards.mixtures, model)
+        for model in separation.models(SETTINGS, wildcards.router)
+    ]
+
+
+def option(name, path):
+    """Return an option, or nothing where there is no path."""
+    return repeated(name, [path] if path else [])
+
+
+rule separator:
+    """Read a separator from AudioSep's checkpoint, or train one."""
+    input:
+        indexes=lambda w: separator_shards(w, "parquet"),
+        tars=lambda w: separator_shards(w, "tar"),
+        texts=separator_texts,
+    output:
+        record="separators/{separator}/separator.json",
+        weights="separators/{separator}/separator.safetensors",
+    log:
+        "logs/separator/{separator}.log",
+    benchmark:
+        "benchmarks/separator/{separator}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 2
+    resources:
+        gpu=gpus,
+        mem_mb=growing(6000),
+        # A day; a retry goes on from the state that the first attempt saved.
+        runtime=growing(1440),
+    params:
+        code=code_digest("separator.py"),
+        settings=lambda w: read(mistaken(separation.separator_job, w.separator)),
+        indexes=lambda w, input: repeated("--index", input.indexes),
+        texts=lambda w, input: option("--texts", input.texts),
+        work=".earmark/separators/{separator}",
+    shell:
+        """
+        python "$SCRIPTS/separator.py" --settings {params.settings:q} {params.indexes} {params.texts} \
+            --output {output.record:q} --work {params.work:q} --code {params.code} --threads {threads} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule separation_texts:
+    """Embed the labels of a task, or the queries of a benchmark, once each."""
+    input:
+        shards_of_texts,
+    output:
+        "separators/{separator}/texts/{named}.safetensors",
+    log:
+        "logs/separation_texts/{separator}/{named}.log",
+    benchmark:
+        "benchmarks/separation_texts/{separator}/{named}.tsv"
+    wildcard_constraints:
+        named=r"(set-)?[a-z][a-z0-9_]*",
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=gpus,
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        code=code_digest("separation_texts.py"),
+        settings=lambda w: read(mistaken(separation.texts_job, w.separator, w.named)),
+        indexes=lambda w, input: repeated("--index", input),
+    shell:
+        """
+        python "$SCRIPTS/separation_texts.py" --settings {params.settings:q} {params.indexes} --output {output:q} \
+            --threads {threads} 2>&1 | tee {log:q}
+        """
+
+
+rule separation_partition:
+    """Group a task's classes by how they sound, and list each domain's clips."""
+    input:
+        indexes=partitioned("parquet"),
+        tars=partitioned("tar"),
+    output:
+        partition="separators/{separator}/partition.json",
+        manifests=manifests(),
+    log:
+        "logs/separation_partition/{separator}.log",
+    benchmark:
+        "benchmarks/separation_partition/{separator}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=gpus,
+        mem_mb=growing(4000),
+        runtime=growing(240),
+    params:
+        code=code_digest("separation_partition.py"),
+        settings=lambda w: read(mistaken(separation.partition_job)),
+        indexes=lambda w, input: repeated("--index", input.indexes),
+        manifests=lambda w, output: repeated("--manifest", output.manifests),
+    shell:
+        """
+        python "$SCRIPTS/separation_partition.py" --settings {params.settings:q} {params.indexes} \
+            {params.manifests} --output {output.partition:q} --code {params.code} --threads {threads} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule separation_adapter:
+    """Train the adapter of one domain; the domains' jobs need nothing of each other."""
+    input:
+        separator="separators/{separator}/separator.json",
+        weights="separators/{separator}/separator.safetensors",
+        partition="separators/{separator}/partition.json",
+        manifest="separators/{separator}/domains/{domain}.parquet",
+        indexes=partitioned("parquet"),
+        tars=partitioned("tar"),
+        texts=lambda w: f"separators/{w.separator}/texts/{separation.own(SETTINGS).task}.safetensors",
+    output:
+        record="separators/{separator}/adapters/{domain}.json",
+        weights="separators/{separator}/adapters/{domain}.safetensors",
+    log:
+        "logs/separation_adapter/{separator}/{domain}.log",
+    benchmark:
+        "benchmarks/separation_adapter/{separator}/{domain}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=gpus,
+        mem_mb=growing(6000),
+        runtime=growing(1440),
+    params:
+        code=code_digest("separation_adapter.py"),
+        settings=lambda w: read(mistaken(separation.adapter_job, w.domain)),
+        indexes=lambda w, input: repeated("--index", input.indexes),
+        work=".earmark/separators/{separator}/adapters/{domain}",
+    shell:
+        """
+        python "$SCRIPTS/separation_adapter.py" --settings {params.settings:q} --separator {input.separator:q} \
+            --partition {input.partition:q} --manifest {input.manifest:q} {params.indexes} --texts {input.texts:q} \
+            --output {output.record:q} --work {params.work:q} --code {params.code} --threads {threads} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule separation_scores:
+    """Separate a set of mixtures by one model, once, and score every estimate."""
+    input:
+        separator="separators/{separator}/separator.json",
+        weights="separators/{separator}/separator.safetensors",
+        adapters=lambda w: adapters_behind(w, "json"),
+        changes=lambda w: adapters_behind(w, "safetensors"),
+        partition=partition_behind,
+        texts=tables_behind,
+        indexes=lambda w: set_shards(w, "parquet"),
+        tars=lambda w: set_shards(w, "tar"),
+    output:
+        record="separators/{separator}/scores/{mixtures}/{scored}.json",
+        rows="separators/{separator}/scores/{mixtures}/{scored}.jsonl",
+        sounds="separators/{separator}/scores/{mixtures}/{scored}.sounds.json",
+    log:
+        "logs/separation_scores/{separator}/{mixtures}/{scored}.log",
+    benchmark:
+        "benchmarks/separation_scores/{separator}/{mixtures}/{scored}.tsv"
+    wildcard_constraints:
+        scored=r"[a-z][a-z0-9-]*",
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=gpus,
+        mem_mb=growing(6000),
+        runtime=growing(1440),
+    params:
+        code=code_digest("separation_scores.py"),
+        settings=lambda w: read(mistaken(separation.scores_job, w.mixtures, w.scored)),
+        adapters=lambda w, input: repeated("--adapter", input.adapters),
+        partition=lambda w, input: option("--partition", input.partition),
+        texts=lambda w, input: repeated("--texts", input.texts),
+        indexes=lambda w, input: repeated("--index", input.indexes),
+        work=".earmark/separators/{separator}/scores/{mixtures}/{scored}",
+    shell:
+        """
+        python "$SCRIPTS/separation_scores.py" --settings {params.settings:q} --separator {input.separator:q} \
+            {params.adapters} {params.partition} {params.texts} {params.indexes} --output {output.record:q} \
+            --sounds {output.sounds:q} --work {params.work:q} --code {params.code} --threads {threads} \
+            2>&1 | tee {log:q}
+        """
+
+
+rule separation_result:
+    """Choose among the models' estimates as a router does."""
+    input:
+        scores=scores_behind,
+        rows=lambda w: [f"{path.removesuffix('.json')}.jsonl" for path in scores_behind(w)],
+        partition=partition_behind,
+    output:
+        record="results/separation/{mixtures}_{router}.json",
+        rows="results/separation/{mixtures}_{router}.jsonl",
+    log:
+        "logs/separation_result/{mixtures}_{router}.log",
+    benchmark:
+        "benchmarks/separation_result/{mixtures}_{router}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(60),
+    params:
+        code=lambda w: code_digest(
+            "separation_result.py",
+            *(f"earmark/systems/separation/routing/{n}.py" for n in (w.router, "oracle")),
+        ),
+        settings=lambda w: read(mistaken(separation.result_job, w.mixtures, w.router)),
+        scores=lambda w, input: repeated("--scores", input.scores),
+        partition=lambda w, input: option("--partition", input.partition),
+        again=again,
+    shell:
+        """
+        python "$SCRIPTS/separation_result.py" {params.scores} {params.partition} --settings {params.settings:q} \
+            --output {output.record:q} --code {params.code} --again {params.again} 2>&1 | tee {log:q}
+        """
+
+
+rule separated:
+    """Separate a recording that config names by a query in the path, with _ for spaces."""
+    input:
+        recording=lambda w: mistaken(separation.recording, w.named),
+        separator=lambda w: f"separators/{mistaken(separation.chosen)}/separator.json",
+        weights=lambda w: f"separators/{mistaken(separation.chosen)}/separator.safetensors",
+    output:
+        "separated/{named}/{query}.flac",
+    log:
+        "logs/separated/{named}/{query}.log",
+    benchmark:
+        "benchmarks/separated/{named}/{query}.tsv"
+    wildcard_constraints:
+        named=r"[a-z][a-z0-9-]*",
+        query="[^/]+",
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=gpus,
+        mem_mb=growing(6000),
+        runtime=growing(240),
+    params:
+        code=code_digest("separate.py"),
+        query=lambda w: w.query.replace("_", " "),
+        chunks=lambda w: separation.own(SETTINGS).chosen("chunk_s", "overlap_s", "batch"),
+        device=SETTINGS.config.device,
+    shell:
+        """
+        python "$SCRIPTS/separate.py" {input.recording:q} {params.query:q} --separator {input.separator:q} \
+            --output {output:q} --device {params.device} --chunk-s {params.chunks[chunk_s]} \
+            --overlap-s {params.chunks[overlap_s]} --batch {params.chunks[batch]} --threads {threads} 2>&1 | tee {log:q}
+        """

@@ -1,0 +1,170 @@
+"""All methods of a grid side by side: quality against tokens kept, and against the measured prefill.
+
+Models that were trained alike from several seeds count together. A recording is the unit: what the seeds'
+models gained or lost on it is added up first, so three seeds don't make three independent samples of one.
+Differences are to the unpruned models of the same seeds; their intervals and p-values are corrected for
+the number of comparisons on the task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from earmark.core.errors import UserError
+from earmark.core.seeding import generator
+from earmark.report import files
+from earmark.scoring.multiple import holm
+from earmark.scoring.paired import compare_rates, interval
+from earmark.systems.pruning.report.results import Result
+
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One method at one ratio on one task, all seeds together."""
+
+    task: str
+    models: str
+    """The first of the models that count together."""
+    seeds: int
+    method: str
+    ratio: float
+    layer: int
+    metric: str
+    value: float
+    """Of the metric's headline, over all seeds."""
+    base: float
+    difference: float
+    low: float
+    """The interval's ends hold for all comparisons of the task together, with 95 % confidence."""
+    high: float
+    p_adjusted: float
+    """After Holm."""
+    comparisons: int
+    recordings: int
+    tokens_before: float
+    tokens_kept: float
+    share_of_layers: float
+    prefill_s: float
+    """Median of the samples, mean of the seeds; choosing included."""
+    prefill_speedup: float
+    """That of the unpruned models / this."""
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """The results of one method and ratio, one for each model."""
+
+    results: tuple[Result, ...]
+
+    def points(self) -> dict[Key, tuple[int, int]]:
+        """Return what each recording adds to the headline, summed over the models that all answered it."""
+        each = [result.answers() for result in self.results]
+        shared = set.intersection(*(set(answers) for answers in each))
+        return {
+            key: (sum(answers[key][0] for answers in each), sum(answers[key][1] for answers in each))
+            for key in sorted(shared, key=str)
+        }
+
+    def mean(self, *path: str) -> float:
+        """Return the mean over the models of a number of their records; nan if one has none."""
+        found = []
+        for result in self.results:
+            value: Any = result.record
+            for part in path:
+                value = None if value is None else value.get(part)
+            found.append(np.nan if value is None else float(value))
+        return float(np.mean(found))
+
+
+def points(results: Sequence[Path], together: Mapping[str, str]) -> list[Point]:
+    """Return the points of all tasks.
+
+    Args:
+        results: records of results, those of the unpruned models among them.
+        together: of each model the name under which it counts.
+
+    Raises:
+        UserError: a result is damaged, or an unpruned one is missing.
+
+    """
+    cells: dict[tuple[str, str, str, float], list[Result]] = {}
+    for path in results:
+        found = Result(str(path), files.read(path, "result"))
+        asked = found.asked
+        ratio = float(asked["keep_ratio"] or 0.0)
+        cells.setdefault((asked["task"], together[asked["model"]], asked["method"], ratio), []).append(found)
+    made: list[Point] = []
+    for task, models in sorted({key[:2] for key in cells}):
+        own = {key[2:]: _Cell(tuple(found)) for key, found in cells.items() if key[:2] == (task, models)}
+        base = next((cell for (method, _), cell in own.items() if method == "base"), None)
+        if base is None:
+            raise UserError(
+                f"{task}: no result of the method base to compare with; add results/{task}_base_1.0"
+            )
+        others = {key: cell for key, cell in sorted(own.items()) if key[0] != "base"}
+        made += _of_task(task, models, base, others)
+    return made
+
+
+def _of_task(
+    task: str, models: str, base: _Cell, others: Mapping[tuple[str, float], _Cell]
+) -> Iterator[Point]:
+    """Yield the base itself and all others compared with it, corrected together."""
+    whole, metric = base.points(), base.results[0].metric.measures[0].name
+    z = NormalDist().inv_cdf(1 - 0.025 / max(1, len(others)))
+    compared = {}
+    for (method, ratio), cell in others.items():
+        ours = cell.points()
+        keys = sorted(ours.keys() & whole.keys(), key=str)
+        if not keys:
+            raise UserError(f"{task}: {method} at {ratio} and base share no recording; make both again")
+        mine, its = ([each[key][0] for key in keys] for each in (ours, whole))
+        of = [ours[key][1] for key in keys]
+        drawn = generator(0, "side by side", task, models, method, str(ratio))
+        ends = interval(np.subtract(mine, its), np.array(of), z, np.inf)
+        compared[method, ratio] = compare_rates(mine, its, of, drawn), ends
+    adjusted = holm([difference.p_value for difference, _ in compared.values()])
+    slow = base.mean("timing", "stages", "prefill", "median_s")
+    everything = [("base", 1.0), *others]
+    for number, (method, ratio) in enumerate(everything):
+        cell = others.get((method, ratio), base)
+        ours = cell.points()
+        difference, ends = compared.get((method, ratio), (None, (0.0, 0.0)))
+        quick = cell.mean("timing", "stages", "prefill", "median_s")
+        share = cell.mean("reduction", "share_of_layers")
+        yield Point(
+            task=task,
+            models=models,
+            seeds=len(cell.results),
+            method=method,
+            ratio=ratio,
+            layer=int(cell.mean("reduction", "layer")),
+            metric=metric,
+            value=_rate(ours),
+            base=_rate(whole),
+            difference=0.0 if difference is None else difference.difference,
+            low=ends[0],
+            high=ends[1],
+            p_adjusted=1.0 if difference is None else adjusted[number - 1],
+            comparisons=len(others),
+            recordings=len(ours),
+            tokens_before=cell.mean("reduction", "tokens_before", "mean"),
+            tokens_kept=cell.mean("reduction", "tokens_after", "mean"),
+            share_of_layers=share,
+            prefill_s=quick,
+            prefill_speedup=slow / quick if quick else np.nan,
+        )
+
+
+def _rate(found: Mapping[Key, tuple[int, int]]) -> float:
+    """Return the share of what there was to gain."""
+    of = sum(each[1] for each in found.values())
+    return sum(each[0] for each in found.values()) / of if of else np.nan

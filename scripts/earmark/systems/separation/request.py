@@ -1,0 +1,289 @@
+"""What each job of separation reads of the configuration; light, for the workflow imports it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from earmark.core.errors import UserError, nearest
+from earmark.systems.contract import Behind, Settings
+from earmark.systems.separation.config import Mixtures, Separation, SeparationConfig, Separator
+
+ROUTERS = ("base", "text", "score", "soft", "fallback", "oracle")
+BASE, SOFT = "base", "soft"
+OF_SET = "set-"
+"""What tables of a benchmark's queries are called by, beside those of tasks' labels."""
+T = TypeVar("T")
+_RESULT = re.compile(rf"results/separation/([a-z][a-z0-9_]*)_({'|'.join(ROUTERS)})\.json")
+_SEPARATED = re.compile(r"separated/([a-z][a-z0-9-]*)/([^/]+)\.flac")
+
+
+def own(settings: Settings) -> Separation:
+    """Return the section of separation."""
+    return settings.of(SeparationConfig).separation
+
+
+def path(name: str, router: str) -> str:
+    """Return the path of a result."""
+    return f"results/separation/{name}_{router}.json"
+
+
+def results(settings: Settings) -> list[str]:
+    """Return the results that config asks for."""
+    asked = own(settings)
+    return [path(name, router) for name in asked.sets for router in asked.routers]
+
+
+def separator(settings: Settings, name: str) -> Separator:
+    """Return a separator; raises UserError with the nearest name."""
+    return _named(settings.each(Separator), "separator", name)
+
+
+def mixtures(settings: Settings, name: str) -> Mixtures:
+    """Return a set of mixtures; raises UserError with the nearest name."""
+    return _named(settings.each(Mixtures), "set of mixtures", name)
+
+
+def chosen(settings: Settings) -> str:
+    """Return the separator's name; raises UserError if config names none."""
+    name = own(settings).separator
+    if name is None:
+        raise UserError("separation.separator: name one of config/separators/ to separate with")
+    return name
+
+
+def domains(settings: Settings) -> list[str]:
+    """Return the names of the domains; none where no task is named that they are found in."""
+    asked = own(settings)
+    if asked.task is None:
+        return []
+    groups = asked.partition.groups
+    return list(groups) or [f"domain-{number}" for number in range(asked.partition.domains)]
+
+
+def models(settings: Settings, router: str) -> list[str]:
+    """Return the models whose scores a router's result is made of, the base first."""
+    return [BASE, *domains(settings), *([SOFT] if router == SOFT else [])]
+
+
+def check(settings: Settings) -> None:
+    """Check what config says of separation; raises UserError."""
+    asked = own(settings)
+    if asked.separator is None:
+        if asked.sets or asked.recordings:
+            chosen(settings)
+        return
+    found = separator(settings, asked.separator)
+    if found.train is not None:
+        _check_task(settings, found.train.task, f"separator '{asked.separator}': train.task")
+    if asked.task is not None:
+        _check_task(settings, asked.task, "separation.task")
+        if asked.partition.encoder == "clap" and found.text.kind != "clap":
+            raise UserError(
+                "separation.partition.encoder: clap needs a separator whose text is clap; use logmel or give "
+                f"separator '{asked.separator}' CLAP's files"
+            )
+    for group in asked.partition.groups:
+        if group in (BASE, SOFT):
+            raise UserError(f"separation.partition.groups: a domain cannot be called '{group}'")
+    if 2 * asked.overlap_s > asked.chunk_s:
+        raise UserError("separation.overlap_s: more than half of chunk_s; lower it")
+    for name in asked.sets:
+        for router in asked.routers:
+            check_result(settings, name, router)
+
+
+def check_result(settings: Settings, name: str, router: str) -> None:
+    """Check the names of one result; raises UserError."""
+    found, asked = mixtures(settings, name), own(settings)
+    chosen(settings)
+    if found.layout == "drawn":
+        _check_task(settings, found.task, f"mixtures '{name}': task")
+    if router != BASE and asked.task is None:
+        raise UserError(f"router {router} needs domains: name the task they are found in as separation.task")
+    if router == "score" and router not in asked.routers:
+        raise UserError("router score: list it in separation.routers, so that estimates are listened to")
+
+
+def _check_task(settings: Settings, name: str, where: str) -> None:
+    """Check that a task is known and packed at 32 kHz; raises UserError."""
+    data = settings.task(name)["data"]
+    if data["sample_rate"] != 32_000:
+        raise UserError(
+            f"{where}: task '{name}' is packed at {data['sample_rate']} Hz and separation hears 32000; set "
+            "data.sample_rate of the task to 32000"
+        )
+
+
+def check_target(target: str, settings: Settings) -> None:
+    """Check the names in a target of separation; raises UserError with the nearest ones."""
+    if found := _SEPARATED.fullmatch(target):
+        recording(settings, found[1])
+        separator(settings, chosen(settings))
+    if not target.startswith("results/separation/"):
+        return
+    if not target.endswith(".json") or target.count("/") != 2:
+        return  # files of the page
+    named = _RESULT.fullmatch(target)
+    if named is None:
+        raise UserError(
+            f"{target}: results are called results/separation/<set>_<router>.json; "
+            f"routers are {', '.join(ROUTERS)}"
+        )
+    check_result(settings, *named.groups())
+
+
+def recording(settings: Settings, name: str) -> str:
+    """Return a user's recording; raises UserError with the nearest name."""
+    return _named(own(settings).recordings, "recording in separation.recordings", name)
+
+
+def behind(target: str, settings: Settings) -> Behind:
+    """Return what a result needs of the configuration."""
+    found = _RESULT.fullmatch(target)
+    assert found is not None, f"{target} is a path of no result"
+    asked = own(settings).plain() | {"sets": [found[1]], "recordings": {}}
+    return Behind({"mixtures": [found[1]]}, {"separation": asked})
+
+
+def labels(settings: Settings, tasks: list[str]) -> list[str]:
+    """Return how a result of some tasks' recordings is labelled: made data, a network trained here."""
+    trained = separator(settings, chosen(settings)).train
+    synthetic = [task for task in tasks if settings.synthetic(task)]
+    found = {"synthetic"} if synthetic else set()
+    if trained is not None:
+        found.add("demo" if settings.synthetic(trained.task) else "small")
+    return sorted(found)
+
+
+def separator_job(settings: Settings, name: str) -> dict[str, Any]:
+    """Return what the making of a separator reads."""
+    found = separator(settings, name)
+    common = {
+        "separator": name,
+        "labels": labels(settings, []),
+        "text": found.text.plain(),
+        "sizes": found.sizes.plain(),
+    }
+    if found.train is None:
+        return {**common, "checkpoint": found.checkpoint, "condition": 512}
+    training = {key: value for key, value in found.train.plain().items() if key != "task"}
+    return {
+        **common,
+        "task": found.train.task,
+        "training": training,
+        "seed": settings.config.seed,
+        "device": settings.config.device,
+    }
+
+
+def texts_job(settings: Settings, name: str, named: str) -> dict[str, Any]:
+    """Return what a table of texts reads: the encoder, and the set it is of, unless it is a task's labels."""
+    found = mixtures(settings, named.removeprefix(OF_SET)).plain() if named.startswith(OF_SET) else None
+    return {
+        "text": separator(settings, name).text.plain(),
+        "mixtures": found,
+        "device": settings.config.device,
+    }
+
+
+def text_tables(settings: Settings, name: str) -> list[str]:
+    """Return what tables of texts an evaluation of a set looks its queries up in, by their names."""
+    found = mixtures(settings, name)
+    queries = found.task if found.layout == "drawn" else f"{OF_SET}{name}"
+    classes = own(settings).task
+    return list(dict.fromkeys([queries, *([classes] if classes else [])]))
+
+
+def partition_job(settings: Settings) -> dict[str, Any]:
+    """Return what the partition reads."""
+    asked = own(settings)
+    return {
+        "task": asked.task,
+        "partition": asked.partition.plain(),
+        "text": separator(settings, chosen(settings)).text.plain(),
+        "seed": settings.config.seed,
+        "device": settings.config.device,
+    }
+
+
+def adapter_job(settings: Settings, domain: str) -> dict[str, Any]:
+    """Return what the training of a domain's adapter reads."""
+    asked = own(settings)
+    return {
+        "domain": domain,
+        "task": asked.task,
+        "adapter": asked.adapter.plain(),
+        "training": asked.training.plain(),
+        "seed": settings.config.seed,
+        "device": settings.config.device,
+    }
+
+
+def scores_job(settings: Settings, name: str, model: str) -> dict[str, Any]:
+    """Return what the scoring of a model on a set reads."""
+    asked = own(settings)
+    keys = ("chunk_s", "overlap_s", "batch", "temperature", "excerpts")
+    return {
+        "set": name,
+        "model": model,
+        "mixtures": mixtures(settings, name).plain(),
+        "likeness": "score" in asked.routers and asked.task is not None,
+        **asked.chosen(*keys),
+        "seed": settings.config.seed,
+        "device": settings.config.device,
+    }
+
+
+def result_job(settings: Settings, name: str, router: str) -> dict[str, Any]:
+    """Return what the result of a router on a set reads."""
+    asked, found = own(settings), mixtures(settings, name)
+    tasks = [found.task] if found.layout == "drawn" else []
+    return {
+        "router": router,
+        "labels": labels(settings, tasks),
+        "asked": {
+            "task": name,
+            "model": chosen(settings),
+            "router": router,
+            "adapter": asked.adapter.kind if asked.task else "none",
+            "seed": settings.config.seed,
+            "title": found.title,
+        },
+        "unsure_above": asked.unsure_above,
+        "max_failed_share": asked.max_failed_share,
+        "resamples": settings.config.evaluate.bootstrap,
+        "seed": settings.config.seed,
+    }
+
+
+def used_tasks(settings: Settings) -> Iterator[str]:
+    """Yield the tasks whose recordings are mixed."""
+    asked = own(settings)
+    if asked.separator is None:
+        return
+    trained = separator(settings, asked.separator).train
+    named = [asked.task, trained.task if trained else None]
+    named += [
+        mixtures(settings, name).task for name in asked.sets if mixtures(settings, name).layout == "drawn"
+    ]
+    yield from sorted({task for task in named if task is not None})
+
+
+def _named(entries: dict[str, T], kind: str, name: str) -> T:
+    if name not in entries:
+        raise UserError(f"unknown {kind} '{name}'; {nearest(name, entries)}")
+    return entries[name]
+
+
+def page_files(settings: Settings) -> list[str]:
+    """Return the sounds that the page plays: of the base and of every domain, set by set."""
+    asked = own(settings)
+    names = [BASE, *domains(settings)]
+    return [scores(settings, name, model, ".sounds.json") for name in asked.sets for model in names]
+
+
+def scores(settings: Settings, name: str, model: str, suffix: str = ".json") -> str:
+    """Return the path of a model's scores on a set, or of a file beside them."""
+    return f"separators/{chosen(settings)}/scores/{name}/{model}{suffix}"

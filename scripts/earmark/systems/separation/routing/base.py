@@ -1,0 +1,12 @@
+"""No routing: the network without any adapter, which everything else is compared with."""
+
+from __future__ import annotations
+
+from earmark.systems.separation.routing.contract import BASE, Options, Sample
+
+MODELS = "base"
+
+
+def choose(sample: Sample, options: Options) -> str:
+    """Return the base."""
+    return BASE

@@ -1,0 +1,169 @@
+"""Trainings on mixtures: of a network from its start, and of a domain's adapter.
+
+Queries are looked up in a table, so no text encoder runs here. Weights are chosen by SDRi on mixtures of
+recordings that are kept out of the training, never by a set that results are computed on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from earmark.systems.separation.drawing import Draw, Item
+from earmark.systems.separation.mixing import Levels
+from earmark.systems.separation.network.spectrum import SAMPLE_RATE
+from earmark.systems.separation.objective import losses
+from earmark.systems.separation.query.table import Table
+from earmark.systems.separation.scores import sdr
+from earmark.systems.separation.sounds import Sounds, spoken
+from earmark.training import engine
+from earmark.training.averaging import Best, Last
+from earmark.training.schedule import constant, linear
+from earmark.training.stage import Loss, Stage, Steps
+from earmark.training.state import StageRecord
+
+METRIC = "sdri"
+_CURE = "lower training.learning_rate of the separation, or raise warmup_steps"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Mixtures and targets [batch, samples], the queries' vectors [batch, size]; ``own`` items count."""
+
+    mixture: Tensor
+    target: Tensor
+    query: Tensor
+    own: int
+
+
+@dataclass(frozen=True)
+class Material:
+    """Sounds to train on and to choose by, what to draw of them, and the vectors of their labels."""
+
+    train: Draw
+    valid: Draw | None
+    table: Table
+    scale: float = 1.0
+
+    def query(self, items: list[Item]) -> Tensor:
+        """Return the vectors of the items' labels."""
+        return self.scale * torch.from_numpy(self.table.of([spoken(item.label) for item in items]))
+
+
+def material(
+    train: Sounds, valid: Sounds, table: Table, settings: Mapping[str, Any], domain: frozenset[str] | None
+) -> Material:
+    """Return what a training draws from; ``settings`` are its keys, ``domain`` an adapter's labels."""
+    levels = Levels(settings["low_db"], settings["high_db"])
+    samples = round(settings["seconds"] * SAMPLE_RATE)
+    share = settings["same_domain_share"]
+    draw = Draw(train, domain, share, settings["sounds"], levels, samples)
+    held = len(valid) > 0 and (domain is None or any(domain & set(clip.labels) for clip in valid.clips))
+    choosing = Draw(valid, domain, share, 2, Levels(0, 0), None) if held else None
+    return Material(draw, choosing, table, settings["scale"])
+
+
+class Trainer:
+    """One training, from its first step or from where it was interrupted."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        weights: list[nn.Parameter],
+        found: Material,
+        settings: Mapping[str, Any],
+        seed: int,
+        accelerator: Accelerator,
+    ) -> None:
+        self.model, self._weights, self._found = model, weights, found
+        self._settings, self._seed, self._here = settings, seed, accelerator
+
+    def run(self, *, work: Path, fingerprint: str, events: Path | None = None) -> StageRecord:
+        """Take the steps that are left and leave the chosen weights in the model.
+
+        Raises:
+            UserError: the loss is not finite, or the sounds cannot be read.
+
+        """
+        [record] = engine.train(
+            [self.stage()],
+            self.model,
+            self._here,
+            seed=self._seed,
+            work=work,
+            fingerprint=fingerprint,
+            save_every=self._settings["save_every"],
+            events=events,
+        )
+        return record
+
+    def stage(self) -> Stage:
+        """Return the one stage of the training."""
+        settings = self._settings
+        steps, warm = settings["steps"], settings["warmup_steps"]
+        optimiser = torch.optim.AdamW(
+            self._weights, lr=settings["learning_rate"], weight_decay=0.0, amsgrad=True
+        )
+        chosen = self._found.valid is not None
+        return Stage(
+            "separation",
+            steps,
+            optimiser,
+            self._loss,
+            batches=self._batches,
+            schedule=linear(steps, warm) if settings["decay"] == "linear" else constant(warm),
+            clip_norm=settings["clip_norm"],
+            epoch=settings["validate_every"],
+            validate=self.validate if chosen else None,
+            choice=Best(METRIC) if chosen else Last(),
+            patience=settings["patience"] if chosen else None,
+            cure=_CURE,
+        )
+
+    def _batches(self, steps: Steps) -> Iterator[Batch]:
+        """Yield this process's mixtures of each step; the next ones are mixed while a step is taken."""
+        with ThreadPoolExecutor(1) as beside:
+            coming = beside.submit(self._batch, steps.first, steps)
+            for step in range(steps.first, steps.last):
+                batch = coming.result()
+                if step + 1 < steps.last:
+                    coming = beside.submit(self._batch, step + 1, steps)
+                yield batch
+
+    def _batch(self, step: int, steps: Steps) -> Batch:
+        mine = range(steps.process, self._settings["batch_size"], steps.processes)
+        items = [self._found.train.item(self._seed, step, number) for number in mine or [0]]
+        mixture, target = (
+            torch.from_numpy(np.stack([getattr(item.mixture, side) for item in items]))
+            for side in ("mixture", "target")
+        )
+        return Batch(mixture, target, self._found.query(items), len(mine))
+
+    def _loss(self, batch: Batch) -> Loss:
+        device = self._here.device
+        estimate = self.model(batch.mixture.to(device), batch.query.to(device))
+        found = losses(estimate.float(), batch.target.to(device), self._settings["loss"])
+        return Loss(found.sum() * float(batch.own > 0), batch.own)
+
+    @torch.inference_mode()
+    def validate(self) -> dict[str, float]:
+        """Return the mean SDRi on mixtures of the recordings kept out, target and rest equally loud."""
+        draw, model = self._found.valid, self.model
+        assert draw is not None
+        model.eval()
+        gained = []
+        count = min(self._settings["validation_mixtures"], 4 * len(draw.targets))
+        for number in range(count):
+            item = draw.item(self._seed, "validation", number)
+            mixture = torch.from_numpy(item.mixture.mixture)[None].to(self._here.device)
+            estimate = model(mixture, self._found.query([item]).to(self._here.device))[0].cpu().numpy()
+            gained.append(sdr(item.mixture.target, estimate) - sdr(item.mixture.target, item.mixture.mixture))
+        return {METRIC: float(np.mean(gained))}

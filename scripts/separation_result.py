@@ -1,0 +1,34 @@
+"""Choose among the models' estimates as a router does: from scores to a result and a row per sample."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from earmark.core import cli
+from earmark.core.given import given
+from earmark.scoring import record as envelope
+from earmark.systems.separation import result
+from earmark.systems.separation.jobs import partitioned
+
+
+def main(
+    scores: Annotated[list[Path], typer.Option(help="record of a model's scores, named like it, repeat")],
+    settings: Annotated[str, typer.Option(help="JSON file: the router and what was asked")],
+    output: Annotated[Path, typer.Option(help="result to write (JSON); rows go beside it")],
+    partition: Annotated[Path | None, typer.Option(help="partition of the classes")] = None,
+    code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
+    again: Annotated[str, typer.Option(help="JSON file: what makes this result again, for the record")] = "",
+) -> None:
+    """Write the result."""
+    inputs = result.Inputs.read({path.stem: path for path in scores}, given(str(scores[0])))
+    domains = partitioned.read(partition)["domains"] if partition else []
+    content, rows = result.record(given(settings), inputs, domains, output, code, again)
+    envelope.write(content, output, rows)
+    print(envelope.one_line(content, content["headline"], *content["remarks"][1:]))
+
+
+if __name__ == "__main__":
+    cli.run(main)
