@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import jsonschema
 import pytest
+import xares_tars as tars
 import yaml
+from workflow import Workflow
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "workflow")]
-
-import xares_tars as tars  # noqa: E402
-from workflow import Workflow  # noqa: E402
-
-from earmark.config.schema import schema  # noqa: E402
+from earmark.config.schema import schema
 
 SPECTRUM = """
 import torch
