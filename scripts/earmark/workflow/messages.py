@@ -106,6 +106,8 @@ class Plain(DefaultFormatter):
             if self.tables == 1:
                 return ""
             listed = [group.told(SHOWN if self.terminal else None) for group in self.groups.values()]
+            if not listed:  # --quiet rules: jobs were not told of, so the table is all there is
+                return text.strip()
             # The table of jobs a rule says once more what the groups say; its last line is their sum.
             return "\n".join([*listed, "", " jobs: ".join(text.split()[-2:])])
         if event is None and text.startswith(REPEATED):
