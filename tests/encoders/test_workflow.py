@@ -70,7 +70,7 @@ def scored(tmp_path_factory, ending_lm):
     flow.configure(
         {
             "default_model": "demo",
-            "models": {"tiny-lm": {"kind": "ending_lm", "path": str(ending_lm.folder)}},
+            "models": {"tiny-lm": {"kind": "causal_lm", "path": str(ending_lm.folder)}},
             "encoders": {
                 "spectrum": {"title": "Spectrum", "code": "spectrum.py", "labels": ["demo"]},
             },
