@@ -186,9 +186,13 @@ def public_cell(folder: Path, method: str, ratio: float) -> None:
 
     torch.set_num_threads(1)
     record = Checkpoint.read(folder / "models/parts/checkpoint.json")
-    encoder = WhisperModel.from_pretrained(record.part("encoder").folder, dtype=torch.float32).encoder.eval()
-    model = AutoModelForCausalLM.from_pretrained(record.part("decoder").folder, dtype=torch.float32).eval()
-    tokenizer = AutoTokenizer.from_pretrained(record.part("decoder").folder)
+    encoder = WhisperModel.from_pretrained(
+        record.part("encoder").folder, dtype=torch.float32, trust_remote_code=False
+    ).encoder.eval()
+    model = AutoModelForCausalLM.from_pretrained(
+        record.part("decoder").folder, dtype=torch.float32, trust_remote_code=False
+    ).eval()
+    tokenizer = AutoTokenizer.from_pretrained(record.part("decoder").folder, trust_remote_code=False)
     extractor, projector = WhisperFeatureExtractor(), read_projector(record)
     text = tokenizer("What is the genre of this music?\nA. x\nB. x\nC. x\nD. x\nAnswer:")["input_ids"]
     for tar in sorted((folder / "data/gtzan/shards").glob("test-*.tar")):
