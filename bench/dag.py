@@ -150,7 +150,7 @@ def snakemake(folder: Path, snakefile: Path, *words: str) -> Cost:
 
 def jobs_of(cost: Cost) -> int:
     """Return how many jobs a plan has, by its own words."""
-    counted = re.search(r"^total +(\d+)$", cost.text, flags=re.MULTILINE)
+    counted = re.search(r"^total(?: jobs:)? +(\d+)$", cost.text, flags=re.MULTILINE)
     assert counted or "Nothing to be done" in cost.text, cost.text
     return int(counted[1]) if counted else 0
 

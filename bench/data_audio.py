@@ -23,20 +23,18 @@ import json
 import resource
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr
 from pathlib import Path
 
+import library  # noqa: F401  (where earmark lies)
 import librosa
 import numpy as np
 import soundfile
 import typer
 import webdataset as wds
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from earmark.audio import waveform as audio
 from earmark.audio.measure import measured

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,11 +19,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import library  # noqa: F401  (where earmark lies)
 import yt_dlp
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "fetch"))
-
 from media_server import MediaServer, media, tone
 
 from earmark.audio import containers as ffmpeg

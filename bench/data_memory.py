@@ -17,11 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import library  # noqa: F401  (where earmark lies)
 import numpy as np
 import soundfile
 import yaml
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from earmark.config import source as sources
 from earmark.config.settings import Settings

@@ -14,20 +14,18 @@ over clips of 30 s, where there is no padding to save.
 """
 
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import library  # noqa: F401  (where earmark lies)
 import numpy as np
 import torch
 import typer
 from numpy.typing import NDArray
 from transformers import AutoFeatureExtractor, Qwen2AudioForConditionalGeneration
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from earmark.core.allocator import keep_freed_memory
 from earmark.models import qwen2_audio, tiny_qwen2_audio

@@ -15,13 +15,13 @@ The last line is JSON. `train_ratio` counts the features as made for this traini
 """
 
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import library  # noqa: F401  (where earmark lies)
 import numpy as np
 import soundfile
 import torch
@@ -36,8 +36,6 @@ from transformers import (
     WhisperConfig,
     WhisperForConditionalGeneration,
 )
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from earmark.core.allocator import keep_freed_memory
 from earmark.models import towers

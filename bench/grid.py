@@ -23,11 +23,11 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
+import library  # noqa: F401  (where earmark lies)
 import typer
 import yaml
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
 
 METHODS = ["dart", "fastv", "random", "frame"]
 RATIOS = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1]

@@ -18,13 +18,12 @@ of the tower's matrix products and convolutions alone, beyond which no way to th
 """
 
 import json
-import sys
 from contextlib import nullcontext
 from functools import partial
 from itertools import pairwise, product
-from pathlib import Path
 from typing import Annotated, Any
 
+import library  # noqa: F401  (where earmark lies)
 import torch
 import torch.nn.functional as F
 import typer
@@ -32,8 +31,6 @@ from prefill_decoder import SHAPES, TEXT_AFTER, TEXT_BEFORE, TOKENS_PER_SECOND, 
 from torch import Tensor, nn
 from transformers.models.qwen2_5_omni.configuration_qwen2_5_omni import Qwen2_5OmniAudioEncoderConfig
 from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniAudioEncoder
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from earmark.core.allocator import keep_freed_memory
 from earmark.models.lengths import audio_tokens

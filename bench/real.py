@@ -33,22 +33,22 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
+import library  # noqa: F401  (where earmark lies)
 import numpy as np
 import torch
 import torch.nn.functional as F
 import typer
 import yaml
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
+from earmark.core.timing import synchronise
+from earmark.models import causal_lm, whisper
+from earmark.models.checkpoint import Checkpoint
+from earmark.models.projector import Projector, Shape
+from earmark.reduction.loader import load
+from earmark.systems.pruning.prefill import Bench, flop_speedup
+from earmark.systems.pruning.runner import Reduction
 
-from earmark.core.timing import synchronise  # noqa: E402
-from earmark.models import causal_lm, whisper  # noqa: E402
-from earmark.models.checkpoint import Checkpoint  # noqa: E402
-from earmark.models.projector import Projector, Shape  # noqa: E402
-from earmark.reduction.loader import load  # noqa: E402
-from earmark.systems.pruning.prefill import Bench, flop_speedup  # noqa: E402
-from earmark.systems.pruning.runner import Reduction  # noqa: E402
+ROOT = Path(__file__).parents[1]
 
 METHODS = ("dart", "fastv", "random", "frame")
 RATIOS = (0.7, 0.5, 0.3, 0.2, 0.1)

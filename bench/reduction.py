@@ -16,19 +16,16 @@ and `choosing_<method>` what choosing took of the unpruned one.
 from __future__ import annotations
 
 import json
-import sys
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
+import library  # noqa: F401  (where earmark lies)
 import torch
 import typer
 from prefill_decoder import TEXT_AFTER, TEXT_BEFORE, TOKENS_PER_SECOND, decoder, timed
 from torch import Tensor
 from transformers.models.qwen2_5_omni.configuration_qwen2_5_omni import Qwen2_5OmniAudioEncoderConfig
 from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import Qwen2_5OmniAudioEncoder
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from earmark.models.omni import batched_states
 from earmark.reduction.encoder_scores import LOUDNESS, SCORES

@@ -20,7 +20,6 @@ The last line is JSON: a `_ratio` is time of the other way / our time.
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 import time
 import warnings
@@ -29,14 +28,13 @@ from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
 
+import library  # noqa: F401  (where earmark lies)
 import numpy as np
 import soundfile
 import torch
 import typer
 from torch.utils.data import DataLoader, Dataset
 from transformers import ASTFeatureExtractor
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from earmark.core.records import Clip, Part
 from earmark.data import shards

@@ -11,20 +11,18 @@ The two sides take turns in one process; the median counts, the spread is shown.
 from __future__ import annotations
 
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import library  # noqa: F401  (where earmark lies)
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from transformers import ASTConfig, ASTForAudioClassification
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from earmark.core.allocator import keep_freed_memory
 from earmark.core.records import Clip

@@ -12,16 +12,13 @@ over the speed-up in multiply-accumulates.
 """
 
 import json
-import sys
 import time
-from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
 
+import library  # noqa: F401  (where earmark lies)
 import torch
 import typer
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from earmark.core.allocator import keep_freed_memory
 from earmark.merging.schedule import Schedule

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from earmark.core import cli
+from earmark.core.errors import UserError
 from earmark.core.given import given
 
 
@@ -31,7 +32,8 @@ def main(
     if "checkpoint" in chosen:
         separator.imported(chosen, output, code)
         return
-    assert index and texts, "a training needs --index and --texts"
+    if not index or texts is None:
+        raise UserError("a training needs --index, for every shard, and --texts")
     separator.train(chosen, index, texts, output, work, code, threads)
 
 

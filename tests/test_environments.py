@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
-import sys
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+import isolated
 import pytest
 import yaml
 from packaging.utils import canonicalize_name
@@ -18,10 +18,6 @@ from earmark.core.digests import everything_imported
 from earmark.core.places import ROOT, SCRIPTS
 from earmark.core.versions import locked
 from earmark.report import page_code
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-import isolated  # noqa: E402
 
 ENVIRONMENTS = sorted(path.stem for path in (ROOT / "envs").glob("*.yaml"))
 UNIMPORTED = {

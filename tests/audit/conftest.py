@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from planted import damaged, write  # noqa: E402
+from planted import damaged, write
 
 
 @pytest.fixture

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from browsing import opened, requests, specifications, visible
 from planted import HOSTILE, SETTINGS, SHARDS, clip, stand_in, write
 
 from earmark.data.audit import job, near, page
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
-
-from browsing import opened, requests, specifications, visible  # noqa: E402
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome

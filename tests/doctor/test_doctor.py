@@ -6,18 +6,14 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
+import isolated
 import jsonschema
 import pytest
+from hub_server import Hub, Repo
 
 from earmark.config.schema import schema
 from earmark.core.places import ROOT
-
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "sources")]
-
-import isolated  # noqa: E402
-from hub_server import Hub, Repo  # noqa: E402
 
 
 def test_the_default_targets_need_no_network(doctor):

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
 import torch
+import xares_tars as tars
 from safetensors.torch import load_file, save_file
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import xares_tars as tars  # noqa: E402
-
-from earmark.core.files import write_json  # noqa: E402
-from earmark.models.checkpoint import Checkpoint, describe_folder  # noqa: E402
-from earmark.systems.encoders import answer, extract, result, train  # noqa: E402
+from earmark.core.files import write_json
+from earmark.models.checkpoint import Checkpoint, describe_folder
+from earmark.systems.encoders import answer, extract, result, train
 
 SPECTRUM = """
 import torch

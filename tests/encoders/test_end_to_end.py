@@ -186,6 +186,29 @@ def test_upstreams_way_trains_with_the_encoder_in_the_loop_and_learns_too(bench)
     assert stage["curve"][-1][1] < stage["curve"][0][1]
 
 
+def test_the_loss_of_two_processes_is_that_of_one(trained):
+    from earmark.models.checkpoint import Checkpoint
+    from earmark.systems.encoders.learner import Learner, Order
+    from earmark.systems.encoders.order import Source
+    from earmark.systems.encoders.reading import projector_of
+    from earmark.systems.encoders.speaker import Speaker
+
+    folder = trained.folder / "features" / "own" / "crop30-42-float32"
+    found = train.material.read(folder, ["train_0", "train_1"], "label")
+    made = Checkpoint.read(trained.checkpoint)
+    speaker = Speaker(made.part("decoder"), "cpu")
+    learner = Learner(speaker, projector_of(made.folder))
+    sources = [Source("tones", ("Which?",), 1.0, found.shards)]
+    order = Order(sources, store.Features(folder), speaker, size=3, bucket=128, seed=0, crop_s=30)
+    for step in range(3):
+        whole, first, second = (
+            learner.loss(next(order.shares(Steps(step, step + 1, process, processes))))
+            for process, processes in ((0, 1), (0, 2), (1, 2))
+        )
+        assert first.items + second.items == whole.items
+        assert torch.allclose(first.total + second.total, whole.total, rtol=1e-5)
+
+
 def test_a_scored_whisper_is_a_composed_model_that_others_read(bench, whisper):
     from earmark.core.files import write_json
     from earmark.models.checkpoint import Checkpoint

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import jsonschema
 import pytest
+import xares_tars as tars
 import yaml
+from workflow import Workflow
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "workflow")]
-
-import xares_tars as tars  # noqa: E402
-from workflow import Workflow  # noqa: E402
-
-from earmark.config.schema import schema  # noqa: E402
+from earmark.config.schema import schema
 
 SPECTRUM = """
 import torch
@@ -75,7 +70,7 @@ def scored(tmp_path_factory, ending_lm):
     flow.configure(
         {
             "default_model": "demo",
-            "models": {"tiny-lm": {"kind": "ending_lm", "path": str(ending_lm.folder)}},
+            "models": {"tiny-lm": {"kind": "causal_lm", "path": str(ending_lm.folder)}},
             "encoders": {
                 "spectrum": {"title": "Spectrum", "code": "spectrum.py", "labels": ["demo"]},
             },

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
-
-from media_server import serving  # noqa: E402
-from shard import Shard  # noqa: E402
+from media_server import serving
+from shard import Shard
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import soundfile
 from media_server import media, tone
 from workflow import SMALL
 
+from earmark.audio import containers as ffmpeg
 from earmark.config.settings import Settings
 from earmark.core.errors import UserError
 from earmark.core.places import ROOT, SCRIPTS
@@ -107,6 +108,27 @@ def test_a_section_of_a_long_recording_is_what_the_whole_would_give(shard, kind)
         found = np.correlate(section, whole[slack:-slack], "valid")
         assert abs(int(found.argmax()) - slack) <= slack
         assert found.max() > 0.95 * np.sum(whole[slack:-slack] ** 2)
+
+
+@pytest.mark.parametrize("section_above_s", [30, 900])
+@pytest.mark.parametrize("kind", ["late", "hole"])
+def test_a_section_keeps_the_seconds_of_the_container(shard, kind, section_above_s):
+    samples = tone(60, seed=2)
+    soundfile.write(shard.folder / "source.wav", samples, 32000)
+    path = shard.folder / f"{kind}.webm"
+    command = [ffmpeg.executable(), "-y", "-loglevel", "error"]
+    command += ["-itsoffset", "2"] if kind == "late" else []
+    command += ["-i", str(shard.folder / "source.wav")]
+    command += ["-af", "aselect='not(between(t,20,24))'"] if kind == "hole" else []
+    subprocess.run([*command, "-c:a", "libopus", str(path)], check=True)
+    address = shard.server.add(f"/{kind}.webm", path.read_bytes())
+    page(shard, kind, 60, address)
+    kept, _ = soundfile.read(shard.run(section_above_s=section_above_s)[0].parts[0].path)
+    first = 40.5 - (2 if kind == "late" else 0)
+    wanted = samples[round(first * 32000) : round((first + 1.5) * 32000)].astype(float)
+    slack = 640
+    found = np.correlate(kept, wanted[slack:-slack], "valid")
+    assert abs(int(found.argmax()) - slack) <= slack // 2
 
 
 @pytest.mark.parametrize("what", [{"status": 404}, {"status": 503}, {"cut": 0.05}, {"stall_s": 5}])

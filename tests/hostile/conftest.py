@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-TESTS = Path(__file__).parents[1]
-sys.path[:0] = [
-    str(Path(__file__).parent),
-    str(TESTS / "fetch"),
-    str(TESTS / "sources"),
-    str(TESTS / "workflow"),
-]
-
-from downloading import Download  # noqa: E402
-from hub_server import Hub  # noqa: E402
-from media_server import MediaServer, serving  # noqa: E402
-from processes import started  # noqa: E402
-from shard import Shard  # noqa: E402
+from downloading import Download
+from hub_server import Hub
+from media_server import MediaServer, serving
+from processes import started
+from shard import Shard
 
 
 @pytest.fixture

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import soundfile
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 from transformers import Qwen2AudioForConditionalGeneration
 
+from earmark.core.errors import UserError
+from earmark.core.records import Clip, Part
+from earmark.data import shards
 from earmark.models import omni, qwen2_audio, whisper
 from earmark.models.contract import Attending
+from earmark.models.encode import encode_shard
+from earmark.models.families.omni import Omni
+from earmark.models.features import FeatureStore, StatesInMemory, scores_key
 from earmark.reduction import encoder_scores
-from earmark.reduction.encoder_scores import SCORES, attention_scores, loudness
+from earmark.reduction.encoder_scores import LOUDNESS, SCORES, attention_scores, loudness
 
 
 def from_map(attention: Tensor, pool: int) -> dict[str, Tensor]:
@@ -108,3 +116,38 @@ def test_loudness_is_in_db_and_silence_has_a_floor():
     assert told[0] == 0 and told[1] == -120
     # the last token is heard to its end, which is silence
     assert told[2].item() == pytest.approx(10 * np.log10(0.01 * 300 / 640), abs=1e-4)
+
+
+def test_scores_are_stored_beside_the_states_and_read_by_window(checkpoint, tmp_path):
+    # given a clip that is loud and then silent, packed and encoded as the workflow does it
+    tar, states = tmp_path / "test.tar", tmp_path / "states.safetensors"
+    sound = np.zeros(48_000, dtype="float32")
+    sound[:24_000] = 0.1 * np.random.default_rng(0).standard_normal(24_000)
+    soundfile.write(tmp_path / "a.wav", sound, 16_000)
+    clip = Clip("a", ["a"], [], 3.0, 16_000, 1, "test", ["rain"], key="a")
+    clip.parts = [Part(str(tmp_path / "a.wav"), 0.0, 3.0)]
+    shards.write(lambda: iter([clip]), tar, tar.with_suffix(".parquet"), shards.Form(16_000))
+    encoder = omni.Encoder(checkpoint, "cpu", "float32")
+    encode_shard(encoder, Omni.audio, tar, [clip], 60, states, states.with_suffix(".parquet"), {})
+    with FeatureStore([states]) as store:
+        tokens = len(store.states("a", 0, 75))
+        # then every score has a value for each token, a window of it can be read, and silence is quiet
+        for name in (*SCORES, LOUDNESS):
+            assert len(store.scores("a", name, 0, tokens)) == tokens == 75
+            assert torch.equal(store.scores("a", name, 10, 30), store.scores("a", name, 0, tokens)[10:30])
+        loud = store.scores("a", LOUDNESS, 0, tokens)
+        assert loud[:36].min() > -25 and loud[39:].max() < -90
+        with pytest.raises(UserError, match="delete them to make them again"):
+            store.scores("a", "pitch", 0, 1)
+
+
+def test_states_of_several_positions_have_their_mean_as_the_tokens_score(tmp_path):
+    by_key = {
+        "a": torch.zeros(6, 2),
+        scores_key("a", "loudness"): torch.tensor([1.0, 3.0, 5.0, 7.0, 2.0, 2.0]),
+    }
+    save_file(by_key, tmp_path / "s.safetensors")
+    with FeatureStore([tmp_path / "s.safetensors"], per_token=2) as store:
+        for each in (store, StatesInMemory(by_key, per_token=2)):
+            assert each.scores("a", "loudness", 0, 3).tolist() == [2, 6, 2]
+            assert each.scores("a", "loudness", 1, 2).tolist() == [6]

@@ -13,6 +13,7 @@ from earmark.scoring.parsers import transcript
 
 GROUPS = yaml.safe_load((Path(__file__).parent / "heldout.yaml").read_text(encoding="utf-8"))
 TRANSCRIPTS = GROUPS.pop("transcripts")
+AGAIN = yaml.safe_load((Path(__file__).parent / "heldout_again.yaml").read_text(encoding="utf-8"))
 
 
 def read(group, reply):
@@ -21,7 +22,7 @@ def read(group, reply):
     return None if chosen is None else "ABCDE"[chosen]
 
 
-@pytest.mark.parametrize("group", GROUPS.values(), ids=GROUPS)
+@pytest.mark.parametrize("group", [*GROUPS.values(), *AGAIN.values()], ids=[*GROUPS, *AGAIN])
 def test_replies_are_read_as_judged(group):
     assert [reply for reply, said in group["replies"] if read(group, reply) != said] == []
 

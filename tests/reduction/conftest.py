@@ -1,18 +1,11 @@
 """The one list of methods: a test that takes `method` runs for each of them."""
 
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 import torch
 
-HERE = Path(__file__).parent
-for folder in (str(HERE), str(HERE.parents[1] / "scripts")):
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-
-from earmark.reduction.loader import load  # noqa: E402
+from earmark.reduction.loader import load
 
 METHODS = [
     ("base", {}),

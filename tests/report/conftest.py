@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from probe_record import fake_probe
 
 from earmark.core.records import Clip, Part
 from earmark.data import shards
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from probe_record import fake_probe  # noqa: E402
 
 GENRES = ("blues", "classical", "jazz", "rock")
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tagging"))
+from tagged import inputs, predictions, settings
 
-from tagged import inputs, predictions, settings  # noqa: E402
-
-from earmark.core.files import write_json  # noqa: E402
-from earmark.systems.tagging import result  # noqa: E402
+from earmark.core.files import write_json
+from earmark.systems.tagging import result
 
 
 def fake_tagged(

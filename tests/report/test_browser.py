@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from browsing import opened, requests, specifications
 
 from earmark.report import page
 from earmark.report.summary import summarize
 from earmark.systems.pruning.report import wrong
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from browsing import opened, requests, specifications  # noqa: E402
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tagged_results import fake_tagged
 
 from earmark.report.first import Entry, Pivot, Times, View, times
 from earmark.report.material import Material
@@ -15,10 +15,6 @@ from earmark.report.summary import summarize
 from earmark.systems.embeddings.report import first as layers
 from earmark.systems.pruning.report import first
 from earmark.systems.tagging.report import first as merging
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from tagged_results import fake_tagged  # noqa: E402
 
 
 def answered(path: Path, right: int, n: int) -> Path:

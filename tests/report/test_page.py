@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import specifications, visible
 
 from earmark.core.errors import UserError
 from earmark.core.places import SCRIPTS
@@ -19,10 +20,6 @@ from earmark.report.points import points
 from earmark.report.summary import summarize
 from earmark.systems.pruning.report import wrong
 from earmark.systems.pruning.report.charts import looks
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from browsing import specifications, visible  # noqa: E402
 
 HOSTILE = "</script><script>document.title='owned'</script><img src=http://evil.test/x>"
 BANNER = "shows the machine works, says nothing about real models"

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from downloading import Download  # noqa: E402
-from hub_server import Hub  # noqa: E402
+from downloading import Download
+from hub_server import Hub
 
 
 @pytest.fixture

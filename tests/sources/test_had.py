@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from corpora import RATE, hertz, joined, settings, tone, write
 
 from earmark.core.errors import UserError
 from earmark.core.records import read_manifest, write_manifest
 from earmark.data import shards
 from earmark.data.sources import had
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from corpora import RATE, hertz, joined, settings, tone, write  # noqa: E402
 
 TRUE_HZ, FAKE_HZ = 500.0, 2000.0
 

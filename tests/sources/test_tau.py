@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
+from corpora import joined, settings, tone, write
 
 from earmark.core.errors import UserError
 from earmark.data.sources import tau
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from corpora import joined, settings, tone, write  # noqa: E402
 
 SCENES = ("metro", "metro_station", "street_traffic", "park")
 

@@ -72,3 +72,18 @@ def test_files_of_other_suffixes_are_read_or_counted(tmp_path, capsys):
         "passed over as no audio by their names: 2 of .raw, 1 of .txt, 1 of no suffix"
         in capsys.readouterr().out
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"file;label\n0.wav;dog\n", "is parted by ';', not by ','"),
+        (b"file\tlabel\n0.wav\tdog\n", "end its name in .tsv"),
+        ("file,label\n0.wav,dog\n".encode("utf-16"), "is UTF-16; set data.source.encoding to utf-16"),
+    ],
+)
+def test_lists_of_another_form_are_told_with_the_cure(tmp_path, content, message):
+    (tmp_path / "list.csv").write_bytes(content)
+    source = completed(kind="list", root=str(tmp_path), lists={"test": "list.csv"})
+    with pytest.raises(UserError, match=message):
+        list(lists.collect(source, tmp_path, 0, 1))

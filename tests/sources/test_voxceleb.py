@@ -8,14 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from corpora import joined, settings, tone, write
 
 from earmark.core.errors import UserError
 from earmark.core.places import SCRIPTS
 from earmark.data.sources import voxceleb
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from corpora import joined, settings, tone, write  # noqa: E402
 
 VOX1 = "VoxCeleb1 ID\tVGGFace1 ID\tGender\tNationality\tSet\n"
 VOX2 = "VoxCeleb2 ID ,VGGFace2 ID ,Gender ,Set \n"

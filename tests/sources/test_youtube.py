@@ -2,21 +2,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from media_server import serving
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "fetch"))
-
-from media_server import serving  # noqa: E402
-
-from earmark.config.settings import Settings  # noqa: E402
-from earmark.core.errors import UserError  # noqa: E402
-from earmark.core.places import ROOT  # noqa: E402
-from earmark.core.records import WANTED, Tally  # noqa: E402
-from earmark.data.sources import youtube  # noqa: E402
+from earmark.config.settings import Settings
+from earmark.core.errors import UserError
+from earmark.core.places import ROOT
+from earmark.core.records import WANTED, Tally
+from earmark.data.sources import youtube
 
 CLASSES = 'index,mid,display_name\n0,/m/a,"Dog, barking"\n1,/m/b,Rain\n'
 HEAD = "# Segments csv created\n# num_ytids=2\n# YTID, start_seconds, end_seconds, positive_labels\n"

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import soundfile
+from tagging_task import Task
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from tagging_task import Task  # noqa: E402
-
-from earmark.core.records import Clip, Part  # noqa: E402
+from earmark.core.records import Clip, Part
 
 
 @pytest.fixture(scope="session")

@@ -2,22 +2,17 @@
 
 import os
 import signal
-import sys
 import time
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+import small_training
 import torch
 from safetensors.torch import load_file
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-
-import small_training  # noqa: E402
-
-from earmark.training.engine import prepare  # noqa: E402
+from earmark.training.engine import prepare
 
 CASES = {
     "best": {"training": {"epochs": 6}, "plan": {"weight": 0.2}},

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import small_training
 import torch
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
@@ -21,9 +22,6 @@ from earmark.systems.tagging.settings import Training
 from earmark.training.engine import prepare
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-
-import small_training  # noqa: E402
 
 
 @pytest.fixture

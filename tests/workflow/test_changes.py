@@ -50,6 +50,13 @@ def test_long_values_are_cut_and_many_changes_counted():
     assert all(len(line) < 100 for line in lines)
 
 
+def test_one_word_far_behind_in_a_long_text_is_seen():
+    text = "Listen to the recording from its beginning to its end. Answer with the {} only."
+    old, new = {"template": text.format("letter")}, {"template": text.format("name")}
+    (line,) = changes.words([params(old)], [params(new)])
+    assert line == "template: ...with the letter only. is now ...with the name only."
+
+
 def test_the_file_of_the_code_that_changed_is_named(tmp_path):
     (tmp_path / given.CODE).mkdir(parents=True)
     for digest, state in (("0" * 16, "old"), ("1" * 16, "new")):

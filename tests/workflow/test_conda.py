@@ -16,14 +16,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from media_server import media, serving, tone
 from workflow import SMALL, Workflow
 
 from earmark.core.places import ROOT
 
 TESTS = Path(__file__).parents[1]
-sys.path.insert(0, str(TESTS / "fetch"))
-
-from media_server import media, serving, tone  # noqa: E402
 
 CONDA = """#!{python}
 import json, os, pathlib, sys

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
-import sys
 import tarfile
-from pathlib import Path
 
 import pytest
+from hub_server import Hub, Repo
+from made import tone
 from workflow import SMALL, Workflow
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "sources"))
-
-from hub_server import Hub, Repo  # noqa: E402
-from made import tone  # noqa: E402
-
-from earmark.core.records import read_manifest  # noqa: E402
-from earmark.data.sources.audiomarathon_layouts import LISTS  # noqa: E402
+from earmark.core.records import read_manifest
+from earmark.data.sources.audiomarathon_layouts import LISTS
 
 GTZAN_JSON, GTZAN_AUDIO = LISTS["gtzan"].lists[0], LISTS["gtzan"].folders[0]
 GENRES = ["rock", "jazz", "blues", "pop"]

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
-from pathlib import Path
 
 import pandas as pd
+from browsing import requests
 from workflow import SMALL, Workflow
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
-
-from browsing import requests  # noqa: E402
 
 
 def test_results_beyond_the_grid_make_the_summary_stale_and_nothing_else(copied: Workflow) -> None:

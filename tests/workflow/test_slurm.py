@@ -55,6 +55,7 @@ class Submitted(Workflow):
     """The workflow with profiles/slurm, asking for the state of jobs more often than on a real cluster."""
 
     node: Node
+    warm = False
 
     def command(self, *arguments: str) -> list[str]:
         profile = ("--workflow-profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "1")

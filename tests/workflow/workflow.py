@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import warm
 import yaml
 
 from earmark.core.places import ROOT
@@ -52,6 +53,9 @@ SMALL = {
 class Workflow:
     """A private copy of the workflow; edits of it stay in it."""
 
+    warm = True
+    """Whether a fork of a process that has imported the large packages does for a start of Python."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         for name in ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "README.md"):
@@ -91,6 +95,8 @@ class Workflow:
         return self._finished(command)
 
     def _finished(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        if self.warm:
+            command = [str(warm.folder() / "python"), *command[1:]]
         return subprocess.run(
             command,
             cwd=self.folder,

@@ -8,8 +8,8 @@
 
 arXiv 2604.23717 (April 2026), on AudioMarathon and MMAU-Pro; its code, profiles and constants are
 unpublished, so the softmax over the audio, the population's deviation and the text that asks are our
-reading. `profile` is a file made by our own calibration (docs/methods.md); without one every head
-counts the same, which the record says. `prefilter` leaves every so many tokens evenly in time before
+reading. `profile` is a file of such weights (docs/methods.md); without one every head counts the same,
+which the record says. `prefilter` leaves every so many tokens evenly in time before
 scoring: 0 none, 1 down to halfway between n and k, which the paper's best setting does in a way it
 doesn't state. Cost: one projection of the audio to keys and of the text to queries in one layer.
 """
@@ -80,7 +80,7 @@ class HeadRouter(ByRow):
         if found.weights.shape[1] != len(heads):
             raise UserError(
                 f"headrouter: {self.profile} is for {found.weights.shape[1]} heads, the model has "
-                f"{len(heads)}; make one for this model (docs/methods.md)"
+                f"{len(heads)}; give one of this model (docs/methods.md)"
             )
         return candidates[largest(importance(heads, found), row.budget)]
 
@@ -125,7 +125,7 @@ def _read(path: str) -> Profile:
         return Profile(weights, torch.tensor(content["centres"]), float(content["sigma"]))
     except FileNotFoundError:
         raise UserError(
-            f"headrouter: profile {path} does not exist; docs/methods.md says how to make one"
+            f"headrouter: profile {path} does not exist; docs/methods.md says what it holds"
         ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"headrouter: profile {path} is damaged ({error}); make it again") from None

@@ -202,7 +202,7 @@ class MadeModel:
     """Makes its entry, as in config/models/; raises UserError where it is none that others can use."""
 
     named: Sequence[tuple[str, str]]
-    """The things it is made of, each with its section: ``("encoders", "mine")``."""
+    """The things it is made of, each with its section: ``("models", "mine")``."""
 
 
 def _nothing(settings: Settings) -> None:

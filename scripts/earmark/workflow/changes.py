@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
@@ -118,11 +119,25 @@ def _differences(old: Any, new: Any, key: str) -> Iterator[str]:
         elif new is _MISSING:
             yield f"{key}: not set any more, before {_short(old)}"
         else:
-            yield f"{key}: {_short(old)} is now {_short(new)}"
+            yield f"{key}: {' is now '.join(_apart(old, new))}"
+
+
+def _apart(old: Any, new: Any) -> tuple[str, str]:
+    """Return two values, long ones from shortly before the place where they begin to differ."""
+    before, now = _text(old), _text(new)
+    same = len(os.path.commonprefix([before, now]))
+    start = same - LONGEST // 4
+    if start <= LONGEST // 4 or max(len(before), len(now)) <= LONGEST:
+        return _short(old), _short(new)
+    return _short(f"...{before[start:].lstrip()}"), _short(f"...{now[start:].lstrip()}")
 
 
 def _short(value: Any) -> str:
     """Return a value as it is read in YAML's flow style, cut where it is long."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    text = " ".join(text.split())
+    text = _text(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return " ".join(text.split())

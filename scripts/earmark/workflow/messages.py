@@ -26,6 +26,7 @@ SHOWN = 3
 DRY = "This was a dry-run (flag -n): nothing was made. Each job on its own: -n -p"
 REPEATED = ("Reasons:", "Some jobs were triggered", "Rules with provenance triggered", "This was a dry-run")
 FAILED = "At least one job did not complete successfully."
+_PROGRESS = re.compile(r": [\d.]+[kM]? of [\d.]+")
 _REASONS = (
     (r"Missing output files: .*", "not made yet"),
     (r"Incomplete output files: .*", "left half done"),
@@ -105,6 +106,8 @@ class Plain(DefaultFormatter):
             if self.tables == 1:
                 return ""
             listed = [group.told(SHOWN if self.terminal else None) for group in self.groups.values()]
+            if not listed:  # --quiet rules: jobs were not told of, so the table is all there is
+                return text.strip()
             # The table of jobs a rule says once more what the groups say; its last line is their sum.
             return "\n".join([*listed, "", " jobs: ".join(text.split()[-2:])])
         if event is None and text.startswith(REPEATED):
@@ -123,7 +126,9 @@ class Plain(DefaultFormatter):
         said = last_line(msg["log"]) or killed(msg["rule_name"], msg["log"])
         outputs = ", ".join(msg["output"][:1]) or "no output"
         self.failed[msg["jobid"]] = (
-            said or f"error: rule {msg['rule_name']} failed without a word ({outputs})"
+            said
+            or f"error: rule {msg['rule_name']} was stopped without an error of its own ({outputs}), for "
+            "instance killed; run the same command again: finished work is kept"
         )
         lines = [f"Error in rule {msg['rule_name']}, job {msg['jobid']}: {outputs}"]
         if msg["log"]:
@@ -174,12 +179,14 @@ def _params(text: str) -> Sequence[str]:
 def last_line(logs: Sequence[str]) -> str:
     """Return the last line of a job's log that is an error, else the last that isn't empty.
 
-    Nothing for a job that said what memory it needs and no more: it was killed, see :func:`killed`.
+    Nothing for a job that said what memory it needs, or how far it is, and no more: it was killed, see
+    :func:`killed`.
     """
     said = _lines(logs)
     errors = [line for line in said if line.startswith("error: ")]
     bug = any(line.startswith("Traceback (most recent call last)") for line in said)
-    quiet = not bug and any(line.startswith(memory.BEGINNING) for line in said)
+    running = bool(said) and _PROGRESS.search(said[-1]) is not None
+    quiet = not bug and (running or any(line.startswith(memory.BEGINNING) for line in said))
     return (errors or ([] if quiet else said) or [""])[-1]
 
 

@@ -18,6 +18,7 @@ from yt_dlp.extractor import gen_extractor_classes
 from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.utils import DownloadCancelled, DownloadError
 
+from earmark.audio import clock
 from earmark.audio import containers as ffmpeg
 from earmark.core.errors import UserError
 from earmark.data.fetch import reasons
@@ -28,6 +29,7 @@ from earmark.data.fetch.relay import Relay
 BLOCK = 1 << 20
 MARGIN_S = 1.0
 """Fetched before a section: a decoder needs a run-up."""
+CLOCKED = ("webm", "mkv", "mka", "mp4", "m4a")
 SECTION_PROTOCOLS = ("http", "https", "m3u8", "m3u8_native")
 PROTOCOLS = (*SECTION_PROTOCOLS, "http_dash_segments", "http_dash_segments_generator", "ism", "f4m")
 """What yt-dlp or the relay fetch by themselves, starting no program."""
@@ -206,8 +208,12 @@ class Client:
         # The relay's own timeout comes first, and its reason is the better one.
         command += ["-rw_timeout", f"{(self._network.timeout_s + 1) * 1e6:.0f}"]
         relay = Relay(info["url"], dict(info.get("http_headers") or {}), self._ydl.urlopen)
+        # These containers' clocks begin at zero, whenever the sound does; a broadcast's begins anywhere.
+        clocked = info.get("ext") in CLOCKED and "m3u8" not in str(info.get("protocol"))
+        command += ["-seek_timestamp", "1"] if clocked else []
         command += ["-ss", f"{start_s - lead:.6f}", "-i", relay.url, "-map", "0:a:0"]
-        command += ["-ss", f"{lead:.6f}", "-t", f"{end_s - start_s:.6f}"]
+        # Where the container's clock goes on without sound there is silence, as in whole files.
+        command += ["-af", clock.FILL, "-ss", f"{lead:.6f}", "-t", f"{end_s - start_s:.6f}"]
         most = int(self._network.max_item_mb * 1e6)
         command += ["-c:a", "pcm_f32le", "-fs", str(most), "-f", "wav", str(output)]
         try:

@@ -49,6 +49,9 @@ def read_rows(path: Path, where: str, encoding: str = "utf-8") -> Iterator[Row]:
     form = path.suffix.lower()
     if form not in FORMS:
         raise UserError(f"{where}: {path}: a list ends in {', '.join(FORMS)}")
+    with path.open("rb") as stream:
+        if form != ".parquet" and stream.read(2) in (b"\xff\xfe", b"\xfe\xff") and "16" not in encoding:
+            raise UserError(f"{where}: {path} is UTF-16; set data.source.encoding to utf-16, or convert it")
     found = False
     try:
         for row in _read(path, form, where, "utf-8-sig" if encoding == "utf-8" else encoding):
@@ -94,6 +97,13 @@ def _delimited(path: Path, delimiter: str, where: str, encoding: str) -> Iterato
                     continue
                 if not header:
                     header = cells
+                    other = next((mark for mark in ";\t|" if mark != delimiter and mark in cells[0]), None)
+                    if len(cells) == 1 and other:
+                        raise UserError(
+                            f"{where}: {path} is parted by {other!r}, not by {delimiter!r}; write it with "
+                            f"{delimiter!r} between the cells"
+                            + (", or end its name in .tsv" if other == "\t" else "")
+                        )
                     if twice := next((name for name in header if header.count(name) > 1), None):
                         raise UserError(f"{where}: {path} has two columns '{twice}'")
                 elif len(cells) != len(header):

@@ -279,7 +279,7 @@ class Separation(Section):
     """that neighbouring chunks share"""
 
     batch: Count = 4
-    """mixtures, or chunks, separated together"""
+    """chunks of a recording that are separated together"""
 
     excerpts: int = Field(default=4, ge=0)
     """samples of each set that the page plays"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from earmark.systems.contract import Column, Entries, Lazy, ResultType, System
+from earmark.systems.contract import Column, Effort, Entries, Lazy, ResultType, System
 from earmark.systems.separation import request
 from earmark.systems.separation.config import Mixtures, SeparationConfig, Separator
 
@@ -28,6 +28,13 @@ SYSTEM = System(
     tasks=request.used_tasks,
     config=SeparationConfig,
     entries=(Entries("separators", Separator), Entries("mixtures", Mixtures)),
+    efforts={
+        # A network as small as the demo's; on a CPU, one of AudioSep's size takes 200 times that.
+        "separator": Effort(seconds=400.0),
+        "separation_adapter": Effort(seconds=100.0),
+        "separation_scores": Effort(per_audio_s=0.05, split="test"),
+    },
+    outputs=("separators", "separated"),
     columns=(
         Column(
             "router", "str", "which model's estimate counts: `base`, `text`, ... `oracle`", heading="router"

@@ -12,6 +12,8 @@ from earmark.report import charts, trend
 from earmark.report.charts import COLOURS, SHAPES, Row, Rows, fitted, level, plot, tooltips
 from earmark.report.figures import Cell, Figure, Legend, Look, Section, Table
 from earmark.report.material import Material
+from earmark.report.overview import differing_versions
+from earmark.report.rows import made as made_by
 from earmark.report.words import banner, interval, made, origin, percent
 
 CURVE = Look(COLOURS[0], SHAPES[0], [1, 0])
@@ -184,11 +186,15 @@ def _map_figure(record: Mapping[str, Any]) -> Figure:
 
 
 def sections(material: Material) -> list[Section]:
-    """Return a section for every probe."""
-    return [section(record, path) for path, record in material.records("embeddings", "probe").items()]
+    """Return a section for every probe, marked with its versions of packages where not all have the same."""
+    records = material.records("embeddings", "probe")
+    versions = differing_versions([made_by(record) for record in records.values()])
+    return [
+        section(record, path, text) for (path, record), text in zip(records.items(), versions, strict=True)
+    ]
 
 
-def section(record: Mapping[str, Any], path: str) -> Section:
+def section(record: Mapping[str, Any], path: str, versions: str = "") -> Section:
     """Return the section of a probe's record at ``path``: the curve, the map, the numbers of each layer."""
     curve, picture = _curve_figure(record, path), _map_figure(record)
     return Section(
@@ -198,6 +204,7 @@ def section(record: Mapping[str, Any], path: str) -> Section:
             f"{record['pooling']} over {record['span']}",
             f"{len(record['classes'])} labels",
             f"seed {record['seed']}",
+            *([f"made with {versions}"] if versions else []),
         ],
         banner(",".join(record["labels"])),
         # A deep model's curve takes the whole width; the map then stands below.

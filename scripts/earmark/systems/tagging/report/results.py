@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from earmark.core.errors import UserError
 from earmark.core.records import NOT_PARQUET
+from earmark.core.versions import told
 from earmark.report import files
 from earmark.report.known import Known
 from earmark.report.remembered import Remembered
@@ -67,6 +68,14 @@ class Tagged:
         return mine == theirs
 
     @cached_property
+    def versions(self) -> str:
+        """The versions of packages that made its numbers: of scoring, and of every student's training."""
+        made = self.record["provenance"]
+        trained = [run["student"].get("packages", {}) for run in made.get("runs", {}).values()]
+        named = {text for each in (made.get("packages", {}), *trained) for text in told(each).split(", ")}
+        return ", ".join(sorted(named - {""}))
+
+    @cached_property
     def resampled(self) -> NDArray[np.float64]:
         """The headline metric in every resample; raises UserError if the file beside it is not there."""
         path = Path(self.path).with_name(self.record["pairing"]["resamples"])
@@ -103,6 +112,8 @@ def partners(result: Tagged, results: Sequence[Tagged]) -> dict[str, Tagged]:
     taught = ("recipe", "recipe_title", "teachers", "lambda", "tau", "baseline")
     for other in results:
         if other.path == result.path or not result.same_clips(other):
+            continue
+        if other.versions != result.versions:  # marked where the results stand, and not compared
             continue
         theirs = other.asked
         same = result.alike("r", "train_r") == other.alike("r", "train_r")

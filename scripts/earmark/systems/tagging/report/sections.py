@@ -9,6 +9,7 @@ from typing import Any
 from earmark.report import trend
 from earmark.report.figures import Cell, Figure, Legend, Look, Row, Section, Table
 from earmark.report.material import Material
+from earmark.report.overview import differing_versions
 from earmark.report.rows import made as origin
 from earmark.report.words import DASH, NBSP, banner, difference, interval, made, percent
 from earmark.report.words import origin as made_of
@@ -230,7 +231,21 @@ def _apart(result: Tagged, name: str, other: Tagged | None, found: Differences) 
 def _table(members: Sequence[Tagged], results: Sequence[Tagged], found: Differences) -> Table:
     batches = f"Speed-up and clips/s are of batches of {widest(members[0])['batch']}, peak memory too."
     lines = [_line(each, results, found) for each in ordered(members)]
-    return Table("The numbers of each result", COLUMNS, lines, [COMPARED, batches], NUMBERS)
+    notes = [COMPARED, batches, *_other_versions(members)]
+    return Table("The numbers of each result", COLUMNS, lines, notes, NUMBERS)
+
+
+def _other_versions(members: Sequence[Tagged]) -> list[str]:
+    """Return which results were made with versions of packages that others were not, as a note."""
+    texts = differing_versions([{"packages": each.versions} for each in members])
+    marked = [
+        f"{each.asked['recipe']} at r {each.asked['r']} with {text}"
+        for each, text in zip(members, texts, strict=True)
+        if text
+    ]
+    if not marked:
+        return []
+    return [f"Results of other versions of packages that make numbers are not compared: {', '.join(marked)}."]
 
 
 def _line(result: Tagged, results: Sequence[Tagged], apart: Differences) -> list[Cell]:

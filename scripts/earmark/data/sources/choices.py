@@ -1,0 +1,158 @@
+"""Benchmarks of multiple-choice questions over recordings: one loader for MMAU, MMAR, MMSU, AIR-Bench, BLAB.
+
+An item is (id, recordings, question, options, answer, facets). Several recordings of an item are heard one
+after the other. The answer is the text of an option, its letter or its number; an item whose answer is
+none of its options is kept as failed, never guessed at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from earmark.core.errors import UserError, nearest
+from earmark.core.records import Clip, Part
+from earmark.data.sources.recordings import label_problem, label_text, one_spelling, shown, with_headers
+from earmark.data.sources.rows import Row, read_rows
+from earmark.scoring.groups import joined
+from earmark.scoring.question import LETTERS
+
+
+def wanted(settings: dict[str, Any]) -> list[str]:
+    """Return which files of a hub data set are needed: the lists, and the recordings below the folder."""
+    folder = settings["folder"]
+    return [*_lists(settings), f"{folder}/*" if folder else "*"]
+
+
+def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
+    """Yield one clip for each item, in the order of the lists; all are of the test split.
+
+    ``settings``: ``root``, ``lists``, ``folder``, ``columns`` (role -> key), ``facets``, ``only``,
+    ``licence``.
+
+    Raises:
+        UserError: a list or key is missing or unreadable, a recording is named outside the folder, an id
+            stands twice.
+
+    """
+    root = Path(settings["root"]).expanduser()
+    if not root.is_dir():
+        raise UserError(f"data.source.root: there is no folder {root}")
+    parts = with_headers(_recordings(settings, root), root, threads, hub="hub" in settings)
+    for _, each in groupby(parts, key=lambda clip: clip.key):
+        yield _together(list(each))
+
+
+def _lists(settings: dict[str, Any]) -> list[str]:
+    names = settings["lists"]
+    return [names] if isinstance(names, str) else names
+
+
+def _recordings(settings: dict[str, Any], root: Path) -> Iterator[Clip]:
+    """Yield a clip for each recording of each item; those of one item follow each other, with one key."""
+    seen: dict[str, str] = {}
+    for name in _lists(settings):
+        path = root / name
+        for number, row in enumerate(read_rows(path, "data.source.lists")):
+            _check_keys(path, row, settings)
+            if any(str(row.cells.get(key)) not in values for key, values in settings["only"].items()):
+                continue
+            clip, files = _item(path, row, settings)
+            clip.key = f"{name}:{number}"
+            if clip.clip_id in seen:
+                raise UserError(
+                    f"data.source.lists: {path}, {row.place}: the id '{shown(clip.clip_id)}' stands in "
+                    f"{seen[clip.clip_id]} too; give each item its own"
+                )
+            seen[clip.clip_id] = f"{name}, {row.place}"
+            for file in files or [""]:
+                at = root / settings["folder"] / one_spelling(file)
+                yield replace(clip, parts=[Part(str(at), 0.0, 0.0)], source_id=[shown(file) or clip.clip_id])
+
+
+def _check_keys(path: Path, row: Row, settings: dict[str, Any]) -> None:
+    """Refuse an item without one of the keys; those of facets may be missing."""
+    for role, key in settings["columns"].items():
+        if key not in row.cells:
+            raise UserError(
+                f"data.source.columns.{role}: {path}, {row.place} has no '{key}'; {nearest(key, row.cells)}"
+            )
+
+
+def _item(path: Path, row: Row, settings: dict[str, Any]) -> tuple[Clip, list[str]]:
+    """Return an item as a clip without its recordings, and the paths of these."""
+    cells = {role: row.cells[key] for role, key in settings["columns"].items()}
+    options, files = (
+        [_text(path, row, each) for each in _listed(cells[role])] for role in ("options", "audio")
+    )
+    right = chosen(_text(path, row, cells["answer"]), options)
+    facets = {facet: row.cells.get(key) for facet, key in settings["facets"].items()}
+    clip = Clip(
+        clip_id=_text(path, row, cells["id"]),
+        source_id=[],
+        parts=[],
+        duration_s=0.0,
+        sample_rate=0,
+        channels=0,
+        split="test",
+        labels=[] if right is None else [options[right]],
+        text=_text(path, row, cells["question"]),
+        options=options,
+        licence=settings["licence"],
+        group=joined(
+            {name: None if value is None else _text(path, row, value) for name, value in facets.items()}
+        ),
+    )
+    if not files:
+        clip.fail("no file named")
+    elif right is None:
+        clip.fail("no label (the answer is none of the options)")
+    return clip, files
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value in (None, "") else [value]
+
+
+def _text(path: Path, row: Row, value: Any) -> str:
+    if problem := label_problem(value):
+        raise UserError(f"data.source.lists: {path}, {row.place}: {shown(str(value))[:40]!r} is {problem}")
+    return label_text(value)
+
+
+def chosen(answer: str, options: list[str]) -> int | None:
+    """Return which option an answer key names, by its text, its letter or its number from 0; or None."""
+    plain = [option.strip().casefold() for option in options]
+    wanted_ = answer.strip().casefold()
+    if plain.count(wanted_) == 1:
+        return plain.index(wanted_)
+    letter = wanted_.strip("().: ").upper()
+    if len(letter) == 1 and letter in LETTERS[: len(options)]:
+        return LETTERS.index(letter)
+    return int(letter) if letter.isdecimal() and int(letter) < len(options) else None
+
+
+def _together(clips: list[Clip]) -> Clip:
+    """Return an item's recordings as one clip; failed if one of them is."""
+    first = clips[0]
+    broken = next((clip for clip in clips if not clip.ok), None)
+    whole = replace(
+        first,
+        key="",
+        parts=[part for clip in clips for part in clip.parts],
+        source_id=list(dict.fromkeys(name for clip in clips for name in clip.source_id)),
+        duration_s=sum(clip.duration_s for clip in clips),
+        channels=max(clip.channels for clip in clips),
+        sha256=first.sha256 if len(clips) == 1 else _digest(clips),
+    )
+    if broken is not None:
+        whole.fail(broken.reason)
+    return whole
+
+
+def _digest(clips: list[Clip]) -> str:
+    return hashlib.sha256(" ".join(clip.sha256 for clip in clips).encode()).hexdigest()

@@ -1,0 +1,209 @@
+"""One process that has imported the large packages, and forks where a test would start Python again.
+
+A run of the small workflow starts Snakemake and a dozen scripts, and each start imports torch, transformers or
+Snakemake for seconds. Here they are imported once for each process of pytest: the ``python`` that a run finds
+on its PATH is a small client, which hands its arguments, directory, environment and streams to a fork of that
+process. Nothing of this project is imported before a fork, so a script runs the code of its own checkout.
+
+What libraries read when they are imported can't be told to a fork. Where a variable of that kind differs from
+what the process was started with, the client becomes a real start of Python (:data:`AT_IMPORT`).
+
+    python warm.py serve SOCKET
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import importlib
+import json
+import os
+import re
+import runpy
+import socket
+import subprocess
+import sys
+import tempfile
+import traceback
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+AT_IMPORT = re.compile("(HF_|HUGGING|TRANSFORMERS|TORCH|PYTORCH|PYTHON(?!UNBUF|DONTW)|CUDA|MALLOC|LD_|XDG_)")
+"""Variables that change what an import does."""
+LIBRARIES = ("OMP", "MKL", "OPENBLAS", "RAYON", "NUMEXPR", "VECLIB_MAXIMUM", "GOTO")
+ONE_THREAD = [f"{name}{'' if name.endswith('MAXIMUM') else '_NUM'}_THREADS" for name in LIBRARIES]
+"""Variables that change it too, but only where they are set: 1 in a job with one core."""
+PACKAGES = [
+    "snakemake.cli",
+    "torch",
+    "torch.nn.functional",
+    "torch.utils.data",
+    "transformers",
+    "transformers.models.qwen2_5_omni.modeling_qwen2_5_omni",
+    "transformers.models.qwen2_audio.modeling_qwen2_audio",
+    "transformers.models.whisper.modeling_whisper",
+    "transformers.models.audio_spectrogram_transformer",
+    "transformers.models.audio_spectrogram_transformer.modeling_audio_spectrogram_transformer",
+    "pandas",
+    "pyarrow",
+    "pyarrow.parquet",
+    "scipy.stats",
+    "sklearn.linear_model",
+    "sklearn.metrics",
+    "soundfile",
+    "soxr",
+    "accelerate",
+    "safetensors.torch",
+    "tokenizers",
+    "huggingface_hub",
+    "webdataset",
+    "jinja2",
+    "altair",
+    "typer",
+    "tqdm",
+    "jsonschema",
+    "pydantic",
+    "yaml",
+]
+
+CLIENT = """#!{python} -IS
+import array, json, os, socket, signal, sys
+server = socket.socket(socket.AF_UNIX)
+try:
+    server.connect({address!r})
+except OSError:
+    os.execv({python!r}, [{python!r}, *sys.argv[1:]])
+told = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ), os.umask(0o22)]).encode()
+streams = array.array("i", [0, 1, 2]).tobytes()
+server.sendmsg([len(told).to_bytes(8, "little")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
+server.sendall(told)
+answers = server.makefile()
+first = answers.readline().strip()
+if first == "cold":
+    os.execv({python!r}, [{python!r}, *sys.argv[1:]])
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, lambda number, _: os.kill(int(first), number))
+status = int(answers.readline() or 1)
+if status < 0:
+    signal.signal(-status, signal.SIG_DFL)
+    os.kill(os.getpid(), -status)
+os._exit(status)
+"""
+
+
+@cache
+def folder() -> Path:
+    """Start the process, once for each that asks, and return a folder whose ``python`` is its client."""
+    place = Path(tempfile.mkdtemp(prefix="warm"))
+    address = place / "socket"
+    client = place / "python"
+    client.write_text(CLIENT.format(python=sys.executable, address=str(address)))
+    client.chmod(0o755)
+    ready = subprocess.Popen(
+        [sys.executable, __file__, "serve", str(address)],
+        env={**os.environ, **dict.fromkeys(ONE_THREAD, "1")},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert ready.stdout is not None
+    assert ready.stdout.readline() == "ready\n", "the warm process did not start"
+    atexit.register(ready.kill)
+    return place
+
+
+def serve(address: str) -> None:
+    """Import the packages, and fork for every client until the one who started this is gone."""
+    started = dict(os.environ)  # some packages set variables
+    for package in PACKAGES:
+        importlib.import_module(package)
+    gc.freeze()
+    # Whatever starts Python again starts the client.
+    sys.executable = str(Path(address).with_name("python"))
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(address)
+    listening.listen(64)
+    print("ready", flush=True)
+    while True:
+        client, _ = listening.accept()
+        if os.fork() == 0:
+            listening.close()
+            keep(client, started)
+            os._exit(0)
+        client.close()
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+
+
+def keep(client: socket.socket, started: dict[str, str]) -> None:
+    """Fork for one client, and tell it the process and, once that has ended, how."""
+    size, streams, _, _ = socket.recv_fds(client, 8, 3)
+    told = client.makefile("rb").read(int.from_bytes(size, "little"))
+    arguments, directory, environment, umask = json.loads(told)
+    own = arguments[:2] == ["-m", "snakemake"] or arguments[:1] and arguments[0].endswith(".py")
+    if not own or differs(environment, started):
+        client.sendall(b"cold\n")
+        return
+    job = os.fork()
+    if job == 0:
+        client.close()
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+            os.close(stream)
+        os.chdir(directory)
+        os.umask(umask)
+        os.environ.clear()
+        os.environ.update(environment)
+        run(arguments)
+    for stream in streams:
+        os.close(stream)
+    client.sendall(f"{job}\n".encode())
+    _, status = os.waitpid(job, 0)
+    with contextlib.suppress(BrokenPipeError):  # the client was killed
+        client.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+
+
+def differs(environment: dict[str, str], started: dict[str, str]) -> bool:
+    """Whether imports would go another way in an environment than where the process was started."""
+    names = {name for name in {*environment, *started} if AT_IMPORT.match(name)}
+    names |= environment.keys() & set(ONE_THREAD)
+    return any(environment.get(name) != started.get(name) for name in names)
+
+
+def run(arguments: list[str]) -> None:
+    """Do what Python does with such arguments, and end this process as it ends."""
+    tempfile.tempdir = None
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+    if os.environ.get("PYTHONUNBUFFERED"):
+        sys.stdout.reconfigure(write_through=True)  # type: ignore[union-attr]
+    code: Any = 0
+    try:
+        if arguments[:1] == ["-m"]:
+            sys.argv = arguments[1:]
+            sys.path[0] = str(Path.cwd())
+            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+        else:
+            sys.argv = arguments
+            sys.path[0] = str(Path(arguments[0]).resolve().parent)
+            runpy.run_path(arguments[0], run_name="__main__")
+    except SystemExit as ended:
+        code = ended.code
+        if isinstance(code, str):
+            print(code, file=sys.stderr)
+        code = code if isinstance(code, int) else int(code is not None)
+    except KeyboardInterrupt:
+        code = 130
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[2])
