@@ -66,6 +66,7 @@ def answer_code(model, method):
         *([SETTINGS.model(stored.encoder_of(SETTINGS, model))["kind"]] if THROUGH else []),
     }
     families = [f"earmark/models/families/{kind}.py" for kind in sorted(kinds)]
+    families += ["earmark/systems/pruning/through.py"] if THROUGH else []
     return code_digest("answer.py", *reducer_files([method], entry), *families)
 
 

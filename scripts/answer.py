@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -44,10 +45,12 @@ def main(
             # Only now: the model's packages take seconds to import, and another job may have
             # answered for this one.
             from earmark.systems.pruning import job
-            from earmark.systems.pruning.heard import Stored, Through
+            from earmark.systems.pruning.heard import Source, Stored
 
-            stored = Stored(features or [], index)
-            heard = Through(tar, index, encoder, given(encoding)) if tar and encoder else stored
+            heard: Source = Stored(features or [], index)
+            if tar and encoder:
+                through = import_module("earmark.systems.pruning.through")
+                heard = through.Through(tar, index, encoder, given(encoding))
             job.run(job.Asked(cell, place, heard, checkpoint, inputs), *read_fellows(grid, cell), threads)
         place.deliver(output)
 

@@ -15,8 +15,9 @@ from earmark.core.errors import UserError
 from earmark.core.files import write_json
 from earmark.core.records import Clip, Part, read_jsonl
 from earmark.data import shards
-from earmark.systems.pruning import heard
-from earmark.systems.pruning.heard import Stored, Through
+from earmark.systems.pruning import through
+from earmark.systems.pruning.heard import Stored
+from earmark.systems.pruning.through import Through
 from features import main as features
 
 ENCODING = {"kind": "omni", "dtype": "float32", "batch_audio_s": 5, "device": "cpu", "source": "made"}
@@ -98,10 +99,10 @@ def test_the_same_is_answered_and_nothing_is_stored(packed, tmp_path):
 
 
 def test_states_that_no_memory_holds_are_refused_with_the_setting_that_helps(monkeypatch):
-    monkeypatch.setattr(heard.memory, "present", lambda: (8_000_000, 4_000_000))
-    heard.check_memory(4_000_000)
+    monkeypatch.setattr(through.memory, "present", lambda: (8_000_000, 4_000_000))
+    through.check_memory(4_000_000)
     with pytest.raises(UserError, match=r"take 5 MB of memory, 4 MB are there; set features\.states to temp"):
-        heard.check_memory(5_000_000)
+        through.check_memory(5_000_000)
 
 
 CELL = {

@@ -22,7 +22,7 @@ from earmark.models.loading import Load
 from earmark.models.needs import announce
 from earmark.systems.pruning import plan
 from earmark.systems.pruning.cell import Cell
-from earmark.systems.pruning.heard import Stored, Through
+from earmark.systems.pruning.heard import Source
 from earmark.systems.pruning.inputs import Inputs
 from earmark.systems.pruning.session import Seat, Session
 from earmark.systems.pruning.workplace import Fellow, Workplace
@@ -34,7 +34,7 @@ class Asked:
 
     cell: Cell
     place: Workplace
-    heard: Stored | Through
+    heard: Source
     checkpoint: Path
     inputs: Sequence[str]
     """Digests of all that is read."""
