@@ -1,29 +1,13 @@
 """Encoder scoring: shards fetched, features made once, a language model trained on them, answers, scores."""
 
-import re
 
-from earmark.systems.encoders import plan as suites, request as encoding
+include: "encoders_parts.smk"
 
 
 wildcard_constraints:
     encoder="[a-z][a-z0-9-]*",
     suite="[a-z][a-z0-9-]*",
     dataset="[a-z0-9][a-z0-9_.-]*",
-
-
-def trained_encoder(wildcards):
-    """Return the encoder and the suite behind a model that is trained here."""
-    return encoding.pairs(SETTINGS)[wildcards.scored]
-
-
-def trained_encoders():
-    """Return a pattern of the models that are trained here."""
-    return "|".join(map(re.escape, sorted(encoding.pairs(SETTINGS), key=len, reverse=True))) or "(?!)"
-
-
-def encoder_code(script, encoder):
-    """Digest what runs an encoder: the script and what makes it."""
-    return code_digest(script, encoding.code_of(SETTINGS, encoder))
 
 
 rule encoder_check:

@@ -1,11 +1,6 @@
 """Encoder states, computed once per clip and model."""
 
 
-def passing(path):
-    """Return an output of encoder states: one that goes when its users are done, unless config keeps it."""
-    return path if SETTINGS.config.features.states == "kept" else temp(path)
-
-
 rule features:
     """Run the audio encoder over one shard."""
     input:

@@ -51,3 +51,8 @@ def training_features(wildcards, suffix):
 def part_of(part):
     """Return what names the record of a composed model's part."""
     return lambda wildcards: f"models/{model_entry(wildcards)['compose'][part]}/checkpoint.json"
+
+
+def passing(path):
+    """Return an output of encoder states: one that goes when its users are done, unless config keeps it."""
+    return path if SETTINGS.config.features.states == "kept" else temp(path)

@@ -1,8 +1,7 @@
 """Separation by text: a separator, domains of classes, their adapters, scores, and what routers make of them."""
 
-from earmark.systems.separation import request as separation
 
-SEPARATORS = r"[a-z][a-z0-9-]*"
+include: "separation_parts.smk"
 
 
 wildcard_constraints:
@@ -10,95 +9,6 @@ wildcard_constraints:
     domain=r"[a-z][a-z0-9-]*",
     router="|".join(separation.ROUTERS),
     mixtures=r"[a-z][a-z0-9_]*",
-
-
-def mistaken(function, *arguments):
-    """Return what a function of the request returns; a mistake ends in one line."""
-    try:
-        return function(SETTINGS, *arguments)
-    except UserError as error:
-        sys.exit(f"error: {error}")
-
-
-def labelled(task, suffix, *splits):
-    """Return the shards of some splits of a task."""
-    of = SETTINGS.task(task)["data"]["shards"]
-    return [
-        f"data/{task}/shards/{split}-{number:05d}-of-{of[split]:05d}.{suffix}"
-        for split in splits
-        for number in range(of[split])
-    ]
-
-
-def trained_on(wildcards):
-    """Return the task that a separator is trained on, if it is."""
-    return mistaken(separation.separator_job, wildcards.separator).get("task")
-
-
-def separator_shards(wildcards, suffix):
-    """Return the shards that a separator is trained on; none of an imported one."""
-    task = trained_on(wildcards)
-    return labelled(task, suffix, "train") if task else []
-
-
-def separator_texts(wildcards):
-    """Return the table of a training's labels; none for an imported separator."""
-    task = trained_on(wildcards)
-    return f"separators/{wildcards.separator}/texts/{task}.safetensors" if task else []
-
-
-def shards_of_texts(wildcards):
-    """Return the indexes whose labels a table holds; none of a benchmark's, whose own table lists them."""
-    found = mistaken(separation.texts_job, wildcards.separator, wildcards.named)["mixtures"]
-    return [] if found else labelled(wildcards.named, "parquet", "train", "test")
-
-
-def partitioned(suffix):
-    """Return a function of the shards of the task that domains are found in."""
-    return lambda wildcards: labelled(separation.own(SETTINGS).task, suffix, "train")
-
-
-def manifests(wildcards=None):
-    """Return the manifest of every domain."""
-    return [f"separators/{{separator}}/domains/{name}.parquet" for name in separation.domains(SETTINGS)]
-
-
-def adapters_behind(wildcards, suffix):
-    """Return the adapters that a model is made of: none for the base, all for the merge."""
-    every = separation.domains(SETTINGS)
-    names = {separation.BASE: [], separation.SOFT: every}.get(wildcards.scored, [wildcards.scored])
-    return [f"separators/{wildcards.separator}/adapters/{name}.{suffix}" for name in names]
-
-
-def partition_behind(wildcards):
-    """Return the partition, where there are domains."""
-    name = wildcards.get("separator") or mistaken(separation.chosen)
-    return f"separators/{name}/partition.json" if separation.domains(SETTINGS) else []
-
-
-def tables_behind(wildcards):
-    """Return the tables that queries and classes are looked up in."""
-    names = mistaken(separation.text_tables, wildcards.mixtures)
-    return [f"separators/{wildcards.separator}/texts/{name}.safetensors" for name in names]
-
-
-def set_shards(wildcards, suffix):
-    """Return the test shards that a set is drawn from; none of a rendered benchmark."""
-    found = mistaken(separation.mixtures, wildcards.mixtures)
-    return labelled(found.task, suffix, "test") if found.layout == "drawn" else []
-
-
-def scores_behind(wildcards):
-    """Return the scores of every model that a router's result is made of."""
-    return [
-        separation.scores(SETTINGS, wildcards.mixtures, model)
-        for model in separation.models(SETTINGS, wildcards.router)
-    ]
-
-
-def option(name, path):
-    """Return an option, or nothing where there is no path."""
-    return repeated(name, [path] if path else [])
 
 
 rule separator:
