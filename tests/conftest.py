@@ -150,11 +150,11 @@ def real_speech(real_audio, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def small_disk(tmp_path) -> Iterator[Path]:
-    """A folder that holds 600 kB, on a real file system."""
+def small_disk(request, tmp_path) -> Iterator[Path]:
+    """A folder that holds 600 kB, or what a test asks for, on a real file system."""
     folder = tmp_path / "small"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={getattr(request, 'param', '600k')}", "tmpfs", str(folder)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
