@@ -154,7 +154,15 @@ def small_disk(request, tmp_path) -> Iterator[Path]:
     """A folder that holds 600 kB, or what a test asks for, on a real file system."""
     folder = tmp_path / "small"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={getattr(request, 'param', '600k')}", "tmpfs", str(folder)]
+    command = [
+        "mount",
+        "-t",
+        "tmpfs",
+        "-o",
+        f"size={getattr(request, 'param', '600k')}",
+        "tmpfs",
+        str(folder),
+    ]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from reduction_models import ENCODER, made_up
 from safetensors.torch import load_file, save_file
 from transformers import DynamicCache
 
@@ -59,7 +60,8 @@ def greedy(model, method, rows=2):
     cache, said = DynamicCache(config=model.model.config), []
     with torch.inference_mode(), reduction.on(model.model) as hooks:
         if hooks is not None:
-            hooks.expect(table == model.audio_id, ["a", "b"][:rows])
+            scores = {name: [made_up(name, n) for n in LENGTHS[:rows]] for name in ENCODER}
+            hooks.expect(table == model.audio_id, ["a", "b"][:rows], encoder=scores)
         said.append(model.forward(model.embed(table, states), mask, positions, cache))
         for _ in range(3):
             mask = torch.cat([mask, mask.new_ones(rows, 1)], dim=1)

@@ -37,7 +37,8 @@ def test_error_rates_are_better_lower_and_everything_else_higher():
         if not each.higher_is_better
     }
     kinds = ("", "_mean", "_substitutions", "_deletions", "_insertions")
-    assert lower == {f"{rate}{kind}" for rate in ("wer", "cer") for kind in kinds} | {"parse_failures"}
+    shares = {"parse_failures", "outside_labels"}
+    assert lower == {f"{rate}{kind}" for rate in ("wer", "cer") for kind in kinds} | shares
 
 
 def test_an_unknown_metric_is_named_with_the_nearest():

@@ -23,7 +23,7 @@ def test_states_that_go_or_pass_through_give_the_answers_of_those_that_stay(copi
     assert kept and list(copied.folder.glob("features/demo/gtzan/test-*.safetensors"))
     for states in ("temporary", "through"):
         for folder in ("answers", "features"):
-            shutil.rmtree(copied.folder / folder)
+            shutil.rmtree(copied.folder / folder, ignore_errors=True)  # temporary states take theirs along
         copied.configure(copy.deepcopy(SMALL) | {"features": {"states": states}})
         made[states] = copied.run("-j1", ANSWERS).stdout
         assert answers() == kept, states

@@ -10,7 +10,10 @@
   };
   const draw = async chart => {
     waiting.delete(chart);
-    const specification = JSON.parse(chart.closest("figure").querySelector("script").textContent);
+    const figure = chart.closest("figure"), text = figure.querySelector("script").textContent;
+    const specification = JSON.parse(text), other = text.includes('"method": "') && !text.includes(`"method": ${JSON.stringify(chosen.method)}`);
+    figure.classList.toggle("out", Boolean(chosen.method) && other);
+    if (figure.classList.contains("out")) return;
     try {
       await vegaEmbed(chart, chosen.method ? filtered(specification) : specification, {renderer: "svg", actions: false, tooltip: {theme}});
     } catch (error) {
