@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import pytest
 from transformers import ASTForAudioClassification
 
 from earmark.core.errors import UserError
-from earmark.models import words
+from earmark.models import panic, words
 from earmark.models.checkpoint import Checkpoint, describe_folder
 from earmark.models.described import read_plain
 from earmark.models.families import family
@@ -78,11 +79,18 @@ def _used(folder: Path) -> None:
     ],
     ids=["regex", "panic", "growth", "tokens", "extractor", "zero", "activation", "assertion", "positions"],
 )
-def test_what_no_model_asks_for_is_refused(folder, name, change, message):
+def test_what_no_model_asks_for_is_refused(folder, name, change, message, capfd):
     _changed(folder, name, change)
     with pytest.raises(UserError, match=message) as told:
         _used(folder)
     assert "\n" not in str(told.value)
+    assert "panicked" not in capfd.readouterr().err, "the line says it"
+
+
+def test_what_is_written_while_nothing_panics_is_passed_on(capfd):
+    with panic.unheard():
+        os.write(2, b"a warning\n")
+    assert capfd.readouterr().err == "a warning\n"
 
 
 def test_a_template_is_bounded_for_every_prompt_and_not_for_the_first_alone(folder):

@@ -67,6 +67,7 @@ TARGETS = [
     "results/plots/gtzan-demo-latency.svg",
     "results/tables/all-results.md",
     "caption/demo/gtzan.jsonl",
+    "massive/demo/gtzan.json",
     "data/gtzan/shards-8000/test-00000-of-00001.tar",
     "results/tagging/gtzan_kd_r8.json",
     "data/loop/shards/test-00000-of-00001.tar",

@@ -17,6 +17,7 @@ from typing import Any
 
 from earmark.core.bounded_work import at_most
 from earmark.core.errors import UserError
+from earmark.models.panic import is_panic, unheard
 
 MAX_JSON_BYTES = 1 << 26
 """The largest tokenizers have 35 MB, the index of a large model a few."""
@@ -68,7 +69,7 @@ def read_part(kind: Any, folder: Path, what: str) -> Any:
     _check_extractor(folder)
     _check_tokenizer(folder)
     try:
-        with _without_warnings_of_other_parts(), at_most(SECONDS, MEGABYTES):
+        with _without_warnings_of_other_parts(), unheard(), at_most(SECONDS, MEGABYTES):
             return kind.from_pretrained(folder, trust_remote_code=False)
     except BaseException as error:
         if not (isinstance(error, Exception) or is_panic(error)):
@@ -142,11 +143,6 @@ def weight_map(index: Path) -> dict[str, str]:
         if not (isinstance(name, str) and WEIGHT_FILE.fullmatch(name)):
             raise UserError(f"{index} names {str(name)[:80]!r}, which is not a file of its folder")
     return found
-
-
-def is_panic(error: BaseException) -> bool:
-    """Whether this is how Rust, in which tokenizers are written, says that something is impossible."""
-    return type(error).__name__ == "PanicException"
 
 
 def in_a_line(error: BaseException) -> str:

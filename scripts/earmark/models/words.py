@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from earmark.core.bounded_work import TooMuch, within
 from earmark.core.errors import UserError
-from earmark.models.untrusted import in_a_line, is_panic
+from earmark.models.panic import is_panic, unheard
+from earmark.models.untrusted import in_a_line
 
 T = TypeVar("T")
 SECONDS = 20.0
@@ -42,7 +43,8 @@ def text_of(tokenizer: Any, ids: Sequence[int], folder: Path) -> str:
 
 def _asked(work: Callable[[], T], folder: Path) -> T:
     try:
-        return within(SECONDS, work)
+        with unheard():
+            return within(SECONDS, work)
     except TooMuch as error:
         raise UserError(f"{folder}: its tokenizer takes {error} for a text; fetch it again") from None
     except BaseException as error:
