@@ -112,8 +112,8 @@ def of_rules(environment: str) -> set[str]:
     return {script for rule in own for script in re.findall(r"\$SCRIPTS/(\w+\.py)", rule)}
 
 
-OF_PARTS = {"wheel.py", "compose.py", "massive.py"}
-"""What composes and asks models of pretrained parts: hundreds of megabytes from the package index, not asked for here."""
+OF_PARTS = {"wheel.py", "compose.py", "massive.py", "methods.py"}
+"""What composes, asks and compares models of pretrained parts, hundreds of megabytes from the package index."""
 
 OF_MINIATURES = ("encoder_", "separat")
 """Scripts of systems with miniatures of their own (tests/encoders, tests/separation), which take minutes: what
