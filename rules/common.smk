@@ -26,7 +26,7 @@ from earmark.models.entry import folder_of, source
 from earmark.models.folder_state import folder_state
 from earmark.config.targets import check_target
 from earmark.config.yaml_files import read_yaml
-from earmark.systems.contract import result_at, systems
+from earmark.systems.registry import result_at, systems
 from earmark.workflow import messages, mistakes, planning, prerequisites, sources
 from earmark.workflow.given import code as code_digest, settings_file as read
 from earmark.workflow.targets import Mistake, check_targets

@@ -16,7 +16,7 @@ from earmark.core.errors import UserError
 from earmark.core.places import ROOT
 from earmark.report.exports import KINDS
 from earmark.report.pages import pages
-from earmark.systems.contract import systems
+from earmark.systems.registry import systems
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FOLDERS = ("scripts", "rules", "config", "envs", "profiles", "bench", "docs", "tests")

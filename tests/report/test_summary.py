@@ -21,7 +21,7 @@ from earmark.report.columns import dtypes
 from earmark.report.remembered import Remembered
 from earmark.report.summary import summarize, write
 from earmark.scoring.multiple import holm
-from earmark.systems.contract import systems
+from earmark.systems.registry import systems
 
 
 def table(results: list[Path], timing: Path | None = None) -> pd.DataFrame:

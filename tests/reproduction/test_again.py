@@ -16,9 +16,9 @@ from earmark.core.errors import UserError
 from earmark.core.places import ROOT
 from earmark.reproduction.job import prepare
 from earmark.reproduction.result import Result, without
-from earmark.systems.contract import result_at, systems
 from earmark.systems.embeddings.probe import request as probing
 from earmark.systems.pruning import request as pruning
+from earmark.systems.registry import result_at, systems
 from earmark.systems.tagging import recipe, sweep
 from earmark.systems.tagging import request as tagging
 from earmark.systems.tagging.teachers import request as teachers

@@ -15,7 +15,8 @@ from earmark.config.targets import check_target
 from earmark.core.places import ROOT, SCRIPTS
 from earmark.report import page_code
 from earmark.report.columns import settings as columns
-from earmark.systems.contract import Behind, Column, Lazy, System, reserved, systems
+from earmark.systems.contract import Behind, Column, Lazy, System
+from earmark.systems.registry import reserved, systems
 
 SYSTEMS = pytest.mark.parametrize("system", systems(), ids=lambda system: system.name)
 HEAVY = {"torch", "transformers", "pandas", "pyarrow", "altair", "scipy", "sklearn", "snakemake"}
@@ -28,7 +29,7 @@ def lazy(system: System) -> list[Lazy]:
 
 
 def test_descriptors_import_nothing_that_computes():
-    code = "from earmark.systems.contract import systems; systems(); import sys; print(*sys.modules)"
+    code = "from earmark.systems.registry import systems; systems(); import sys; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONPATH": str(SCRIPTS)}, capture_output=True, text=True
     )

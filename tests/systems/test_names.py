@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from earmark.core.places import ROOT, SCRIPTS
-from earmark.systems.contract import System, systems
+from earmark.systems.contract import System
+from earmark.systems.registry import systems
 
 TENSORS = {SCRIPTS / "earmark" / "models" / "weights" / "whisper.py"}
 """Has names of tensors in it: embeddings."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from earmark.config.settings import DEFAULT_PROFILE, Settings
-from earmark.systems.contract import MadeModel, result_type, systems
+from earmark.systems.contract import MadeModel
+from earmark.systems.registry import result_type, systems
 
 SHARED = ("seed", "device", "features", "evaluate")
 """Keys of config that no system owns and that results may depend on."""

@@ -16,7 +16,7 @@ from pydantic_core import core_schema
 from earmark.config import source, whole
 from earmark.config.section import Section
 from earmark.core.places import CONFIG, ROOT
-from earmark.systems.contract import systems
+from earmark.systems.registry import systems
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PAGE = "docs/config_keys.md"

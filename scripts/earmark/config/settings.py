@@ -25,7 +25,8 @@ from earmark.core.places import CONFIG, ROOT
 from earmark.models.entry import costs
 from earmark.models.families import family
 from earmark.scoring import catalogue
-from earmark.systems.contract import Entries, reserved, systems
+from earmark.systems.contract import Entries
+from earmark.systems.registry import reserved, systems
 
 DEFAULT_PROFILE = "default"
 S = TypeVar("S", bound=Section)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from earmark.config.settings import Settings
 from earmark.report import pages
-from earmark.systems.contract import systems
+from earmark.systems.registry import systems
 
 
 def check_target(path: str, settings: Settings) -> None:

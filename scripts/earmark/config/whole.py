@@ -10,7 +10,8 @@ from pydantic import create_model
 from earmark.config.common import Config
 from earmark.config.model import Model
 from earmark.config.task import Task
-from earmark.systems.contract import Entries, systems
+from earmark.systems.contract import Entries
+from earmark.systems.registry import systems
 
 
 @cache

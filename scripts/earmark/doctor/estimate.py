@@ -24,7 +24,8 @@ from earmark.doctor.entries import Repository, cached
 from earmark.doctor.jobs import Job
 from earmark.models.entry import costs, folder_of, sizes_of
 from earmark.models.families import family
-from earmark.systems.contract import Effort, systems
+from earmark.systems.contract import Effort
+from earmark.systems.registry import systems
 
 MEASURED, LIKE, GUESSED = "measured here before", "measured here on like jobs", "guessed"
 

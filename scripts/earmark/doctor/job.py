@@ -14,7 +14,7 @@ from earmark.config.settings import Settings
 from earmark.doctor import entries, estimate, jobs, machine, memory_needs, network, packages
 from earmark.doctor.findings import MISSING, NOTE, OK, Finding, at_once, guarded
 from earmark.doctor.page import size
-from earmark.systems.contract import systems
+from earmark.systems.registry import systems
 
 PATIENCE_S = 8.0
 SYSTEMS = "systems"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from earmark.systems.contract import Column, systems
+from earmark.systems.contract import Column
+from earmark.systems.registry import systems
 
 LEFT_OUT = "left-out"
 OURS = "earmark"

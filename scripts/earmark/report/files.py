@@ -13,7 +13,8 @@ import jsonschema
 from earmark.config.schema import SYSTEMS, schema
 from earmark.core.errors import UserError
 from earmark.core.places import CONFIG
-from earmark.systems.contract import ResultType, System, system, systems
+from earmark.systems.contract import ResultType, System
+from earmark.systems.registry import system, systems
 
 DOCTOR = "doctor.json"
 LONGEST = 200  # characters of a schema's complaint

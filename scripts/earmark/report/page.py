@@ -17,7 +17,7 @@ from earmark.report.material import Material
 from earmark.report.origins import origins
 from earmark.report.points import left_out
 from earmark.report.words import banner
-from earmark.systems.contract import systems
+from earmark.systems.registry import systems
 
 HOW = ("model.origin.", "model.files.", "runs.")
 """How settings begin that the page shows only when asked to."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from earmark.systems.contract import systems
+from earmark.systems.registry import systems
 
 SCRIPTS = ("sortable.js", "pivot.js", "filter.js", "copy.js", "compare.js", "draw.js")
 """What a page does, in the order it runs."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from earmark.core.errors import UserError
 from earmark.report.exports import KINDS
-from earmark.systems.contract import System, systems
+from earmark.systems.contract import System
+from earmark.systems.registry import systems
 
 FILES = ("summary.csv", "summary.parquet", "report.html", "exports.jsonl")
 MAIN = ""

@@ -12,7 +12,8 @@ from earmark.report.figures import Cell, Row
 from earmark.report.words import NBSP, interval, made, percent
 from earmark.scoring.catalogue import headlines, measure
 from earmark.scoring.choices import ACCURACY
-from earmark.systems.contract import System, systems
+from earmark.systems.contract import System
+from earmark.systems.registry import systems
 
 IDENTITY = ("source", "system", "type", "result", "task", "model", "imported_as", "seed")
 COUNTED = ("unparsed", "failed", "truncated", "windowed", "skipped")

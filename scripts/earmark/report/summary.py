@@ -16,7 +16,7 @@ from earmark.report import files, imports, rows
 from earmark.report.columns import LEFT_OUT, ORDER, OURS, dtypes, settings
 from earmark.report.known import Known
 from earmark.report.remembered import Remembered
-from earmark.systems.contract import systems
+from earmark.systems.registry import systems
 
 Row = dict[str, Any]
 

@@ -12,7 +12,8 @@ from typing import Any
 from earmark.config.schema import checked, schema
 from earmark.core.errors import UserError
 from earmark.core.records import read_jsonl
-from earmark.systems.contract import ResultType, systems
+from earmark.systems.contract import ResultType
+from earmark.systems.registry import systems
 
 NEVER = {
     "earmark/doctor": "it says what one machine can run",

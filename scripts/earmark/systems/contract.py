@@ -1,7 +1,8 @@
 """What a system says of itself: all that the rest of earmark needs to know of it.
 
 A system is a folder beside this file with a ``system.py`` that defines ``SYSTEM``; the Snakefile, the
-configuration, the summary, the page, the doctor and the reproduction go over those they find. Descriptors
+configuration, the summary, the page, the doctor and the reproduction go over those that
+:mod:`earmark.systems.registry` finds. Descriptors
 are read whenever the workflow is parsed, so they stay light: what needs pandas, torch or Altair is named
 by :class:`Lazy` and imported by whoever calls it. See docs/add_a_system.md.
 """
@@ -11,12 +12,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypeVar, cast
-
-from earmark.core.errors import UserError
 
 if TYPE_CHECKING:
     from earmark.config.common import Config
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from earmark.report.material import Material
     from earmark.report.remembered import Remembered
 
-FOLDER = Path(__file__).parent
 P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S", bound="Section")
@@ -317,52 +314,3 @@ class System:
         """The files below scripts/ behind what it draws."""
         parts = (self.point, self.first, self.sections, self.appendices)
         return [*(part.file for part in parts if part), *self.templates]
-
-
-@cache
-def systems() -> tuple[System, ...]:
-    """Return every system that has a folder here, in the order of the page."""
-    names = sorted(path.parent.name for path in FOLDER.glob("*/system.py"))
-    found = [cast(System, import_module(f"earmark.systems.{name}.system").SYSTEM) for name in names]
-    for name, system in zip(names, found, strict=True):
-        if system.name != name:
-            raise UserError(f"systems/{name}/system.py calls its system '{system.name}'; both must agree")
-    return tuple(sorted(found, key=lambda system: (system.order, system.name)))
-
-
-def result_at(path: str) -> str:
-    """Return the part of a path that is a result's, from results/ on: files of a storage lie below others."""
-    ends = (path[found.start() :] for found in re.finditer(r"(?<![^/])results/", path))
-    results = (each for each in ends if any(system.made(each) for system in systems()))
-    found = next(results, None)
-    if found is None:
-        raise UserError(f"{path} is no path of a result")
-    return found
-
-
-def result_type(path: str) -> tuple[System, ResultType]:
-    """Return whose result a path is, and of which type; raises UserError if it is none."""
-    for each in systems():
-        for kind in each.types:
-            if kind.matches(path):
-                return each, kind
-    raise UserError(f"{path} is no path of a result")
-
-
-def system(name: str) -> System:
-    """Return a system by name."""
-    return next(each for each in systems() if each.name == name)
-
-
-def written() -> list[str]:
-    """Return the folders of a working directory that the workflow writes to."""
-    shared = ["benchmarks", "data", "features", "logs", "models", "results"]
-    return sorted({*shared, *(folder for each in systems() for folder in each.outputs)})
-
-
-def reserved() -> dict[str, str]:
-    """Return the names that no model may take, each with whose folder below results/ it is."""
-    found = {"plots": "the page's plots", "tables": "the page's tables"}
-    for each in systems():
-        found |= dict.fromkeys((each.name, *each.folders), f"the system '{each.name}'")
-    return found

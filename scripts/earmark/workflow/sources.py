@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from earmark.core.files import write_json
-from earmark.systems.contract import written
+from earmark.systems.registry import written
 
 SEEN = Path(".earmark/sources")
 WHOLE = 1 << 20

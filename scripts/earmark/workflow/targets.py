@@ -16,7 +16,7 @@ from typing import Any
 from snakemake_interface_common.exceptions import WorkflowError
 
 from earmark.core.errors import UserError, nearest
-from earmark.systems.contract import written
+from earmark.systems.registry import written
 from earmark.workflow.prerequisites import check_slurm
 
 

@@ -19,7 +19,7 @@ from earmark.core.files import sha256
 from earmark.report.columns import LEFT_OUT
 from earmark.report.imports import audiomarathon, xares_llm
 from earmark.report.imports.files import import_files
-from earmark.systems.contract import systems
+from earmark.systems.registry import systems
 
 KINDS = {"audiomarathon": audiomarathon, "xares_llm": xares_llm}
 UNFIT = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, OSError)

@@ -17,8 +17,9 @@ from earmark.config.stored import choice, states_folder
 from earmark.core.errors import UserError, nearest
 from earmark.models.entry import sizes_of
 from earmark.scoring import catalogue
-from earmark.systems.contract import Behind, Settings, reserved
+from earmark.systems.contract import Behind, Settings
 from earmark.systems.pruning.config import Pruning, Variant
+from earmark.systems.registry import reserved
 
 BASE = "base"
 TIMING = "timing"
