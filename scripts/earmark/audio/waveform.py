@@ -33,8 +33,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,9 +44,8 @@ import soxr
 from numpy.typing import NDArray
 
 from earmark.audio import containers as ffmpeg
-from earmark.audio import flac, ogg, riff, sndfile
+from earmark.audio import flac, parts, sndfile
 from earmark.audio.downmix import Mono
-from earmark.audio.links import links
 from earmark.core.errors import AudioError
 from earmark.core.files import peek
 
@@ -60,7 +57,6 @@ MAX_SECONDS = 3600.0
 
 LONGEST_FILE_S = 24 * 3600.0
 BLOCK = 1 << 22
-LARGEST_OGG = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -103,8 +99,8 @@ def probe(path: Path) -> Header:
         AudioError: missing, empty, not audio, cut off, or too short.
 
     """
-    with _opened(path) as stream, _parts(stream) as parts:
-        return _sum([_header(part) for part in parts])
+    with parts.opened(path) as stream, parts.within(stream) as streams:
+        return _sum([_header(each) for each in streams])
 
 
 def _header(stream: BinaryIO) -> Header:
@@ -129,14 +125,8 @@ def _header(stream: BinaryIO) -> Header:
 
 def _sum(headers: list[Header]) -> Header:
     """Return the header of streams that stand one behind the other."""
-    _check_alike({(header.sample_rate, header.channels) for header in headers})
+    parts.check_alike({(header.sample_rate, header.channels) for header in headers})
     return replace(headers[0], duration_s=sum(header.duration_s for header in headers))
-
-
-def _check_alike(forms: set[tuple[int, int]]) -> None:
-    if len(forms) > 1:
-        told = ", ".join(f"{rate} Hz of {channels}" for rate, channels in sorted(forms))
-        raise AudioError(f"undecodable (streams of different forms are joined: {told} channels)")
 
 
 def check_length(frames: int, sample_rate: int) -> None:
@@ -197,7 +187,7 @@ def decode(
         _check_bound(end_s - start_s, max_s)
     if not isinstance(source, Path):
         return _decode(source, start_s, end_s, channels, max_s)
-    with _opened(source) as stream:
+    with parts.opened(source) as stream:
         return _decode(stream, start_s, end_s, channels, max_s)
 
 
@@ -211,16 +201,6 @@ def flac_bytes(samples: NDArray[np.float32], sample_rate: int) -> bytes:
     whole = np.clip(np.rint(samples * np.float32(32768)), -32768, 32767).astype(np.int16)
     soundfile.write(buffer, whole, sample_rate, format="FLAC", subtype="PCM_16")
     return buffer.getvalue()
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    if not path.is_file():
-        raise AudioError("missing")
-    with path.open("rb") as stream:
-        if os.fstat(stream.fileno()).st_size == 0:
-            raise AudioError("empty file")
-        yield stream
 
 
 @contextlib.contextmanager
@@ -247,40 +227,19 @@ def _check_bound(seconds: float, max_s: float) -> None:
         raise AudioError(f"too long ({seconds:.0f} s, at most {max_s:.0f} in one clip)")
 
 
-@contextlib.contextmanager
-def _parts(stream: BinaryIO) -> Iterator[list[BinaryIO]]:
-    """Yield the streams of a file that stand one behind the other, each a file; most are one, themselves."""
-    if not isinstance(stream, io.BufferedReader):
-        yield [stream]
-        return
-    with sndfile.mapped(stream) as content, contextlib.ExitStack() as held:
-        places = links(content)
-        made = [content[begin:end] for begin, end in places] if len(places) > 1 else [riff.completed(content)]
-        parts: list[BinaryIO] = []
-        for part in made:
-            if part is None:
-                parts.append(stream)
-                continue
-            named = held.enter_context(tempfile.NamedTemporaryFile())
-            named.write(part)
-            named.flush()
-            parts.append(held.enter_context(Path(named.name).open("rb")))
-        yield parts
-
-
 def _decode(stream: BinaryIO, start_s: float, end_s: float | None, channels: str, max_s: float) -> Decoded:
-    with _parts(stream) as parts:
-        if len(parts) > 1:
-            return _decode_joined(parts, start_s, end_s, channels, max_s)
-        return _decode_one(parts[0], start_s, end_s, channels, max_s)
+    with parts.within(stream) as streams:
+        if len(streams) > 1:
+            return _decode_joined(streams, start_s, end_s, channels, max_s)
+        return _decode_one(streams[0], start_s, end_s, channels, max_s)
 
 
 def _decode_joined(
-    parts: list[BinaryIO], start_s: float, end_s: float | None, channels: str, max_s: float
+    streams: list[BinaryIO], start_s: float, end_s: float | None, channels: str, max_s: float
 ) -> Decoded:
     """Decode streams that stand one behind the other, and cut what is wanted of them."""
-    made = [_decode_one(part, 0.0, None, channels, LONGEST_FILE_S) for part in parts]
-    _check_alike({(part.sample_rate, part.channels) for part in made})
+    made = [_decode_one(part, 0.0, None, channels, LONGEST_FILE_S) for part in streams]
+    parts.check_alike({(part.sample_rate, part.channels) for part in made})
     rate, samples = made[0].sample_rate, np.concatenate([part.samples for part in made])
     first = round(start_s * rate)
     count = (len(samples) if end_s is None else round(end_s * rate)) - first
@@ -289,13 +248,13 @@ def _decode_joined(
     _check_count(len(wanted), count, rate)
     check_length(count, rate)
     clipped = sum(part.clipped for part in made)
-    return replace(made[0], samples=wanted, clipped=clipped, flac=None, joined=len(parts))
+    return replace(made[0], samples=wanted, clipped=clipped, flac=None, joined=len(streams))
 
 
 def _decode_one(
     stream: BinaryIO, start_s: float, end_s: float | None, channels: str, max_s: float
 ) -> Decoded:
-    _check_ogg(stream)
+    parts.check_ogg(stream)
     with sndfile.opened(stream) as (sound, problem):
         if sound is not None:
             try:
@@ -365,13 +324,3 @@ def _blocks(
 def _check_count(frames: int, expected: int, rate: int) -> None:
     if frames != expected:
         raise AudioError(f"wrong length ({frames / rate:.3f} s decoded, {expected / rate:.3f} expected)")
-
-
-def _check_ogg(stream: BinaryIO) -> None:
-    """Refuse a damaged Ogg file; of one too large to be a clip, only what is decoded is looked at."""
-    if peek(stream, 0, 4) != b"OggS":
-        return
-    content = peek(stream, 0, LARGEST_OGG + 1)
-    wrong = ogg.damage(content) if len(content) <= LARGEST_OGG else None
-    if wrong:
-        raise AudioError(f"undecodable ({wrong})")

@@ -1,0 +1,71 @@
+"""The streams of a file: most hold one, some hold several that stand one behind the other.
+
+Each part is a file of its own to the decoders, which would stop behind the first. A part whose length its
+header leaves open is completed; a damaged Ogg stream is refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from earmark.audio import ogg, riff, sndfile
+from earmark.audio.links import links
+from earmark.core.errors import AudioError
+from earmark.core.files import peek
+
+LARGEST_OGG = 1 << 24
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that has something in it; raises AudioError."""
+    if not path.is_file():
+        raise AudioError("missing")
+    with path.open("rb") as stream:
+        if os.fstat(stream.fileno()).st_size == 0:
+            raise AudioError("empty file")
+        yield stream
+
+
+@contextlib.contextmanager
+def within(stream: BinaryIO) -> Iterator[list[BinaryIO]]:
+    """Yield the streams of a file that stand one behind the other, each a file; most are one, themselves."""
+    if not isinstance(stream, io.BufferedReader):
+        yield [stream]
+        return
+    with sndfile.mapped(stream) as content, contextlib.ExitStack() as held:
+        places = links(content)
+        made = [content[begin:end] for begin, end in places] if len(places) > 1 else [riff.completed(content)]
+        parts: list[BinaryIO] = []
+        for part in made:
+            if part is None:
+                parts.append(stream)
+                continue
+            named = held.enter_context(tempfile.NamedTemporaryFile())
+            named.write(part)
+            named.flush()
+            parts.append(held.enter_context(Path(named.name).open("rb")))
+        yield parts
+
+
+def check_alike(forms: set[tuple[int, int]]) -> None:
+    """Raise AudioError if there are parts of different (sample rate, channels)."""
+    if len(forms) > 1:
+        told = ", ".join(f"{rate} Hz of {channels}" for rate, channels in sorted(forms))
+        raise AudioError(f"undecodable (streams of different forms are joined: {told} channels)")
+
+
+def check_ogg(stream: BinaryIO) -> None:
+    """Refuse a damaged Ogg file; of one too large to be a clip, only what is decoded is looked at."""
+    if peek(stream, 0, 4) != b"OggS":
+        return
+    content = peek(stream, 0, LARGEST_OGG + 1)
+    wrong = ogg.damage(content) if len(content) <= LARGEST_OGG else None
+    if wrong:
+        raise AudioError(f"undecodable ({wrong})")
