@@ -23,7 +23,7 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
-import library  # noqa: F401  (where earmark lies)
+import library
 import typer
 import yaml
 
@@ -58,24 +58,6 @@ def configuration(quick: bool) -> dict[str, Any]:
         "tasks": {"gtzan": {"data": {"source": source}}},
         "models": {"demo": {"train": {"seed": 0, **steps}}},
     }
-
-
-def snakemake(folder: Path, *words: str) -> float:
-    """Run the workflow in ``folder`` on one core; return the seconds it took."""
-    command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(folder)]
-    command += ["--configfile", str(folder / "bench.yaml"), "-j1", *words, "--quiet", "all"]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    start = time.perf_counter()
-    done = subprocess.run(
-        command,
-        env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    if done.returncode:
-        sys.exit(done.stdout)
-    return time.perf_counter() - start
 
 
 def public_cell(folder: Path, method: str, ratio: float) -> None:
@@ -147,8 +129,8 @@ def main(
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         (work / "bench.yaml").write_text(yaml.safe_dump(config))
-        snakemake(work, *(f"data/gtzan/shards/test-0000{shard}-of-00002.tar" for shard in range(2)))
-        snakemake(work, "models/demo/gtzan/checkpoint.json")
+        library.snakemake(work, *(f"data/gtzan/shards/test-0000{shard}-of-00002.tar" for shard in range(2)))
+        library.snakemake(work, "models/demo/gtzan/checkpoint.json")
 
         def public(chosen: tuple[str, float]) -> float:
             command = [sys.executable, __file__, "--cell", f"{chosen[0]}@{chosen[1]}", "--folder", str(work)]
@@ -158,7 +140,7 @@ def main(
 
         half = len(sampled) // 2
         theirs = [public(chosen) for chosen in sampled[:half]]
-        ours = snakemake(work, "grid")
+        ours = library.snakemake(work, "grid")
         theirs += [public(chosen) for chosen in sampled[half:]]
         clips = 4 * config["tasks"]["gtzan"]["data"]["source"]["splits"]["test"]["clips_per_class"]
     total = sum(theirs) / len(theirs) * len(cells)

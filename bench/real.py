@@ -33,7 +33,7 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
-import library  # noqa: F401  (where earmark lies)
+import library
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -158,24 +158,6 @@ def configuration(quick: bool) -> dict[str, Any]:
     }
 
 
-def snakemake(folder: Path, *words: str) -> float:
-    """Run the workflow in ``folder`` on one core; return the seconds it took."""
-    command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(folder)]
-    command += ["--configfile", str(folder / "bench.yaml"), "-j1", *words, "--quiet", "all"]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    start = time.perf_counter()
-    done = subprocess.run(
-        command,
-        env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    if done.returncode:
-        sys.exit(done.stdout)
-    return time.perf_counter() - start
-
-
 def public_cell(folder: Path, method: str, ratio: float) -> None:
     """Answer all clips with stock parts: this is what one process per cell runs."""
     from transformers import AutoModelForCausalLM, AutoTokenizer, WhisperFeatureExtractor, WhisperModel
@@ -229,7 +211,7 @@ def grid(folder: Path, quick: bool) -> tuple[float, float, int]:
             (work / "models" / each).symlink_to((folder / "models" / each).resolve())
         (work / "wheels").symlink_to((folder / "wheels").resolve())
         test = [f"data/gtzan/shards/test-0000{shard}-of-00002.tar" for shard in range(2)]
-        snakemake(work, *test, "models/parts/checkpoint.json")
+        library.snakemake(work, *test, "models/parts/checkpoint.json")
 
         def public(chosen: tuple[str, float]) -> float:
             command = [sys.executable, __file__, "--cell", f"{chosen[0]}@{chosen[1]}", "--folder", str(work)]
@@ -239,7 +221,7 @@ def grid(folder: Path, quick: bool) -> tuple[float, float, int]:
 
         half = -(-len(sampled) // 2)
         theirs = [public(chosen) for chosen in sampled[:half]]
-        ours = snakemake(work, "grid")
+        ours = library.snakemake(work, "grid")
         theirs += [public(chosen) for chosen in sampled[half:]]
     return sum(theirs) / len(theirs) * len(cells), ours, len(cells)
 
