@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -88,3 +89,22 @@ def low_rank(rows: int, columns: int, rank: int) -> tuple[nn.Parameter, nn.Param
     """Return factors [rows, rank] and [rank, columns] whose product is 0: the first drawn, the second 0."""
     left = torch.randn(rows, rank) * rank**-0.5
     return nn.Parameter(left), nn.Parameter(torch.zeros(rank, columns))
+
+
+@dataclass(frozen=True)
+class LowRank(Adapter):
+    """A kind that changes each of the blocks' 3x3 convolutions by a product of ``rank``."""
+
+    blocks: list[str] | None = None
+    rank: int = 4
+
+    @abstractmethod
+    def change(self, layer: nn.Conv2d, scale: float) -> Change:
+        """Return the change of a layer, its product taken ``scale`` times."""
+
+    def targets(self, model: ResUNet) -> Iterator[tuple[str, nn.Module, Change]]:
+        """Yield the 3x3 convolutions of the blocks."""
+        wanted = chosen(model, self.blocks)
+        for block, name, layer in convolutions(model):
+            if block in wanted:
+                yield name, layer, self.change(layer, alpha_of(model, block) / self.rank)

@@ -5,21 +5,9 @@ The length is differentiated through, as in DP-LASS's baseline; the paper holds 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 
-from earmark.systems.separation.adapters.contract import (
-    Adapter,
-    Change,
-    alpha_of,
-    chosen,
-    convolutions,
-    low_rank,
-    scaled,
-)
-from earmark.systems.separation.network.resunet import ResUNet
+from earmark.systems.separation.adapters.contract import Change, LowRank, low_rank, scaled
 
 
 class Directed(Change):
@@ -37,17 +25,11 @@ class Directed(Change):
         return (self.length * rows / rows.norm(dim=1, keepdim=True)).reshape(frozen.shape)
 
 
-@dataclass(frozen=True)
-class DoRA(Adapter):
+class DoRA(LowRank):
     """Directions of ``rank`` and lengths for each of the blocks' convolutions."""
 
-    blocks: list[str] | None = None
-    rank: int = 4
     name = "dora"
 
-    def targets(self, model: ResUNet) -> Iterator[tuple[str, nn.Module, Change]]:
-        """Yield the 3x3 convolutions of the blocks."""
-        wanted = chosen(model, self.blocks)
-        for block, name, layer in convolutions(model):
-            if block in wanted:
-                yield name, layer, Directed(layer, self.rank, alpha_of(model, block) / self.rank)
+    def change(self, layer: nn.Conv2d, scale: float) -> Change:
+        """Return the change of a layer; see :class:`Directed`."""
+        return Directed(layer, self.rank, scale)

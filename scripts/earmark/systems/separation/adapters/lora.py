@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 
-from earmark.systems.separation.adapters.contract import (
-    Adapter,
-    Change,
-    alpha_of,
-    chosen,
-    convolutions,
-    low_rank,
-    scaled,
-)
-from earmark.systems.separation.network.resunet import ResUNet
+from earmark.systems.separation.adapters.contract import Change, LowRank, low_rank, scaled
 
 
 class Product(Change):
@@ -32,17 +20,11 @@ class Product(Change):
         return frozen + self.scale * (self.left @ self.right).reshape(frozen.shape)
 
 
-@dataclass(frozen=True)
-class LoRA(Adapter):
+class LoRA(LowRank):
     """A product of ``rank`` beside each of the blocks' convolutions."""
 
-    blocks: list[str] | None = None
-    rank: int = 4
     name = "lora"
 
-    def targets(self, model: ResUNet) -> Iterator[tuple[str, nn.Module, Change]]:
-        """Yield the 3x3 convolutions of the blocks."""
-        wanted = chosen(model, self.blocks)
-        for block, name, layer in convolutions(model):
-            if block in wanted:
-                yield name, layer, Product(layer, self.rank, alpha_of(model, block) / self.rank)
+    def change(self, layer: nn.Conv2d, scale: float) -> Change:
+        """Return the change of a layer; see :class:`Product`."""
+        return Product(layer, self.rank, scale)
