@@ -14,20 +14,6 @@ from earmark.core.files import write_json
 from earmark.models.checkpoint import Checkpoint, describe_folder
 from earmark.systems.encoders import answer, extract, result, train
 
-SPECTRUM = """
-import torch
-
-class SpectrumEncoder(torch.nn.Module):
-    output_dim = 33
-    def forward(self, audio, audio_attention_mask=None):
-        frames = audio[:, : audio.shape[1] // 1600 * 1600].unflatten(1, (-1, 1600))
-        level = torch.fft.rfft(frames).abs()[..., :800].unflatten(-1, (32, 25)).amax(-1)
-        features = torch.cat([level.clamp(min=1e-3).log(), torch.ones_like(level[..., :1])], -1)
-        mask = None
-        if audio_attention_mask is not None:
-            mask = (torch.arange(features.shape[1])[None] < (audio_attention_mask.sum(1) // 1600)[:, None]).int()
-        return features, mask
-"""
 TRAINING = {
     "max_steps": 150, "per_device_train_batch_size": 4, "learning_rate": 0.005, "warmup_steps": 5,
     "weight_decay": 0.01, "max_grad_norm": 1.0, "seed": 42, "crop_audio_length": 30, "sort_by_length": 128,
@@ -56,7 +42,7 @@ class Bench:
 
     def __init__(self, folder, decoder):
         self.folder = folder
-        (folder / "spectrum.py").write_text(SPECTRUM)
+        (folder / "spectrum.py").write_text(tars.SPECTRUM)
         self.spectrum = {
             "kind": "own",
             "code": str(folder / "spectrum.py"),
@@ -72,7 +58,9 @@ class Bench:
     def deaf(self):
         """Return an encoder that hears nothing."""
         path = self.folder / "deaf.py"
-        path.write_text(SPECTRUM.replace("return features, mask", "return torch.ones_like(features), mask"))
+        path.write_text(
+            tars.SPECTRUM.replace("return features, mask", "return torch.ones_like(features), mask")
+        )
         return {**self.spectrum, "code": str(path)}
 
     def features(self, shard, tower=None, form="whole-float32", encoder=None, **more):

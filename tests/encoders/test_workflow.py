@@ -12,20 +12,6 @@ from workflow import Workflow
 
 from earmark.config.schema import schema
 
-SPECTRUM = """
-import torch
-
-class SpectrumEncoder(torch.nn.Module):
-    output_dim = 33
-    def forward(self, audio, audio_attention_mask=None):
-        frames = audio[:, : audio.shape[1] // 1600 * 1600].unflatten(1, (-1, 1600))
-        level = torch.fft.rfft(frames).abs()[..., :800].unflatten(-1, (32, 25)).amax(-1)
-        features = torch.cat([level.clamp(min=1e-3).log(), torch.ones_like(level[..., :1])], -1)
-        mask = None
-        if audio_attention_mask is not None:
-            mask = (torch.arange(features.shape[1])[None] < (audio_attention_mask.sum(1) // 1600)[:, None]).int()
-        return features, mask
-"""
 TRAIN = """
 max_steps: 150
 learning_rate: 0.01
@@ -60,7 +46,7 @@ def scored(tmp_path_factory, ending_lm):
     """A workflow in which a tiny encoder was scored."""
     flow = Workflow(tmp_path_factory.mktemp("encoders"))
     folder = flow.folder
-    (folder / "spectrum.py").write_text(SPECTRUM)
+    (folder / "spectrum.py").write_text(tars.SPECTRUM)
     (folder / "train.yaml").write_text(TRAIN)
     (folder / "eval.yaml").write_text(yaml.safe_dump(evaluation()))
     for number in range(2):

@@ -1,4 +1,4 @@
-"""Tars in upstream's layout, of tones: a sound and what it is called."""
+"""Tars in upstream's layout, of tones: a sound and what it is called; and an encoder that hears them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,20 @@ import soundfile
 
 RATE = 16_000
 TONES = {"do": 300, "re": 1000, "mi": 3000}
+SPECTRUM = """
+import torch
+
+class SpectrumEncoder(torch.nn.Module):
+    output_dim = 33
+    def forward(self, audio, audio_attention_mask=None):
+        frames = audio[:, : audio.shape[1] // 1600 * 1600].unflatten(1, (-1, 1600))
+        level = torch.fft.rfft(frames).abs()[..., :800].unflatten(-1, (32, 25)).amax(-1)
+        features = torch.cat([level.clamp(min=1e-3).log(), torch.ones_like(level[..., :1])], -1)
+        mask = None
+        if audio_attention_mask is not None:
+            mask = (torch.arange(features.shape[1])[None] < (audio_attention_mask.sum(1) // 1600)[:, None]).int()
+        return features, mask
+"""
 
 
 def tone(names, seconds=0.5, seed=0):
