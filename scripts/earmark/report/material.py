@@ -26,6 +26,8 @@ class Material:
 
     table: pd.DataFrame
     files: tuple[Path, ...] = field(default=())
+    _read: dict[str, dict[str, Any]] = field(default_factory=dict, init=False, repr=False)
+    """The files read so far: every part of a page asks for the same ones."""
 
     @cached_property
     def points(self) -> list[Row]:
@@ -52,7 +54,10 @@ class Material:
         if system is not None:
             ours = ours[(ours["system"] == system) & (ours["type"] == kind)]
         pairs = sorted(set(zip(ours["result"], ours["digest"], strict=True)))
-        return {path: _content(path, digest) for path, digest in pairs}
+        for path, digest in pairs:
+            if path not in self._read:
+                self._read[path] = _content(path, digest)
+        return {path: self._read[path] for path, _ in pairs}
 
 
 def _content(path: str, digest: str) -> dict[str, Any]:
