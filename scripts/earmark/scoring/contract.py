@@ -36,6 +36,11 @@ class Measure:
     higher_is_better: bool = True
 
     @property
+    def sign(self) -> int:
+        """What a value is multiplied by so that more is better: 1 or -1."""
+        return 1 if self.higher_is_better else -1
+
+    @property
     def axis(self) -> str:
         """The title, with the direction where less is better."""
         return self.title if self.higher_is_better else f"{self.title} (lower is better)"

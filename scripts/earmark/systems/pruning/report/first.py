@@ -134,7 +134,7 @@ def model_of(row: Row) -> str:
 
 
 def _sign(row: Row) -> int:
-    return 1 if measure(row["headline"]).higher_is_better else -1
+    return measure(row["headline"]).sign
 
 
 def _quickest(stage: str) -> Callable[[Row], float]:

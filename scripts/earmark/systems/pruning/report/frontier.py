@@ -69,7 +69,7 @@ def front(rows: Sequence[Row]) -> list[Row]:
     A row is beaten by one that is better and no slower, or as good and faster; of two times that cannot be
     told apart neither is the slower.
     """
-    sign = 1 if not rows or measure(rows[0]["headline"]).higher_is_better else -1
+    sign = measure(rows[0]["headline"]).sign if rows else 1
 
     def beats(a: Row, b: Row) -> bool:
         gain = sign * (a["value"] - b["value"])

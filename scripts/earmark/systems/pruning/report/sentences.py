@@ -55,7 +55,7 @@ def sentence(group: Group, singles: Sequence[Row]) -> str:
         return f"{who}nothing to compare, as there is no {'unpruned run' if base is None else 'pruned run'}."
     ratio = min((row["keep_ratio"] for row in compared), key=lambda found: (abs(found - NEAR), found))
     rows = [row for row in compared if row["keep_ratio"] == ratio]
-    sign = 1 if measure(base["headline"]).higher_is_better else -1
+    sign = measure(base["headline"]).sign
     rows.sort(key=lambda row: -sign * row["value"])
     best, others = rows[0], rows[1:]
     parts = [_best(best, base, singles), *_others(best, others, sign)]

@@ -64,8 +64,8 @@ def _grouped(known: Sequence[Known], key: Callable[[Known], Any]) -> dict[Any, l
     return found
 
 
-def _better_first(metric: str) -> int:
-    return 1 if catalogue.of_answers(metric).measures[0].higher_is_better else -1
+def _sign(metric: str) -> int:
+    return catalogue.of_answers(metric).measures[0].sign
 
 
 def _to_best(known: Sequence[Known], memory: Remembered) -> list[Row]:
@@ -73,7 +73,7 @@ def _to_best(known: Sequence[Known], memory: Remembered) -> list[Row]:
     made: list[Row] = []
     reduced = [each for each in known if not each.about["is_base"] and each.rows[0]["value"] is not None]
     for members in _grouped(reduced, lambda each: (each.about["comparable"], _cell(each)[2:])).values():
-        sign = _better_first(members[0].about["metric"])
+        sign = _sign(members[0].about["metric"])
         best = max(members, key=lambda each: sign * each.rows[0]["value"])
         family = []
         for each in members:
@@ -117,7 +117,7 @@ def _means(tasks: Sequence[str], cells: Mapping[Cell, Mapping[str, Known]]) -> l
     parts = [_scores(task, [found[task] for found in cells.values()]) for task in tasks]
     values, drawn = np.stack([part[0] for part in parts]), np.stack([part[1] for part in parts])
     n = sum(part[2] for part in parts)
-    name, sign = metric.measures[0].name, _better_first(first.about["metric"])
+    name, sign = metric.measures[0].name, _sign(first.about["metric"])
     note = f"mean over {len(tasks)} tasks: {', '.join(tasks)}"
     mean, means = values.mean(0), drawn.mean(0)
     order = list(cells)
