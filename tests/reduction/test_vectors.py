@@ -170,8 +170,6 @@ def test_affinity_pools_the_groups_of_the_vectors(case: Any, padded: bool) -> No
 @pytest.mark.parametrize("padded", [False, True])
 @pytest.mark.parametrize("case", cases("samap"))
 def test_samap_keeps_the_groups_of_the_vectors(case: Any, padded: bool) -> None:
-    if "warning" in case:
-        pytest.skip("this case records a fault of the public code")
     known = given(torch.tensor(case["features"]), case["budget"], pooled(case), padded)
     _, merged = outcome(load("samap", {"threshold": case["threshold"]}), known)  # type: ignore[arg-type]
     torch.testing.assert_close(merged, torch.tensor(case["result"]), **CLOSE)

