@@ -292,3 +292,21 @@ def test_without_javascript_every_table_is_there(browser: Chrome, drawn: Callabl
         assert not any(each.is_displayed() for each in browser.find_elements("css selector", ".scripted"))
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_a_phone_shows_score_and_difference_without_scrolling_sideways(
+    browser: Chrome, drawn: Callable[..., Path]
+) -> None:
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        opened(browser, drawn())
+        heads = shown(browser, "#all thead th")
+        assert heads == ["task", "method", "kept, asked", "score", "difference to base"]
+        right = browser.execute_script(
+            "return Math.max(...[...document.querySelectorAll('#all tbody tr:nth-child(-n+7) td')]"
+            ".filter(e => e.offsetParent).map(e => e.getBoundingClientRect().right))"
+        )
+        assert right <= 390
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -11,10 +11,10 @@ COMPARABLE = ("task", "profile", "model", "labels", "device", "dtype", "seed")
 
 CORRECTED = (
     "Differences to the unpruned model (base) are taken on the samples both answered, in percentage points "
-    "with a paired 95 % interval. The p-value is McNemar's exact one, of word error rates that of "
-    "a randomisation test, corrected by Holm's method for the number of runs compared with the same base (it "
-    "stands in the hint of the cell and in summary.csv). “No difference shown” means that the corrected "
-    "p-value is 0.05 or more: not that there is none."
+    "with a paired 95 % interval. The first p-value is McNemar's exact one, of word error rates that of "
+    "a randomisation test; the second is corrected by Holm's method for the number of runs compared with the "
+    "same base. “No difference shown” means that the corrected p-value is 0.05 or more: not that there is "
+    "none."
 )
 
 
