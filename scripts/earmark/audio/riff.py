@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from mmap import mmap
 
-PCM, FLOAT, EXTENSIBLE = 0x1, 0x3, 0xFFFE
+FLOAT, EXTENSIBLE = 0x3, 0xFFFE
 MPEG = {0x50, 0x55}
 """MP2 and MP3 inside a WAV file."""
 UNKNOWN = 0x7FFF0000

@@ -75,8 +75,3 @@ class Projector(nn.Module):
         whole = states[: len(states) // together * together]
         pooled = whole.unflatten(0, (-1, self.shape.pool)).mean(1)
         return pooled.reshape(-1, self.shape.stack * self.in_width)
-
-
-def tokens_of(positions: int, per_token: int) -> int:
-    """Return how many audio tokens a clip's states become: at least one."""
-    return max(1, positions // per_token)

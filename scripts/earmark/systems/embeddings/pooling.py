@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-POOLINGS = ("none", "mean", "last", "masked_mean")
-
 
 def pool(states: Tensor, how: str, mask: Tensor | None = None) -> Tensor:
     """Reduce states [rows, width] to [width], or leave them as they are with ``none``.

@@ -55,7 +55,7 @@ def _section(suite: str, records: Sequence[Record], means: Sequence[Record]) -> 
     labels = ",".join(sorted({label for record in records for label in record["labels"]}))
     return Section(
         f"Encoders trained on {suite}", facts, banner(labels), [figures], notes,
-        [_table(records, means, encoders), *_wrong(records)], key=f"encoders-{suite}",
+        [_table(records, means, encoders)], key=f"encoders-{suite}",
     )  # fmt: skip
 
 
@@ -141,16 +141,3 @@ def _table(records: Sequence[Record], means: Sequence[Record], encoders: Sequenc
         *([SOURCE] if published else []),
     ]
     return Table("Encoders side by side", columns, lines, notes, frozenset(columns[2:]))
-
-
-def _wrong(records: Sequence[Record], most: int = 20) -> Iterator[Table]:
-    """Yield a table of answers that were wrong, where results brought some."""
-    lines = [
-        [Cell(record["asked"]["model"]), Cell(record["asked"]["task"]), Cell(row["id"]),
-         Cell(" | ".join(row["references"])), Cell(row["answer"])]
-        for record in records
-        for row in record.get("wrong", [])[:most]
-    ]  # fmt: skip
-    if lines:
-        columns = ["encoder", "data set", "clip", "right", "answered"]
-        yield Table("Wrong answers of encoders", columns, lines, folded=True)

@@ -27,12 +27,6 @@ class Spectrum:
     sine: Tensor
     samples: int
 
-    def repeated(self, times: int) -> Spectrum:
-        """Return it ``times`` times along the batch, copying nothing: for several queries of one mixture."""
-        sides = (self.magnitude, self.cosine, self.sine)
-        magnitude, cosine, sine = (side.expand(times, -1, -1, -1) for side in sides)
-        return Spectrum(magnitude, cosine, sine, self.samples)
-
 
 class Transform(nn.Module):
     """The short-time Fourier transform and its inverse; it has nothing to learn and nothing to save."""

@@ -23,7 +23,6 @@ from earmark.scoring.multiple import correct
 from earmark.scoring.tagging import headline
 
 UNMERGED, BASELINE, LABELS = "difference_to_unmerged", "difference_to_baseline", "difference_to_labels_alone"
-DIFFERENCES = (UNMERGED, BASELINE, LABELS)
 Row = dict[str, Any]
 
 
