@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,14 @@ class Section:
     key: str = ""
     of: dict[str, str] = field(default_factory=dict)
     """What the page's filters go by: ``task``, ``model``, ``made``."""
+    later: Callable[[], tuple[list[list[Figure]], list[Table]]] | None = None
+    """Makes figures and tables, where that takes long and sections can be more than a page has room for."""
+
+    def draw(self) -> None:
+        """Make the figures and tables that were put off."""
+        if self.later is not None:
+            self.figures, self.tables = self.later()
+            self.later = None
 
     @property
     def name(self) -> str:

@@ -50,15 +50,17 @@ def answers(material: Material) -> Iterator[tuple[str, str, Answer]]:
 
 
 def fitting(drawn: Iterable[Section]) -> None:
-    """Take figures and tables out of sections, the last first, that the page has no room for, and say so."""
+    """Draw sections as long as the page has room for them, and say of the others that they are left out."""
     left = ROOM
     for section in drawn:
+        if left > 0:
+            section.draw()
         figures = sum(len(json.dumps(each.specification)) for row in section.figures for each in row)
         left -= figures + sum(
             len(cell.text) + CELL for t in section.tables for line in t.lines for cell in line
         )
-        if left < 0 and (section.figures or section.tables):
-            section.figures, section.tables = [], []
+        if left < 0 and (section.figures or section.tables or section.later):
+            section.figures, section.tables, section.later = [], [], None
             section.notes.append(BEYOND)
 
 
@@ -72,9 +74,11 @@ def all_tables(table: pd.DataFrame) -> Iterator[tuple[str, Table]]:
 
 
 def all_sections(material: Material) -> Iterator[Section]:
-    """Yield every section of the page."""
+    """Yield every section of the page, drawn."""
     for *_, drawn in sections(material):
-        yield from drawn
+        for section in drawn:
+            section.draw()
+            yield section
 
 
 def build(table: pd.DataFrame, files: Sequence[Path] = ()) -> str:
