@@ -35,6 +35,7 @@ from earmark.report.remembered import Remembered
 
 TASKS, METHODS, STEPS = 20, ("dart", "fastv", "frame", "random", "tova"), 10
 SAMPLES = 20
+ROUNDS = 3
 MODELS = (1, 10)
 CHOOSE = """
 const [kind, place] = arguments;
@@ -102,9 +103,12 @@ def browsed(path: Path) -> dict[str, float]:
         slowest = 0.0
         for place in ("h1", "#all table"):
             for kind in ("task", "model", "method"):
-                for _ in range(2):
-                    slowest = max(slowest, float(browser.execute_script(CHOOSE, kind, place)))
+                # Chosen and taken back, some times; other work of the machine is in all but the best.
+                taken: list[list[float]] = [[], []]
+                for each in taken * ROUNDS:
+                    each.append(float(browser.execute_script(CHOOSE, kind, place)))
                     wait()
+                slowest = max(slowest, *map(min, taken))
         return {"first_paint_s": round(paint / 1000, 2), "filter_ms": round(slowest)}
     finally:
         browser.quit()

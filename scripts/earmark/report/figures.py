@@ -53,6 +53,9 @@ class Cell:
     text: str
     key: float | None = None
     hover: str = ""
+    beside: str = ""
+    """What stands in smaller letters beside the text: its interval."""
+    strong: bool = False
 
 
 @dataclass
@@ -70,6 +73,8 @@ class Table:
     """Columns that paper has no room for."""
     first: frozenset[str] = frozenset()
     """Columns that a phone shows at once, the others when asked to; none: all at once."""
+    caption: str = ""
+    """What a paper says above it, two lines at most; none: its title."""
     marks: list[dict[str, str]] = field(default_factory=list)
     """Of every line, what the page's filters go by: ``system``, ``task``, ``model``, ``method``, ``made``."""
 
