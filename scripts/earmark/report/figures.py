@@ -75,6 +75,8 @@ class Table:
     """Columns that a phone shows at once, the others when asked to; none: all at once."""
     caption: str = ""
     """What a paper says above it, two lines at most; none: its title."""
+    across: str = ""
+    """What all columns but the first are, where they are of one kind."""
     marks: list[dict[str, str]] = field(default_factory=list)
     """Of every line, what the page's filters go by: ``system``, ``task``, ``model``, ``method``, ``made``."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from earmark.core.files import replacing
-from earmark.report import overview, shell, summary
+from earmark.report import overview, paper, shell, summary
 from earmark.report.columns import OURS
 from earmark.report.figures import Section, Table
 from earmark.report.first import Answer
@@ -65,9 +65,14 @@ def fitting(drawn: Iterable[Section]) -> None:
 
 
 def all_tables(table: pd.DataFrame) -> Iterator[tuple[str, Table]]:
-    """Yield every table of the page with the name its files have."""
+    """Yield every table of the page, and those that papers print, with the name their files have."""
     material = Material(table)
     yield "all-results", overview.table(material.points)
+    for system in systems():
+        found = system.first(material) if system.first else None
+        yield from paper.tables(system.name, found.pivots if found else ())
+        if system.papers is not None:
+            yield from (paper.named(system.name, each) for each in system.papers(material))
     for section in all_sections(material):
         for each in section.tables:
             yield f"{section.name}-{each.name}", each

@@ -13,15 +13,20 @@ from earmark.report.words import DASH, NBSP, banner
 EVERY = "all"
 """Chosen instead of columns: every one, also those that a reader of the page asks for first."""
 
+LESS = " (lower is better)"
 PERCENT = f"{NBSP}%"
-BOLD = "Bold: the best of a column and all that cannot be told from it."
+BOLD = "Bold: best, or not told from it."
 
 
 def tables(system: str, pivots: Sequence[Pivot]) -> Iterator[tuple[str, Table]]:
-    """Yield a table for each view of a system's first screen, with the name that its files have."""
+    """Yield a table for each view of a system's first screen, with the name that its files have.
+
+    Lines and columns without an entry are left out.
+    """
     for pivot in pivots:
         for view in pivot.views:
-            yield slug(f"paper {system} {' '.join(view.choice.values())}"), _table(pivot, view)
+            name = f"paper {system} {' '.join(view.choice.values())}".replace(LESS, "")
+            yield slug(name), _table(pivot, view)
 
 
 def named(system: str, table: Table) -> tuple[str, Table]:
@@ -33,21 +38,28 @@ def _table(pivot: Pivot, view: View) -> Table:
     entries = [entry for _, cells in view.lines for entry in cells if entry is not None]
     shares = bool(entries) and all(entry.text.endswith(PERCENT) for entry in entries)
     *where, what = view.choice.values()
-    unit = "in % " if shares else ""
-    ends = "[95 % interval] " if any(entry.interval for entry in entries) else ""
-    said = (
-        f"{what[0].upper()}{what[1:]} {unit}{ends}by {pivot.corner} and {pivot.across}: {', '.join(where)}."
-    )
+    units = ", ".join(["%"] * shares + ["95 % interval"] * any(entry.interval for entry in entries))
+    said = f"{what[0].upper()}{what[1:].removesuffix(LESS)}{f' ({units})' if units else ''}"
     bold = BOLD if any(entry.best for entry in entries) else ""
-    lines = [[Cell(name), *(_cell(entry, shares) for entry in cells)] for name, cells in view.lines]
+    used = [i for i, _ in enumerate(view.columns) if any(cells[i] is not None for _, cells in view.lines)]
     return Table(
         f"{pivot.title}: {what}",
-        [pivot.corner, *view.columns],
-        lines,
-        [],
+        [pivot.corner, *(view.columns[i] for i in used)],
+        [
+            [Cell(name), *(_cell(cells[i], shares) for i in used)]
+            for name, cells in view.lines
+            if any(cell is not None for cell in cells)
+        ],
+        [f"{what}: {', '.join(where)}"],
         frozenset(view.columns),
-        caption=labelled(f"{said} {bold}".strip(), view.labels),
+        caption=captioned(f"{said}: {', '.join(map(short, where))}. {bold}", view.labels),
+        across=pivot.across,
     )
+
+
+def short(where: str) -> str:
+    """Return a task or a model without what else tells it apart, which stands in brackets."""
+    return where.partition(" (")[0]
 
 
 def _cell(entry: Entry | None, shares: bool) -> Cell:
@@ -57,10 +69,10 @@ def _cell(entry: Entry | None, shares: bool) -> Cell:
     return Cell(text, beside=entry.interval, strong=entry.best)
 
 
-def labelled(caption: str, labels: str) -> str:
+def captioned(text: str, labels: str) -> str:
     """Return a caption that says what its numbers must not be taken for."""
     warning = banner(labels).partition(":")[0]
-    return f"{caption} {warning[0].upper()}{warning[1:]}." if warning else caption
+    return f"{text.strip()} {warning[0].upper()}{warning[1:]}." if warning else text.strip()
 
 
 def chosen(table: Table, columns: Sequence[str]) -> Table:
@@ -81,5 +93,6 @@ def chosen(table: Table, columns: Sequence[str]) -> Table:
     return replace(
         table,
         columns=[table.columns[i] for i in places],
+        across="" if places[:1] != [0] else table.across,
         lines=[[line[i] for i in places] for line in table.lines],
     )
