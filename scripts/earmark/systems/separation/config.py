@@ -97,11 +97,11 @@ class Training(Section):
     """largest norm of a step's gradient; null: none"""
 
     loss: Literal["l1", "sdr", "both"] = "l1"
-    """l1: mean absolute difference of waveforms, as published; sdr: the ratio that is scored, in dB; both: the
-    mean of it and its scale-invariant kind"""
+    """l1: mean absolute difference of waveforms, as published; sdr: the ratio that is scored, in dB; both:
+    the mean of it and its scale-invariant kind"""
 
     precision: Literal["no", "bf16", "fp16"] = "no"
-    """mixed precision of the training; bf16 is fast on CPUs that have it (AMX, AVX-512 BF16) and slow on others"""
+    """of the training's operations; bf16 is fast on CPUs that have it (AMX, AVX-512 BF16), slow on others"""
 
     sounds: Annotated[int, Field(ge=2)] = 2
     """most sounds in a mixture, the target among them"""

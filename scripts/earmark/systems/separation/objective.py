@@ -16,9 +16,9 @@ def losses(estimate: Tensor, target: Tensor, kind: str) -> Tensor:
     Args:
         estimate: waveforms [batch, samples].
         target: the same.
-        kind: ``l1`` is the mean absolute difference, AudioSep's. ``sdr`` is the ratio that is scored, negative
-            and in dB, so that quiet targets count as much as loud ones; it levels off at 30 dB. ``both`` is
-            the mean of it and of its scale-invariant kind: silence is a safe answer for the first, and a
+        kind: ``l1`` is the mean absolute difference, AudioSep's. ``sdr`` is the ratio that is scored, in dB
+            and negative, so that quiet targets count as much as loud ones; it levels off at 30 dB. ``both``
+            is the mean of it and of its scale-invariant kind: silence is a safe answer for the first, and a
             whole mixture for the second.
 
     """

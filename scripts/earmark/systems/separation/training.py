@@ -114,9 +114,7 @@ class Trainer:
         """Return the one stage of the training."""
         recipe = self._recipe
         steps, warm = recipe.steps, recipe.warmup_steps
-        optimiser = torch.optim.AdamW(
-            self._weights, lr=recipe.learning_rate, weight_decay=0.0, amsgrad=True
-        )
+        optimiser = torch.optim.AdamW(self._weights, lr=recipe.learning_rate, weight_decay=0.0, amsgrad=True)
         chosen = self._found.valid is not None
         return Stage(
             "separation",
