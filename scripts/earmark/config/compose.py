@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from earmark.config.links import link
-from earmark.config.section import Section
+from earmark.config.section import Section, left_out
 from earmark.config.values import Count, Distinct, Positive
 
 
@@ -66,7 +66,11 @@ class Compose(Section):
     """A frozen encoder, a projector trained here, a language model."""
 
     encoder: Annotated[str, link("models")]
-    """a model of kind whisper; its weights stay as they are"""
+    """a model of the kind that heard_by names; its weights stay as they are"""
+
+    heard_by: str | None = left_out()
+    """the encoder's kind, where it is not whisper: wav2vec2, hubert, wavlm, audio_spectrogram_transformer,
+    clap or dasheng"""
 
     decoder: Annotated[str, link("models")]
     """a model of kind causal_lm; its weights stay as they are, but for lora"""

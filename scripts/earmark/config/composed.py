@@ -5,18 +5,31 @@ Imported when the workflow is parsed, so it stays light.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from earmark.config.stored import heard_as
 from earmark.core.errors import UserError, nearest
 from earmark.models.entry import resolved
-from earmark.models.families import family
+from earmark.models.families import family, names
+from earmark.models.families.composed import Composed
 from earmark.systems.contract import Settings
 
 KIND = "composed"
-PARTS = {"encoder": "whisper", "decoder": "causal_lm"}
-"""The parts, and the family of each."""
+PARTS = ("encoder", "decoder")
+DECODER = "causal_lm"
+"""The family of decoders."""
+
+
+def encoders() -> list[str]:
+    """Return the families that a model can hear by: those that answer nothing, but for the decoders'."""
+    return [name for name in names() if name != DECODER and not family(name).answers]
+
+
+def kind_of(entry: Mapping[str, Any], part: str) -> str:
+    """Return the family that a part of a composed model is of, as its entry says."""
+    return DECODER if part == "decoder" else Composed.heard_by(entry)
 
 
 def known(settings: Settings, model: str) -> dict[str, Any]:
@@ -40,8 +53,12 @@ def check(settings: Settings) -> None:
         if "compose" not in entry:
             continue
         where = f"{where}: compose"
-        for part, kind in PARTS.items():
-            chosen = entry["compose"][part]
+        heard_by = Composed.heard_by(entry)
+        if heard_by not in encoders():
+            hint = nearest(heard_by, encoders())
+            raise UserError(f"{where}.heard_by: '{heard_by}' is no kind of encoder; {hint}")
+        for part in PARTS:
+            kind, chosen = kind_of(entry, part), entry["compose"][part]
             known = [other for other, each in models.items() if each["kind"] == kind]
             if chosen not in known:
                 hint = nearest(chosen, known)
@@ -69,7 +86,7 @@ def training(settings: Settings, model: str) -> dict[str, Any]:
         if "train" not in settings.task(task)["data"]["segment"]:
             raise UserError(f"model '{model}': compose.tasks: task '{task}' has no training split")
     return {
-        **{key: value for key, value in entry["compose"].items() if key not in (*PARTS, "tasks")},
+        **{key: value for key, value in entry["compose"].items() if key not in (*PARTS, "heard_by", "tasks")},
         "projector": entry["projector"],
         "device": settings.config.device,
         "tasks": [

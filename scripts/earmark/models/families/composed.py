@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from earmark.models.contract import Audio, Code, Family, Parts
+from earmark.models.families import family
 from earmark.models.families.whisper import Whisper
 
 
@@ -20,11 +21,17 @@ class Composed(Family):
     def hears(self, entry: Mapping[str, Any]) -> Audio:
         """Return how the model of a config entry hears: the projector joins positions to tokens."""
         together = self.stored_per_token(entry)
+        own = family(self.heard_by(entry)).audio
         return replace(
-            self.audio,
-            samples_per_token=self.audio.samples_per_token * together,
+            own,
+            samples_per_token=own.samples_per_token * together,
             positions_per_token=together,
         )
+
+    @staticmethod
+    def heard_by(entry: Mapping[str, Any]) -> str:
+        """Return the family of the encoder of a config entry."""
+        return str(entry.get("compose", {}).get("heard_by") or "whisper")
 
     def stored_per_token(self, entry: Mapping[str, Any]) -> int:
         """Return how many states of a feature file become one audio token."""
