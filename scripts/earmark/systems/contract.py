@@ -236,6 +236,9 @@ class System:
     models: Callable[[Settings], Mapping[str, MadeModel]] = lambda settings: {}
     """Models that its own rules make, by name."""
 
+    wheels: Callable[[Settings], Iterable[Row]] = lambda settings: ()
+    """The wheels that its own part of config names, as in a model's ``wheel``: packages and files."""
+
     tasks: Callable[[Settings], Iterable[str]] = lambda settings: ()
     """The tasks whose data `snakemake audit` looks at for its sake."""
 

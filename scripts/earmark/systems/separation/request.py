@@ -188,6 +188,19 @@ def texts_job(settings: Settings, name: str, named: str) -> dict[str, Any]:
     }
 
 
+def wheels(settings: Settings) -> Iterator[dict[str, Any]]:
+    """Yield the wheels that text encoders lie in."""
+    for found in settings.each(Separator).values():
+        if found.text.wheel is not None:
+            yield found.text.wheel.plain()
+
+
+def text_wheel(settings: Settings, name: str) -> dict[str, Any] | None:
+    """Return what a separator's text encoder says of its wheels, if it lies in some."""
+    found = separator(settings, name).text.wheel
+    return None if found is None else found.plain()
+
+
 def text_tables(settings: Settings, name: str) -> list[str]:
     """Return what tables of texts an evaluation of a set looks its queries up in, by their names."""
     found = mixtures(settings, name)
