@@ -39,7 +39,7 @@ def without(learned: Sequence[Lesson], hold_out: HoldOut) -> tuple[list[Lesson],
         asked = [clip for clip in lesson.clips if out.issuperset(_names(clip, hold_out))]
         if not left:
             raise UserError(
-                f"compose.hold_out: {hold_out!r} leaves nothing to learn from of task '{lesson.task['name']}'"
+                f"compose.hold_out: {hold_out!r} leaves nothing to learn from of task '{lesson.task.name}'"
             )
         kept.append(replace(lesson, clips=left))
         held += [replace(lesson, clips=asked[:MOST_ASKED])] if asked else []
@@ -82,7 +82,7 @@ class Examiner:
                 losses.append(told.losses)
                 right.append(told.right)
                 whole.append(told.right.all())
-            name = lesson.task["name"]
+            name = lesson.task.name
             found[f"{name}_loss"] = float(torch.cat(losses).mean())
             found[f"{name}_tokens"] = float(torch.cat(right).float().mean())
             found[f"{name}_answers"] = float(torch.stack(whole).float().mean())
