@@ -1,6 +1,7 @@
 """What the doctor says that jobs will take lies within a factor of two of what they took at 3B.
 
-Measured on two cores with AVX-512 BF16, one thread a job, bf16, random weights of the published sizes.
+Measured on two processors, with AVX-512 BF16 and with AMX, one thread a job, bf16, random weights of the
+published sizes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import yaml
 
 from earmark.config.settings import Settings
 from earmark.core.places import ROOT
-from earmark.doctor import estimate
+from earmark.doctor import estimate, processor
 from earmark.doctor.jobs import Job
 
 TEXT = {
@@ -55,19 +56,41 @@ def seconds(tmp_path, monkeypatch):
     return told
 
 
-# Kind, seconds of a clip, clips asked of the four, ratio, and the CPU seconds it took.
+VECTORS, TILES = frozenset({"avx512f", "avx512_bf16"}), frozenset({"avx512f", "avx512_bf16", "amx_bf16"})
+
+# What the processor has, kind, seconds of a clip, clips asked of the four, ratios, and the seconds it took.
 MEASURED = [
-    ("features", 60, None, None, 105),
-    ("answer", 60, 1, "0.7", 72),
-    ("answer", 52.5, 2, "0.7", 121),
-    ("features", 52.5, 2, None, 60),
+    (VECTORS, "features", 60, None, (), 105),
+    (VECTORS, "answer", 60, 1, ("0.7",), 72),
+    (VECTORS, "answer", 52.5, 2, ("0.7",), 121),
+    (VECTORS, "features", 52.5, 2, (), 60),
+    (TILES, "features", 52.5, 2, (), 18),
+    (TILES, "answer", 52.5, 2, ("1.0", "0.5"), 74),
 ]
 
 
-@pytest.mark.parametrize(("kind", "clip_s", "limit", "ratio", "took"), MEASURED)
-def test_a_job_at_3b_takes_what_is_said_within_a_factor_of_two(seconds, kind, clip_s, limit, ratio, took):
-    said = seconds(kind, clip_s, limit, **({"ratio": ratio, "method": "dart"} if ratio else {}))
+@pytest.mark.parametrize(("has", "kind", "clip_s", "limit", "ratios", "took"), MEASURED)
+def test_a_job_at_3b_takes_what_is_said_within_a_factor_of_two(
+    seconds, monkeypatch, has, kind, clip_s, limit, ratios, took
+):
+    monkeypatch.setattr(processor, "flags", lambda: has)
+    cells = [{"ratio": ratio, "method": "dart"} for ratio in ratios] or [{}]
+    said = sum(seconds(kind, clip_s, limit, **cell) for cell in cells)
     assert took / 2 <= said <= took * 2
+
+
+def test_bfloat16_that_is_only_emulated_is_told_and_counted_as_slow(seconds, monkeypatch):
+    monkeypatch.setattr(processor, "flags", lambda: VECTORS)
+    fast = seconds("features", 60)
+    monkeypatch.setattr(processor, "flags", lambda: frozenset({"avx2"}))
+    assert seconds("features", 60) > 5 * fast
+    models = {"big": {"kind": "omni", "path": "3b", "dtype": "bfloat16"}}
+    models["small"] = models["big"] | {"dtype": "float32"}
+    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    settings = Settings.load({**config, "models": models}, ROOT)
+    (found,) = processor.checks(settings, ["big", "small"])
+    assert found.found.startswith("big computes in bfloat16")
+    assert "float32" in found.fix
 
 
 def test_a_limit_of_samples_is_what_is_counted(seconds):

@@ -50,7 +50,10 @@ def test_a_record_compares_three_sides_at_every_batch_size(tmp_path) -> None:
         "--work",
         str(tmp_path / "work"),
     ]
-    subprocess.run([*script, "--settings", json.dumps(chosen)], check=True, capture_output=True)
+    run = subprocess.run(
+        [*script, "--settings", json.dumps(chosen)], check=True, capture_output=True, text=True
+    )
+    assert "profiler" not in run.stderr
     record = json.loads(output.read_text())
     # then the record is as published
     jsonschema.validate(record, schema("tagging_speed"))

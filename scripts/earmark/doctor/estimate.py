@@ -22,6 +22,7 @@ from earmark.config.sources import audiomarathon
 from earmark.config.values import Split
 from earmark.core.files import Json
 from earmark.data.audit.cost import BYTES, estimate, parameters
+from earmark.doctor import processor
 from earmark.doctor.audio import Audio, of_split
 from earmark.doctor.entries import Repository, cached
 from earmark.doctor.jobs import Job
@@ -43,9 +44,8 @@ EFFORTS = {
 }
 """Of the stages that no system owns."""
 
-GPU_SPEED, CPU_SPEED = 1e14, 0.19e12
-"""Operations a second that a data-centre GPU makes of a large model, and a CPU core: a job has one, and
-0.18 to 0.19 TFLOP/s were measured in bf16 at 3B, encoder and prefill alike."""
+GPU_SPEED = 1e14
+"""Operations a second that a data-centre GPU makes of a large model."""
 
 READ_SPEED = 0.3e9
 """Bytes of weights a second that are read and hashed, twice over; 9.4 GB took 41 s, 11 of them computing."""
@@ -171,7 +171,7 @@ def _guess(settings: Settings, work: Work, audio: Audio | None, gpu: bool, first
         return START_S + sum(path.stat().st_size for path in model.folder.glob("*.safetensors")) / READ_SPEED
     if audio and model and model.made is None and sizes_of(model):
         cost = estimate(costs(model), audio.lengths(), 0)
-        speed = GPU_SPEED if gpu else CPU_SPEED
+        speed = GPU_SPEED if gpu else processor.speed(model.dtype)
         # A clip is run once beforehand, untimed.
         warm = 1 + 1 / max(1, cost["clips"])
         if work.effort.runs == "encoder":

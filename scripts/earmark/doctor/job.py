@@ -11,7 +11,7 @@ from pathlib import Path
 from earmark.config.schema import checked, schema
 from earmark.config.settings import Settings
 from earmark.core.files import Json
-from earmark.doctor import entries, estimate, jobs, machine, memory_needs, network, packages
+from earmark.doctor import entries, estimate, jobs, machine, memory_needs, network, packages, processor
 from earmark.doctor.findings import MISSING, NOTE, OK, Finding, at_once, guarded
 from earmark.doctor.page import size
 from earmark.systems.registry import systems
@@ -38,6 +38,7 @@ def examine(settings: Settings, content: Json, targets: Sequence[str]) -> Json:
     # Without Snakemake there is nothing to plan with; that it is missing is among the findings.
     planned = jobs.planned(content, targets) if find_spec("snakemake") else []
     needed = jobs.entries(settings, planned)
+    models = {name for section, name in needed if section == "models"}
     fetch = settings.config.fetch
     from_hub = [found for found in entries.repositories(settings) if found.entry in needed]
     wants_hub = any(not entries.cached(found) for found in from_hub)
@@ -50,7 +51,7 @@ def examine(settings: Settings, content: Json, targets: Sequence[str]) -> Json:
     calls = {(machine.AREA, name): check for name, check in of_machine.items()}
     calls |= {(network.AREA, name): check for name, check in of_network.items()}
     found = at_once({place: guarded(*place, check) for place, check in calls.items()}, PATIENCE_S)
-    checks = [*packages.check(), *packages.optional(settings.models, {n for s, n in needed if s == "models"})]
+    checks = [*packages.check(), *packages.optional(settings.models, models)]
     checks += [each for system in systems() if system.checks for each in system.checks(settings)]
     for place, answer in found.items():
         late = Finding(*place, NOTE, f"no answer within {PATIENCE_S:g} s")
@@ -63,7 +64,8 @@ def examine(settings: Settings, content: Json, targets: Sequence[str]) -> Json:
     gpu = any(check.name == "GPU" and check.status == OK for check in checks)
     takes = estimate.of(settings, planned, gpu)
     checks.append(_disk(takes.bytes, shutil.disk_usage(Path.cwd()).free))
-    checks += memory_needs.checks(settings, {name for section, name in needed if section == "models"})
+    checks += memory_needs.checks(settings, models)
+    checks += [] if gpu else processor.checks(settings, models)
     return _record(targets, checks, unreachable, takes)
 
 

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 from transformers import AudioFlamingo3Config, AudioFlamingo3Model, Qwen2Model
 
-from earmark.models import audio_windows
 from earmark.models.audio_windows import AttendingWindows
-from earmark.models.checkpoint import Checkpoint
 from earmark.models.families.audio_flamingo3 import AudioFlamingo3
 from earmark.models.language import LanguageModel
-from earmark.models.sizes import Depth
+from earmark.models.stock import depths, reader
 
-
-def config_of(checkpoint: Checkpoint) -> AudioFlamingo3Config:
-    """Return the model's config; UserError if it is damaged or another family's."""
-    config: AudioFlamingo3Config = audio_windows.config_as(
-        checkpoint, "audioflamingo3", "Audio Flamingo 3", AudioFlamingo3Config
-    )
-    return config
-
-
-def depth(checkpoint: Checkpoint) -> Depth:
-    """Return the model's depths and widths; UserError if the checkpoint is another family's."""
-    return audio_windows.depth_of(config_of(checkpoint))
+config_of = reader("audioflamingo3", "Audio Flamingo 3", AudioFlamingo3Config)
+depth = depths(config_of)
 
 
 class Encoder(AttendingWindows):

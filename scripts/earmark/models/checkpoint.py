@@ -20,7 +20,7 @@ from earmark.core.files import LARGE, sha256
 from earmark.core.progress import tqdm
 from earmark.models.mapped import WeightFile
 from earmark.models.untrusted import refuse_own_code
-from earmark.models.weight_files import check_complete, files_by_tensor
+from earmark.models.weight_files import ADAPTED, check_complete, files_by_tensor
 
 T = TypeVar("T")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -117,6 +117,8 @@ def list_files(folder: Path) -> dict[str, str]:
     files_by_tensor(folder)
     names = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name[0] != ".")
     names = [name for name in names if name not in OWN]
+    for inner in filter(None, ADAPTED):
+        names += sorted(f"{inner}{p.name}" for p in (folder / inner).glob("adapter_*") if p.is_file())
     total = _bytes(folder, names)
     with tqdm(
         total=total, desc="hashing files", unit="B", unit_scale=True, disable=total < LARGE or None

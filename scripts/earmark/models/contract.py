@@ -185,6 +185,15 @@ class Parts:
     """What nothing here reads: its files need not be there."""
 
 
+TRANSFORMERS = Parts(
+    encoder=("audio_tower.", "model.audio_tower."),
+    projector=("multi_modal_projector.", "model.multi_modal_projector."),
+    decoder=("language_model.model.", "model.language_model."),
+    head=("language_model.lm_head.", "lm_head."),
+)
+"""As transformers spells most families: the older names, which published checkpoints have, and the newer."""
+
+
 class Code(Protocol):
     """What a family's code brings: a module, or anything with these three."""
 

@@ -69,6 +69,7 @@ class LanguageModel(ABC):
     ) -> None:
         load = load or Load()
         whole = self.read_config(checkpoint)
+        checkpoint = self.adapted(checkpoint, whole)
         text = whole.text_config
         text._attn_implementation = attention
         self.device, self.dtype = torch.device(device), DTYPES[dtype]
@@ -94,6 +95,10 @@ class LanguageModel(ABC):
     def read_tokenizer(self) -> Any:
         """Return the checkpoint's tokenizer."""
         return read_part(AutoTokenizer, self.folder, "tokenizer")
+
+    def adapted(self, checkpoint: Checkpoint, config: Any) -> Checkpoint:
+        """Return the checkpoint with what an adapter beside it makes of its weights; here there is none."""
+        return checkpoint
 
     def _read_head(self, checkpoint: Checkpoint, config: Any) -> nn.Linear:
         """Return the output head as stock transformers has it.
@@ -187,9 +192,10 @@ class LanguageModel(ABC):
 
     def embed(self, ids: Tensor, states: Sequence[Tensor]) -> Tensor:
         """Return input embeddings [rows, length, width]: text from the table, audio from ``states``."""
-        embeddings: Tensor = self.model.embed_tokens(ids)
-        audio = torch.cat([s.to(self.device, self.dtype) for s in states])
-        return embeddings.masked_scatter((ids == self.audio_id)[..., None], audio)
+        audio = ids == self.audio_id  # in some families no row of the table
+        embeddings: Tensor = self.model.embed_tokens(ids.masked_fill(audio, 0))
+        heard = torch.cat([s.to(self.device, self.dtype) for s in states])
+        return embeddings.masked_scatter(audio[..., None], heard)
 
     def forward(self, embeddings: Tensor, mask: Tensor, positions: Tensor, cache: Any) -> Tensor:
         """Run the model and return logits of the last position only, [rows, vocabulary]."""

@@ -6,25 +6,13 @@ import torch
 from torch import Tensor
 from transformers import MusicFlamingoConfig, MusicFlamingoModel, Qwen2Model
 
-from earmark.models import audio_windows
 from earmark.models.audio_windows import AttendingWindows
-from earmark.models.checkpoint import Checkpoint
 from earmark.models.families.music_flamingo import MusicFlamingo
 from earmark.models.language import LanguageModel
-from earmark.models.sizes import Depth
+from earmark.models.stock import depths, reader
 
-
-def config_of(checkpoint: Checkpoint) -> MusicFlamingoConfig:
-    """Return the model's config; UserError if it is damaged or another family's."""
-    config: MusicFlamingoConfig = audio_windows.config_as(
-        checkpoint, "musicflamingo", "Music Flamingo", MusicFlamingoConfig
-    )
-    return config
-
-
-def depth(checkpoint: Checkpoint) -> Depth:
-    """Return the model's depths and widths; UserError if the checkpoint is another family's."""
-    return audio_windows.depth_of(config_of(checkpoint))
+config_of = reader("musicflamingo", "Music Flamingo", MusicFlamingoConfig)
+depth = depths(config_of)
 
 
 class Encoder(AttendingWindows):

@@ -10,23 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import LlamaModel, VoxtralConfig, VoxtralModel
 
-from earmark.models import audio_windows
 from earmark.models.audio_windows import AttendingWindows
-from earmark.models.checkpoint import Checkpoint
 from earmark.models.families.voxtral import Voxtral
 from earmark.models.language import LanguageModel
-from earmark.models.sizes import Depth
+from earmark.models.stock import depths, reader
 
-
-def config_of(checkpoint: Checkpoint) -> VoxtralConfig:
-    """Return the model's config; UserError if it is damaged or another family's."""
-    config: VoxtralConfig = audio_windows.config_as(checkpoint, "voxtral", "Voxtral", VoxtralConfig)
-    return config
-
-
-def depth(checkpoint: Checkpoint) -> Depth:
-    """Return the model's depths and widths; UserError if the checkpoint is another family's."""
-    return audio_windows.depth_of(config_of(checkpoint))
+config_of = reader("voxtral", "Voxtral", VoxtralConfig)
+depth = depths(config_of)
 
 
 class Encoder(AttendingWindows):

@@ -49,11 +49,12 @@ def load(name: str) -> Metric:
     return found[0]()
 
 
+@cache
 def of_answers(name: str) -> AnswerMetric:
     """Return a metric that a task may name; raises UserError with the nearest name."""
-    known = [each for each in names() if isinstance(load(each), AnswerMetric)]
-    metric = load(name) if name in known else None
+    metric = load(name) if name in names() else None
     if not isinstance(metric, AnswerMetric):
+        known = [each for each in names() if isinstance(load(each), AnswerMetric)]
         raise UserError(f"unknown metric '{name}'; {nearest(name, known)}")
     return metric
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from earmark.models.contract import Audio, Code, Family, Marks, Parts
+from earmark.models.contract import TRANSFORMERS, Audio, Code, Family, Marks
 from earmark.models.sizes import Sizes
 
 
@@ -11,12 +11,7 @@ class GlmAsr(Family):
 
     title = "GLM-ASR"
     audio = Audio(samples_per_token=1280, positions_per_token=4, attention_s=30, window_s=655.0)
-    parts = Parts(
-        encoder=("audio_tower.", "model.audio_tower."),
-        projector=("multi_modal_projector.", "model.multi_modal_projector."),
-        decoder=("language_model.model.", "model.language_model."),
-        head=("language_model.lm_head.", "lm_head."),
-    )
+    parts = TRANSFORMERS
     marks = Marks(begin="<|begin_of_audio|>", audio="<|pad|>", end="<|end_of_audio|>")
     published = {"zai-org/GLM-ASR-Nano-2512": Sizes(2048, 28, 16, 4, 6144, 1280, 32, 20, 5120, 59264)}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from earmark.models.contract import Audio, Code, Family, Marks, Parts
+from earmark.models.contract import TRANSFORMERS, Audio, Code, Family, Marks
 from earmark.models.sizes import Sizes
 
 
@@ -11,12 +11,7 @@ class MusicFlamingo(Family):
 
     title = "Music Flamingo"
     audio = Audio(attention_s=30, window_s=1200.0)
-    parts = Parts(
-        encoder=("audio_tower.", "model.audio_tower."),
-        projector=("multi_modal_projector.", "model.multi_modal_projector."),
-        decoder=("language_model.model.", "model.language_model."),
-        head=("language_model.lm_head.", "lm_head."),
-    )
+    parts = TRANSFORMERS
     marks = Marks(begin="<|sound_bos|>", audio="<sound>", end="<|sound_eos|>")
     published = {"nvidia/music-flamingo-2601-hf": Sizes(3584, 28, 28, 4, 18944, 1280, 32, 20, 5120, 151672)}
 

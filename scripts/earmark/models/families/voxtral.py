@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from earmark.models.contract import Audio, Code, Family, Marks, Parts
+from earmark.models.contract import TRANSFORMERS, Audio, Code, Family, Marks
 from earmark.models.sizes import Sizes
 
 
@@ -11,12 +11,7 @@ class Voxtral(Family):
 
     title = "Voxtral"
     audio = Audio(samples_per_token=1280, positions_per_token=4, attention_s=30, window_s=2400.0)
-    parts = Parts(
-        encoder=("audio_tower.", "model.audio_tower."),
-        projector=("multi_modal_projector.", "model.multi_modal_projector."),
-        decoder=("language_model.model.", "model.language_model."),
-        head=("language_model.lm_head.", "lm_head."),
-    )
+    parts = TRANSFORMERS
     marks = Marks(begin="[BEGIN_AUDIO]", audio="[AUDIO]", end="")
     published = {
         "mistralai/Voxtral-Mini-3B-2507": Sizes(3072, 30, 32, 8, 8192, 1280, 32, 20, 5120, 131072),

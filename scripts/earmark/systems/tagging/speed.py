@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +38,9 @@ from earmark.systems.tagging.fbank import fbank, samples_for
 NO_OVERLAP = (16, 16)
 LEAST_S = 0.05
 """Less than this isn't timed by itself."""
+
+_QUIET = {"KINETO_LOG_LEVEL": "99"}
+"""The profiler writes a line on standard error whenever it starts and stops, below its highest level."""
 
 UNMERGED, MERGED, BASELINE = "unmerged", "merged", "strides_16"
 
@@ -159,6 +163,7 @@ def _peak(side: Side, x: Tensor) -> int:
         before, watch = torch.cuda.memory_allocated(x.device), MemoryWatch(x.device)
         side.once(x)
         return watch.lap().device - before
+    os.environ.update(_QUIET)
     # What is resident in the process also depends on what ran before; the allocator's own count does not.
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
         side.once(x)

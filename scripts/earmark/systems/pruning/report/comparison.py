@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from earmark.core.seeding import generator
-from earmark.report import files
 from earmark.report.known import Known
 from earmark.report.remembered import Remembered
 from earmark.scoring import catalogue
 from earmark.scoring.contract import AnswerMetric
 from earmark.scoring.multiple import correct
-from earmark.systems.pruning.report.results import Answers, Result
+from earmark.systems.pruning.report.answered import Reader
+from earmark.systems.pruning.report.results import Answers
 
 DIFFERENCE = "difference_to_base"
 Row = dict[str, Any]
 
 
-def rows(known: Sequence[Known], memory: Remembered) -> list[Row]:
+def rows(known: Sequence[Known], memory: Remembered, reader: Reader) -> list[Row]:
     """Return a row for each run that can be compared with an unpruned one, corrected base by base."""
-    known = [each for each in known if "comparable" in each.about]
     bases: dict[str, Known] = {}
+    reduced: dict[str, list[Known]] = {}
     for each in known:
+        if "comparable" not in each.about:
+            continue
         if each.about["is_base"]:
             bases.setdefault(each.about["comparable"], each)
+        else:
+            reduced.setdefault(each.about["comparable"], []).append(each)
     made: list[Row] = []
     for key, base in sorted(bases.items()):
-        answers: list[Answers] = []  # of the base, read when the first comparison needs them
         family = []
-        for each in known:
-            if each.about["comparable"] != key or each.about["is_base"]:
-                continue
+        for each in reduced.get(key, []):
             names = [str(each.path), each.digest, each.samples, str(base.path), base.digest, base.samples]
-            found = memory.get(["pair", *names], partial(_compared, each, base, answers))
+            found = memory.get(["pair", *names], partial(compared, each, base, reader, DIFFERENCE))
             if found is not None:
                 family.append(each.compared(found))
         correct(family)
@@ -43,29 +43,26 @@ def rows(known: Sequence[Known], memory: Remembered) -> list[Row]:
     return made
 
 
-def difference(shared: Mapping[str, Any], metric: AnswerMetric, ours: Answers, base: Answers) -> Row | None:
-    """Return what sets a result apart from its base, or None if they share no sample.
+def compared(each: Known, other: Known, reader: Reader, metric: str) -> Row | None:
+    """Return how a result's headline differs from another's, as a row of that ``metric``.
 
-    It is that of the metric's headline. ``shared`` are the columns of the result's rows, which name it and
-    hold its seed.
+    None if they share no sample.
     """
-    both = sorted(ours.keys() & base.keys(), key=str)
+    scored = catalogue.of_answers(each.about["metric"])
+    found = difference(each.rows[0], scored, reader.read(each).answers(), reader.read(other).answers())
+    return None if found is None else found | {"metric": metric}
+
+
+def difference(shared: Mapping[str, Any], metric: AnswerMetric, ours: Answers, theirs: Answers) -> Row | None:
+    """Return what sets the headline of a result apart from another's, None if they share no sample.
+
+    ``shared`` are the columns of the result's rows, which name it and hold its seed; both answers are sorted
+    alike.
+    """
+    both = [key for key in ours if key in theirs]
     if not both:
         return None
     budget = shared["keep_ratio"] or shared["keep_tokens"]
     names = (shared["task"], shared["model"], shared["method"], str(budget))
     drawn = generator(shared["seed"], "paired difference", *names)
-    found = metric.compare([ours[key] for key in both], [base[key] for key in both], drawn)
-    return {"metric": DIFFERENCE, **found}
-
-
-def _compared(each: Known, base: Known, answers: list[Answers]) -> Row | None:
-    if not answers:
-        answers.append(answers_of(base.path))
-    metric = catalogue.of_answers(each.about["metric"])
-    return difference(each.rows[0], metric, answers_of(each.path), answers[0])
-
-
-def answers_of(path: Path) -> Answers:
-    """Return what each scored sample of a result adds to its headline."""
-    return Result(str(path), files.read(path, "result")).answers()
+    return metric.compare([ours[key] for key in both], [theirs[key] for key in both], drawn)

@@ -93,7 +93,8 @@ class Result:
 
     def answers(self) -> Answers:
         """Return each scored sample's part of the headline, so many of so many, by clip and question."""
-        return {question(row): self.metric.points(row) for row in self.samples() if row["status"] == "scored"}
+        points = self.metric.points
+        return {question(row): points(row) for row in self.samples() if row["status"] == "scored"}
 
 
 def question(row: Mapping[str, Any]) -> tuple[Any, ...]:

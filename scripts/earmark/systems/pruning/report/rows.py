@@ -10,6 +10,7 @@ from earmark.report import rows
 from earmark.report.known import Known
 from earmark.report.remembered import Remembered
 from earmark.systems.pruning.report import comparison, standing
+from earmark.systems.pruning.report.answered import Reader
 from earmark.systems.pruning.report.results import Result, sample_set
 
 Row = dict[str, Any]
@@ -48,7 +49,8 @@ def about(path: Path, record: dict[str, Any]) -> Row:
 
 def compared(known: Sequence[Known], memory: Remembered) -> list[Row]:
     """Return the rows that compare results: with their base, with the best of their budget, over tasks."""
-    return [*comparison.rows(known, memory), *standing.rows(known, memory)]
+    reader = Reader()
+    return [*comparison.rows(known, memory, reader), *standing.rows(known, memory, reader)]
 
 
 def timing(path: Path, record: Mapping[str, Any]) -> Iterator[Row]:

@@ -20,7 +20,8 @@ from earmark.report.remembered import Remembered
 from earmark.scoring import catalogue, resampled
 from earmark.scoring.intervals import bounded, rate
 from earmark.scoring.multiple import correct
-from earmark.systems.pruning.report.comparison import DIFFERENCE, answers_of, difference
+from earmark.systems.pruning.report.answered import Reader
+from earmark.systems.pruning.report.comparison import DIFFERENCE, compared
 
 TO_BEST = "difference_to_best"
 WIN_RATE = "win_rate"
@@ -46,10 +47,10 @@ class Cell(NamedTuple):
     tokens: int
 
 
-def rows(known: Sequence[Known], memory: Remembered) -> list[Row]:
+def rows(known: Sequence[Known], memory: Remembered, reader: Reader) -> list[Row]:
     """Return the rows against the best of each budget, and those over tasks."""
     known = [each for each in known if "comparable" in each.about]
-    return [*_to_best(known, memory), *_over_tasks(known, memory)]
+    return [*_to_best(known, memory, reader), *_over_tasks(known, memory, reader)]
 
 
 def _cell(each: Known) -> Cell:
@@ -68,7 +69,7 @@ def _sign(metric: str) -> int:
     return catalogue.of_answers(metric).measures[0].sign
 
 
-def _to_best(known: Sequence[Known], memory: Remembered) -> list[Row]:
+def _to_best(known: Sequence[Known], memory: Remembered, reader: Reader) -> list[Row]:
     """Compare the runs of one task and budget with the best of them, corrected together."""
     made: list[Row] = []
     reduced = [each for each in known if not each.about["is_base"] and each.rows[0]["value"] is not None]
@@ -80,7 +81,7 @@ def _to_best(known: Sequence[Known], memory: Remembered) -> list[Row]:
             if each is best:
                 continue
             names = [str(each.path), each.digest, each.samples, str(best.path), best.digest, best.samples]
-            found = memory.get(["best", *names], partial(_apart, each, best))
+            found = memory.get(["best", *names], partial(compared, each, best, reader, TO_BEST))
             if found is not None:
                 family.append(each.compared(found))
         correct(family)
@@ -88,13 +89,7 @@ def _to_best(known: Sequence[Known], memory: Remembered) -> list[Row]:
     return made
 
 
-def _apart(each: Known, best: Known) -> Row | None:
-    metric = catalogue.of_answers(each.about["metric"])
-    found = difference(each.rows[0], metric, answers_of(each.path), answers_of(best.path))
-    return None if found is None else found | {"metric": TO_BEST}
-
-
-def _over_tasks(known: Sequence[Known], memory: Remembered) -> list[Row]:
+def _over_tasks(known: Sequence[Known], memory: Remembered, reader: Reader) -> list[Row]:
     made: list[Row] = []
     for members in _grouped(known, lambda each: each.about["across"]).values():
         tasks = sorted({each.rows[0]["task"] for each in members})
@@ -106,15 +101,15 @@ def _over_tasks(known: Sequence[Known], memory: Remembered) -> list[Row]:
         if len(tasks) > 1 and whole:
             every = [found[task] for found in whole.values() for task in tasks]
             names = [text for each in every for text in (str(each.path), each.digest, each.samples)]
-            made += memory.get(["mean", *names], partial(_means, tasks, whole))
+            made += memory.get(["mean", *names], partial(_means, tasks, whole, reader))
     return made
 
 
-def _means(tasks: Sequence[str], cells: Mapping[Cell, Mapping[str, Known]]) -> list[Row]:
+def _means(tasks: Sequence[str], cells: Mapping[Cell, Mapping[str, Known]], reader: Reader) -> list[Row]:
     """Return mean, difference to the base and to the best, and win rate of every cell, resampled together."""
     first = next(iter(next(iter(cells.values())).values()))
     metric = catalogue.of_answers(first.about["metric"])
-    parts = [_scores(task, [found[task] for found in cells.values()]) for task in tasks]
+    parts = [_scores(task, [found[task] for found in cells.values()], reader) for task in tasks]
     values, drawn = np.stack([part[0] for part in parts]), np.stack([part[1] for part in parts])
     n = sum(part[2] for part in parts)
     name, sign = metric.measures[0].name, _sign(first.about["metric"])
@@ -148,24 +143,19 @@ def _means(tasks: Sequence[str], cells: Mapping[Cell, Mapping[str, Known]]) -> l
     return [*(row for each in made.values() for row in each), *to_base, *to_best]
 
 
-def _scores(task: str, known: Sequence[Known]) -> tuple[Array, Array, int]:
+def _scores(task: str, known: Sequence[Known], reader: Reader) -> tuple[Array, Array, int]:
     """Return the headline of each result [results] and of each resample [results, draws] of their samples.
 
     All results meet the same samples in a resample; one that lacks some goes by those it has.
     """
-    answers = [answers_of(each.path) for each in known]
-    keys = sorted({key for each in answers for key in each}, key=str)
-    points = np.array([[each.get(key, (0, 0)) for key in keys] for each in answers], dtype=np.float64)
-    hits, sizes = points[..., 0], points[..., 1]
-    rng, shares = (
-        generator(known[0].rows[0]["seed"] or 0, "mean over tasks", task),
-        np.full(len(keys), 1 / len(keys)),
-    )
-    drawn = []
+    points = reader.aligned(known)
+    hits, sizes, n = points[..., 0], points[..., 1], points.shape[1]
+    rng = generator(known[0].rows[0]["seed"] or 0, "mean over tasks", task)
+    shares, drawn = np.full(n, 1 / n), []
     for _ in range(DRAWS // CHUNK):
-        weights = rng.multinomial(len(keys), shares, size=CHUNK).T.astype(np.float64)
+        weights = rng.multinomial(n, shares, size=CHUNK).T.astype(np.float64)
         drawn.append((hits @ weights) / np.maximum(sizes @ weights, 1))
-    return hits.sum(-1) / np.maximum(sizes.sum(-1), 1), np.concatenate(drawn, -1), len(keys)
+    return hits.sum(-1) / np.maximum(sizes.sum(-1), 1), np.concatenate(drawn, -1), n
 
 
 def _rivals(cells: Sequence[Cell], base: int | None) -> list[list[int]]:

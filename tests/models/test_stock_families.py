@@ -1,59 +1,26 @@
-"""Families that hear through windows: our two parts of each equal the stock class, and pruning works on them."""
+"""Families of stock classes: our two parts of each equal the stock class, and pruning works on them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-import transformers as stock
 from safetensors.torch import load_file, save_file
-from transformers import DynamicCache, WhisperFeatureExtractor
+from transformers import DynamicCache
 
 from earmark.core.errors import UserError
 from earmark.models.checkpoint import Checkpoint, describe_folder
 from earmark.models.contract import Attending
 from earmark.models.families import family
-from earmark.models.tiny import build_tokenizer
+from earmark.models.loading import Load
+from earmark.models.stock import stock
 from earmark.reduction.encoder_scores import SCORES
 from earmark.reduction.hooks import TokenReduction
 from earmark.reduction.loader import load
 
-RATE, SECONDS = 16_000, 2
-"""Windows are 2 s here and 30 s in the published models."""
-
-TEXT = {
-    "vocab_size": 0,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 2,
-    "num_key_value_heads": 1,
-    "max_position_embeddings": 512,
-}
-AUDIO = {"num_mel_bins": 16, "hidden_size": 32, "num_attention_heads": 2, "num_hidden_layers": 2}
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A family and its stock class."""
-
-    name: str
-    stock: str
-    text: str
-    tower: str
-    ffn: int
-    """Of the tower; where positions are joined to a token, as wide as these together."""
-
-
-KINDS = [
-    Kind("audio_flamingo3", "AudioFlamingo3", "qwen2", "audioflamingo3_encoder", 48),
-    Kind("music_flamingo", "MusicFlamingo", "qwen2", "audioflamingo3_encoder", 48),
-    Kind("glm_asr", "GlmAsr", "llama", "glmasr_encoder", 128),
-    Kind("voxtral", "Voxtral", "llama", "voxtral_encoder", 128),
-]
+from .stock_kinds import KINDS, RATE, Kind
 
 
 @pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind.name)
@@ -61,31 +28,7 @@ def made(request, tmp_path_factory) -> tuple[Kind, Checkpoint]:
     """A small checkpoint of the real class, saved as transformers saves it."""
     kind: Kind = request.param
     folder = tmp_path_factory.mktemp(kind.name)
-    marks = family(kind.name).marks
-    tokenizer = build_tokenizer(["rain"], ["What is heard?"] * 5, 400)
-    tokenizer.add_special_tokens(
-        {"additional_special_tokens": [mark for mark in (marks.begin, marks.audio, marks.end) if mark]}
-    )
-    audio_id = tokenizer.convert_tokens_to_ids(marks.audio)
-    config = getattr(stock, f"{kind.stock}Config")(
-        audio_config=AUDIO
-        | {
-            "model_type": kind.tower,
-            "intermediate_size": kind.ffn,
-            "max_source_positions": 50 * SECONDS,
-        },
-        text_config=TEXT | {"model_type": kind.text, "vocab_size": len(tokenizer)},
-        audio_token_id=audio_id,
-    )
-    torch.manual_seed(0)
-    model = getattr(stock, f"{kind.stock}ForConditionalGeneration")(config)
-    for name, weight in model.named_parameters():
-        if weight.dim() > 1:
-            torch.nn.init.normal_(weight, std=0.3 if "embed" in name else 1.2 / weight[0].numel() ** 0.5)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    WhisperFeatureExtractor(feature_size=16, chunk_length=SECONDS).save_pretrained(folder)
-    (folder / "model.safetensors").chmod(0o644)
+    kind.make(folder)
     return kind, Checkpoint(folder, describe_folder(folder, {"made": "by the tests"}, folder))
 
 
@@ -97,30 +40,9 @@ def waves() -> list[np.ndarray]:
     ]
 
 
-def stock_inputs(kind: Kind, wave: np.ndarray, extractor: Any) -> dict[str, torch.Tensor]:
-    """What the family's own processor makes of audio, written down once more."""
-    size = SECONDS * RATE
-    if kind.name == "voxtral":
-        mel = extractor(
-            wave,
-            sampling_rate=RATE,
-            padding=True,
-            pad_to_multiple_of=size,
-            truncation=False,
-            return_tensors="pt",
-        ).input_features[0]
-        return {"input_features": mel.reshape(16, -1, 100 * SECONDS).transpose(0, 1)}
-    chunks = [wave[start : start + size] for start in range(0, len(wave), size)]
-    made = extractor(
-        chunks, sampling_rate=RATE, padding="max_length", return_attention_mask=True, return_tensors="pt"
-    )
-    return {"input_features": made.input_features, "input_features_mask": made.attention_mask}
-
-
 def whole_model(kind: Kind, checkpoint: Checkpoint) -> Any:
     """The stock class."""
-    cls = getattr(stock, f"{kind.stock}ForConditionalGeneration")
-    return cls.from_pretrained(checkpoint.folder, attn_implementation="sdpa").eval()
+    return kind.cls.from_pretrained(checkpoint.folder, attn_implementation="sdpa").eval()
 
 
 def parts(kind: Kind, checkpoint: Checkpoint) -> tuple[Any, Any]:
@@ -142,7 +64,7 @@ def test_generate_says_what_our_parts_say(made) -> None:
         told = model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
-            **stock_inputs(kind, wave, encoder.extractor),
+            **kind.inputs(wave, encoder.extractor),
             max_new_tokens=4,
             min_new_tokens=4,
             do_sample=False,
@@ -188,7 +110,7 @@ def test_pruning_a_padded_batch_equals_pruning_its_rows_alone(made, method) -> N
         if len(rows) == 1:
             own_ids, own_mask = own_ids[:, own_mask[0] == 1], own_mask[:, own_mask[0] == 1]
         audio = (own_ids == decoder.audio_id) & (own_mask == 1)
-        embeddings = decoder.model.embed_tokens(own_ids)
+        embeddings = decoder.model.embed_tokens(own_ids.masked_fill(audio, 0))
         embeddings[audio] = torch.cat([states[row] for row in rows])
         positions = (own_mask.cumsum(1) - 1).clamp(min=0)
         cache = DynamicCache(config=decoder.model.config)
@@ -210,7 +132,7 @@ def test_dropping_at_the_input_equals_a_prompt_cut_by_hand(made) -> None:
     encoder, decoder = parts(kind, checkpoint)
     (states,) = encoder.encode([encoder.mel(waves()[0])])
     ids = torch.tensor([decoder.raw_ids("<|audio_bos|><|AUDIO|><|audio_eos|>rain", len(states))])
-    inputs = stock_inputs(kind, waves()[0], encoder.extractor)
+    inputs = kind.inputs(waves()[0], encoder.extractor)
     untouched = model(input_ids=ids, **inputs).logits
     with TokenReduction(model, load("frame"), keep_ratio=1.0, layer=0):
         assert torch.equal(model(input_ids=ids, **inputs).logits, untouched)
@@ -221,17 +143,18 @@ def test_dropping_at_the_input_equals_a_prompt_cut_by_hand(made) -> None:
     stays = ids[0] != decoder.audio_id
     stays[audio[reduction.records[0].kept]] = True
     assert first in (None, 0)
-    by_hand = model.model.language_model(
+    text = decoder.model
+    by_hand = text(
         inputs_embeds=decoder.embed(ids, [states])[:, stays], position_ids=stays.nonzero()[:, 0][None]
     ).last_hidden_state
-    torch.testing.assert_close(pruned, model.lm_head(by_hand), atol=5e-5, rtol=1e-4)
+    torch.testing.assert_close(pruned, decoder.head(by_hand), atol=5e-5, rtol=1e-4)
 
 
 def test_the_published_layout_loads(made, tmp_path) -> None:
     """Checkpoints on the hub were written with `language_model.model.`, newer ones with `model.language_model.`."""
     kind, checkpoint = made
     tensors = load_file(checkpoint.folder / "model.safetensors")
-    other = {_renamed(name): value for name, value in tensors.items()}
+    other = {_renamed(kind, name): value for name, value in tensors.items()}
     assert not set(other) & set(tensors)
     for path in checkpoint.folder.iterdir():
         if path.name != "model.safetensors":
@@ -243,12 +166,9 @@ def test_the_published_layout_loads(made, tmp_path) -> None:
             assert torch.equal(mine, its)
 
 
-def _renamed(name: str) -> str:
+def _renamed(kind: Kind, name: str) -> str:
     """The other of both spellings."""
-    for old, new in (
-        ("language_model.model.", "model.language_model."),
-        ("language_model.lm_head.", "lm_head."),
-    ):
+    for old, new in kind.renamed:
         if name.startswith(old):
             return new + name[len(old) :]
         if name.startswith(new):
@@ -264,3 +184,40 @@ def test_a_checkpoint_of_another_family_is_refused(made, qwen2_audio) -> None:
     kind, _ = made
     with pytest.raises(UserError, match="is no .* config"):
         family(kind.name).encoder(qwen2_audio, "cpu", "float32")
+
+
+@torch.no_grad()
+def test_weights_brought_in_layer_by_layer_give_the_same_logits(made) -> None:
+    kind, checkpoint = made
+    own = family(kind.name)
+    found = []
+    for mode in ("full", "layerwise"):
+        decoder = own.decoder(checkpoint, "cpu", "float32", "sdpa", load=Load(mode, resident_layers=1))
+        ids = torch.tensor([decoder.raw_ids("<|AUDIO|>rain", 5)])
+        states = [torch.linspace(-1, 1, 5 * 32).reshape(5, 32)]
+        cache = DynamicCache(config=decoder.model.config)
+        places = torch.arange(ids.shape[1])[None]
+        found.append(decoder.forward(decoder.embed(ids, states), torch.ones_like(ids), places, cache))
+    assert torch.equal(*found)
+
+
+@pytest.mark.parametrize("made", [k for k in KINDS if k.lora], ids=lambda kind: kind.name, indirect=True)
+def test_without_its_adapter_a_model_that_needs_one_is_refused_and_with_it_its_weights_differ(made) -> None:
+    kind, checkpoint = made
+    weights = checkpoint.folder / kind.adapter / "adapter_model.safetensors"
+    _, decoder = parts(kind, checkpoint)
+    stored = load_file(checkpoint.folder / "model.safetensors")
+    (plain,) = (v for k, v in stored.items() if k.endswith(f"layers.0.self_attn.{kind.lora[0]}.weight"))
+    assert not torch.equal(decoder.model.layers[0].self_attn.get_submodule(kind.lora[0]).weight, plain)
+    hidden = weights.rename(weights.with_suffix(".away"))
+    try:
+        with pytest.raises(UserError, match=r"adapter_model.safetensors is missing, without which .* hear"):
+            parts(kind, checkpoint)
+    finally:
+        hidden.rename(weights)
+
+
+def test_a_class_that_transformers_lacks_is_named_in_one_line():
+    with pytest.raises(UserError, match="has no SomethingNew, which this kind of model needs") as refused:
+        stock("SomethingNew")
+    assert "\n" not in str(refused.value)
