@@ -19,10 +19,10 @@ SizeName = Literal[
 class RandomWeights(Section):
     """A model of random weights."""
 
-    seed: int
+    seed: int = 0
     """of the weights"""
 
-    sizes: dict[SizeName, Count]
+    sizes: dict[SizeName, Count] = {}
     """widths and depths; those left out are the demo's"""
 
 
