@@ -50,6 +50,8 @@ class Kind:
     """Matrices that its low-rank adapter changes."""
     adapter: str = ""
     """Where that lies."""
+    seeded: bool = False
+    """Whether its encoder draws."""
     renamed: tuple[tuple[str, str], ...] = (
         ("language_model.model.", "model.language_model."),
         ("language_model.lm_head.", "lm_head."),
@@ -68,9 +70,8 @@ class Kind:
         tokenizer.add_special_tokens(
             {"additional_special_tokens": [mark for mark in (marks.begin, marks.audio, marks.end) if mark]}
         )
-        config = getattr(stock, f"{self.stock}Config")(
-            **self.parts(len(tokenizer)), audio_token_id=tokenizer.convert_tokens_to_ids(marks.audio)
-        )
+        audio = {"audio_token_id": tokenizer.convert_tokens_to_ids(marks.audio)}
+        config = getattr(stock, f"{self.stock}Config")(**audio, **self.parts(len(tokenizer)))
         torch.manual_seed(0)
         model = self.cls(config)
         for name, weight in model.named_parameters():
@@ -290,6 +291,68 @@ def granite_inputs(wave: np.ndarray, extractor: Any) -> dict[str, torch.Tensor]:
     return {"input_features": torch.from_numpy(mel.reshape(1, -1, 160)).float()}
 
 
+def vibevoice_parts(words: int) -> dict[str, Any]:
+    """Tokenizers of two stages, tokens of 3200 samples as published, chunks of half a second."""
+    tokenizer = {
+        "model_type": "vibevoice_acoustic_tokenizer_encoder",
+        "num_filters": 4,
+        "downsampling_ratios": [40, 80],
+        "depths": [1, 1, 1],
+    }
+    return {
+        "acoustic_tokenizer_encoder_config": tokenizer | {"hidden_size": 8},
+        "semantic_tokenizer_encoder_config": tokenizer | {"hidden_size": 16},
+        "text_config": TEXT | {"model_type": "qwen2", "vocab_size": words},
+        "acoustic_tokenizer_chunk_size": 12_800,
+    }
+
+
+def vibevoice_inputs(wave: np.ndarray, extractor: Any) -> dict[str, torch.Tensor]:
+    """As VibeVoiceAsrProcessor asks its extractor."""
+    made = extractor([wave], sampling_rate=24_000, pad_to_multiple_of=3200)
+    return {"input_values": made.input_values, "padding_mask": made.padding_mask}
+
+
+def phi_parts(words: int) -> dict[str, Any]:
+    """Longrope and a window of more than the prompt, as published; the placeholder's id lies in the audio's."""
+    audio = {
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_blocks": 2,
+        "num_attention_heads": 2,
+        "ext_pw_out_channel": 32,
+        "depthwise_separable_out_channel": 32,
+        "nemo_conv_channels": 8,
+        "audio_token_id": words - 1,
+    }
+    vision = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    vision |= {"image_size": 28, "crop_size": 28, "image_token_id": 3}
+    rope = {
+        "rope_type": "longrope",
+        "rope_theta": 1e4,
+        "partial_rotary_factor": 0.75,
+        "short_factor": [1.0] * 6,
+        "long_factor": [2.0] * 6,
+        "original_max_position_embeddings": 256,
+    }
+    return TEXT | {
+        "vocab_size": words,
+        "rope_parameters": rope,
+        "original_max_position_embeddings": 256,
+        "sliding_window": 1024,
+        "audio_config": audio,
+        "vision_config": vision,
+        "eos_token_id": [2, 3],
+        "bos_token_id": 1,
+        "pad_token_id": 0,
+    }
+
+
+def phi_inputs(wave: np.ndarray, extractor: Any) -> dict[str, torch.Tensor]:
+    """As its extractor gives it."""
+    return dict(extractor(wave, sampling_rate=RATE, return_tensors="pt"))
+
+
 KINDS = [
     Kind(
         "audio_flamingo3",
@@ -322,6 +385,25 @@ KINDS = [
         lambda: WhisperFeatureExtractor(feature_size=16),
         qwen3_omni_inputs,
         renamed=(("", "thinker."),),
+    ),
+    Kind(
+        "vibevoice_asr",
+        "VibeVoiceAsr",
+        vibevoice_parts,
+        lambda: stock.VibeVoiceAcousticTokenizerFeatureExtractor(),
+        vibevoice_inputs,
+        seeded=True,
+    ),
+    Kind(
+        "phi4_multimodal",
+        "Phi4Multimodal",
+        phi_parts,
+        lambda: stock.Phi4MultimodalFeatureExtractor(),
+        phi_inputs,
+        head="ForCausalLM",
+        lora=("qkv_proj",),
+        adapter="speech-lora",
+        renamed=(),
     ),
     Kind("granite_speech", "GraniteSpeech", granite_parts, None, granite_inputs, lora=("q_proj", "v_proj")),
 ]

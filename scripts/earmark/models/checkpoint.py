@@ -87,7 +87,7 @@ class Checkpoint:
         return self.changes[key](tensor) if key in self.changes else tensor
 
     def checksum(self, key: str) -> str | None:
-        """Return the recorded SHA-256 of a tensor's bytes; None if none was recorded."""
+        """Return the recorded checksum of a tensor's bytes; None if none was recorded."""
         found: str | None = self.content.get("tensors", {}).get(key)
         return found
 
@@ -127,7 +127,7 @@ def list_files(folder: Path) -> dict[str, str]:
 
 
 def tensor_checksums(folder: Path, unread: tuple[str, ...]) -> dict[str, str]:
-    """Return the SHA-256 of every tensor that may be read, by its stored name."""
+    """Return the checksum of every tensor that may be read, by its stored name."""
     by_file: dict[str, list[str]] = {}
     for key, file in files_by_tensor(folder).items():
         if not key.startswith(unread):

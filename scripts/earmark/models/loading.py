@@ -49,10 +49,12 @@ def read_decoder(
     dtype: torch.dtype,
     device: torch.device,
     load: Load,
+    owns: Callable[[str], bool] = lambda name: True,
 ) -> Any:
     """Return the decoder that ``build`` makes, its weights read as ``load`` says.
 
-    Tensors of the checkpoint that the decoder has no place for belong to layers that aren't wanted.
+    Tensors of the checkpoint that the decoder has no place for belong to layers that aren't wanted; those
+    that it doesn't own, by what follows their ``prefixes``, to other parts.
 
     Raises:
         UserError: a tensor is missing, left over or of another shape, or a package is missing.
@@ -60,7 +62,7 @@ def read_decoder(
     """
     check_load(load)
     model = _chunked(unfilled(build, checkpoint.folder), load)
-    wanted = _wanted(model)
+    wanted = _wanted(model, owns)
     if load.mode == "full":
         tensors = stacked(read_tensors(checkpoint, prefixes, dtype, wanted))
         fill(model, tensors, "language model", checkpoint.folder)
@@ -79,7 +81,7 @@ def read_decoder(
     later = tuple(f"layers.{number}." for number in range(resident, len(model.layers)))
 
     def now(name: str) -> bool:
-        return (wanted is None or wanted(name)) and not name.startswith(later)
+        return wanted(name) and not name.startswith(later)
 
     at_once = stacked(read_tensors(checkpoint, prefixes, dtype, now))
     model.load_state_dict(at_once, assign=True, strict=False)
@@ -146,10 +148,10 @@ def _chunked(model: Any, load: Load) -> Any:
     return model
 
 
-def _wanted(model: Any) -> Callable[[str], bool] | None:
-    """Return which tensors to read of a decoder cut to its first layers; None for a whole one."""
+def _wanted(model: Any, owns: Callable[[str], bool]) -> Callable[[str], bool]:
+    """Return which tensors to read: all that a decoder owns; of one cut to its first layers what it has."""
     if not isinstance(model.norm, nn.Identity):
-        return None
+        return owns
     names = frozenset(model.state_dict())
     return lambda name: stack_of(name) in names
 
