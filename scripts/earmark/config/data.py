@@ -112,7 +112,7 @@ class Data(Section):
     fetch: Kept = Kept()
     """what is kept of each item that is fetched, for sources that are fetched"""
 
-    max_failed_share: Share = 0
+    max_failed_share: Share = 0.0
     """share of recordings that may be unusable"""
 
     allow_overlap: Distinct[Literal["overlap_source", "overlap_audio"]] = []
