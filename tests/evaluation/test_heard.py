@@ -54,7 +54,7 @@ def sources(folder):
     """The states as files, and the same to be made on the way."""
     stored = Stored(*([folder / f"states{n}.{end}" for n in (0, 1)] for end in ("safetensors", "parquet")))
     tars, indexes = ([folder / f"{n}.{end}" for n in (0, 1)] for end in ("tar", "parquet"))
-    return stored, Through(tars, indexes, folder / "checkpoint.json", ENCODING)
+    return stored, Through(tars, indexes, folder / "checkpoint.json", Encoding.read(ENCODING, "encoding"))
 
 
 @pytest.mark.parametrize("per_token", [1, 2])

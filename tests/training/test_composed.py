@@ -19,6 +19,8 @@ from earmark.models.features import FeatureRow, write_index
 TASK = {
     "name": "sounds",
     "heard_as": "sounds",
+    "title": "Sounds",
+    "profile": "default",
     "question": "Which?",
     "options": 2,
     "prompt": {"template": "{question}\n{options}\n", "system": None, "option_mark": "."},
