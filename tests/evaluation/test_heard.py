@@ -15,6 +15,7 @@ from earmark.core.errors import UserError
 from earmark.core.files import write_json
 from earmark.core.records import Clip, Part, read_jsonl
 from earmark.data import shards
+from earmark.models.encoding import Encoding
 from earmark.systems.pruning import through
 from earmark.systems.pruning.heard import Stored
 from earmark.systems.pruning.through import Through

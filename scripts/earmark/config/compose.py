@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from earmark.config.asked import Heard
 from earmark.config.links import link
@@ -32,12 +32,29 @@ class Lora(Section):
     """peak learning rate"""
 
 
+class Fold(Section):
+    """One of several equal shares of a task's original recordings, for cross-validation."""
+
+    fold: Count
+    """which one, from 1"""
+
+    of: int = Field(ge=2)
+    """how many there are"""
+
+    @model_validator(mode="after")
+    def _there(self) -> Fold:
+        if self.fold > self.of:
+            raise ValueError(f"fold {self.fold} of {self.of} does not exist")
+        return self
+
+
 class Learning(Section):
     """How what lies between the parts is trained."""
 
-    hold_out: Annotated[float, Field(gt=0, le=0.5)] | Distinct[str] | None = None
+    hold_out: Annotated[float, Field(gt=0, le=0.5)] | Fold | Distinct[str] | None = None
     """clips to choose settings on: not learned from but asked, right answers in training.json; a share of the
-    original recordings, or groups (speakers, folds); null: none"""
+    original recordings, one of several equal shares ({fold: 1, of: 2}), or groups (speakers, folds); null:
+    none"""
 
     lora: Lora | None = None
     """low-rank adapter of the decoder; null: none"""

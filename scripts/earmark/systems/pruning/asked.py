@@ -42,7 +42,7 @@ class Budgeted(Method):
 class Task(Choice, Answering, Question):
     """A task as it is asked, whatever becomes of the answers."""
 
-    answers: Literal["choice", "transcript"]
+    answers: Literal["choice", "transcript", "number"]
     """What a right answer is."""
 
     @property
