@@ -33,20 +33,25 @@ def without(learned: Sequence[Lesson], hold_out: HoldOut) -> tuple[list[Lesson],
     """
     if hold_out is None:
         return list(learned), []
-    kept, held = [], []
+    said, kept, held = _said(hold_out), [], []
     for lesson in learned:
         out = _chosen(lesson.clips, hold_out)
         left = [clip for clip in lesson.clips if out.isdisjoint(_names(clip, hold_out))]
         asked = [clip for clip in lesson.clips if out.issuperset(_names(clip, hold_out))]
         if not left:
             raise UserError(
-                f"compose.hold_out: {hold_out!r} leaves nothing to learn from of task '{lesson.task.name}'"
+                f"compose.hold_out: {said} leaves nothing to learn from of task '{lesson.task.name}'"
             )
         kept.append(replace(lesson, clips=left))
         held += [replace(lesson, clips=asked[:MOST_ASKED])] if asked else []
     if not held:
-        raise UserError(f"compose.hold_out: {hold_out!r} holds out no clip; name a larger share, or groups")
+        raise UserError(f"compose.hold_out: {said} holds out no clip; name a larger share, or groups")
     return kept, held
+
+
+def _said(hold_out: HoldOut) -> str:
+    """Return a setting as config spells it."""
+    return repr(hold_out.plain() if isinstance(hold_out, Fold) else hold_out)
 
 
 def _names(clip: Clip, hold_out: HoldOut) -> set[str]:
