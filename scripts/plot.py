@@ -1,7 +1,7 @@
 """Draw one plot of the page as files of its own: SVG, PNG, PDF.
 
-From the list that exports.py makes; the ends of the files' names say as what: `-column.pdf` as wide as a column
-of a paper, `-page.pdf` as wide as both, others as on the screen.
+From the list that exports.py makes; the ends of the files' names say as what: `-column.pdf` is as wide as a
+column of a paper, `-page.pdf` as wide as both, others are as on the screen.
 """
 
 from __future__ import annotations

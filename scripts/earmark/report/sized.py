@@ -1,7 +1,7 @@
-"""Plots as wide as a column of a paper, or as both: what is read on a screen, shrunk, would be read by nobody.
+"""Plots as wide as a column of a paper, or as both: shrunk, what is read on a screen would be read by nobody.
 
-So letters and marks have sizes of their own here. A paper has its own caption: the title goes; what a black line
-means, and that a model is a demo's, stays, below the plot.
+So letters and marks have sizes of their own here. A paper has its own caption: the title goes; what a black
+line means, and that a model is a demo's, stays, below the plot.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SIZES = ("column", "page")
 
 POINTS = 72 / 25.4  # of a millimetre; a picture's pixel is a point on paper
 LABEL, TITLE, BELOW = 7, 7.5, 6.5
-"""Sizes of letters on paper: of axes and legends, of axes' titles, of what stands below and of marks' texts."""
+"""Sizes of letters on paper: of axes and legends, of axes' titles, of what stands below."""
 
 LETTER = 0.5  # width of a letter / its size
 SHRUNK = {"size": 0.35, "strokeWidth": 0.6, "fontSize": 0.6, "dx": 0.6, "dy": 0.6, "labelLimit": 0.6}
