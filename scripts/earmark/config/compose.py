@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from earmark.config.links import link
 from earmark.config.section import Section
@@ -46,6 +46,22 @@ class Lora(Section):
     """peak learning rate"""
 
 
+class Fold(Section):
+    """One of several equal shares of a task's original recordings, for cross-validation."""
+
+    fold: Count
+    """which one, from 1"""
+
+    of: int = Field(ge=2)
+    """how many there are"""
+
+    @model_validator(mode="after")
+    def _there(self) -> Fold:
+        if self.fold > self.of:
+            raise ValueError(f"fold {self.fold} of {self.of} does not exist")
+        return self
+
+
 class Compose(Section):
     """A frozen encoder, a projector trained here, a language model."""
 
@@ -58,9 +74,10 @@ class Compose(Section):
     tasks: list[Annotated[str, link("tasks")]] = Field(min_length=1)
     """tasks whose training splits are learned from, one a batch, drawn at random"""
 
-    hold_out: Annotated[float, Field(gt=0, le=0.5)] | Distinct[str] | None = None
+    hold_out: Annotated[float, Field(gt=0, le=0.5)] | Fold | Distinct[str] | None = None
     """clips to choose settings on: not learned from but asked, right answers in training.json; a share of the
-    original recordings, or groups (speakers, folds); null: none"""
+    original recordings, one of several equal shares ({fold: 1, of: 2}), or groups (speakers, folds); null:
+    none"""
 
     lora: Lora | None = None
     """low-rank adapter of the decoder; null: none"""

@@ -6,7 +6,7 @@ after those before it, so greedy decoding writes exactly it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,8 +16,8 @@ from earmark.core.errors import UserError
 from earmark.core.records import Clip
 from earmark.training.recipes.composed import Lesson, Trainer
 
-HoldOut = float | Sequence[str] | None
-"""A share of the original recordings, or groups."""
+HoldOut = float | Mapping[str, int] | Sequence[str] | None
+"""A share of the original recordings, one of several such shares (``fold``, ``of``), or groups."""
 MOST_ASKED = 80
 """Clips of a lesson that are asked at most."""
 
@@ -50,18 +50,22 @@ def without(learned: Sequence[Lesson], hold_out: HoldOut) -> tuple[list[Lesson],
 
 def _names(clip: Clip, hold_out: HoldOut) -> set[str]:
     """Return what a clip is held out by: its group, or the recordings in it."""
-    return set(clip.source_id) if isinstance(hold_out, float) else {clip.group or ""}
+    return set(clip.source_id) if isinstance(hold_out, float | Mapping) else {clip.group or ""}
 
 
 def _chosen(clips: Sequence[Clip], hold_out: HoldOut) -> set[str]:
     """Return the names that are held out: of a share, every n-th recording of each class."""
-    if not isinstance(hold_out, float):
+    if isinstance(hold_out, float):
+        every = round(1 / hold_out)
+        first = every - 1
+    elif isinstance(hold_out, Mapping):
+        every, first = hold_out["of"], hold_out["fold"] - 1
+    else:
         return set(hold_out or ())
     of_class: dict[str, set[str]] = {}
     for clip in clips:
         of_class.setdefault(" ".join(clip.labels[:1]), set()).update(clip.source_id)
-    every = round(1 / hold_out)
-    return {name for names in of_class.values() for name in sorted(names)[every - 1 :: every]}
+    return {name for names in of_class.values() for name in sorted(names)[first::every]}
 
 
 @dataclass(frozen=True)
