@@ -259,7 +259,7 @@ def exported(page, kind):
     """Return every file of every plot or table of a page that a checkpoint listed."""
     listed = Path(checkpoints.exports.get(page=page).output[0])
     forms = exporting.KINDS[kind]
-    return [f"{listed.parent}/{kind}s/{n}.{form}" for n in exporting.names(listed, kind) for form in forms]
+    return [f"{listed.parent}/{kind}s/{n}{form}" for n in exporting.names(listed, kind) for form in forms]
 
 
 def check_queue():
