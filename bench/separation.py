@@ -132,7 +132,9 @@ def trainings(found: Sides) -> dict[str, Callable[[], object]]:
     """Return a training step of an adapter, as published and ours; statistics stand still in both."""
     adapted = Adapted(ResUNet(found.merged.sizes).to(found.device), Reconv()).train()
     apart = found.apart.requires_grad_(False)
-    added = [layer.added.requires_grad_(True) for layer in apart.modules() if isinstance(layer, Apart)]
+    added = [layer.added for layer in apart.modules() if isinstance(layer, Apart)]
+    for weight in added:
+        weight.requires_grad_(True)
     target = 0.5 * found.mixtures
 
     def stepping(model: nn.Module, weights: list[nn.Parameter]) -> Callable[[Tensor], None]:

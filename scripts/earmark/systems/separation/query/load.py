@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
+from earmark.config.wheel import Wheel
 from earmark.core.errors import UserError
-from earmark.models.weights.wheels import WheelSource, extract
+from earmark.models.weights.wheels import extract
 from earmark.systems.separation.query.contract import AudioEncoder, TextEncoder
 from earmark.systems.separation.query.logmel import LogMel
 from earmark.systems.separation.query.spelled import Spelled
@@ -42,8 +43,8 @@ def _sentence(settings: Mapping[str, Any], device: torch.device, wheels: Sequenc
 
     if "wheel" not in settings:
         return Sentence(Path(settings["path"]).expanduser(), device)
-    source = WheelSource.parse(settings["wheel"])
-    places = wheels or [Path("wheels") / package.file for package in source.packages]
+    source = Wheel.model_validate(settings["wheel"])
+    places = wheels or [Path(package.path) for package in source.packages]
     for place in places:
         if not place.is_file():
             raise UserError(
