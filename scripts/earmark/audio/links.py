@@ -22,7 +22,8 @@ def links(source: Source) -> list[tuple[int, int]]:
         starts = _of_ogg(content)
     elif content[:4] == b"fLaC":
         starts += [mark.start() for mark in FLAC.finditer(content, 8)]
-    elif (wav := riff.chunks(content)) is not None:
+    elif source.wav is not None:
+        wav: riff.Wav | None = source.wav
         while wav is not None and content[(at := starts[-1] + wav.behind) : at + 4] == b"RIFF":
             wav = riff.chunks(content[at:])
             starts += [] if wav is None else [at]

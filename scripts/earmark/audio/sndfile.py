@@ -107,7 +107,7 @@ def _untold(sound: soundfile.SoundFile, source: Source) -> str:
         return ""
     if sound.format == "MP3":
         return _of_mp3(source.frames)
-    wav = riff.chunks(source.content)
+    wav = source.wav
     if wav is None:
         return ""
     if wav.codec in riff.MPEG:
