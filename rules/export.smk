@@ -93,10 +93,12 @@ rule table:
         runtime=growing(10),
     params:
         code=code_digest("table.py"),
+        columns=lambda w: repeated("--columns", reporting.columns(SETTINGS, w.table)),
         outputs=lambda w, output: repeated("--output", output),
     shell:
         """
-        python "$SCRIPTS/table.py" --name {wildcards.table:q} --exports {input:q} {params.outputs} 2>&1 | tee {log:q}
+        python "$SCRIPTS/table.py" --name {wildcards.table:q} --exports {input:q} {params.columns} \
+            {params.outputs} 2>&1 | tee {log:q}
         """
 
 

@@ -25,8 +25,11 @@ def main(
 ) -> None:
     """Write the adapter alone as safetensors, with a record that has its checksum."""
     from earmark.systems.separation.jobs import adapter
+    from earmark.systems.separation.jobs.training import Job
 
-    adapter.train(given(settings), separator, partition, manifest, index, texts, output, work, code, threads)
+    events, read = output.parent / f"{output.stem}.events", (separator, partition, manifest)
+    job = Job(given(settings), index, texts, output, events, work, code, threads, read)
+    adapter.train(job, separator, partition, manifest)
 
 
 if __name__ == "__main__":

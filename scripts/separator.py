@@ -27,6 +27,7 @@ def main(
 ) -> None:
     """Write the network as safetensors, with a record that has its checksum."""
     from earmark.systems.separation.jobs import separator
+    from earmark.systems.separation.jobs.training import Job
 
     chosen = given(settings)
     if "checkpoint" in chosen:
@@ -34,7 +35,8 @@ def main(
         return
     if not index or texts is None:
         raise UserError("a training needs --index, for every shard, and --texts")
-    separator.train(chosen, index, texts, output, work, code, threads)
+    events = output.parent / "events"
+    separator.train(Job(chosen, index, texts, output, events, work, code, threads))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import torch
 import transformers as stock
 
 from earmark.core.errors import UserError
-from earmark.reduction.decoder import Decoder
+from earmark.reduction.decoder import Decoder, attention_rows, heads_of
 from earmark.reduction.hooks import TokenReduction
 from earmark.reduction.loader import load
 from earmark.reduction.supported import AudioMarks
@@ -30,6 +30,14 @@ TEXT: dict[str, Any] = {
 FULL = ["full_attention"] * 3
 
 
+FALCON = {"vocab_size": 64, "hidden_size": 64, "num_hidden_layers": 1, "num_attention_heads": 4}
+
+
+def phi():
+    turned = {"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": 0.75}
+    return stock.Phi3Model(stock.Phi3Config(**TEXT, rope_parameters=turned))
+
+
 def mistral(window):
     return stock.MistralModel(stock.MistralConfig(**TEXT, sliding_window=window))
 
@@ -38,7 +46,10 @@ def mistral(window):
     ("make", "reason"),
     [
         (lambda: mistral(8), "sliding-window attention"),
-        (lambda: stock.Phi3Model(stock.Phi3Config(**TEXT)), "no q_proj and k_proj of its own"),
+        (
+            lambda: stock.FalconModel(stock.FalconConfig(**FALCON)),
+            "FalconModel holds no decoder with `layers`",
+        ),
         (lambda: stock.GlmModel(stock.GlmConfig(**TEXT, head_dim=16)), "turns 0.5 of a head's width"),
         (
             lambda: stock.Gemma3TextModel(stock.Gemma3TextConfig(**TEXT, head_dim=16)),
@@ -62,7 +73,7 @@ def mistral(window):
         ),
         (lambda: torch.nn.Linear(2, 2), "Linear holds no decoder with `layers`, `norm` and `rotary_emb`"),
     ],
-    ids=["a window without layer_types", "phi", "glm", "gemma 3 with windows", "gemma 3n", "no decoder"],
+    ids=["a window without layer_types", "falcon", "glm", "gemma 3 with windows", "gemma 3n", "no decoder"],
 )
 def test_a_decoder_of_another_build_is_refused_in_one_line(make, reason):
     with pytest.raises(UserError, match=reason) as refused:
@@ -81,6 +92,7 @@ def test_a_decoder_of_another_build_is_refused_in_one_line(make, reason):
         lambda: stock.Gemma3TextModel(stock.Gemma3TextConfig(**TEXT, head_dim=16, layer_types=FULL)),
         lambda: stock.Qwen3Model(stock.Qwen3Config(**TEXT, head_dim=16)),
         lambda: stock.GraniteModel(stock.GraniteConfig(**TEXT)),
+        lambda: phi(),
     ],
     ids=[
         "mistral",
@@ -91,6 +103,7 @@ def test_a_decoder_of_another_build_is_refused_in_one_line(make, reason):
         "gemma 3",
         "qwen 3",
         "granite",
+        "phi",
     ],
 )
 @torch.no_grad()
@@ -114,14 +127,17 @@ def test_dropping_at_the_input_equals_a_prompt_that_never_had_the_tokens(make):
             assert torch.equal(model(input_ids=ids).last_hidden_state, untouched)
 
 
-@torch.no_grad()
-def test_attention_rows_of_gemma_2_are_capped_as_the_model_caps_them():
-    from earmark.reduction.decoder import attention_rows, heads_of
-
-    torch.manual_seed(0)
+def gemma_2():
     config = stock.Gemma2Config(**TEXT, head_dim=16, layer_types=FULL, attn_logit_softcapping=0.5)
-    config._attn_implementation = "eager"
-    model = stock.Gemma2Model(config).eval()
+    return stock.Gemma2Model(config)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("make", [gemma_2, lambda: phi()], ids=["capped", "turned in part"])
+def test_attention_rows_are_those_that_the_model_computes(make):
+    torch.manual_seed(0)
+    model = make().eval()
+    model.set_attn_implementation("eager")
     ids = torch.randint(3, 60, (1, 12))
     out = model(input_ids=ids, output_attentions=True, output_hidden_states=True)
     decoder, layer = Decoder.of(model), model.layers[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +14,9 @@ import pytest
 from earmark.core.errors import UserError
 from earmark.core.places import SCRIPTS
 from earmark.report import drawing, exports, pages
-from earmark.report.exported import latex, markdown
+from earmark.report.exported import latex, markdown, restored
 from earmark.report.figures import Cell, Table
+from earmark.report.paper import chosen
 from earmark.report.summary import summarize, write
 
 EVIL = "a|b & 50 % $x_1^2$ \\input{/etc/passwd} <script> \n\\end{tabular}"
@@ -118,3 +120,104 @@ def test_untrusted_cells_stay_one_cell_of_text() -> None:
     (line,) = [line for line in latex(table).splitlines() if "input" in line]
     assert r"\textbackslash{}input\{/etc/passwd\}" in line
     assert len(re.findall(r"(?<!\\)&", line)) == 1 and "\\end{tabular}" not in line
+
+
+def test_a_claim_is_one_table_with_intervals_and_the_best_in_bold(listed: Path, tmp_path: Path) -> None:
+    name = "paper-pruning-genres-test-model-cpu-float32-seed-0-accuracy"
+    md, tex = (path.read_text() for path in drawn("table", name, listed, tmp_path))
+    assert md.startswith(
+        "Accuracy (%, 95 % interval): genres, test-model. Bold: best, or not told from it. "
+        "Demo model / synthetic data. Columns: share of audio tokens kept."
+    )
+    assert "| method | 100\u00a0% | 50\u00a0% | 10\u00a0% |".replace("\u00a0", " ") in md
+    cell = re.search(
+        r"^\| random, layer 0 \|.*?(\*\*)?(\d+\.\d)(\*\*)? \\\[(\d+\.\d),.(\d+\.\d)\\\]", md, re.MULTILINE
+    )
+    assert cell is not None and float(cell[4]) < float(cell[2]) < float(cell[5])
+    for word in (r"\toprule", r"\midrule", r"\bottomrule", r"\cmidrule(l){2-4}", r"\multicolumn{3}{c}"):
+        assert word in tex
+    assert r"\textbf{" in tex and r"{\scriptsize {}[" in tex
+
+
+def test_there_is_a_table_for_stage_times_and_one_class_by_class(listed: Path, tmp_path: Path) -> None:
+    where = "genres-test-model-cpu-float32-seed-0"
+    md, _ = (
+        path.read_text() for path in drawn("table", f"paper-pruning-stage-times-{where}", listed, tmp_path)
+    )
+    # The made-up prefill takes 0.1 s and 0.4 s times the share kept, its interval is 2 % either way.
+    (line,) = [line for line in md.splitlines() if line.startswith("| dart 50 %".replace(" %", " %"))]
+    assert "300 \\[294," in line.replace("\u00a0", " ") and "(ms, median, 95 % interval)" in md
+    md, _ = (
+        path.read_text() for path in drawn("table", f"paper-pruning-each-class-{where}", listed, tmp_path)
+    )
+    assert [line.split(" | ")[0] for line in md.splitlines() if line.startswith("| ")][2:] == [
+        f"| {genre}" for genre in ("blues", "classical", "jazz", "rock")
+    ]
+
+
+def test_columns_are_chosen_in_an_order_or_the_mistake_is_named(listed: Path, tmp_path: Path) -> None:
+    def heads(*words: str) -> list[str]:
+        path = tmp_path / "t.md"
+        done = run("table.py", "--name", "all-results", "--exports", listed, "--output", path, *words)
+        assert done.returncode == 0, done.stderr
+        (line,) = [line for line in path.read_text().splitlines() if line.startswith("| ")][:1]
+        return [word.strip() for word in line.strip("|").split("|")]
+
+    assert heads() == ["task", "method", "kept, asked", "score", "difference to base"]
+    assert heads("--columns", "score", "--columns", "kept, asked") == ["score", "kept, asked"]
+    assert len(heads("--columns", "all")) > 8
+    path = tmp_path / "no.md"
+    done = run(
+        "table.py", "--name", "all-results", "--exports", listed, "--output", path, "--columns", "scores"
+    )
+    assert done.returncode == 1 and not path.exists()
+    assert done.stderr.splitlines() == [
+        "error: the table 'All results' has no column 'scores'; did you mean 'score'?"
+    ]
+
+
+def checked(tex: str) -> None:
+    """Check that a table's braces close, its lines have as many cells as columns, and its parts end."""
+    body = re.sub(r"(?<!\\)%.*", "", tex)
+    plain = re.sub(r"\\[{}]", "", body)
+    depth = 0
+    for char in plain:
+        depth += {"{": 1, "}": -1}.get(char, 0)
+        assert depth >= 0
+    assert depth == 0
+    assert re.findall(r"\\begin\{(.*?)\}", plain) == re.findall(r"\\end\{(.*?)\}", plain)[::-1]
+    (columns,) = re.findall(r"\\begin\{tabular\}\{@\{\}([lr]+)@\{\}\}", body)
+    lines = [line for line in body.splitlines() if line.endswith(r"\\") and "multicolumn" not in line]
+    assert lines and all(len(re.findall(r"(?<!\\)&", line)) == len(columns) - 1 for line in lines)
+
+
+def every_table(listed: Path) -> dict[str, str]:
+    names = exports.names(listed, "table")
+    found = {name: restored(exports.read(listed, "table", name)) for name in names}
+    return {name: latex(chosen(table, [])) for name, table in found.items()}
+
+
+def test_every_table_is_whole(listed: Path) -> None:
+    for tex in every_table(listed).values():
+        checked(tex)
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_latex_compiles_every_table_and_no_claim_is_wider_than_its_page(listed: Path, tmp_path: Path) -> None:
+    evil = Table(
+        "Caf\u00e9 & 100 % \u2032 \u2265", ["a", "b"], [[Cell(EVIL), Cell("[1")]], ["note \\ %"], across="x_1"
+    )
+    tables = every_table(listed) | {"evil": latex(evil)}
+    parts = [rf"\typeout{{TABLE {name}}}" + "\n" + tex + "\n\\clearpage" for name, tex in tables.items()]
+    head = r"\documentclass[twocolumn,a4paper]{article}\usepackage[margin=2cm]{geometry}\usepackage{booktabs}"
+    text = f"{head}\\begin{{document}}\n" + "\n".join(parts) + "\n\\end{document}\n"
+    (tmp_path / "all.tex").write_text(text)
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "all.tex"], cwd=tmp_path, capture_output=True, text=True,
+        errors="replace",
+    )  # fmt: skip
+    assert done.returncode == 0 and not re.findall(r"^! .*", done.stdout, re.MULTILINE), done.stdout[-2000:]
+    logs = dict(re.findall(r"TABLE (\S+)\n(.*?)(?=TABLE |\Z)", done.stdout, re.DOTALL))
+    wide = [name for name, log in logs.items() if "Overfull" in log]
+    assert len(logs) == len(tables) and all("Wider than a page" in tables[name] for name in wide)
+    assert not any(name.startswith("paper-") for name in wide)

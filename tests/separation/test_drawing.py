@@ -49,6 +49,14 @@ def test_an_item_is_a_function_of_its_place(sounds) -> None:
     assert not np.array_equal(one.mixture.mixture, other.mixture.mixture)
 
 
+def test_a_sound_played_at_another_speed_is_drawn_like_any_other(sounds) -> None:
+    draw = Draw(sounds, samples=2000, speed=1.5)
+    one, two = draw.item(1, 5, 0), draw.item(1, 5, 0)
+    assert np.array_equal(one.mixture.mixture, two.mixture.mixture)
+    assert one.mixture.target.shape == (2000,)
+    assert not np.array_equal(one.mixture.target, Draw(sounds, samples=2000).item(1, 5, 0).mixture.target)
+
+
 def test_targets_are_of_the_domain_and_interferers_mostly_are_not(sounds) -> None:
     domain = frozenset({"hum", "hiss"})
     assert {Draw(sounds, domain, samples=500).item(0, n).label for n in range(30)} == domain

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from earmark.systems.separation.mixing import Levels, crop, match, mix
+from earmark.systems.separation.mixing import Levels, crop, match, mix, played
 
 
 def noise(seed: int, samples: int = 16_000, loud: float = 0.1) -> np.ndarray:
@@ -77,3 +77,11 @@ def test_a_crop_is_taken_where_something_is_heard() -> None:
 def test_a_short_recording_is_padded() -> None:
     made = crop(noise(1, 30), 50, np.random.default_rng(0))
     assert np.array_equal(made, np.r_[noise(1, 30), np.zeros(20, np.float32)])
+
+
+def test_a_wave_played_faster_is_shorter_and_higher() -> None:
+    time = np.arange(16_000) / 32_000
+    found = played(np.sin(2 * np.pi * 1000 * time).astype(np.float32), 12_800)
+    assert found.shape == (12_800,) and found.dtype == np.float32
+    spectrum = np.abs(np.fft.rfft(found[1000:-1000]))
+    assert np.fft.rfftfreq(10_800, 1 / 32_000)[spectrum.argmax()] == pytest.approx(1250, abs=5)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from earmark.systems.separation.network.blocks import activated
 from earmark.systems.separation.network.resunet import ResUNet, Sizes
 from earmark.systems.separation.network.spectrum import Transform
 from earmark.systems.separation.published import names
@@ -98,6 +99,24 @@ def test_a_network_with_a_level_hears_a_quiet_mixture_as_a_loud_one() -> None:
         loud, quiet = model(mixture, condition), model(mixture / 1000, condition)
     assert torch.allclose(loud, 1000 * quiet, atol=1e-4)
     assert not model(0 * mixture, condition).isnan().any()
+
+
+def test_patches_are_taken_together_and_parted_again() -> None:
+    model = drawn(replace(SMALL, patch=(2, 4), pools=((1, 4), (2, 4), (1, 4))))
+    mixture, condition = torch.randn(2, 8_001), torch.randn(2, 8)
+    with torch.inference_mode():
+        found = model(mixture, condition)
+        mask = model.mask(model.transform.analyse(mixture).magnitude, condition)
+    assert found.shape == mixture.shape and mask.shape == (2, 3, 26, 1025)
+    assert (mask.diff(dim=2).abs().sum((0, 1, 3)) > 0).all(), "every frame has a mask of its own"
+    assert (mask[..., :-1].diff(dim=3).abs().sum((0, 1, 2)) > 0).all(), "and every bin"
+
+
+def test_offsets_in_the_normalisation_s_bias_are_offsets_after_it(small) -> None:
+    layer, x = small.encoders[1].norm2, torch.randn(3, 4, 5, 6)
+    offset = torch.randn(3, 4, 1, 1)
+    expected = torch.nn.functional.leaky_relu(layer(x) + offset, 0.01)
+    assert torch.allclose(activated(x, layer, offset), expected, atol=1e-6)
 
 
 def test_levels_need_as_many_pools() -> None:

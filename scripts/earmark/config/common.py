@@ -121,6 +121,16 @@ class Report(Section):
     audio_s: Positive = 10
     """length of an excerpt, seconds from the clip's start"""
 
+    columns: dict[str, list[str]] = {}
+    """of tables as files: by name, or by a pattern of names like `paper-pruning-*`, the columns they have,
+    in this order; `[all]`: every one"""
+
+    column_mm: float = Field(default=85, ge=40, le=400)
+    """width of plots as files that fill one column of a paper"""
+
+    page_mm: float = Field(default=175, ge=40, le=400)
+    """width of plots as files that fill both"""
+
 
 class Config(Section):
     """The configuration: what every system reads, and the keys that each system adds."""

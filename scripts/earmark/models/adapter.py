@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
-
-from safetensors.torch import load_file
-from torch import Tensor
 
 from earmark.core.errors import UserError
 from earmark.core.files import sha256
 from earmark.models.checkpoint import Checkpoint, locate
 from earmark.models.families.causal_lm import CausalLm
+from earmark.models.low_rank import LowRank, low_rank
 
 ADAPTER = "adapter"
 """Its folder in the checkpoint."""
-WRAPPED, DOWN, UP = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
-"""How peft names a layer's two matrices."""
 
 
 def with_adapter(model: Any, lora: Mapping[str, Any]) -> Any:
@@ -35,19 +29,6 @@ def with_adapter(model: Any, lora: Mapping[str, Any]) -> Any:
     return get_peft_model(model, config, autocast_adapter_dtype=True)
 
 
-@dataclass(frozen=True)
-class LowRank:
-    """What an adapter adds to a matrix [out, in]: ``up`` [out, rank] times ``down`` [rank, in], scaled."""
-
-    down: Tensor
-    up: Tensor
-    scale: float
-
-    def __call__(self, weight: Tensor) -> Tensor:
-        """Return the matrix with it added, in float32."""
-        return weight.float() + self.scale * (self.up.float() @ self.down.float())
-
-
 def adapter_of(checkpoint: Checkpoint, part: Checkpoint) -> dict[str, LowRank]:
     """Return what the adapter of a composed checkpoint adds to its decoder's tensors, by their stored names.
 
@@ -58,17 +39,8 @@ def adapter_of(checkpoint: Checkpoint, part: Checkpoint) -> dict[str, LowRank]:
         return {}
     check_adapter(checkpoint)
     folder = checkpoint.folder / ADAPTER
-    config = json.loads((folder / "adapter_config.json").read_text())
-    scale = config["lora_alpha"] / config["r"]
-    found = load_file(folder / "adapter_model.safetensors")
     stored = {name: key for name, (_, key) in locate(part, CausalLm.parts.decoder).items()}
-    changes = {}
-    for name in (name for name in found if name.endswith(DOWN)):
-        layer = name.removeprefix(WRAPPED).removesuffix(DOWN)
-        if f"{layer}.weight" not in stored:
-            raise UserError(f"{folder}: the decoder has no '{layer}' to adapt; train the model again")
-        changes[stored[f"{layer}.weight"]] = LowRank(found[name], found[name.removesuffix(DOWN) + UP], scale)
-    return changes
+    return low_rank(folder, stored)
 
 
 def check_adapter(checkpoint: Checkpoint) -> None:

@@ -20,7 +20,7 @@ from earmark.core.files import LARGE, sha256
 from earmark.core.progress import tqdm
 from earmark.models.mapped import WeightFile
 from earmark.models.untrusted import refuse_own_code
-from earmark.models.weight_files import check_complete, files_by_tensor
+from earmark.models.weight_files import ADAPTED, check_complete, files_by_tensor
 
 T = TypeVar("T")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -87,7 +87,7 @@ class Checkpoint:
         return self.changes[key](tensor) if key in self.changes else tensor
 
     def checksum(self, key: str) -> str | None:
-        """Return the recorded SHA-256 of a tensor's bytes; None if none was recorded."""
+        """Return the recorded checksum of a tensor's bytes; None if none was recorded."""
         found: str | None = self.content.get("tensors", {}).get(key)
         return found
 
@@ -117,6 +117,8 @@ def list_files(folder: Path) -> dict[str, str]:
     files_by_tensor(folder)
     names = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name[0] != ".")
     names = [name for name in names if name not in OWN]
+    for inner in filter(None, ADAPTED):
+        names += sorted(f"{inner}{p.name}" for p in (folder / inner).glob("adapter_*") if p.is_file())
     total = _bytes(folder, names)
     with tqdm(
         total=total, desc="hashing files", unit="B", unit_scale=True, disable=total < LARGE or None
@@ -125,7 +127,7 @@ def list_files(folder: Path) -> dict[str, str]:
 
 
 def tensor_checksums(folder: Path, unread: tuple[str, ...]) -> dict[str, str]:
-    """Return the SHA-256 of every tensor that may be read, by its stored name."""
+    """Return the checksum of every tensor that may be read, by its stored name."""
     by_file: dict[str, list[str]] = {}
     for key, file in files_by_tensor(folder).items():
         if not key.startswith(unread):

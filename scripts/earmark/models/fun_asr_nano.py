@@ -33,11 +33,6 @@ class Encoder(StockEncoder):
     def read_extractor(self, checkpoint: Checkpoint) -> Any:
         """Return nothing: the stock extractor needs torchaudio; :meth:`mel` does what it does."""
 
-    def built(self, config: Any) -> Any:
-        """Return the model without its language model."""
-        config.adaptor_config._attn_implementation = "sdpa"
-        return super().built(config)
-
     def mel(self, samples: NDArray[np.float32]) -> Tensor:
         """Return low-rate frames [bands x 7, frames] of audio [samples]: log-mel ones, stacked by sevens."""
         bands = self.config.audio_config.num_mel_bins

@@ -17,9 +17,10 @@ from huggingface_hub.utils import filter_repo_objects
 from earmark.core.errors import UserError
 from earmark.core.hub import check_room, commit_of, plainly
 from earmark.models.untrusted import refuse_own_code, weight_map
-from earmark.models.weight_files import INDEX, SINGLE
+from earmark.models.weight_files import ADAPTED, INDEX, SINGLE
 
 SMALL = ["*.json", "*.txt", "*.jinja"]
+ADAPTERS = [f"{folder}adapter_model.safetensors" for folder in ADAPTED]
 OTHERWISE = (
     "the weights are not in the local cache; put the checkpoint into a folder and set "
     "models.<name>.path to it, or use model 'demo'"
@@ -66,8 +67,8 @@ def _weight_files(repo: str, commit: str, unread: tuple[str, ...]) -> list[str]:
     try:
         index = Path(hf_hub_download(repo, INDEX, revision=commit))
     except EntryNotFoundError:
-        return [SINGLE]
-    return sorted({file for key, file in weight_map(index).items() if not key.startswith(unread)})
+        return [SINGLE, *ADAPTERS]
+    return ADAPTERS + sorted({file for key, file in weight_map(index).items() if not key.startswith(unread)})
 
 
 def local(path: str) -> Path:

@@ -24,7 +24,7 @@ from earmark.models.chat import followed, template_of
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
 from earmark.models.contract import MARKS, Family
 from earmark.models.loading import Load, read_decoder, weight_bytes
-from earmark.models.untrusted import in_a_line, read_part
+from earmark.models.untrusted import in_a_line, read_json, read_part
 from earmark.models.words import ids_of, text_of
 
 
@@ -69,6 +69,7 @@ class LanguageModel(ABC):
     ) -> None:
         load = load or Load()
         whole = self.read_config(checkpoint)
+        checkpoint = self.adapted(checkpoint, whole)
         text = whole.text_config
         text._attn_implementation = attention
         self.device, self.dtype = torch.device(device), DTYPES[dtype]
@@ -85,6 +86,7 @@ class LanguageModel(ABC):
             self.dtype,
             self.device,
             load,
+            self.owns,
         )
         self.head: Any = self._read_head(checkpoint, whole) if head else None
         self.model.eval().requires_grad_(False)
@@ -94,6 +96,14 @@ class LanguageModel(ABC):
     def read_tokenizer(self) -> Any:
         """Return the checkpoint's tokenizer."""
         return read_part(AutoTokenizer, self.folder, "tokenizer")
+
+    def adapted(self, checkpoint: Checkpoint, config: Any) -> Checkpoint:
+        """Return the checkpoint with what an adapter beside it makes of its weights; here there is none."""
+        return checkpoint
+
+    def owns(self, name: str) -> bool:
+        """Whether a tensor under the decoder's beginnings, by what follows them, is the decoder's."""
+        return True
 
     def _read_head(self, checkpoint: Checkpoint, config: Any) -> nn.Linear:
         """Return the output head as stock transformers has it.
@@ -131,7 +141,11 @@ class LanguageModel(ABC):
     def _stop_ids(self) -> frozenset[int]:
         """Return the token ids that end an answer."""
         stops = {self.tokenizer.eos_token_id, self.tokenizer.convert_tokens_to_ids("<|im_end|>")}
-        return frozenset(i for i in stops if i is not None)
+        path = self.folder / "generation_config.json"
+        content = read_json(path) if path.is_file() else {}
+        stated = content.get("eos_token_id") if isinstance(content, dict) else None
+        stops.update(stated if isinstance(stated, list) else [stated])
+        return frozenset(i for i in stops if isinstance(i, int))
 
     def prompt_ids(self, prompt: str, system: str | None, n_audio: int) -> list[int]:
         """Return the token ids of one turn: audio first, then text, then the assistant's header."""
@@ -148,7 +162,7 @@ class LanguageModel(ABC):
             raise UserError(
                 f"{self.folder}: its chat template refuses the prompt ({in_a_line(error)})"
             ) from None
-        return self._expanded(text, n_audio)
+        return self.expanded(text, n_audio)
 
     @cached_property
     def _template(self) -> str:
@@ -164,9 +178,9 @@ class LanguageModel(ABC):
         """
         if prompt.count(MARKS.audio) != 1:
             raise UserError(f"prompt {prompt!r} must hold {MARKS.audio} once, where the audio goes")
-        return self._expanded(self.family.marks.spelled(prompt), n_audio)
+        return self.expanded(self.family.marks.spelled(prompt), n_audio)
 
-    def _expanded(self, text: str, n_audio: int) -> list[int]:
+    def expanded(self, text: str, n_audio: int) -> list[int]:
         """Return the ids of a text with its one placeholder repeated; tokenising that costs more."""
         ids = ids_of(self.tokenizer, text, self.folder)
         if ids.count(self.audio_id) != 1:
@@ -187,9 +201,10 @@ class LanguageModel(ABC):
 
     def embed(self, ids: Tensor, states: Sequence[Tensor]) -> Tensor:
         """Return input embeddings [rows, length, width]: text from the table, audio from ``states``."""
-        embeddings: Tensor = self.model.embed_tokens(ids)
-        audio = torch.cat([s.to(self.device, self.dtype) for s in states])
-        return embeddings.masked_scatter((ids == self.audio_id)[..., None], audio)
+        audio = ids == self.audio_id  # in some families no row of the table
+        embeddings: Tensor = self.model.embed_tokens(ids.masked_fill(audio, 0))
+        heard = torch.cat([s.to(self.device, self.dtype) for s in states])
+        return embeddings.masked_scatter(audio[..., None], heard)
 
     def forward(self, embeddings: Tensor, mask: Tensor, positions: Tensor, cache: Any) -> Tensor:
         """Run the model and return logits of the last position only, [rows, vocabulary]."""

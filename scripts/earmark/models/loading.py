@@ -25,6 +25,7 @@ from earmark.core.bounded_work import at_most
 from earmark.core.errors import UserError
 from earmark.models.checkpoint import Checkpoint, check_shapes, fill, locate, read_tensors, shapes_of
 from earmark.models.chunks import in_chunks
+from earmark.models.experts import stack_of, stacked
 from earmark.models.mapped import WeightFile
 from earmark.models.untrusted import in_a_line
 
@@ -56,10 +57,12 @@ def read_decoder(
     dtype: torch.dtype,
     device: torch.device,
     load: Load,
+    owns: Callable[[str], bool] = lambda name: True,
 ) -> Any:
     """Return the decoder that ``build`` makes, its weights read as ``load`` says.
 
-    Tensors of the checkpoint that the decoder has no place for belong to layers that aren't wanted.
+    Tensors of the checkpoint that the decoder has no place for belong to layers that aren't wanted; those
+    that it doesn't own, by what follows their ``prefixes``, to other parts.
 
     Raises:
         UserError: a tensor is missing, left over or of another shape, or a package is missing.
@@ -67,15 +70,18 @@ def read_decoder(
     """
     load.check()
     model = _chunked(unfilled(build, checkpoint.folder), load)
-    wanted = _wanted(model)
+    wanted = _wanted(model, owns)
     if load.mode == "full":
-        tensors = read_tensors(checkpoint, prefixes, dtype, wanted)
+        tensors = stacked(read_tensors(checkpoint, prefixes, dtype, wanted))
         fill(model, tensors, "language model", checkpoint.folder)
         return model.to(device)
 
+    shapes = shapes_of(checkpoint, prefixes, wanted)
+    if load.mode == "4bit" and any(stack_of(name) != name for name in shapes):
+        raise UserError("load.mode 4bit leaves a mixture's experts whole; set load.mode to layerwise")
     check_shapes(
         {name: tuple(value.shape) for name, value in model.state_dict().items()},
-        shapes_of(checkpoint, prefixes, wanted),
+        _stacked_shapes(shapes),
         "language model",
         checkpoint.folder,
     )
@@ -83,9 +89,10 @@ def read_decoder(
     later = tuple(f"layers.{number}." for number in range(resident, len(model.layers)))
 
     def now(name: str) -> bool:
-        return (wanted is None or wanted(name)) and not name.startswith(later)
+        return wanted(name) and not name.startswith(later)
 
-    model.load_state_dict(read_tensors(checkpoint, prefixes, dtype, now), assign=True, strict=False)
+    at_once = stacked(read_tensors(checkpoint, prefixes, dtype, now))
+    model.load_state_dict(at_once, assign=True, strict=False)
     layers = model.layers
     model.layers = layers[:resident]
     model.to(device)
@@ -149,11 +156,18 @@ def _chunked(model: Any, load: Load) -> Any:
     return model
 
 
-def _wanted(model: Any) -> Callable[[str], bool] | None:
-    """Return which tensors to read of a decoder cut to its first layers; None for a whole one."""
+def _wanted(model: Any, owns: Callable[[str], bool]) -> Callable[[str], bool]:
+    """Return which tensors to read: all that a decoder owns; of one cut to its first layers what it has."""
     if not isinstance(model.norm, nn.Identity):
-        return None
-    return frozenset(model.state_dict()).__contains__
+        return owns
+    names = frozenset(model.state_dict())
+    return lambda name: stack_of(name) in names
+
+
+def _stacked_shapes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """Return shapes by the names that tensors are computed with."""
+    found = stacked({name: torch.empty(shape, device="meta") for name, shape in shapes.items()})
+    return {name: tuple(value.shape) for name, value in found.items()}
 
 
 class _Stored(Mapping[str, Tensor]):
@@ -162,20 +176,26 @@ class _Stored(Mapping[str, Tensor]):
     def __init__(self, checkpoint: Checkpoint, prefixes: Sequence[str], dtype: torch.dtype) -> None:
         self._checkpoint, self._dtype = checkpoint, dtype
         self._places = locate(checkpoint, prefixes)
+        self._members: dict[str, list[str]] = {}
+        for name in self._places:
+            self._members.setdefault(stack_of(name), []).append(name)
 
     @cached_property
     def _files(self) -> dict[str, WeightFile]:
         return {file: WeightFile(self._checkpoint.folder / file) for file, _ in self._places.values()}
 
     def __getitem__(self, name: str) -> Tensor:
+        return stacked({own: self._read(own) for own in self._members[name]})[name]
+
+    def _read(self, name: str) -> Tensor:
         file, key = self._places[name]
         return self._checkpoint.changed(key, self._files[file].tensor(key)).to(self._dtype)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        return iter(self._members)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._members)
 
 
 def _stream(

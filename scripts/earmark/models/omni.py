@@ -26,6 +26,7 @@ from earmark.models.config import depth_of, read_config
 from earmark.models.families.omni import Omni
 from earmark.models.language import LanguageModel
 from earmark.models.loading import unfilled
+from earmark.models.mel import natural_mel
 from earmark.models.sizes import Depth
 from earmark.models.untrusted import read_part
 from earmark.reduction.encoder_scores import SCORES, attention_scores
@@ -84,17 +85,7 @@ class Encoder:
 
     def mel(self, samples: NDArray[np.float32]) -> Tensor:
         """Return the log-mel spectrogram [128, frames] of audio [samples], at its natural length."""
-        features = self.extractor(
-            samples,
-            sampling_rate=SAMPLE_RATE,
-            padding="longest",
-            truncation=False,
-            return_attention_mask=True,
-            return_tensors="pt",
-        )
-        frames = int(features["attention_mask"].sum())
-        mel: Tensor = features["input_features"][0, :, :frames]
-        return mel
+        return natural_mel(self.extractor, samples)
 
     def encode(self, mels: Sequence[Tensor]) -> list[Tensor]:
         """Return the states [tokens, width] of each mel [128, frames], as the language model reads them."""

@@ -59,12 +59,15 @@ def reader(model_type: str, title: str, config: Any) -> ReadConfig:
     return read
 
 
-def depths(read: ReadConfig) -> Callable[[Checkpoint], Depth]:
-    """Return what says how many layers both parts of a checkpoint have, and how wide they are."""
+def depths(read: ReadConfig, section: str = "audio_config") -> Callable[[Checkpoint], Depth]:
+    """Return what says how many layers both parts of a checkpoint have, and how wide they are.
+
+    ``section`` of its config describes the tower.
+    """
 
     def depth(checkpoint: Checkpoint) -> Depth:
         config = read(checkpoint)
-        audio, text = config.audio_config, config.text_config
+        audio, text = getattr(config, section), config.text_config
         return Depth(audio.num_hidden_layers, text.num_hidden_layers, audio.hidden_size, text.hidden_size)
 
     return depth
@@ -112,7 +115,7 @@ class StockEncoder(ABC):
             fill(self.model.get_submodule(name), tensors, name.replace("_", " "), checkpoint.folder)
         self.model.eval().requires_grad_(False).to(self.device)
         self.tower: Any = self.model.get_submodule(self.pieces[0])
-        self.depth: int = self.layers_of(self.config)
+        self.depth: int = self.family().depth(checkpoint).encoder
 
     def read_extractor(self, checkpoint: Checkpoint) -> Any:
         """Return the checkpoint's feature extractor."""
@@ -120,12 +123,7 @@ class StockEncoder(ABC):
 
     def built(self, config: Any) -> Any:
         """Return the model without its language model."""
-        config._attn_implementation = config.audio_config._attn_implementation = "sdpa"
         return without_text(type(self).build, config)
-
-    def layers_of(self, config: Any) -> int:
-        """Return how many layers the tower has."""
-        return int(config.audio_config.num_hidden_layers)
 
     def encode(self, mels: Sequence[Tensor]) -> list[Tensor]:
         """Return the states [tokens, width] of each mel, as the language model reads them."""

@@ -21,6 +21,8 @@ from earmark.models.untrusted import weight_map
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
 SHARDS = "model-*-of-*.safetensors"
+ADAPTED = ("", "speech-lora/")
+"""Where an adapter lies that a published checkpoint needs to hear: beside the weights, or in a folder."""
 BYTES = {
     "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1,
     "F8_E4M3": 1, "F8_E5M2": 1,

@@ -1,8 +1,8 @@
 """The decoder inside a model, and what can be computed from one of its layers.
 
 Serves every decoder that transformers builds like Qwen2's: `layers`, `norm` and `rotary_emb` beside
-each other, `input_layernorm` and `self_attn.{q,k}_proj` in a layer, rotary tables handed to each
-layer as `position_embeddings`. Read from transformers 5.23.0.
+each other, `input_layernorm` and `self_attn.{q,k}_proj` in a layer (or Phi's one `qkv_proj`), rotary
+tables handed to each layer as `position_embeddings`. Read from transformers 5.23.0.
 """
 
 import contextlib
@@ -98,17 +98,35 @@ def heads_of(
     """
     attention = layer.self_attn
     with at_hand(layer):
-        states = getattr(attention, f"{kind}_proj")(layer.input_layernorm(hidden))
+        states = projected(attention, kind, layer.input_layernorm(hidden))
         states = states.unflatten(-1, (-1, attention.head_dim))
         head_norm = getattr(attention, f"{kind}_norm", None)  # Qwen3 normalises each head
         states = (states if head_norm is None else head_norm(states)).transpose(1, 2)
     return states if rotary is None else rotated(states, *(table.unsqueeze(1) for table in rotary))
 
 
+def fused_rows(attention: Any, kind: Literal["q", "k"]) -> slice:
+    """Return where queries or keys lie in Phi's one projection: queries, keys and values in this order."""
+    queries = attention.config.num_attention_heads * attention.head_dim
+    keys = attention.config.num_key_value_heads * attention.head_dim
+    return slice(0, queries) if kind == "q" else slice(queries, queries + keys)
+
+
+def projected(attention: Any, kind: Literal["q", "k"], states: Tensor) -> Tensor:
+    """Return queries or keys [rows, n, heads * head dim] of states [rows, n, hidden]."""
+    if hasattr(attention, "qkv_proj"):
+        found: Tensor = attention.qkv_proj(states)[..., fused_rows(attention, kind)]
+    else:
+        found = getattr(attention, f"{kind}_proj")(states)
+    return found
+
+
 def rotated(states: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Apply RoPE along the last dimension; the tables broadcast."""
-    low, high = states.chunk(2, dim=-1)
-    return states * cos + torch.cat([-high, low], dim=-1) * sin
+    """Apply RoPE along the last dimension; the tables broadcast, and reach as far as they are wide."""
+    turned, rest = states[..., : cos.shape[-1]], states[..., cos.shape[-1] :]
+    low, high = turned.chunk(2, dim=-1)
+    turned = turned * cos + torch.cat([-high, low], dim=-1) * sin
+    return torch.cat([turned, rest], dim=-1) if rest.shape[-1] else turned
 
 
 def attention_rows(

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from earmark.reduction.decoder import at_hand, capped, heads_of
+from earmark.reduction.decoder import at_hand, capped, fused_rows, heads_of
 
 BLOCK = 128
 """Query tokens whose rows are held at once."""
@@ -49,7 +49,11 @@ class Probe:
     def weight(self, kind: Literal["q", "k"]) -> Tensor:
         """Return the layer's projection to queries or keys, [heads * head dim, hidden]."""
         with at_hand(self.layer):
-            weight: Tensor = getattr(self.layer.self_attn, f"{kind}_proj").weight.clone()
+            attention = self.layer.self_attn
+            if hasattr(attention, "qkv_proj"):
+                weight: Tensor = attention.qkv_proj.weight[fused_rows(attention, kind)].clone()
+            else:
+                weight = getattr(attention, f"{kind}_proj").weight.clone()
         return weight
 
     def logits(self, queries: Tensor, rope: bool = True) -> Iterator[tuple[Tensor, Tensor]]:

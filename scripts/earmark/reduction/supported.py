@@ -23,6 +23,13 @@ ENDS = (
 """How configs spell the ids of the tokens that open and close a recording."""
 
 
+FUSED = ("Phi3Attention", "Phi4MultimodalAttention")
+"""Attention with one projection for queries, keys and values, in the layout that is read here.
+
+It turns the first part of every head, as the width of the rotary tables says.
+"""
+
+
 @dataclass(frozen=True)
 class AudioMarks:
     """Ids of the audio placeholder, None if no config names one, and of what opens and closes audio."""
@@ -76,8 +83,10 @@ def refuse_unlike(text: Any, name: str) -> None:
     if layer is None:
         return
     attention = getattr(layer, "self_attn", None)
-    lacking = [part for part in ("q_proj", "k_proj", "head_dim") if not hasattr(attention, part)]
-    rotated = _partial(config)
+    fused = type(attention).__name__ in FUSED
+    own = ("head_dim",) if fused else ("q_proj", "k_proj", "head_dim")
+    lacking = [part for part in own if not hasattr(attention, part)]
+    rotated = 1.0 if fused else _partial(config)
     if lacking:
         differs = f"its attention has no {' and '.join(lacking)} of its own"
     elif rotated != 1:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
+from altair.utils.schemapi import debug_mode
 
 from earmark.report.drawable import drawable
 from earmark.report.figures import Look
@@ -47,7 +48,10 @@ CONFIG = {
 
 def plot(rows: Rows) -> alt.Chart:
     """Return a chart of rows, with nothing drawn yet."""
-    return alt.Chart(alt.InlineData(values=list(rows)))
+    # As a tuple and unchecked: Altair copies lists row by row, and checks each, for every layer.
+    with debug_mode(False):
+        data = alt.InlineData(values=tuple(rows))
+    return alt.Chart(data)
 
 
 def tooltips(fields: Mapping[str, str]) -> list[alt.Tooltip]:
@@ -68,7 +72,7 @@ def fitted(chart: Any, height: int, right: int = 2) -> dict[str, Any]:
         autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
         padding={"left": 2, "right": right, "top": 2, "bottom": 2},
     )
-    return dict(drawable(sized.configure(**CONFIG).to_dict()))
+    return dict(drawable(sized.configure(**CONFIG).to_dict(validate=False)))
 
 
 def level(row: Row, look: Look, hover: Mapping[str, str] | None = None) -> list[alt.Chart]:

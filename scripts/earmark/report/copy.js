@@ -7,7 +7,7 @@
   for (const button of document.querySelectorAll("[data-copy]")) {
     button.addEventListener("click", async () => {
       const table = [...button.closest("[data-pivot], .sortable").querySelectorAll("table")].find(visible);
-      const rows = [...table.rows].filter(visible);
+      const rows = [...table.rows].filter(row => visible(row) || row.matches(".beyond:not(.out, [hidden])"));
       const text = rows.map(row => [...row.cells].map(cell => quoted(plain(cell))).join(",")).join("\n");
       const said = button.parentElement.querySelector("[role=status]");
       try {

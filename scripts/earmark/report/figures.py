@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,9 @@ class Cell:
     text: str
     key: float | None = None
     hover: str = ""
+    beside: str = ""
+    """What stands in smaller letters beside the text: its interval."""
+    strong: bool = False
 
 
 @dataclass
@@ -70,6 +73,10 @@ class Table:
     """Columns that paper has no room for."""
     first: frozenset[str] = frozenset()
     """Columns that a phone shows at once, the others when asked to; none: all at once."""
+    caption: str = ""
+    """What a paper says above it, two lines at most; none: its title."""
+    across: str = ""
+    """What all columns but the first are, where they are of one kind."""
     marks: list[dict[str, str]] = field(default_factory=list)
     """Of every line, what the page's filters go by: ``system``, ``task``, ``model``, ``method``, ``made``."""
 
@@ -101,6 +108,14 @@ class Section:
     key: str = ""
     of: dict[str, str] = field(default_factory=dict)
     """What the page's filters go by: ``task``, ``model``, ``made``."""
+    later: Callable[[], tuple[list[list[Figure]], list[Table]]] | None = None
+    """Makes figures and tables, where that takes long and sections can be more than a page has room for."""
+
+    def draw(self) -> None:
+        """Make the figures and tables that were put off."""
+        if self.later is not None:
+            self.figures, self.tables = self.later()
+            self.later = None
 
     @property
     def name(self) -> str:

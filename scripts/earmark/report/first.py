@@ -43,6 +43,8 @@ class View:
     choice: dict[str, str]
     columns: Sequence[str]
     lines: list[tuple[str, list[Entry | None]]]
+    labels: str = ""
+    """``demo``, ``synthetic`` ... where they hold, comma-separated; a table on paper has to say so."""
 
 
 @dataclass

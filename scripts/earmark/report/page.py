@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from earmark.core.files import replacing
-from earmark.report import overview, shell, summary
+from earmark.report import overview, paper, shell, summary
 from earmark.report.columns import OURS
 from earmark.report.figures import Section, Table
 from earmark.report.first import Answer
@@ -50,31 +50,40 @@ def answers(material: Material) -> Iterator[tuple[str, str, Answer]]:
 
 
 def fitting(drawn: Iterable[Section]) -> None:
-    """Take figures and tables out of sections, the last first, that the page has no room for, and say so."""
+    """Draw sections as long as the page has room for them, and say of the others that they are left out."""
     left = ROOM
     for section in drawn:
+        if left > 0:
+            section.draw()
         figures = sum(len(json.dumps(each.specification)) for row in section.figures for each in row)
         left -= figures + sum(
             len(cell.text) + CELL for t in section.tables for line in t.lines for cell in line
         )
-        if left < 0 and (section.figures or section.tables):
-            section.figures, section.tables = [], []
+        if left < 0 and (section.figures or section.tables or section.later):
+            section.figures, section.tables, section.later = [], [], None
             section.notes.append(BEYOND)
 
 
 def all_tables(table: pd.DataFrame) -> Iterator[tuple[str, Table]]:
-    """Yield every table of the page with the name its files have."""
+    """Yield every table of the page, and those that papers print, with the name their files have."""
     material = Material(table)
     yield "all-results", overview.table(material.points)
+    for system in systems():
+        found = system.first(material) if system.first else None
+        yield from paper.tables(system.name, found.pivots if found else ())
+        if system.papers is not None:
+            yield from (paper.named(system.name, each) for each in system.papers(material))
     for section in all_sections(material):
         for each in section.tables:
             yield f"{section.name}-{each.name}", each
 
 
 def all_sections(material: Material) -> Iterator[Section]:
-    """Yield every section of the page."""
+    """Yield every section of the page, drawn."""
     for *_, drawn in sections(material):
-        yield from drawn
+        for section in drawn:
+            section.draw()
+            yield section
 
 
 def build(table: pd.DataFrame, files: Sequence[Path] = ()) -> str:

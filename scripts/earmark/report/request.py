@@ -6,6 +6,7 @@ Imported when the workflow is parsed, so it stays light.
 from __future__ import annotations
 
 import hashlib
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from earmark.config.settings import Settings
@@ -52,3 +53,9 @@ def others(settings: Settings, page: str = MAIN) -> str:
 def imported(settings: Settings) -> list[str]:
     """Return every file that config imports; raises UserError if a block names none."""
     return [str(path) for block in settings.config.imports for path in import_files(block.plain())]
+
+
+def columns(settings: Settings, table: str) -> list[str]:
+    """Return the columns that config chooses for a table as a file: the first pattern that its name fits."""
+    choices = settings.config.report.columns
+    return next((names for pattern, names in choices.items() if fnmatchcase(table, pattern)), [])

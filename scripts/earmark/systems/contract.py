@@ -272,6 +272,9 @@ class System:
     sections: Lazy[[Material], Iterable[figures.Section]] | None = None
     """Its sections of the page."""
 
+    papers: Lazy[[Material], Iterable[figures.Table]] | None = None
+    """Tables that a paper prints besides those of its first screen: one for each claim, with a caption."""
+
     appendices: Lazy[[Material], Iterable[figures.Appendix]] | None = None
     """What it shows at the end of the page."""
 
@@ -312,5 +315,5 @@ class System:
     @property
     def page_code(self) -> list[str]:
         """The files below scripts/ behind what it draws."""
-        parts = (self.point, self.first, self.sections, self.appendices)
+        parts = (self.point, self.first, self.sections, self.papers, self.appendices)
         return [*(part.file for part in parts if part), *self.templates]

@@ -61,6 +61,7 @@ SYSTEM = System(
     point=Lazy(f"{REPORT}.point:point"),
     first=Lazy(f"{REPORT}.first:answer"),
     sections=Lazy(f"{REPORT}.sections:sections"),
+    papers=Lazy(f"{REPORT}.papers:tables"),
     appendices=Lazy(f"{REPORT}.samples:appendices"),
     templates=tuple(f"earmark/systems/pruning/report/{name}.html" for name in ("pairs", "wrong")),
     page_files=lambda settings: [request.WRONG_ANSWERS],

@@ -37,6 +37,9 @@ class Sizes(Section):
     compression: float = Field(default=1, gt=0, le=1)
     """power of the magnitudes that the network sees; 1 as published"""
 
+    patch: Annotated[list[Count], Field(min_length=2, max_length=2)] = [1, 1]
+    """frames and bins that the first layer takes together; [1, 1] as published"""
+
 
 class Text(Section):
     """How a query becomes the vector that the network is conditioned on."""
@@ -93,8 +96,12 @@ class Training(Section):
     clip_norm: Positive | None = 1
     """largest norm of a step's gradient; null: none"""
 
-    loss: Literal["l1", "sdr"] = "l1"
-    """l1: mean absolute difference of waveforms, as published; sdr: the ratio that is scored, in dB"""
+    loss: Literal["l1", "sdr", "both"] = "l1"
+    """l1: mean absolute difference of waveforms, as published; sdr: the ratio that is scored, in dB; both:
+    the mean of it and its scale-invariant kind"""
+
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    """of the training's operations; bf16 is fast on CPUs that have it (AMX, AVX-512 BF16), slow on others"""
 
     sounds: Annotated[int, Field(ge=2)] = 2
     """most sounds in a mixture, the target among them"""
@@ -104,6 +111,9 @@ class Training(Section):
 
     high_db: int = 10
     """greatest level"""
+
+    speed: float = Field(default=1, ge=1, le=2)
+    """each sound is played up to so many times faster or slower, drawn anew each time; 1: as it is"""
 
     same_domain_share: Share = 0.2
     """of adapters: share of interferers from the domain itself, of another class; the public code takes none,

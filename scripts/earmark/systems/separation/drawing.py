@@ -13,7 +13,7 @@ import numpy as np
 
 from earmark.core.errors import UserError
 from earmark.core.seeding import generator
-from earmark.systems.separation.mixing import Levels, Mixture, Wave, crop, mix
+from earmark.systems.separation.mixing import Levels, Mixture, Wave, crop, mix, played
 from earmark.systems.separation.sounds import Sounds
 
 _TRIES = 50
@@ -33,7 +33,8 @@ class Draw:
     """How items are drawn.
 
     ``domain``: labels of targets; None: all. ``same_share``: of a domain, how often an interferer is of it.
-    ``sounds``: at most in a mixture. ``samples``: length; None: of the shortest clip in the mixture.
+    ``most``: sounds in a mixture. ``samples``: length; None: of the shortest clip in the mixture. ``speed``:
+    how many times faster or slower a sound is played at most; needs ``samples``.
     """
 
     sounds: Sounds
@@ -42,6 +43,7 @@ class Draw:
     most: int = 2
     levels: Levels = Levels()
     samples: int | None = None
+    speed: float = 1.0
 
     def __post_init__(self) -> None:
         """Check that there is something to draw; raises UserError."""
@@ -86,10 +88,17 @@ class Draw:
         if len(known) < len(others) + 1:
             return None
         samples = self.samples or min(map(len, known))
-        target, *rest = (crop(wave, samples, rng) for wave in known)
+        target, *rest = (self._part(wave, samples, rng) for wave in known)
         if _silent(target) or any(_silent(each) for each in rest):
             return None
         return Item(mix(target, rest, rng, self.levels), label)
+
+    def _part(self, wave: Wave, samples: int, rng: np.random.Generator) -> Wave:
+        """Return so many samples of a recording, at a speed by lot."""
+        if self.speed == 1:
+            return crop(wave, samples, rng)
+        speed = float(np.exp(rng.uniform(-1, 1) * np.log(self.speed)))
+        return played(crop(wave, round(samples * speed), rng), samples)
 
     def _other(self, labels: Sequence[str], rng: np.random.Generator) -> int | None:
         """Return a clip that shares no label, from the domain or from without; None if none is found."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import soxr
 from numpy.typing import NDArray
 
 Wave = NDArray[np.float32]
@@ -96,6 +97,12 @@ def crop(wave: Wave, samples: int, rng: np.random.Generator) -> Wave:
         if most > _HEARD * power:
             break
     return best
+
+
+def played(wave: Wave, samples: int) -> Wave:
+    """Return a wave played so much faster or slower that it has so many samples; its pitch moves along."""
+    found = soxr.resample(wave, len(wave), samples, quality="MQ")
+    return np.asarray(np.pad(found, (0, max(0, samples - len(found))))[:samples], np.float32)
 
 
 def _decibels(wave: Wave) -> float:

@@ -71,6 +71,7 @@ def sizes(content: Mapping[str, Any]) -> Sizes:
         content["condition"],
         content["level"],
         content["compression"],
+        tuple(content["patch"]),
     )
 
 

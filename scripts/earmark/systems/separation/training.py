@@ -6,11 +6,10 @@ recordings that are kept out of the training, never by a set that results are co
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +21,8 @@ from earmark.systems.separation.mixing import Levels
 from earmark.systems.separation.network.spectrum import SAMPLE_RATE
 from earmark.systems.separation.objective import losses
 from earmark.systems.separation.query.table import Table
-from earmark.systems.separation.scores import sdr
+from earmark.systems.separation.recipe import Recipe
+from earmark.systems.separation.scores import score
 from earmark.systems.separation.sounds import Sounds, spoken
 from earmark.training import engine
 from earmark.training.averaging import Best, Last
@@ -59,16 +59,16 @@ class Material:
 
 
 def material(
-    train: Sounds, valid: Sounds, table: Table, settings: Mapping[str, Any], domain: frozenset[str] | None
+    train: Sounds, valid: Sounds, table: Table, recipe: Recipe, scale: float, domain: frozenset[str] | None
 ) -> Material:
-    """Return what a training draws from; ``settings`` are its keys, ``domain`` an adapter's labels."""
-    levels = Levels(settings["low_db"], settings["high_db"])
-    samples = round(settings["seconds"] * SAMPLE_RATE)
-    share = settings["same_domain_share"]
-    draw = Draw(train, domain, share, settings["sounds"], levels, samples)
+    """Return what a training draws from; ``scale`` is of the queries, ``domain`` an adapter's labels."""
+    levels = Levels(recipe.low_db, recipe.high_db)
+    samples = round(recipe.seconds * SAMPLE_RATE)
+    share = recipe.same_domain_share
+    draw = Draw(train, domain, share, recipe.sounds, levels, samples, recipe.speed)
     held = len(valid) > 0 and (domain is None or any(domain & set(clip.labels) for clip in valid.clips))
     choosing = Draw(valid, domain, share, 2, Levels(0, 0), None) if held else None
-    return Material(draw, choosing, table, settings["scale"])
+    return Material(draw, choosing, table, scale)
 
 
 class Trainer:
@@ -79,12 +79,17 @@ class Trainer:
         model: nn.Module,
         weights: list[nn.Parameter],
         found: Material,
-        settings: Mapping[str, Any],
+        recipe: Recipe,
         seed: int,
         accelerator: Accelerator,
     ) -> None:
         self.model, self._weights, self._found = model, weights, found
-        self._settings, self._seed, self._here = settings, seed, accelerator
+        self._recipe, self._seed, self._here = recipe, seed, accelerator
+
+    @property
+    def size(self) -> int:
+        """Numbers that are trained."""
+        return sum(weight.numel() for weight in self._weights)
 
     def run(self, *, work: Path, fingerprint: str, events: Path | None = None) -> StageRecord:
         """Take the steps that are left and leave the chosen weights in the model.
@@ -100,18 +105,16 @@ class Trainer:
             seed=self._seed,
             work=work,
             fingerprint=fingerprint,
-            save_every=self._settings["save_every"],
+            save_every=self._recipe.save_every,
             events=events,
         )
         return record
 
     def stage(self) -> Stage:
         """Return the one stage of the training."""
-        settings = self._settings
-        steps, warm = settings["steps"], settings["warmup_steps"]
-        optimiser = torch.optim.AdamW(
-            self._weights, lr=settings["learning_rate"], weight_decay=0.0, amsgrad=True
-        )
+        recipe = self._recipe
+        steps, warm = recipe.steps, recipe.warmup_steps
+        optimiser = torch.optim.AdamW(self._weights, lr=recipe.learning_rate, weight_decay=0.0, amsgrad=True)
         chosen = self._found.valid is not None
         return Stage(
             "separation",
@@ -119,12 +122,12 @@ class Trainer:
             optimiser,
             self._loss,
             batches=self._batches,
-            schedule=linear(steps, warm) if settings["decay"] == "linear" else constant(warm),
-            clip_norm=settings["clip_norm"],
-            epoch=settings["validate_every"],
+            schedule=linear(steps, warm) if recipe.decay == "linear" else constant(warm),
+            clip_norm=recipe.clip_norm,
+            epoch=recipe.validate_every,
             validate=self.validate if chosen else None,
             choice=Best(METRIC) if chosen else Last(),
-            patience=settings["patience"] if chosen else None,
+            patience=recipe.patience if chosen else None,
             cure=_CURE,
         )
 
@@ -139,7 +142,7 @@ class Trainer:
                 yield batch
 
     def _batch(self, step: int, steps: Steps) -> Batch:
-        mine = range(steps.process, self._settings["batch_size"], steps.processes)
+        mine = range(steps.process, self._recipe.batch_size, steps.processes)
         items = [self._found.train.item(self._seed, step, number) for number in mine or [0]]
         mixture, target = (
             torch.from_numpy(np.stack([getattr(item.mixture, side) for item in items]))
@@ -150,20 +153,20 @@ class Trainer:
     def _loss(self, batch: Batch) -> Loss:
         device = self._here.device
         estimate = self.model(batch.mixture.to(device), batch.query.to(device))
-        found = losses(estimate.float(), batch.target.to(device), self._settings["loss"])
+        found = losses(estimate.float(), batch.target.to(device), self._recipe.loss)
         return Loss(found.sum() * float(batch.own > 0), batch.own)
 
     @torch.inference_mode()
     def validate(self) -> dict[str, float]:
-        """Return the mean SDRi on mixtures of the recordings kept out, target and rest equally loud."""
+        """Return what is gained on mixtures of the recordings kept out, target and rest equally loud."""
         draw, model = self._found.valid, self.model
         assert draw is not None
         model.eval()
         gained = []
-        count = min(self._settings["validation_mixtures"], 4 * len(draw.targets))
-        for number in range(count):
+        for number in range(min(self._recipe.validation_mixtures, 4 * len(draw.targets))):
             item = draw.item(self._seed, "validation", number)
             mixture = torch.from_numpy(item.mixture.mixture)[None].to(self._here.device)
             estimate = model(mixture, self._found.query([item]).to(self._here.device))[0].cpu().numpy()
-            gained.append(sdr(item.mixture.target, estimate) - sdr(item.mixture.target, item.mixture.mixture))
-        return {METRIC: float(np.mean(gained))}
+            found = score(item.mixture.target, item.mixture.mixture, estimate)
+            gained.append((found.sdri, found.si_sdri))
+        return dict(zip((METRIC, "si_sdri"), np.mean(gained, axis=0).tolist(), strict=True))

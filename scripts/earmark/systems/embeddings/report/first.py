@@ -65,5 +65,8 @@ def _view(path: str, record: Mapping[str, Any]) -> View:
         lines.append((layer["layer"], [score, Entry(percent(layer["f1_macro"]))]))
     where = f"{record['pooling']} over {record['span']}, seed {record['seed']}"
     return View(
-        {"task": record["dataset"], "model": f"{record['model']} ({where})"}, ["accuracy", "macro F1"], lines
+        {"task": record["dataset"], "model": f"{record['model']} ({where})", "shown": "probe"},
+        ["accuracy", "macro F1"],
+        lines,
+        ",".join(record["labels"]),
     )

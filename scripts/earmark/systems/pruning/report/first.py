@@ -106,7 +106,7 @@ def _views(group: Group) -> Iterator[View]:
     choice = {"task": task_of(first), "model": model_of(first)}
 
     def view(word: str, entry: Callable[[Row], Entry | None]) -> View:
-        return View(choice | {"shown": word}, columns, _lines(group, columns, entry))
+        return View(choice | {"shown": word}, columns, _lines(group, columns, entry), first["labels"])
 
     top = _tops(group, lambda row: _sign(row) * row["value"])
     for name, word in (

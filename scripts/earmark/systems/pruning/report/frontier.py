@@ -211,7 +211,7 @@ def _table(title: str, asked: Sequence[Any], found: Mapping[str, Sequence[Row]],
         for method, values in reached.items():
             if values:
                 value, where = best(values)
-                lines[method].append(Cell(f"{text(value)} ({where})", value))
+                lines[method].append(Cell(text(value), value, beside=f"({where})"))
             else:
                 lines[method].append(Cell(DASH))
     return Table(title, ["method", *columns], list(lines.values()), [INTERPOLATED], frozenset(columns))

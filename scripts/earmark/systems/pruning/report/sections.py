@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from earmark.report import trend
 from earmark.report.charts import GUESSING
 from earmark.report.columns import STAGES
-from earmark.report.figures import Figure, Legend, Look, Row, Section
+from earmark.report.figures import Figure, Legend, Look, Row, Section, Table
 from earmark.report.material import Material, Records
 from earmark.report.points import differing
 from earmark.report.words import banner, interval, origin, percent, seconds, timed
@@ -68,9 +69,6 @@ def section(rows: Sequence[Row], records: Records, look: Mapping[str, Look]) -> 
     """Return the section of results that can be compared; ``records`` are the files by path."""
     first = rows[0]
     asked = records[first["result"]]["asked"]
-    accuracy = list(_accuracy_figures(rows, records, look))
-    weighed = frontier.figure(rows, look)
-    lengths = durations.figure(Result(first["result"], dict(records[first["result"]])))
     return Section(
         asked["title"],
         [
@@ -81,21 +79,35 @@ def section(rows: Sequence[Row], records: Records, look: Mapping[str, Look]) -> 
             f"seed {first['seed']}",
         ],
         banner(first["labels"]),
-        [
-            accuracy,
-            [figure for figure in (weighed, lengths) if figure is not None],
-            [*_stage_figures(rows), *_class_figures(rows)],
-        ],
-        list(_notes(rows, bool(accuracy))),
-        frontier.tables(rows),
-        f"{first['task']} {first['model']}",
-        {"task": first["task"], "model": first["model"], "made": origin(first["labels"])},
+        [],
+        list(_notes(rows)),
+        key=f"{first['task']} {first['model']}",
+        of={"task": first["task"], "model": first["model"], "made": origin(first["labels"])},
+        later=partial(_drawn, rows, records, look),
     )
 
 
-def _notes(rows: Sequence[Row], drawn: bool) -> Iterator[str]:
+def _drawn(
+    rows: Sequence[Row], records: Records, look: Mapping[str, Look]
+) -> tuple[list[list[Figure]], list[Table]]:
+    weighed = frontier.figure(rows, look)
+    lengths = durations.figure(Result(rows[0]["result"], dict(records[rows[0]["result"]])))
+    figures = [
+        list(_accuracy_figures(rows, records, look)),
+        [figure for figure in (weighed, lengths) if figure is not None],
+        [*_stage_figures(rows), *_class_figures(rows)],
+    ]
+    return figures, frontier.tables(rows)
+
+
+def _pruned(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows that have a point in a panel."""
+    return [row for row in rows if not row["is_base"] and row["ratio"] and row["value"] is not None]
+
+
+def _notes(rows: Sequence[Row]) -> Iterator[str]:
     """Yield the remarks without which a section's rows would be compared too easily."""
-    if drawn:
+    if _pruned(rows):
         yield (
             "Bars are 95 % intervals; the grey band is that of the unpruned model (base). Points "
             "of the same ratio are set slightly apart so that their bars can be told apart."
@@ -138,7 +150,7 @@ def _references(rows: Sequence[Row], records: Records) -> list[tuple[str, Look, 
 
 def _accuracy_figures(rows: Sequence[Row], records: Records, look: Mapping[str, Look]) -> Iterator[Figure]:
     """Yield a panel per layer at which methods really ran, with common axes."""
-    pruned = [row for row in rows if not row["is_base"] and row["ratio"] and row["value"] is not None]
+    pruned = _pruned(rows)
     ratios = [row["ratio"] for row in pruned]
     lines = _references(rows, records)
     for layer in sorted({row["layer"] for row in pruned}):

@@ -50,16 +50,21 @@ def sentence(group: Group, singles: Sequence[Row]) -> str:
     over = str(first["note"]).partition(":")[0] if first["type"] == MEAN else first["task"]
     who = f"{first['model']}, {over}: "
     base = next((row for row in group if row["is_base"] and row["value"] is not None), None)
-    compared = [row for row in group if DIFFERENCE in row["metrics"] and row["keep_ratio"]]
-    if base is None or not compared:
+    ratio = nearest_ratio(group)
+    if base is None or ratio is None:
         return f"{who}nothing to compare, as there is no {'unpruned run' if base is None else 'pruned run'}."
-    ratio = min((row["keep_ratio"] for row in compared), key=lambda found: (abs(found - NEAR), found))
-    rows = [row for row in compared if row["keep_ratio"] == ratio]
+    rows = [row for row in group if DIFFERENCE in row["metrics"] and row["keep_ratio"] == ratio]
     sign = measure(base["headline"]).sign
     rows.sort(key=lambda row: -sign * row["value"])
     best, others = rows[0], rows[1:]
     parts = [_best(best, base, singles), *_others(best, others, sign)]
     return f"{who}with {100 * ratio:g} % of the audio tokens {'; '.join(parts)}."
+
+
+def nearest_ratio(group: Group) -> float | None:
+    """Return the keep ratio, of runs compared with the base, that is nearest to half; None without any."""
+    ratios = {row["keep_ratio"] for row in group if DIFFERENCE in row["metrics"] and row["keep_ratio"]}
+    return min(ratios, key=lambda found: (abs(found - NEAR), found), default=None)
 
 
 def _best(best: Row, base: Row, singles: Sequence[Row]) -> str:

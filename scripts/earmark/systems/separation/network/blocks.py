@@ -28,6 +28,28 @@ def norm(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, momentum=_MOMENTUM)
 
 
+def activated(x: Tensor, layer: nn.BatchNorm2d, offset: Tensor) -> Tensor:
+    """Return ``leaky_relu(layer(x) + offset)``, [batch, channels, frames, bins].
+
+    Where the statistics stand still, the offsets [batch, channels, 1, 1] are part of the normalisation's
+    bias, every sample's channels taken as channels of one: a pass over memory instead of three. These passes
+    are a good tenth of a forward on a CPU.
+    """
+    if layer.training:
+        return F.leaky_relu(layer(x) + offset, _SLOPE, inplace=True)
+    assert layer.running_mean is not None and layer.running_var is not None
+    batch, channels = x.shape[:2]
+    found = F.batch_norm(
+        x.reshape(1, batch * channels, *x.shape[2:]),
+        layer.running_mean.repeat(batch),
+        layer.running_var.repeat(batch),
+        layer.weight.repeat(batch),
+        (layer.bias + offset.flatten(1)).flatten(),
+        eps=layer.eps,
+    )
+    return F.leaky_relu(found.view(x.shape), _SLOPE, inplace=True)
+
+
 class Residual(nn.Module):
     """Two 3x3 convolutions beside a shortcut, which is a 1x1 convolution where the channels change."""
 
@@ -41,9 +63,9 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """Return [batch, outer, frames, bins] of [batch, inner, frames, bins]."""
-        h = self.conv1(F.leaky_relu(self.norm1(x) + self.film1(condition), _SLOPE))
-        h = self.conv2(F.leaky_relu(self.norm2(h) + self.film2(condition), _SLOPE))
-        return self.shortcut(x) + h
+        h: Tensor = self.conv1(activated(x, self.norm1, self.film1(condition)))
+        h = self.conv2(activated(h, self.norm2, self.film2(condition)))
+        return h.add_(self.shortcut(x))
 
 
 class Encoder(Residual):
@@ -74,5 +96,5 @@ class Decoder(nn.Module):
 
     def forward(self, x: Tensor, skip: Tensor, condition: Tensor) -> Tensor:
         """Return [batch, outer, ...] at the finer level of ``skip``."""
-        x = self.up(F.leaky_relu(self.norm(x) + self.film(condition), _SLOPE))
+        x = self.up(activated(x, self.norm, self.film(condition)))
         return self.residual(torch.cat([x, skip], dim=1), condition)

@@ -25,8 +25,10 @@ class Sizes:
     """Channels of each level, and the frames and bins averaged between levels; defaults are AudioSep's.
 
     ``level``: root mean square that mixtures are brought to before the network and back from after it; None:
-    as they come. ``compression``: power of the magnitudes that the network sees. Left out, both are as
-    published; plain magnitudes span so much that a short training hears the loudest bins alone.
+    as they come. ``compression``: power of the magnitudes that the network sees; plain magnitudes span so
+    much that a short training hears the loudest bins alone. ``patch``: frames and bins that the first layer
+    takes together and the last one parts again; the finest level is most of a small network's time. Left out,
+    all three are as published.
     """
 
     channels: tuple[int, ...] = (32, 64, 128, 256, 384, 384)
@@ -34,6 +36,7 @@ class Sizes:
     condition: int = 512
     level: float | None = None
     compression: float = 1.0
+    patch: Pool = (1, 1)
 
     def __post_init__(self) -> None:
         """Check that levels and pools agree; raises ValueError."""
@@ -41,13 +44,13 @@ class Sizes:
             raise ValueError(
                 f"{len(self.channels)} levels of channels need as many pools, not {len(self.pools)}"
             )
-        if (BINS - 1) % prod(bins for _, bins in self.pools):
-            raise ValueError(f"the pools over bins must divide {BINS - 1}")
+        if (BINS - 1) % prod(bins for _, bins in (self.patch, *self.pools)):
+            raise ValueError(f"patch and pools over bins must divide {BINS - 1}")
 
     @property
     def frames(self) -> int:
         """What the number of frames is padded to a multiple of."""
-        return prod(frames for frames, _ in self.pools)
+        return prod(frames for frames, _ in (self.patch, *self.pools))
 
 
 class ResUNet(nn.Module):
@@ -59,7 +62,7 @@ class ResUNet(nn.Module):
         channels, pools, condition = sizes.channels, sizes.pools, sizes.condition
         self.transform = Transform()
         self.norm = norm(BINS)
-        self.stem = nn.Conv2d(1, channels[0], 1)
+        self.stem = nn.Conv2d(1, channels[0], sizes.patch, sizes.patch)
         inner = (channels[0], *channels[:-1])
         self.encoders = nn.ModuleList(
             Encoder(a, b, pool, condition) for a, b, pool in zip(inner, channels, pools, strict=True)
@@ -70,7 +73,13 @@ class ResUNet(nn.Module):
             Decoder(a, b, pool, condition)
             for a, b, pool in zip((channels[-1], *outer[:-1]), outer, pools[::-1], strict=True)
         )
-        self.head = nn.Conv2d(channels[0], 3, 1)
+        # By patches of one bin, a transposed convolution is the published one; kept as the latter, whose
+        # weights lie the other way round.
+        self.head = (
+            nn.Conv2d(channels[0], 3, 1)
+            if sizes.patch == (1, 1)
+            else nn.ConvTranspose2d(channels[0], 3, sizes.patch, sizes.patch)
+        )
         self.apply(_initialise)
         self._start_unturned()
 

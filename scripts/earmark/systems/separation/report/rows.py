@@ -9,11 +9,10 @@ from typing import Any
 from earmark.report import rows as common
 
 Row = dict[str, Any]
-TO_BASE = "difference_to_base"
 
 
 def rows(path: Path, record: dict[str, Any]) -> Iterator[Row]:
-    """Yield a row per metric, of each class, of the difference to the base, and of the oracle's lead."""
+    """Yield a row per metric, of each class, and of what is short of the oracle."""
     asked = record["asked"]
     note = "upper bound: chosen with the source in hand" if record["upper_bound"] else None
     shared = {
@@ -24,6 +23,4 @@ def rows(path: Path, record: dict[str, Any]) -> Iterator[Row]:
     yield from common.metrics(shared, record)
     for row in record["per_class"]:
         yield {**shared, "metric": f"sdri/{row['class']}", **row["sdri"]}
-    for name, found in record["to_base"].items():
-        yield {**shared, "metric": f"{TO_BASE}/{name}", **found}
     yield {**shared, "metric": "regret", **record["regret"]}

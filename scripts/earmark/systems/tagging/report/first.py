@@ -53,6 +53,7 @@ def _views(members: Sequence[Tagged], found: Found) -> Iterator[View]:
     first, columns = members[0], _columns(members)
     speed = first.record["speed"]
     place = f"{first.asked['task']} ({speed['device']}, seed {first.asked['seed']})"
+    labels = ",".join(sorted({label for each in members for label in each.record["labels"]}))
     tied = {path for column in columns for path in _tied([m for m in members if m.asked["r"] == column])}
 
     def view(word: str, entry: Callable[[Tagged], Entry | None]) -> View:
@@ -63,7 +64,7 @@ def _views(members: Sequence[Tagged], found: Found) -> Iterator[View]:
             (name, [entry(by[column]) if column in by else None for column in columns])
             for name, by in lines.items()
         ]
-        return View({"task": place, "shown": word}, columns, cells)
+        return View({"task": place, "shown": word}, columns, cells, labels)
 
     yield view(measure(first.headline).axis, lambda each: _score(each, found, tied))
     yield view("difference to unmerged", lambda each: _apart(each, found))

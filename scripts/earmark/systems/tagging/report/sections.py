@@ -43,6 +43,7 @@ COLUMNS = (
 )  # fmt: skip
 Differences = Mapping[tuple[str, str], Row]
 NUMBERS = frozenset(COLUMNS) - {"recipe", "r", "trained with r", "over classes", "of the seeds"}
+FIRST = frozenset(("recipe", "r", "quality", "to unmerged", "speed-up"))
 COMPARED = (
     "Differences are in percentage points on the same clips, with paired 95 % intervals and p-values "
     "corrected (Holm) for the number of results compared with the same one; “no difference shown” means "
@@ -232,7 +233,7 @@ def _table(members: Sequence[Tagged], results: Sequence[Tagged], found: Differen
     batches = f"Speed-up and clips/s are of batches of {widest(members[0])['batch']}, peak memory too."
     lines = [_line(each, results, found) for each in ordered(members)]
     notes = [COMPARED, batches, *_other_versions(members)]
-    return Table("The numbers of each result", COLUMNS, lines, notes, NUMBERS)
+    return Table("The numbers of each result", COLUMNS, lines, notes, NUMBERS, first=FIRST)
 
 
 def _other_versions(members: Sequence[Tagged]) -> list[str]:
