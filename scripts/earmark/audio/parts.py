@@ -43,7 +43,11 @@ def within(stream: BinaryIO) -> Iterator[list[Source]]:
             yield [whole]
             return
         places = links(whole)
-        made = [content[begin:end] for begin, end in places] if len(places) > 1 else [riff.completed(content, whole.wav)]
+        made = (
+            [content[begin:end] for begin, end in places]
+            if len(places) > 1
+            else [riff.completed(content, whole.wav)]
+        )
         parts: list[Source] = []
         for part in made:
             if part is None:
