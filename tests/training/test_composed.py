@@ -9,16 +9,22 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from compose import main as compose
+from earmark.config.asked import Heard
+from earmark.config.compose import Fold
 from earmark.core.errors import UserError
 from earmark.core.files import write_json
 from earmark.core.records import Clip
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.composed import Decoder
-from earmark.models.features import FeatureRow, write_index
+from earmark.models.features import FeatureRow, FeatureStore, write_index
+from earmark.training.recipes.composed import Lesson
+from earmark.training.recipes.held_out import without
 
 TASK = {
     "name": "sounds",
     "heard_as": "sounds",
+    "title": "Sounds",
+    "profile": "default",
     "question": "Which?",
     "options": 2,
     "prompt": {"template": "{question}\n{options}\n", "system": None, "option_mark": "."},
@@ -123,6 +129,23 @@ def test_what_is_held_out_is_asked_and_not_learned(train, hold_out):
     assert [epoch["epoch"] for epoch in epochs] == [1, 2, 3, 4] and plain.digest != held.digest
     assert {0.0, 0.5, 1.0} >= {epoch["sounds_answers"] for epoch in epochs}, "two of four clips are asked"
     assert epochs[-1]["sounds_loss"] < epochs[0]["sounds_loss"]
+
+
+def test_folds_ask_every_clip_once_and_part_no_recording():
+    sources = ["a", "a", "b", "c", "d", "d", "e"]
+    clips = [
+        Clip(f"c{i}", [source], [], 1.0, 16000, 1, "train", [["dog", "rain"][source > "c"]])
+        for i, source in enumerate(sources)
+    ]
+    asked = []
+    for fold in (1, 2):
+        (kept,), (held,) = without(
+            [Lesson(Heard.read(TASK, "task"), clips, {}, FeatureStore([]))], Fold(fold=fold, of=2)
+        )
+        ours, theirs = ({clip.source_id[0] for clip in lesson.clips} for lesson in (kept, held))
+        assert ours.isdisjoint(theirs) and len(kept.clips) + len(held.clips) == len(clips)
+        asked += [clip.clip_id for clip in held.clips]
+    assert sorted(asked) == [clip.clip_id for clip in clips]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from earmark.scoring.question import Question
 if TYPE_CHECKING:
     import numpy as np
 
+    from earmark.config.asked import Scoring
+
 Row = dict[str, Any]
 Parser = Callable[[str, Sequence[str]], Any]
 Points = tuple[int, int]
@@ -58,14 +60,14 @@ class Metric:
 class AnswerMetric(Metric, ABC):
     """A metric of what a model answered: what a task may name under ``metric``."""
 
-    answers: ClassVar[Literal["choice", "transcript"]]
-    """What a right answer is: one of the options shown, or the words that were said."""
+    answers: ClassVar[Literal["choice", "transcript", "number"]]
+    """What a right answer is: one of the options shown, the words that were said, or a number."""
     balanced_by: ClassVar[Literal["label", "group"]] = "group"
     """What is balanced where fewer samples than there are get asked: labels where they are classes."""
 
     @abstractmethod
     def judge(
-        self, replies: Sequence[str], parse: Parser, question: Question, truth: str, task: Mapping[str, Any]
+        self, replies: Sequence[str], parse: Parser, question: Question, truth: str, task: Scoring
     ) -> Row:
         """Return what the replies to a sample's windows amount to.
 
@@ -73,9 +75,7 @@ class AnswerMetric(Metric, ABC):
         """
 
     @abstractmethod
-    def tables(
-        self, rows: Sequence[Mapping[str, Any]], task: Mapping[str, Any], resamples: int, seed: int
-    ) -> Row:
+    def tables(self, rows: Sequence[Mapping[str, Any]], task: Scoring, resamples: int, seed: int) -> Row:
         """Return ``metrics`` (the headline among them), ``per_class`` and ``per_group`` of scored samples."""
 
     @abstractmethod
