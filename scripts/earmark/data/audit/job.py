@@ -9,7 +9,7 @@ from typing import Any
 from earmark.config.schema import checked, schema
 from earmark.core import provenance
 from earmark.core.external_sort import database
-from earmark.data.audit import cost, findings, lengths, near, store
+from earmark.data.audit import cost, findings, lengths, near, sounds, store
 
 SCHEMA = "earmark/audit/1"
 VALUES = 50
@@ -26,7 +26,8 @@ def audit(
     :func:`cost.estimate` takes).
 
     Raises:
-        UserError: an index is missing or not a manifest.
+        UserError: an index is missing or not a manifest; a shard whose audio is compared is missing or
+            damaged.
 
     """
     rate = settings["tokens_per_second"]
@@ -34,7 +35,7 @@ def audit(
         store.load(connection, store.index_paths(folder, shards))
         measured = _measured(connection)
         if measured["fingerprints"]:
-            near.find(connection, near.Fingerprints())
+            near.find(connection, sounds.Sounds(connection, folder))
         record = {
             "schema": SCHEMA,
             "task": task,
