@@ -42,14 +42,14 @@ REACH, SPAN = 20, 31
 WIDE = 6
 """Triples of at least so many frames come first: peaks close together say little of a recording."""
 
-EVERY = 2
-"""Of the pairs of peaks, chosen by their hash, one in so many is made triples of."""
+EVERY, PAIRS = 2, 1024
+"""Of the pairs of peaks, chosen by their hash, one in so many is made triples of, and so many of a clip."""
 
 COARSE = 2
 """Frames and lines that are not told apart: peaks move by one when a copy begins between two frames."""
 
-BLOCK = 4096
-"""Frames transformed at once, about a minute: hours of audio need no more memory."""
+BLOCK = 128
+"""Frames transformed at once: they stay in the processor's cache, and hours of audio need no more memory."""
 
 RECORD = np.dtype([("key", "<u4"), ("frame", "<u4")])
 """One slot: half of the hash of its triple, 0 where there is none, and the frame of its first peak."""
@@ -154,9 +154,13 @@ def _triples(
     last = first + ahead + 2
     near = frame[last] - frame[first] <= SPAN
     first, last = first[near], last[near]
+    narrow = (frame[last] - frame[first] < WIDE).astype(np.uint64)
     key = mixed(line[first] << 16 | line[last] << 8 | (frame[last] - frame[first]) // COARSE)
+    key = key >> np.uint64(1) | narrow << np.uint64(63)
     chosen = key % np.uint64(EVERY) == 0
-    first, last, key = first[chosen], last[chosen], key[chosen]
+    if np.count_nonzero(chosen) > PAIRS:
+        chosen &= key <= np.partition(key[chosen], PAIRS)[PAIRS]
+    first, last, key, narrow = first[chosen], last[chosen], key[chosen], narrow[chosen]
     between = last - first - 1
     if not len(between):
         return nothing
@@ -164,8 +168,7 @@ def _triples(
     start = first[pair]
     middle = start + 1 + np.arange(len(pair)) - np.repeat(np.cumsum(between) - between, between)
     third = line[middle] << 8 | (frame[middle] - frame[start]) // COARSE
-    narrow = (frame[last] - frame[first] < WIDE)[pair].astype(np.uint64)
-    found = mixed(key[pair] ^ third.astype(np.uint64)) >> np.uint64(1) | narrow << np.uint64(63)
+    found = mixed(key[pair] ^ third.astype(np.uint64)) >> np.uint64(1) | narrow[pair] << np.uint64(63)
     return found, frame[start]
 
 
