@@ -38,6 +38,7 @@ from transformers import (
     WhisperForConditionalGeneration,
 )
 
+from earmark.config.compose import Lora
 from earmark.core.allocator import keep_freed_memory
 from earmark.models import towers
 from earmark.models.adapter import with_adapter
@@ -175,8 +176,7 @@ def sides(folder: Path, device: str, quick: bool) -> Sides:
     encoder, decoder = parts(folder, quick)
     tower = towers.load({"kind": "whisper", "dtype": "float32"}, encoder, device)
     public = LlamaForCausalLM.from_pretrained(decoder.folder, dtype=torch.float32).to(device)
-    learning = Speaker(decoder, device)
-    lora = {"rank": 8, "alpha": 32, "dropout": 0.0, "targets": "all-linear"}
+    learning, lora = Speaker(decoder, device), Lora(rank=8, alpha=32)
     theirs, ours = with_adapter(public.model, lora), with_adapter(learning.model, lora)
     public.model, learning.language.model = theirs.get_base_model(), ours.get_base_model()
     public.requires_grad_(False)

@@ -227,6 +227,7 @@ def test_two_processes_train_as_one_does_and_bfloat16_nearly_so(bench):
 def test_a_scored_encoder_of_another_kind_is_a_composed_model_too(bench, tmp_path):
     from test_towers import RANDOM
 
+    from earmark.config.projector import Projector
     from earmark.core.files import write_json
     from earmark.models import towers
     from earmark.models.checkpoint import Checkpoint, describe_folder
@@ -249,8 +250,7 @@ def test_a_scored_encoder_of_another_kind_is_a_composed_model_too(bench, tmp_pat
     heard = family(kind).encoder(made.part("encoder"), "cpu", "float32").encode([encoder.mel(sound)])[0]
     assert torch.allclose(decoder.project(heard), states["projector"], atol=1e-5)
     assert decoder.project(stored).shape == (len(stored), 32)
-    entry = {"projector": {"pool": 1, "stack": 2}, "compose": {"heard_by": kind}}
-    audio = family("composed").hears(entry)
+    audio = family("composed").hears(Projector(stack=2, heard_by=kind))
     assert (audio.samples_per_token, audio.positions_per_token, audio.attention_s) == (640, 2, None)
 
 

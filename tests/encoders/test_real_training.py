@@ -17,6 +17,7 @@ from real_parts import part
 from test_parity import RECORDED, set_adapter
 from torch import nn
 
+from earmark.config.compose import Lora
 from earmark.models import towers
 from earmark.models.adapter import with_adapter
 from earmark.models.fused_adapter import fuse
@@ -74,8 +75,7 @@ def parts(dropout, folder):
     speaker = Speaker(part("smollm2-135m", folder), "cpu")
     torch.manual_seed(42)
     torch.rand(150_000)  # of the layers of upstream's that were drawn before
-    lora = {"rank": 8, "alpha": 32, "dropout": dropout, "targets": "all-linear"}
-    adapted = with_adapter(speaker.model, lora)
+    adapted = with_adapter(speaker.model, Lora(rank=8, alpha=32, dropout=dropout))
     linear = nn.Linear(512, speaker.width)
     speaker.language.model = adapted.get_base_model()
     fuse(adapted)

@@ -83,7 +83,7 @@ def test_a_mistake_ends_in_one_line_before_any_job(load, more, message):
 def test_a_trained_encoder_is_a_model_and_its_results_carry_what_it_is_made_of(load):
     settings = load()
     entry = settings.model("whisper-base-esc10")
-    assert entry["kind"] == "composed" and entry["compose"]["decoder"] == "smollm2-135m"
+    assert entry.kind == "composed" and entry.compose.decoder == "smollm2-135m"
     config = excerpt(settings, "results/whisper-base-esc10/esc10_dart_0.5.json")
     assert config["encoders"].keys() == {"whisper-base"} and config["suites"].keys() == {"esc10"}
     assert {"whisper-base", "smollm2-135m"} <= config["models"].keys()
@@ -99,8 +99,9 @@ def test_a_trained_encoder_of_another_kind_is_a_model_that_hears_at_its_rate(loa
         encoders={"mine": {"title": "Mine", "model": "heard"}},
     )
     entry = settings.model("mine-esc10-fast")
-    assert entry["compose"]["heard_by"] == "wav2vec2"
-    assert family("composed").hears(entry).samples_per_token == 5 * 320
+    assert entry.projector.heard_by == "wav2vec2"
+    assert family("composed").hears(entry.projector).samples_per_token == 5 * 320
+    assert settings.model("whisper-base-esc10-fast").projector.heard_by is None
     excerpted = excerpt(settings, "results/mine-esc10-fast/esc10_dart_0.5.json")
     assert {"heard", "smollm2-135m"} <= excerpted["models"].keys()
 
@@ -124,13 +125,21 @@ def test_a_results_configuration_carries_what_a_users_files_say_with_absolute_pa
     assert settings.entries["suites"]["mine"]["train"] == "mine.yaml"
 
 
-def test_a_composed_model_names_the_kind_of_its_encoder(load):
-    parts = {"encoder": "heard", "decoder": "smollm2-135m", "tasks": ["esc10"]}
-    heard = {"kind": "wav2vec2", "path": "heard"}
-    for said, message in (
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
         ({}, "compose.encoder: 'heard' is no model of kind whisper"),
-        ({"heard_by": "wav2vec"}, "heard_by: 'wav2vec' is no kind of encoder; did you mean 'wav2vec2'?"),
-    ):
-        with pytest.raises(UserError, match=message):
-            load(models={"heard": heard, "m": {"kind": "composed", "compose": parts | said}})
-    load(models={"heard": heard, "m": {"kind": "composed", "compose": parts | {"heard_by": "wav2vec2"}}})
+        ({"heard_by": "wav2vec"}, "heard_by: 'wav2vec' is no kind of encoder; did you mean 'wav2vec2'"),
+    ],
+)
+def test_a_composed_model_names_the_kind_of_its_encoder(load, said, message):
+    heard = {"kind": "wav2vec2", "path": "heard"}
+    parts = {"encoder": "heard", "decoder": "smollm2-135m", "tasks": ["esc10"]}
+
+    def settings(projector):
+        mine = {"kind": "composed", "compose": parts, "projector": projector}
+        return load(models={"heard": heard, "mine": mine})
+
+    with pytest.raises(UserError, match=message):
+        settings(said).check_sound("models", "mine")
+    settings({"heard_by": "wav2vec2"}).check_sound("models", "mine")

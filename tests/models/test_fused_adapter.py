@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from earmark.config.compose import Lora
 from earmark.models.adapter import with_adapter
 from earmark.models.fused_adapter import fuse
 
@@ -24,9 +25,7 @@ class Maps(nn.Module):
 
 def run(dropout, fused):
     torch.manual_seed(0)
-    adapted = with_adapter(
-        Maps(), {"rank": 4, "alpha": 8, "dropout": dropout, "targets": ["first", "second"]}
-    )
+    adapted = with_adapter(Maps(), Lora(rank=4, alpha=8, dropout=dropout, targets=["first", "second"]))
     with torch.no_grad():
         for name, weight in adapted.named_parameters():
             if "lora_B" in name:

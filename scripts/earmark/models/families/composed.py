@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from earmark.models.contract import Audio, Code, Family, Parts
 from earmark.models.families import family
 from earmark.models.families.whisper import Whisper
+
+if TYPE_CHECKING:
+    from earmark.config.projector import Projector
 
 
 class Composed(Family):
@@ -18,24 +20,19 @@ class Composed(Family):
     audio = Whisper.audio
     parts = Parts(encoder=Whisper.parts.encoder, decoder=("model.",))
 
-    def hears(self, entry: Mapping[str, Any]) -> Audio:
-        """Return how the model of a config entry hears: the projector joins positions to tokens."""
-        together = self.stored_per_token(entry)
-        own = family(self.heard_by(entry)).audio
+    def hears(self, projector: Projector) -> Audio:
+        """Return how a composed model hears: the projector joins positions to tokens."""
+        together = projector.per_token
+        own = family(projector.encoder).audio
         return replace(
             own,
             samples_per_token=own.samples_per_token * together,
             positions_per_token=together,
         )
 
-    @staticmethod
-    def heard_by(entry: Mapping[str, Any]) -> str:
-        """Return the family of the encoder of a config entry."""
-        return str(entry.get("compose", {}).get("heard_by") or "whisper")
-
-    def stored_per_token(self, entry: Mapping[str, Any]) -> int:
+    def stored_per_token(self, projector: Projector) -> int:
         """Return how many states of a feature file become one audio token."""
-        return int(entry["projector"]["pool"]) * int(entry["projector"]["stack"])
+        return projector.per_token
 
     def code(self) -> Code:
         """Import the family's code."""

@@ -27,6 +27,7 @@ SYSTEM = System(
     behind=request.behind,
     check=request.check,
     tasks=request.used_tasks,
+    wheels=request.wheels,
     config=SeparationConfig,
     entries=(Entries("separators", Separator), Entries("mixtures", Mixtures)),
     efforts={
@@ -43,6 +44,8 @@ SYSTEM = System(
         Column("adapter", "str", "what adapters of domains are", heading="adapter"),
     ),
     compare=Lazy(f"{REPORT}.comparisons:rows"),
+    first=Lazy(f"{REPORT}.first:answer"),
+    papers=Lazy(f"{REPORT}.first:papers"),
     sections=Lazy(f"{REPORT}.sections:sections"),
     appendices=Lazy(f"{REPORT}.listen:appendices"),
     page_files=request.page_files,
