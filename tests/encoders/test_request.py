@@ -11,6 +11,7 @@ from earmark.core.errors import UserError
 from earmark.core.places import ROOT
 from earmark.models.families import family
 from earmark.systems.encoders import request
+from earmark.systems.encoders.entries import Suite
 from earmark.systems.encoders.form import Form
 
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -122,7 +123,7 @@ def test_a_results_configuration_carries_what_a_users_files_say_with_absolute_pa
     }
     assert suite["train"] == {"max_steps": 3, "train_data": expected}
     assert suite["eval"]["eval_mine"]["data"]["data"] == f"{tmp_path}/tars/test.tar"
-    assert settings.entries["suites"]["mine"]["train"] == "mine.yaml"
+    assert settings.each(Suite)["mine"].train == "mine.yaml"
 
 
 @pytest.mark.parametrize(

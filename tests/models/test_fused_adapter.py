@@ -35,7 +35,7 @@ def run(dropout, fused):
     adapted.train()
     x = torch.randn(3, 5, 12, requires_grad=True)
     torch.manual_seed(1)
-    made = adapted(x)
+    made = adapted.get_base_model()(x)
     made.square().sum().backward()
     grads = {name: weight.grad for name, weight in adapted.named_parameters() if weight.requires_grad}
     return [made, x.grad, *grads.values()], list(grads), set(adapted.state_dict())

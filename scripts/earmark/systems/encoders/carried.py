@@ -17,20 +17,19 @@ from earmark.config.yaml_files import read_yaml
 from earmark.systems.encoders import presets
 from earmark.systems.encoders.blocks import EvalBlock, TrainFile
 
-Carried = str | dict[str, Any]
 
-
-def _of_file(content: Callable[[Any, str, Tour], dict[str, Any]]) -> PlainSerializer:
-    """Mark a field with a preset's name or a file's path; ``content`` makes what is carried of the file."""
+def _carrying(content: Callable[[Any, str, Tour], dict[str, Any]]) -> PlainSerializer:
+    """Mark a field: a preset's name, a file's path, or what such a file says; ``content`` moves the last."""
 
     def carried(said: Any, info: SerializationInfo) -> Any:
         tour = info.context
-        if not isinstance(said, str) or said in presets.NAMES or not isinstance(tour, Tour):
+        if not isinstance(tour, Tour) or not isinstance(said, str | dict) or said in [*presets.NAMES]:
             return said
-        path = Path(said).expanduser()
-        if tour.workdir is None or not (tour.workdir / path).is_file():
+        if isinstance(said, dict):
+            return said if tour.workdir is None else content(said, "eval", tour)
+        if tour.workdir is None or not (tour.workdir / Path(said).expanduser()).is_file():
             return tour.placed(said)
-        return content(read_yaml(tour.workdir / path), said, tour)
+        return content(read_yaml(tour.workdir / Path(said).expanduser()), said, tour)
 
     return PlainSerializer(carried)
 
@@ -48,13 +47,5 @@ def _evaluation(said: Mapping[str, Any], where: str, tour: Tour) -> dict[str, An
     }
 
 
-def _blocks(said: dict[str, Any], info: SerializationInfo) -> dict[str, Any]:
-    """Return an evaluation that is written out in the suite, its paths made absolute."""
-    tour = info.context
-    if not isinstance(tour, Tour) or tour.workdir is None:
-        return said
-    return _evaluation(said, "eval", tour)
-
-
-TRAINING, EVALUATION, BLOCKS = _of_file(_training), _of_file(_evaluation), PlainSerializer(_blocks)
-"""For the fields of a suite: a file to train on, a file of an evaluation, an evaluation written out."""
+TRAINING, EVALUATION = _carrying(_training), _carrying(_evaluation)
+"""For what a suite trains on and evaluates."""

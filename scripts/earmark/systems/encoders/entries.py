@@ -96,7 +96,7 @@ class Suite(Section):
     """a preset (task1, task2, all, one of the twenty), the path of a YAML file in upstream's format, or what
     such a file says; left out: the preset of the suite's name"""
 
-    eval: Annotated[str, carried.EVALUATION] | Annotated[dict[str, Any], carried.BLOCKS] | None = left_out()
+    eval: Annotated[str, carried.EVALUATION] | dict[str, Any] | None = left_out()
     """the same of the evaluation"""
 
     training: dict[str, Any] = {}
