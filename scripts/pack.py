@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from earmark.config import forming
+from earmark.config.packing import Packing
 from earmark.core import cli
 from earmark.core.given import given
 from earmark.core.records import Clip, iter_manifest
@@ -28,15 +30,15 @@ def main(
     max_failed_share: float = 0.0,
 ) -> None:
     """Decode, join, resample and pack the clips of one shard."""
-    options, how = given(settings), given(cut)
-    limits = options["shard_limits"]
-    form = shards.Form(options["sample_rate"], options["channels"], limits["clips"], limits["megabytes"])
+    options, how = Packing.read(given(settings), "--settings"), given(cut)
+    limits = options.shard_limits
+    form = shards.Form(options.sample_rate, options.channels, limits.clips, limits.megabytes)
 
     def chosen() -> Iterator[Clip]:
         if how is None:
             return iter_manifest(clips, split, (shard, of))
         # The manifest of a fetched shard lists that shard's recordings and no others.
-        return segment.cut(iter_manifest(clips, split), how)
+        return segment.cut(iter_manifest(clips, split), forming.read(how))
 
     shards.write(chosen, output, index, form, max_failed_share=max_failed_share, split=split, of=of)
 
