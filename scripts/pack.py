@@ -11,6 +11,7 @@ import typer
 from earmark.config import forming
 from earmark.config.packing import Packing
 from earmark.core import cli
+from earmark.core.allocator import keep_freed_memory
 from earmark.core.given import given
 from earmark.core.records import Clip, iter_manifest
 from earmark.data import segment, shards
@@ -30,6 +31,7 @@ def main(
     max_failed_share: float = 0.0,
 ) -> None:
     """Decode, join, resample and pack the clips of one shard."""
+    keep_freed_memory()
     options, how = Packing.read(given(settings), "--settings"), given(cut)
     limits = options.shard_limits
     form = shards.Form(options.sample_rate, options.channels, limits.clips, limits.megabytes)
