@@ -80,6 +80,22 @@ def training(settings: Settings, model: str) -> dict[str, Any]:
     }
 
 
+def heads(settings: Settings, model: str, semantic: str, acoustic: str) -> dict[str, Any]:
+    """Return what the calibration of HeadRouter reads; see docs/methods.md."""
+    entry = settings.model(model)
+    return {
+        "tasks": [
+            settings.asked(task) | {"heard_as": heard_as(settings, model, task)}
+            for task in (semantic, acoustic)
+        ],
+        "layer": 2,
+        "ratio": 0.3,
+        "clips": 10,
+        "dtype": entry["dtype"],
+        "device": settings.config.device,
+    }
+
+
 def massive(settings: Settings, model: str, task: str) -> dict[str, Any]:
     """Return what the search for massive activations reads; see docs/real.md."""
     entry = settings.model(model)

@@ -28,6 +28,9 @@ TIMING = "timing"
 WRONG_ANSWERS = "results/wrong_answers.parquet"
 """What was answered wrongly, to look at and listen to on the page."""
 
+HEADS = "heads/"
+"""The folder of profiles of attention heads."""
+
 Cell = tuple[str, str, str, str]
 """Model, task, method, ratio."""
 
@@ -80,6 +83,13 @@ def cells(settings: Settings) -> Iterator[Cell]:
                     if each not in seen:
                         seen.add(each)
                         yield each
+
+
+def profile(settings: Settings, model: str, name: str) -> list[str]:
+    """Return the profile of heads that a method reads, if the workflow makes it: one below heads/."""
+    options = method(settings, name, settings.model(model))["options"]
+    file = options.get("profile") if isinstance(options, Mapping) else None
+    return [file] if isinstance(file, str) and file.startswith(HEADS) else []
 
 
 def side_by_side(settings: Settings) -> dict[str, Any]:
