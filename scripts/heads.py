@@ -11,6 +11,7 @@ from earmark.core import cli
 from earmark.core.files import write_json
 from earmark.core.given import given
 from earmark.systems.pruning import heads
+from earmark.systems.pruning.asked import Heads
 
 
 def main(
@@ -22,7 +23,8 @@ def main(
     threads: int = 1,
 ) -> None:
     """Weigh each head by how well the model answers with the tokens that it alone would keep."""
-    write_json(output, heads.run(given(settings), features, index, checkpoint, threads))
+    asked = Heads.read(given(settings), "--settings")
+    write_json(output, heads.run(asked, features, index, checkpoint, threads))
 
 
 if __name__ == "__main__":

@@ -14,24 +14,27 @@ Cost: one prefill for each clip and head.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache
 
 from earmark.core import devices
+from earmark.core.files import Json
 from earmark.core.progress import tqdm
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.composed import Decoder
 from earmark.reduction.headrouter import HeadRouter, Profile, selectivity
 from earmark.reduction.hooks import TokenReduction
+from earmark.systems.pruning.asked import Heads
 from earmark.systems.pruning.massive import Asked
 from earmark.training.recipes.composed import Lesson, lessons
 
+Measured = tuple[list[float], float]
+"""What each head gains on a clip, and the spread of the heads' selectivity."""
 NEAREST = 1e-6
 """Least distance of centres: two tasks of the same spread are told apart by nothing."""
 
@@ -84,7 +87,7 @@ def said(clip: Asked, reducer: HeadRouter, ratio: float, layer: int) -> float:
 
 
 @torch.inference_mode()
-def gains(clip: Asked, ratio: float, layer: int) -> tuple[list[float], float]:
+def gains(clip: Asked, ratio: float, layer: int) -> Measured:
     """Return what each head alone gains over all together, and the spread of the heads' selectivity."""
     together = OneHead()
     plain = said(clip, together, ratio, layer)
@@ -92,7 +95,7 @@ def gains(clip: Asked, ratio: float, layer: int) -> tuple[list[float], float]:
     return own, together.spreads[0]
 
 
-def profile(semantic: Sequence[Any], acoustic: Sequence[Any]) -> dict[str, Any]:
+def profile(semantic: Sequence[Measured], acoustic: Sequence[Measured]) -> Json:
     """Return the profile that the gains and spreads of two tasks' clips make."""
     kinds = []
     for measured in (semantic, acoustic):
@@ -114,33 +117,30 @@ def chosen(lesson: Lesson, count: int) -> list[int]:
 
 
 def run(
-    asked: Mapping[str, Any],
+    asked: Heads,
     features: Sequence[Path],
     indexes: Sequence[Path],
     checkpoint: Path,
     threads: int,
-) -> dict[str, Any]:
+) -> Json:
     """Return a profile, and what it was made from.
-
-    ``asked``: ``tasks``, the one that asks for words first; ``layer``, ``ratio``, ``clips`` of each task,
-    ``dtype``, ``device``.
 
     Raises:
         UserError: checkpoint or features are damaged or don't fit each other.
     """
-    device = devices.prepare(asked["device"], threads)
+    device = devices.prepare(asked.device, threads)
     model = Checkpoint.read(checkpoint)
-    decoder = Decoder(model, str(device), asked["dtype"], "sdpa")
+    decoder = Decoder(model, str(device), asked.dtype, "sdpa")
     measured = []
-    for lesson in lessons(asked["tasks"], features, indexes, model.part("encoder").digest):
-        numbers = tqdm(chosen(lesson, asked["clips"]), desc=lesson.task["name"], unit="clip")
+    for lesson in lessons(asked.tasks, features, indexes, model.part("encoder").digest):
+        numbers = tqdm(chosen(lesson, asked.clips), desc=lesson.task.name, unit="clip")
         clips = (Asked(decoder, lesson, number) for number in numbers)
-        measured.append([gains(clip, asked["ratio"], asked["layer"]) for clip in clips])
+        measured.append([gains(clip, asked.ratio, asked.layer) for clip in clips])
     return profile(*measured) | {
         "calibration": "earmark's own, not the paper's",
-        "tasks": [task["name"] for task in asked["tasks"]],
+        "tasks": [task.name for task in asked.tasks],
         "clips": [len(each) for each in measured],
-        "ratio": asked["ratio"],
-        "layer": asked["layer"],
+        "ratio": asked.ratio,
+        "layer": asked.layer,
         "model_digest": model.digest,
     }
