@@ -15,11 +15,11 @@ def mistaken(function, *arguments):
 
 def labelled(task, suffix, *splits):
     """Return the shards of some splits of a task."""
-    of = SETTINGS.task(task)["data"]["shards"]
+    of = SETTINGS.task(task).data.shards
     return [
-        f"data/{task}/shards/{split}-{number:05d}-of-{of[split]:05d}.{suffix}"
+        f"data/{task}/shards/{split}-{number:05d}-of-{of.of(split):05d}.{suffix}"
         for split in splits
-        for number in range(of[split])
+        for number in range(of.of(split))
     ]
 
 
@@ -44,6 +44,11 @@ def shards_of_texts(wildcards):
     """Return the indexes whose labels a table holds; none of a benchmark's, whose own table lists them."""
     found = mistaken(separation.texts_job, wildcards.separator, wildcards.named)["mixtures"]
     return [] if found else labelled(wildcards.named, "parquet", "train", "test")
+
+
+def text_wheels(name):
+    """Return the wheels that a separator's text encoder lies in."""
+    return wheel_files(mistaken(separation.text_wheel, name))
 
 
 def partitioned(suffix):
