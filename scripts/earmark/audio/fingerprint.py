@@ -145,7 +145,7 @@ def _strongest(
 
 
 def _highest(values: NDArray[np.float32], around: int, stride: int) -> NDArray[np.float32]:
-    """Return the maximum of each value and ``around`` to both sides, ``stride`` apart, where all are there."""
+    """Return the maximum of each value and ``around`` to both sides, ``stride`` apart, where they are."""
     width = 1
     while width <= 2 * around:
         step = min(width, 2 * around + 1 - width)
