@@ -8,7 +8,7 @@ from earmark.core.errors import UserError
 from earmark.core.records import Clip
 from earmark.data.choice import choose, left_in
 from earmark.models.features import FeatureRow
-from earmark.scoring.question import Question, ask, ask_for_words, draw_options
+from earmark.scoring.question import Question, ask, ask_freely, draw_options
 from earmark.systems.pruning.plan import batches, windows
 from earmark.systems.pruning.samples import Sample
 
@@ -123,7 +123,7 @@ def test_options_are_marked_as_asked_and_fixed_ones_may_stand_in_the_template():
 
 
 def test_a_request_for_words_has_no_options():
-    asked = ask_for_words("Write down what is said.", "")
+    asked = ask_freely("Write down what is said.", "")
     assert (asked.options, asked.truth, asked.letter) == ((), None, None)
 
 

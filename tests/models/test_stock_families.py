@@ -18,11 +18,13 @@ from earmark.models.families import family
 from earmark.models.loading import Load
 from earmark.models.stock import stock
 from earmark.models.vibevoice_asr import seed_of
-from earmark.reduction.encoder_scores import SCORES
+from earmark.reduction.encoder_scores import ATTENTION, KEYS, LOUDNESS, SCORES, loudness
 from earmark.reduction.hooks import TokenReduction
-from earmark.reduction.loader import load
+from earmark.reduction.loader import available, load
 
 from .stock_kinds import KINDS, RATE, Kind
+
+VARIED = [kind for kind in KINDS if kind.name in ("voxtral", "qwen3_asr", "qwen3_omni", "phi4_multimodal")]
 
 
 @pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind.name)
@@ -107,12 +109,24 @@ def test_a_clip_has_the_same_states_alone_and_among_others(made) -> None:
             assert {len(told[name]) for name in SCORES} == {len(states)}
 
 
-@torch.no_grad()
-@pytest.mark.parametrize("method", ["frame", "fastadasp", "fastv"])
-def test_pruning_a_padded_batch_equals_pruning_its_rows_alone(made, method) -> None:
-    kind, checkpoint = made
+def scores(encoder: Any, wave: np.ndarray, width: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """A clip's states, and the encoder's scores; from one that gives none, scores by lot."""
+    mel = encoder.mel(wave)
+    if isinstance(encoder, Attending):
+        ((states, told),) = encoder.heard([mel])
+    else:
+        (states,) = encoder.encode([mel])
+        draw = torch.Generator().manual_seed(len(states))
+        told = {name: torch.rand(len(states), generator=draw) for name in ATTENTION}
+        told[KEYS] = torch.randn(len(states), width, generator=draw)
+    told[LOUDNESS] = loudness(torch.from_numpy(wave), len(states), len(wave) // len(states))
+    return states, told
+
+
+def check_batch(kind: Kind, checkpoint: Checkpoint, method: str) -> None:
+    """Compare two rows in a padded batch with each alone, in the prefill and one step after."""
     encoder, decoder = parts(kind, checkpoint)
-    states = encoder.encode([encoder.mel(wave) for wave in waves()[:2]])
+    states, told = zip(*(scores(encoder, wave, 8) for wave in waves()[:2]), strict=True)
     prompts = [decoder.raw_ids("<|AUDIO|>rain", len(each)) for each in states]
     width = max(map(len, prompts))
     ids = torch.tensor([[decoder.pad_id] * (width - len(p)) + p for p in prompts])
@@ -128,7 +142,11 @@ def test_pruning_a_padded_batch_equals_pruning_its_rows_alone(made, method) -> N
         positions = (own_mask.cumsum(1) - 1).clamp(min=0)
         cache = DynamicCache(config=decoder.model.config)
         with TokenReduction(decoder.model, load(method), keep_ratio=0.4, layer=1) as reduction:
-            reduction.expect(audio_mask=audio)
+            reduction.expect(
+                audio_mask=audio,
+                sample_ids=[str(row) for row in rows],
+                encoder={name: [told[row][name] for row in rows] for name in told[0]},
+            )
             found.append(decoder.forward(embeddings, own_mask, positions, cache))
             step = decoder.model.embed_tokens(found[-1].argmax(-1)[:, None])
             longer = torch.cat([own_mask, own_mask.new_ones(len(rows), 1)], dim=1)
@@ -136,6 +154,45 @@ def test_pruning_a_padded_batch_equals_pruning_its_rows_alone(made, method) -> N
     for row in (0, 1):
         for step in (0, 1):
             torch.testing.assert_close(found[step][row], found[2 + 2 * row + step][0], atol=5e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("method", ["frame", "fastadasp", "fastv"])
+def test_pruning_a_padded_batch_equals_pruning_its_rows_alone(made, method) -> None:
+    check_batch(*made, method)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("method", [name for name in available() if not load(name).keeps_all])
+@pytest.mark.parametrize("made", VARIED, ids=lambda kind: kind.name, indirect=True)
+def test_every_method_prunes_a_padded_batch_as_its_rows_alone(made, method) -> None:
+    """On a Llama, a Qwen3, experts with three rows of positions, and heads out of one projection."""
+    check_batch(*made, method)
+
+
+@torch.no_grad()
+def test_a_step_with_a_cache_says_what_the_whole_says_without_one(made) -> None:
+    kind, checkpoint = made
+    encoder, decoder = parts(kind, checkpoint)
+    (states,) = encoder.encode([encoder.mel(waves()[0])])
+    ids = torch.tensor([decoder.raw_ids("<|AUDIO|>What is heard?", len(states))])
+    audio, places = ids == decoder.audio_id, torch.arange(ids.shape[1] + 1)[None]
+    embeddings = decoder.embed(ids, [states])
+    step = decoder.model.embed_tokens(ids[:, -1:])
+    ones = torch.ones_like(places)
+    with TokenReduction(decoder.model, load("frame"), keep_ratio=0.4, layer=1) as reduction:
+        reduction.expect(audio_mask=audio)
+        cache = DynamicCache(config=decoder.model.config)
+        decoder.forward(embeddings, ones[:, :-1], places[:, :-1], cache)
+        cached = decoder.forward(step, ones, places[:, -1:], cache)
+        reduction.expect(audio_mask=torch.nn.functional.pad(audio, (0, 1)))
+        whole = decoder.model(
+            inputs_embeds=torch.cat([embeddings, step], dim=1),
+            attention_mask=ones,
+            position_ids=places,
+            use_cache=False,
+        ).last_hidden_state
+    torch.testing.assert_close(cached, decoder.head(whole[:, -1]), atol=5e-5, rtol=1e-4)
 
 
 @torch.no_grad()

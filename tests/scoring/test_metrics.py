@@ -26,7 +26,7 @@ def test_every_number_has_a_title_a_short_name_and_a_direction(name):
     assert metric.measures and all(each.title and each.short for each in metric.measures)
     assert all(catalogue.measure(each.name) == each for each in metric.measures)
     if isinstance(metric, AnswerMetric):
-        assert metric.answers in ("choice", "transcript")
+        assert metric.answers in ("choice", "transcript", "number")
 
 
 def test_error_rates_are_better_lower_and_everything_else_higher():

@@ -104,7 +104,40 @@ def test_an_answer_key_is_a_text_a_letter_or_a_number(answer, index):
     assert source.chosen(answer, ["a dog", "a cat", "rain"]) == index
 
 
-@pytest.mark.parametrize("task", ["mmau_mini", "mmar", "mmau_pro"])
+def test_options_may_have_keys_of_their_own_and_paths_be_put_together(root):
+    (root / "audio" / "3.flac").write_bytes((root / "audio" / "0.wav").read_bytes())
+    item = {
+        "where": "audio",
+        "n": 3,
+        "question": "Which?",
+        "a": "dog",
+        "b": "cat",
+        "c": None,
+        "answer": "cat",
+    }
+    (root / "list.json").write_text(json.dumps([item]))
+    columns = {"id": None, "audio": "{where}/{n}.wav", "options": ["a", "b", "c"]}
+    (clip,) = collect(root, columns=columns)
+    assert (clip.clip_id, clip.options, clip.labels) == ("list item 0", ["dog", "cat"], ["cat"])
+    assert clip.ok and clip.parts[0].path.endswith("3.flac")
+    with pytest.raises(UserError, match=r"columns.audio: .*item 0 has no 'there'"):
+        collect(root, columns=columns | {"audio": "{there}/{n}.wav"})
+
+
+@pytest.mark.parametrize(
+    ("answer", "labels"), [("[3, 5]", ["[3, 5]"]), ([3, 5], ["[3, 5]"]), (31, ["31"]), ("many", [])]
+)
+def test_without_options_the_answer_is_a_number_or_a_range(root, answer, labels):
+    (root / "list.json").write_text(json.dumps([items()[0] | {"answer": answer}]))
+    (clip,) = collect(root, columns={"options": None})
+    assert (clip.options, clip.labels) == ([], labels)
+    assert clip.ok == bool(labels) and (clip.ok or clip.reason == "no label (the answer is no number)")
+
+
+@pytest.mark.parametrize(
+    "task",
+    ["mmau_mini", "mmar", "mmau_pro", "mmsu", "air_bench", "blab_speakers", "blab_duration", "blab_events"],
+)
 def test_the_tasks_name_the_keys_of_their_layout(task):
     content = yaml.safe_load((ROOT / "config" / "tasks" / f"{task}.yaml").read_text())
     complete = completed(**content["data"]["source"])

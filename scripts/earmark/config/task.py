@@ -98,13 +98,13 @@ class Task(Section):
     """the words around the audio"""
 
     parser: str = "letter"
-    """module in scripts/earmark/scoring/parsers/: letter, label or transcript; the reference_ ones repeat
-    the public code's rules, errors included"""
+    """module in scripts/earmark/scoring/parsers/: letter, label, transcript or number; the reference_ ones
+    repeat the public code's rules, errors included"""
 
     metric: str = "classes"
     """module in scripts/earmark/scoring/metrics/: classes: the options are classes, F1 over their names and
     over letters; letters: every clip has options of its own, F1 over letters alone; wer, cer: the answer is
-    a transcript, errors counted in words or characters"""
+    a transcript, errors counted in words or characters; number: the answer is a number"""
 
     normaliser: Normaliser = "plain"
     """of transcripts, before words are compared: scripts/earmark/scoring/normalise.py"""

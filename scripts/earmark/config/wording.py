@@ -31,6 +31,11 @@ def _is_parser(name: str) -> bool:
     return any(isinstance(node, ast.FunctionDef) and node.name == "parse" for node in nodes)
 
 
+def reads(parser: str) -> str:
+    """Return what a parser reads out of a reply, by its name: a transcript, a number or a choice."""
+    return next((kind for kind in ("transcript", "number") if kind in parser), "choice")
+
+
 def worded(task: Mapping[str, Any], profile: str | None = None) -> dict[str, Any]:
     """Return how a task is asked and scored, in its own wording or laid over by a profile's."""
     asked: dict[str, Any] = overlaid(
@@ -54,17 +59,18 @@ def check(name: str, task: Mapping[str, Any]) -> None:
 def _check(where: str, asked: Mapping[str, Any]) -> None:
     """Check one wording."""
     try:
-        words = catalogue.of_answers(asked["metric"]).answers == "transcript"
+        answers = catalogue.of_answers(asked["metric"]).answers
     except UserError as error:
         raise UserError(f"{where}metric: {error}") from None
     parser, template = asked["parser"], asked["prompt"]["template"]
     if not _is_parser(parser):
         known = filter(_is_parser, (path.stem for path in PARSERS.glob("*.py")))
         raise UserError(f"{where}parser: unknown parser '{parser}'; {nearest(parser, known)}")
-    if words != ("transcript" in parser):
-        fix = "transcript (or a reference_transcript)" if words else "letter or label"
+    if answers != reads(parser):
+        fix = {"transcript": "transcript (or a reference_transcript)", "number": "number or reference_number"}
         raise UserError(
-            f"{where}parser: '{parser}' doesn't read what metric '{asked['metric']}' scores; set it to {fix}"
+            f"{where}parser: '{parser}' doesn't read what metric '{asked['metric']}' scores; set it to "
+            f"{fix.get(answers, 'letter or label')}"
         )
     try:
         fields = [part for part in string.Formatter().parse(template) if part[1] is not None]
@@ -81,9 +87,9 @@ def _check(where: str, asked: Mapping[str, Any]) -> None:
         raise UserError(
             f"{where}prompt.template: unknown field {{{unknown[0]}}}; known: {{question}}, {{options}}"
         )
-    if words and "options" in found:
+    if answers != "choice" and "options" in found:
         raise UserError(
-            f"{where}prompt.template: a transcript has no {{options}}; write what is to be done instead"
+            f"{where}prompt.template: a {answers} has no {{options}}; write what is to be done instead"
         )
-    if not words and "options" not in found and not asked["choices"]:
+    if answers == "choice" and "options" not in found and not asked["choices"]:
         raise UserError(f"{where}prompt.template: {{options}} is missing, so the options would not be shown")

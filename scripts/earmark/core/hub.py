@@ -10,7 +10,6 @@ import contextlib
 import errno
 import os
 import re
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +29,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.file_download import repo_folder_name
 from huggingface_hub.utils._http import default_client_factory
 
+from earmark.core import disk
 from earmark.core.errors import UserError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -139,10 +139,10 @@ def check_room(
     place = Path(constants.HF_HUB_CACHE)
     snapshot = place / repo_folder_name(repo_id=repo, repo_type=kind) / "snapshots" / commit
     needed = sum(file.size for file in files if not (snapshot / file.path).exists())
-    free = shutil.disk_usage(next(p for p in (place, *place.parents) if p.exists())).free
-    if needed > free:
+    left = disk.free(place)
+    if needed > left:
         raise UserError(
-            f"{what}: {needed / 1e6:,.0f} MB are to be fetched to {place}, where {free / 1e6:,.0f} MB are "
+            f"{what}: {needed / 1e6:,.0f} MB are to be fetched to {place}, where {left / 1e6:,.0f} MB are "
             "free; make space, or set HF_HOME to a folder on a larger disk"
         )
 

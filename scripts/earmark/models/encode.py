@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from earmark.core import disk
 from earmark.core.checksums import STATES
 from earmark.core.errors import UserError
 from earmark.core.files import replacing, sha256
@@ -136,9 +136,4 @@ def check_space(folder: Path, needed: int) -> None:
 
     """
     folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise UserError(
-            f"{folder}: the encoder states need {needed / 1e6:,.1f} MB, {free / 1e6:,.1f} MB are free; "
-            "make space, or run from a larger disk with --directory"
-        )
+    disk.check(folder, needed, "the encoder states need", "run from a larger disk with --directory")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -27,7 +27,7 @@ PARSE_FAILURES = Measure("parse_failures", "share of unparsed replies", "unparse
 class Choices(AnswerMetric):
     """Accuracy and F1 of answers that choose one of the options shown."""
 
-    answers = "choice"
+    answers: ClassVar[Literal["choice", "transcript", "number"]] = "choice"
 
     def judge(
         self, replies: Sequence[str], parse: Parser, question: Question, truth: str, task: Mapping[str, Any]

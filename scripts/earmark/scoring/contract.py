@@ -58,8 +58,8 @@ class Metric:
 class AnswerMetric(Metric, ABC):
     """A metric of what a model answered: what a task may name under ``metric``."""
 
-    answers: ClassVar[Literal["choice", "transcript"]]
-    """What a right answer is: one of the options shown, or the words that were said."""
+    answers: ClassVar[Literal["choice", "transcript", "number"]]
+    """What a right answer is: one of the options shown, the words that were said, or a number."""
     balanced_by: ClassVar[Literal["label", "group"]] = "group"
     """What is balanced where fewer samples than there are get asked: labels where they are classes."""
 

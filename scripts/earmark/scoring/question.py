@@ -17,7 +17,7 @@ LETTERS = string.ascii_uppercase
 
 @dataclass(frozen=True)
 class Question:
-    """A prompt and its answer. ``truth`` indexes ``options``; None where the answer is a transcript."""
+    """A prompt and its answer. ``truth`` indexes ``options``; None where there are none."""
 
     prompt: str
     options: tuple[str, ...]
@@ -77,8 +77,8 @@ def ask(
     return Question(fill(template, question, options, mark), tuple(options), list(options).index(label))
 
 
-def ask_for_words(template: str, question: str) -> Question:
-    """Return the request for a transcript; there are no options.
+def ask_freely(template: str, question: str) -> Question:
+    """Return the request for a transcript or a number; there are no options.
 
     Raises:
         UserError: the template has an unknown field.

@@ -13,20 +13,23 @@ from earmark.config.source import Patterns, Rooted
 class Columns(Section):
     """Role -> key of an item."""
 
-    id: str = "id"
-    """name of the item"""
+    id: str | None = "id"
+    """name of the item; null: its list's and its place there"""
 
     audio: str = "audio_path"
-    """its recording, a path below the folder, or a list of them"""
+    """its recording, a path below the folder, or a list of them; or a path with keys in braces:
+    {task_name}/{path}"""
 
     question: str = "question"
     """what is asked"""
 
-    options: str = "choices"
-    """the options, a list, in the order shown"""
+    options: str | Annotated[list[str], Field(min_length=2, max_length=26)] | None = "choices"
+    """the options, a list, in the order shown; or the keys of the options one by one, of which an item may
+    leave some out; null: there are none, the answer is a number"""
 
     answer: str = "answer"
-    """the right one: its text, its letter, or its number from 0"""
+    """the right one: its text, its letter, or its number from 0; without options the number, or the least
+    and the greatest that are right: [3, 5]"""
 
 
 class Source(Rooted):

@@ -28,6 +28,7 @@ FOLDER = Path("sources") / "archives"
 """Below the working directory."""
 BLOCK = 1 << 20
 TIMEOUT_S = 60
+UNPACK = "unpack it yourself and set data.source.root"
 
 
 def unpacked(archive: Mapping[str, Any]) -> tuple[Path, str]:
@@ -72,8 +73,12 @@ def unpacked(archive: Mapping[str, Any]) -> tuple[Path, str]:
     return root, f"archive:{archive['url'] or name}@{found}"
 
 
-def fetched(url: str, path: Path) -> Path:
-    """Bring a file down, going on behind what is there of it; UserError where it is out of reach."""
+def fetched(url: str, path: Path, key: str = "data.source.archive.url", cure: str = UNPACK) -> Path:
+    """Bring a file down, going on behind what is there of it.
+
+    Raises:
+        UserError: it is out of reach; names the ``key`` that it comes from and the ``cure``.
+    """
     if path.is_file():
         return path
     partial = path.with_suffix(".partial")
@@ -95,11 +100,11 @@ def fetched(url: str, path: Path) -> Path:
     except urllib.error.HTTPError as error:
         if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
             partial.unlink()
-        raise UserError(f"data.source.archive.url: {url} answers with status {error.code}") from None
+        raise UserError(f"{key}: {url} answers with status {error.code}; is the address right?") from None
     except (OSError, http.client.HTTPException) as error:
         raise UserError(
-            f"data.source.archive.url: {url} is out of reach ({type(error).__name__}); run the same command "
-            "again to go on, or unpack it yourself and set data.source.root"
+            f"{key}: {url} is out of reach ({type(error).__name__}); run the same command again to go on, "
+            f"or {cure}"
         ) from None
     return partial.replace(path)
 

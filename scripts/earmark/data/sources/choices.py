@@ -2,13 +2,14 @@
 
 An item is (id, recordings, question, options, answer, facets). Several recordings of an item are heard one
 after the other. The answer is the text of an option, its letter or its number; an item whose answer is
-none of its options is kept as failed, never guessed at.
+none of its options is kept as failed, never guessed at. Items without options ask for a number.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -18,8 +19,12 @@ from earmark.core.errors import UserError, nearest
 from earmark.core.records import Clip, Part
 from earmark.data.sources.recordings import label_problem, label_text, one_spelling, shown, with_headers
 from earmark.data.sources.rows import Row, read_rows
+from earmark.scoring.counted import bounds
 from earmark.scoring.groups import joined
 from earmark.scoring.question import LETTERS
+
+KEY = re.compile(r"\{([^{}]+)\}")
+"""A key in the path of a recording."""
 
 
 def wanted(settings: dict[str, Any]) -> list[str]:
@@ -70,13 +75,24 @@ def _recordings(settings: dict[str, Any], root: Path) -> Iterator[Clip]:
                 )
             seen[clip.clip_id] = f"{name}, {row.place}"
             for file in files or [""]:
-                at = root / settings["folder"] / one_spelling(file)
+                at = _there(root / settings["folder"] / one_spelling(file))
                 yield replace(clip, parts=[Part(str(at), 0.0, 0.0)], source_id=[shown(file) or clip.clip_id])
+
+
+def _there(path: Path) -> Path:
+    """Return where a recording is: lists name some as they were before they were packed as FLAC."""
+    packed = path.with_suffix(".flac")
+    return packed if packed.is_file() and not path.is_file() else path
 
 
 def _check_keys(path: Path, row: Row, settings: dict[str, Any]) -> None:
     """Refuse an item without one of the keys; those of facets may be missing."""
-    for role, key in settings["columns"].items():
+    columns = settings["columns"]
+    each = [(role, columns[role]) for role in ("id", "question", "answer") if columns[role] is not None]
+    each += [("audio", key) for key in KEY.findall(columns["audio"]) or [columns["audio"]]]
+    if isinstance(columns["options"], str):
+        each.append(("options", columns["options"]))
+    for role, key in each:
         if key not in row.cells:
             raise UserError(
                 f"data.source.columns.{role}: {path}, {row.place} has no '{key}'; {nearest(key, row.cells)}"
@@ -85,21 +101,22 @@ def _check_keys(path: Path, row: Row, settings: dict[str, Any]) -> None:
 
 def _item(path: Path, row: Row, settings: dict[str, Any]) -> tuple[Clip, list[str]]:
     """Return an item as a clip without its recordings, and the paths of these."""
-    cells = {role: row.cells[key] for role, key in settings["columns"].items()}
-    options, files = (
-        [_text(path, row, each) for each in _listed(cells[role])] for role in ("options", "audio")
-    )
-    right = chosen(_text(path, row, cells["answer"]), options)
+    columns = settings["columns"]
+    cells = {role: row.cells[columns[role]] for role in ("question", "answer")}
+    name = f"{path.stem} {row.place}" if columns["id"] is None else row.cells[columns["id"]]
+    options = [_text(path, row, each) for each in _options(row.cells, columns["options"])]
+    files = [_text(path, row, each) for each in _files(row.cells, columns["audio"])]
+    answer = str(cells["answer"]) if isinstance(cells["answer"], list) else _text(path, row, cells["answer"])
     facets = {facet: row.cells.get(key) for facet, key in settings["facets"].items()}
     clip = Clip(
-        clip_id=_text(path, row, cells["id"]),
+        clip_id=_text(path, row, name),
         source_id=[],
         parts=[],
         duration_s=0.0,
         sample_rate=0,
         channels=0,
         split="test",
-        labels=[] if right is None else [options[right]],
+        labels=_labels(answer, options, columns["options"] is None),
         text=_text(path, row, cells["question"]),
         options=options,
         licence=settings["licence"],
@@ -109,9 +126,32 @@ def _item(path: Path, row: Row, settings: dict[str, Any]) -> tuple[Clip, list[st
     )
     if not files:
         clip.fail("no file named")
-    elif right is None:
-        clip.fail("no label (the answer is none of the options)")
+    elif not clip.labels:
+        wanted_ = "no number" if columns["options"] is None else "none of the options"
+        clip.fail(f"no label (the answer is {wanted_})")
     return clip, files
+
+
+def _options(cells: Mapping[str, Any], keys: str | list[str] | None) -> list[Any]:
+    """Return an item's options: a list, or the cells of several keys that have something."""
+    if isinstance(keys, list):
+        return [cells[key] for key in keys if cells.get(key) not in (None, "")]
+    return [] if keys is None else _listed(cells[keys])
+
+
+def _files(cells: Mapping[str, Any], name: str) -> list[Any]:
+    """Return an item's recordings: a cell's, or a path that cells are put into."""
+    if not KEY.search(name):
+        return _listed(cells[name])
+    return [KEY.sub(lambda match: str(cells[match[1]]), name)]
+
+
+def _labels(answer: str, options: list[str], counted: bool) -> list[str]:
+    """Return the right answer as it is scored; nothing if it can't be."""
+    if counted:
+        return [answer] if bounds(answer) is not None else []
+    right = chosen(answer, options)
+    return [] if right is None else [options[right]]
 
 
 def _listed(value: Any) -> list[Any]:

@@ -29,6 +29,7 @@ from earmark.scoring.record import Failure, check_budget
 from earmark.systems.encoders import material, normal
 from earmark.systems.encoders.generate import Ask, Written, likelihoods, write
 from earmark.systems.encoders.order import Clip
+from earmark.systems.encoders.origin import together
 from earmark.systems.encoders.reading import projector_of
 from earmark.systems.encoders.speaker import Speaker
 from earmark.systems.encoders.store import Features
@@ -81,6 +82,7 @@ def run(
     part = made.part("decoder")
     speaker = Speaker(replace(part, changes=adapter_of(made, part)), str(device))
     asking = Asking(speaker, projector_of(made.folder).to(device), Features(features), settings, found.clips)
+    training, shards = _trained(made.folder)
     started = time.perf_counter()
     said = hashlib.sha256(
         json.dumps([dict(settings), made.digest, sorted(found.encoders), code], sort_keys=True).encode()
@@ -96,7 +98,8 @@ def run(
             "encoders": sorted(found.encoders),
             "counts": {"total": found.total, "answered": len(rows), "dropped_texts": found.dropped},
             "failures": [asdict(each) for each in found.failures],
-            "training": _training(made.folder),
+            "shards": {"test": asdict(together(found.origins)), **shards},
+            "training": training,
             "device": devices.describe(device),
             "threads": threads,
             "seconds": time.perf_counter() - started,
@@ -106,12 +109,19 @@ def run(
     print(f"{where}: {len(rows)} clips answered, {len(found.failures)} unusable", flush=True)
 
 
-def _training(folder: Path) -> dict[str, Any]:
-    """Return how the training of a checkpoint went; raises UserError if its file is gone."""
+def _trained(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return how the training of a checkpoint went, and the shards of its data sets.
+
+    Raises:
+        UserError: its file is gone or damaged.
+
+    """
     path = folder / "training.json"
     try:
-        [stage] = json.loads(path.read_text())["stages"]
-        return {key: stage[key] for key in ("steps", "seconds", "cpu_seconds", "loss", "curve")}
+        written = json.loads(path.read_text())
+        [stage] = written["stages"]
+        shards = {f"train {name}": each["shards"] for name, each in written["data"].items()}
+        return {key: stage[key] for key in ("steps", "seconds", "cpu_seconds", "loss", "curve")}, shards
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{path} is missing or damaged ({error}); train the model again") from None
 

@@ -7,7 +7,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from earmark.systems.encoders import store
 from earmark.systems.encoders.check.contract import tried
 from earmark.systems.encoders.check.finding import Finding
 from earmark.systems.encoders.form import Form
+from earmark.systems.encoders.origin import origin_of
 from earmark.systems.encoders.recording import RATE, recording
 
 
@@ -69,6 +70,7 @@ def run(
     made = {
         "encoder": digest(tower, weights),
         "shard": tar.name,
+        **asdict(origin_of(tar)),
         "form": str(form),
         "device": devices.describe(device),
     }

@@ -8,12 +8,12 @@ from typing import Any
 
 from huggingface_hub import hf_hub_download
 
+from earmark.core import disk
 from earmark.core.errors import UserError
 from earmark.core.files import sha256
 from earmark.core.hub import commit_of, plainly
 from earmark.data.sources.archive import fetched
 from earmark.data.sources.hub import OTHERWISE, is_whole, tree_of
-from earmark.models.encode import check_space
 from earmark.systems.encoders.shard import HOME
 
 
@@ -28,7 +28,7 @@ def run(settings: Mapping[str, Any], output: Path) -> None:
     """
     if settings["address"]:
         output.parent.mkdir(parents=True, exist_ok=True)
-        fetched(settings["address"], output)
+        fetched(settings["address"], output, "a suite's data", f"put it at {output}")
     else:
         _of_hub(settings["repo"], settings["revision"], settings["inside"], output)
     print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, SHA-256 {sha256(output)}", flush=True)
@@ -45,10 +45,15 @@ def _of_hub(repo: str, revision: str, inside: str, output: Path) -> None:
                 f"{what}: commit {commit[:12]} has no file {inside}; set revision to one that has it"
             )
         root = Path(str(output)[: -len(inside)] or ".")
-        check_space(root, listed.size)
+        check_room(root, inside, listed.size)
         hf_hub_download(repo, inside, repo_type="dataset", revision=commit, local_dir=root)
         if not is_whole(output, listed):
             output.unlink()
             raise UserError(
                 f"{what}: {inside} is not the file that the hub lists; it was removed: try again later"
             )
+
+
+def check_room(root: Path, inside: str, needed: int) -> None:
+    """Check that the disk has room for a shard before it is fetched; raises UserError."""
+    disk.check(root, needed, f"the shard {inside} needs", f"set {HOME} to a folder on a larger disk")

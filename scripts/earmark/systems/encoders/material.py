@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from earmark.scoring.record import Failure
 from earmark.systems.encoders import store
 from earmark.systems.encoders.order import Clip
+from earmark.systems.encoders.origin import Origin
 from earmark.systems.encoders.texts import Unlabelled, is_corrupt, texts_of
 
 
@@ -24,6 +25,8 @@ class Material:
     """Texts that were left out."""
     encoders: frozenset[str]
     """Digests of the encoders that made the features."""
+    origins: Mapping[str, Origin]
+    """Where the shards came from, by name."""
 
     @property
     def clips(self) -> list[Clip]:
@@ -39,9 +42,11 @@ def read(folder: Path, shards: Sequence[str], key: str | None) -> Material:
 
     """
     found, failures, total, dropped, encoders = [], [], 0, 0, set()
+    origins = {}
     for name in shards:
         index = store.read(folder, name)
         encoders.add(index.made.get("encoder", ""))
+        origins[name] = Origin(index.made.get("sha256", ""), index.made.get("commit", ""))
         usable = []
         for row in index.rows:
             total += 1
@@ -57,4 +62,4 @@ def read(folder: Path, shards: Sequence[str], key: str | None) -> Material:
             if good:
                 usable.append(Clip(name, row.key, row.seconds, good))
         found.append(tuple(usable))
-    return Material(tuple(found), tuple(failures), total, dropped, frozenset(encoders))
+    return Material(tuple(found), tuple(failures), total, dropped, frozenset(encoders), origins)

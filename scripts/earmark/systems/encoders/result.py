@@ -93,6 +93,7 @@ def _record(
                 "answers_sha256": sha256(answers.with_suffix(".jsonl")),
                 "checkpoint": made["checkpoint"],
                 "encoders": made["encoders"],
+                "shards": made["shards"],
                 "config": dict(settings),
             },
             again,

@@ -26,6 +26,7 @@ from earmark.scoring.record import check_budget, failures
 from earmark.systems.encoders import material
 from earmark.systems.encoders.learner import Learner, Order, Upstream, fit
 from earmark.systems.encoders.order import Source
+from earmark.systems.encoders.origin import together
 from earmark.systems.encoders.speaker import Speaker
 from earmark.systems.encoders.store import Features
 from earmark.training import composing, engine
@@ -172,6 +173,7 @@ def _counts(found: material.Material) -> dict[str, Any]:
         "clips": len(found.clips),
         "texts": sum(len(clip.texts) for clip in found.clips),
         "failed": len(found.failures),
+        "shards": asdict(together(found.origins)),
         "dropped_texts": found.dropped,
         "failures": failures(found.failures),
     }

@@ -69,7 +69,9 @@ def _question(cell: Cell, clip: Clip, classes: Sequence[str]) -> Question:
     task, template = cell.task, cell.task["prompt"]["template"]
     if cell.transcribed:
         # The clip's text is the answer here, so it is no question.
-        return question.ask_for_words(template, task["question"] or "")
+        return question.ask_freely(template, task["question"] or "")
+    if task["answers"] == "number":
+        return question.ask_freely(template, task["question"] or clip.text)
     label = clip.labels[0]
     drawn = (task["options"], cell.run["seed"], clip.clip_id)
     options = task["choices"] or clip.options or question.draw_options(label, classes, *drawn)

@@ -56,6 +56,8 @@ SYSTEM = System(
         Column("keep_ratio", "float64", "share of audio tokens asked to be kept", descending=True),
         Column("keep_tokens", "Int64", "number of audio tokens asked to be kept", descending=True),
         Column("keep_ratio_effective", "float64", "share of audio tokens that was kept"),
+        Column("tokens_merged", "float64", "mean of the audio tokens that live on in another one's state"),
+        Column("share_of_layers", "float64", "share of audio tokens that a layer saw, mean over the layers"),
     ),
     compare=Lazy(f"{REPORT}.rows:compared"),
     point=Lazy(f"{REPORT}.point:point"),

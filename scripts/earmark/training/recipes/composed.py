@@ -54,8 +54,11 @@ class Lesson:
     def ask(self, clip: Clip, rng: np.random.Generator) -> tuple[str, str]:
         """Return a prompt and its answer; options that are drawn are drawn anew."""
         task, template = self.task, self.task["prompt"]["template"]
-        if of_answers(task["metric"]).answers != "choice":
-            return question.ask_for_words(template, task["question"] or "").prompt, clip.text
+        answers = of_answers(task["metric"]).answers
+        if answers == "number":
+            return question.ask_freely(template, task["question"] or clip.text).prompt, clip.labels[0]
+        if answers != "choice":
+            return question.ask_freely(template, task["question"] or "").prompt, clip.text
         label, drawn = clip.labels[0], int(rng.integers(2**31))
         options = (
             task["choices"]

@@ -29,7 +29,10 @@ def evaluation(path: Path, record: dict[str, Any]) -> Iterator[Row]:
         **rows.common(record),
         **{name: asked.get(name) for name in ("profile", "method", "reducer", "keep_ratio", "keep_tokens")},
         "compresses": asked.get("kind"),
-        **{name: reduction.get(name) for name in ("keep_ratio_effective", "layer", "note")},
+        **{
+            name: reduction.get(name) for name in ("keep_ratio_effective", "share_of_layers", "layer", "note")
+        },
+        "tokens_merged": (reduction.get("tokens_merged") or {}).get("mean"),
         "sample_set": sample_set(Result(str(path), record).answers()),
     }
     yield from rows.metrics(shared, record)
