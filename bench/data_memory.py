@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def peaks(folder: Path, count: int) -> dict[str, float]:
         "segment": segment({"kind": "whole"}),
         "audit": peak(
             *("audit.py", "--task", "bench", "--folder", str(index.parent), "--shards", '{"test": 1}'),
-            *("--settings", json.dumps(settings.audit("gtzan"))),
+            *("--settings", json.dumps(asdict(settings.audit("gtzan")))),
             *("--output", str(folder / "audit.json"), "--page", str(folder / "audit.html")),
         ),
     }

@@ -37,6 +37,7 @@ from transformers import (
     WhisperForConditionalGeneration,
 )
 
+from earmark.config.compose import Lora
 from earmark.core.allocator import keep_freed_memory
 from earmark.models import towers
 from earmark.models.adapter import with_adapter
@@ -161,8 +162,7 @@ def sides(folder: Path, device: str, quick: bool) -> Sides:
     encoder, decoder = parts(folder, quick)
     tower = towers.load({"kind": "whisper", "dtype": "float32"}, encoder, device)
     speaker = Speaker(decoder, device)
-    lora = {"rank": 8, "alpha": 32, "dropout": 0.0, "targets": "all-linear"}
-    adapted = with_adapter(speaker.model, lora)
+    adapted = with_adapter(speaker.model, Lora(rank=8, alpha=32))
     speaker.language.model = adapted.get_base_model()
     projector = Projector(Shape(stack=1), int(tower.output_dim), speaker.width).to(device)  # type: ignore[arg-type]
     weights = [w for w in (*adapted.parameters(), *projector.parameters()) if w.requires_grad]

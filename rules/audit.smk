@@ -23,7 +23,7 @@ rule audit_data:
         code=code_digest("audit.py", *PAGE, "earmark/data/audit/page.html"),
         settings=lambda w: read(SETTINGS.audit(w.task)),
         folder=lambda w, input: folders_of(input)[0],
-        shards=lambda w: read({s: data_of(w)["shards"][s] for s in data_of(w)["segment"]}),
+        shards=lambda w: read(data_of(w).counts),
     shell:
         # The indexes are told by folder and number: thousands of paths make no command line.
         """

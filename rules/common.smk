@@ -22,7 +22,7 @@ from earmark.config.excerpt import excerpt
 from earmark.core.addresses import hidden
 from earmark.config.settings import Settings
 from earmark.models import needs
-from earmark.models.entry import folder_of, source
+from earmark.models.outline import folder_of, wanted
 from earmark.models.folder_state import folder_state
 from earmark.config.targets import check_target
 from earmark.config.yaml_files import read_yaml
@@ -150,7 +150,12 @@ def targets():
 
 def data_of(wildcards):
     """Return the data section of a task."""
-    return SETTINGS.task(wildcards.task)["data"]
+    return SETTINGS.task(wildcards.task).data
+
+
+def from_hub(wildcards):
+    """Say whether a task's recordings come from the hub."""
+    return getattr(data_of(wildcards).source, "hub", None) is not None
 
 
 def model_of(wildcards):
@@ -165,7 +170,7 @@ def model_entry(wildcards):
 
 def family(wildcards):
     """Return the module of the model family, below scripts/."""
-    return f"earmark/models/families/{model_entry(wildcards)['kind']}.py"
+    return f"earmark/models/families/{model_entry(wildcards).kind}.py"
 
 
 def fetched(task):
@@ -182,19 +187,21 @@ def manifest_of(wildcards):
 
 def cut_tables(wildcards):
     """Return the cut lists that a task's recordings are cut along, if any."""
-    return sorted({o["table"] for o in SETTINGS.segment(wildcards.task).values() if "table" in o})
+    return sorted(
+        {cut.table for cut in SETTINGS.segment(wildcards.task).values() if cut.kind == "cuts" and cut.table}
+    )
 
 
 def cut_of(wildcards):
     """Return how a fetched shard's recordings become clips; other clips are already formed."""
-    return data_of(wildcards)["segment"].get(wildcards.split) if fetched(wildcards.task) else None
+    return data_of(wildcards).segment.get(wildcards.split) if fetched(wildcards.task) else None
 
 
 def indexes_of(wildcards):
     """Return the index of every shard of every split of a task."""
     return [
         path
-        for split in data_of(wildcards)["segment"]
+        for split in data_of(wildcards).segment
         for path in shards_of(wildcards, f"data/{wildcards.task}/shards", split, "parquet")
     ]
 
@@ -206,7 +213,7 @@ def audited_tasks():
 
 def shards_of(wildcards, folder, split, suffix):
     """Return the shards of a split of a task below a folder."""
-    of = data_of(wildcards)["shards"][split]
+    of = data_of(wildcards).shards.of(split)
     return [f"{folder}/{split}-{shard:05d}-of-{of:05d}.{suffix}" for shard in range(of)]
 
 
@@ -217,7 +224,7 @@ def features_of(wildcards):
 
 def checkpoint_path(model, task):
     """Return the record of a model's checkpoint; a model trained here has one per task."""
-    trained = "train" in SETTINGS.model(model)
+    trained = SETTINGS.model(model).train is not None
     return f"models/{model}/{task}/checkpoint.json" if trained else f"models/{model}/checkpoint.json"
 
 
@@ -252,7 +259,7 @@ def exported(page, kind):
     """Return every file of every plot or table of a page that a checkpoint listed."""
     listed = Path(checkpoints.exports.get(page=page).output[0])
     forms = exporting.KINDS[kind]
-    return [f"{listed.parent}/{kind}s/{n}.{form}" for n in exporting.names(listed, kind) for form in forms]
+    return [f"{listed.parent}/{kind}s/{n}{form}" for n in exporting.names(listed, kind) for form in forms]
 
 
 def check_queue():

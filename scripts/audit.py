@@ -11,6 +11,7 @@ from earmark.core import cli
 from earmark.core.files import write_json
 from earmark.core.given import given
 from earmark.data.audit import job, page
+from earmark.data.audit.request import Request
 
 
 def main(
@@ -23,7 +24,7 @@ def main(
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "",
 ) -> None:
     """Audit a data set from the indexes of its shards."""
-    record = job.audit(task, folder, given(shards), given(settings), code)
+    record = job.audit(task, folder, given(shards), Request.parse(given(settings)), code)
     page.write(record, page_path)
     write_json(output, record)
     print(job.summary(record), flush=True)

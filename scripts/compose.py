@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from earmark.config.compose import Composing
 from earmark.core import cli
 from earmark.core.given import given
 from earmark.training import composing
@@ -25,7 +26,8 @@ def main(
     threads: int = 1,
 ) -> None:
     """Train, then record the checkpoint with its parts."""
-    composing.run(given(settings), features, index, encoder, decoder, output, work, threads)
+    chosen = Composing.read(given(settings), "--settings")
+    composing.run(chosen, features, index, encoder, decoder, output, work, threads)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import typer
 from earmark.core import cli, devices
 from earmark.core.given import given
 from earmark.models import encode
+from earmark.models.encoding import Encoding
 from earmark.models.hearing import Hearing
 
 
@@ -28,8 +29,8 @@ def main(
     threads: int = 1,
 ) -> None:
     """Run the audio encoder over a shard."""
-    chosen = given(settings)
-    device = devices.prepare(chosen["device"], threads)
+    chosen = Encoding.read(given(settings), "--settings")
+    device = devices.prepare(chosen.device, threads)
     hearing = Hearing.load(chosen, checkpoint, device)
     clips = hearing.clips(index, whole or [])
     needed = hearing.size(clips)

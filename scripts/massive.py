@@ -11,6 +11,7 @@ from earmark.core import cli
 from earmark.core.files import write_json
 from earmark.core.given import given
 from earmark.systems.pruning import massive
+from earmark.systems.pruning.asked import Massive
 
 
 def main(
@@ -22,7 +23,8 @@ def main(
     threads: int = 1,
 ) -> None:
     """Count massive tokens layer by layer, and ask with and without sparing them."""
-    write_json(output, massive.run(given(settings), features, index, checkpoint, threads))
+    asked = Massive.read(given(settings), "--settings")
+    write_json(output, massive.run(asked, features, index, checkpoint, threads))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from earmark.core import cli
+from earmark.core.allocator import keep_freed_memory
 from earmark.core.given import given
 from earmark.core.records import Clip, iter_manifest
 from earmark.data import segment, shards
@@ -28,6 +29,7 @@ def main(
     max_failed_share: float = 0.0,
 ) -> None:
     """Decode, join, resample and pack the clips of one shard."""
+    keep_freed_memory()
     options, how = given(settings), given(cut)
     limits = options["shard_limits"]
     form = shards.Form(options["sample_rate"], options["channels"], limits["clips"], limits["megabytes"])

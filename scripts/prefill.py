@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +13,11 @@ from earmark.core.files import write_json
 from earmark.core.given import given
 from earmark.models import needs
 from earmark.models.checkpoint import Checkpoint
-from earmark.models.entry import loaded
 from earmark.models.families import family
-from earmark.models.loading import Load, parameter_count
+from earmark.models.loading import parameter_count
+from earmark.models.outline import loaded
 from earmark.systems.pruning import prefill
+from earmark.systems.pruning.asked import Prefill
 
 
 def main(
@@ -29,38 +31,35 @@ def main(
     threads: int = 1,
 ) -> None:
     """Measure every method and ratio in pairs with the unpruned model."""
-    chosen = given(settings)
-    entry = chosen["model"]
-    device = devices.prepare(chosen["device"], threads)
-    kind = family(entry["kind"])
+    chosen = Prefill.read(given(settings), "--settings")
+    entry = chosen.model
+    device = devices.prepare(chosen.device, threads)
+    kind = family(entry.kind)
     model = Checkpoint.read(checkpoint)
-    needs.announce(
-        needs.evaluating(
-            loaded(entry, model.folder, model.record) | {"max_audio_s": chosen["audio_s"]}, chosen["audio_s"]
-        )
-    )
-    decoder = kind.decoder(model, str(device), entry["dtype"], entry["attention"], load=Load(**entry["load"]))
-    tokens = kind.hears(entry).tokens(chosen["audio_s"])
+    outline = replace(entry.outline, load=entry.load, max_audio_s=chosen.audio_s)
+    needs.announce(needs.evaluating(loaded(outline, model.folder, model.record), chosen.audio_s))
+    decoder = kind.decoder(model, str(device), entry.dtype, entry.attention, load=entry.load)
+    tokens = kind.hears(entry.projector).tokens(chosen.audio_s)
     points, prompt = prefill.measure(
-        decoder, chosen["methods"], chosen["ratios"], tokens, chosen["repeats"], chosen["seed"]
+        decoder, chosen.methods, chosen.ratios, tokens, chosen.repeats, chosen.seed
     )
     record = {
         "schema": "earmark/timing/1",
-        "labels": entry["labels"],
-        "model": entry["name"],
+        "labels": entry.labels,
+        "model": entry.name,
         "parameters": parameter_count(decoder.model, decoder.head),
-        "audio_s": chosen["audio_s"],
+        "audio_s": chosen.audio_s,
         "audio_tokens": tokens,
         "prompt_tokens": prompt,
         "layer": max(point["layer"] for point in points),
-        "repeats": chosen["repeats"],
+        "repeats": chosen.repeats,
         "device": devices.describe(device),
-        "dtype": entry["dtype"],
-        "attention": entry["attention"],
+        "dtype": entry.dtype,
+        "attention": entry.attention,
         "threads": threads,
         "points": points,
         "provenance": provenance.repeatable(
-            provenance.record(code) | {"config": chosen, "model": model.record}, again
+            provenance.record(code) | {"config": chosen.plain(), "model": model.record}, again
         ),
     }
     write_json(output, record)

@@ -10,6 +10,7 @@ import typer
 from earmark.core import cli
 from earmark.core.files import write_json
 from earmark.core.given import given
+from earmark.systems.embeddings.probe.asked import Probe
 from earmark.systems.embeddings.probe.job import run
 
 
@@ -23,7 +24,7 @@ def main(
     again: Annotated[str, typer.Option(help="JSON file: what makes this result again, for the record")] = "",
 ) -> None:
     """Probe every layer with a linear classifier and draw up a map of the best."""
-    write_json(output, run(given(settings), embeddings, code, again))
+    write_json(output, run(Probe.read(given(settings), "--settings"), embeddings, code, again))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from earmark.core import cli
+from earmark.core.allocator import keep_freed_memory
 from earmark.data.resample import resample
 
 
@@ -19,6 +20,7 @@ def main(
     output_index: Annotated[Path, typer.Option(help="its index to write (Parquet)")],
 ) -> None:
     """Derive a shard at a lower sample rate."""
+    keep_freed_memory()
     resample(shard, index, rate, output, output_index)
 
 

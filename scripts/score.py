@@ -12,6 +12,7 @@ from earmark.core import cli
 from earmark.core.given import given
 from earmark.scoring import catalogue
 from earmark.systems.pruning import result
+from earmark.systems.pruning.asked import Scores
 
 
 def main(
@@ -22,10 +23,10 @@ def main(
     again: Annotated[str, typer.Option(help="JSON file: what makes this result again, for the record")] = "",
 ) -> None:
     """Read, judge and count what a model answered; no model is loaded."""
-    asked = given(settings)
-    task = asked["task"]
-    metric = catalogue.of_answers(task["metric"])
-    parser = importlib.import_module(f"earmark.scoring.parsers.{task['parser']}")
+    asked = Scores.read(given(settings), "--settings")
+    task = asked.task
+    metric = catalogue.of_answers(task.metric)
+    parser = importlib.import_module(f"earmark.scoring.parsers.{task.parser}")
     judge = result.judged_by(metric, parser.parse, task)
     result.score(answers, asked, metric, judge, output, code, again)
 

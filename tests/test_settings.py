@@ -129,19 +129,19 @@ def test_a_user_task_beside_the_working_directory_is_found(tmp_path):
     folder = tmp_path / "config" / "tasks"
     folder.mkdir(parents=True)
     (folder / "mine.yaml").write_text("title: Mine\ndata: {source: {kind: folder, root: there}}\n")
-    assert Settings.load(DEFAULT, tmp_path).task("mine")["data"]["source"]["table"] == "metadata.csv"
+    assert Settings.load(DEFAULT, tmp_path).task("mine").data.source.table == "metadata.csv"
 
 
 def test_an_overlay_replaces_data_as_a_whole_and_merges_the_rest():
     settings = load(tasks={"gtzan": {"data": {"source": {"kind": "folder", "root": "x"}}, "options": 3}})
-    assert "genres" not in settings.task("gtzan")["data"]["source"]
-    assert settings.task("gtzan")["title"].startswith("Music")
+    assert settings.task("gtzan").data.source.kind == "folder"
+    assert settings.task("gtzan").title.startswith("Music")
 
 
 def test_spelling_and_budget_agree():
     for ratio in (1, 0.9, 0.7, 0.05, 0.125, 0.9999999, 0.1234561, 0.1234564, 1e-7):
-        assert budget(spelled(ratio)) == {"keep_ratio": ratio, "keep_tokens": None}
-    assert budget("64t") == {"keep_ratio": None, "keep_tokens": 64}
+        assert budget(spelled(ratio)) == (ratio, None)
+    assert budget("64t") == (None, 64)
 
 
 def test_ratios_are_spelled_as_they_are_written():
@@ -172,15 +172,11 @@ def test_every_task_of_audiomarathon_has_every_wording(profile):
     settings = load(profile=profile)
     for task in TEN:
         asked = settings.asked(task)
-        assert asked["profile"] == profile
-        assert asked["parser"].startswith("reference_") == (profile != "default")
+        assert asked.profile == profile
+        assert asked.parser.startswith("reference_") == (profile != "default")
         own = settings.task(task)
-        assert (asked["title"], asked["metric"], asked["choices"]) == (
-            own["title"],
-            own["metric"],
-            own["choices"],
-        )
-    left_out = settings.asked("vesus")["leave_out"]
+        assert (asked.title, asked.metric, asked.choices) == (own.title, own.metric, own.choices)
+    left_out = settings.asked("vesus").leave_out
     assert [entry["person"] for entry in left_out] == ([] if profile == "default" else ["2", "10"])
 
 
@@ -197,14 +193,14 @@ def test_the_reference_profiles_ask_for_as_many_tokens_and_balance_as_the_public
     profile, tokens, balanced
 ):
     asked = {task: load(profile=profile).asked(task) for task in TEN}
-    assert [asked[task]["max_new_tokens"] for task in TEN] == tokens
-    assert {task for task, entry in asked.items() if entry["balanced"]} == balanced
+    assert [asked[task].max_new_tokens for task in TEN] == tokens
+    assert {task for task, entry in asked.items() if entry.balanced} == balanced
 
 
 def test_a_task_without_the_profile_keeps_its_own_wording_and_says_so():
     data = {"source": {"kind": "folder", "root": "x"}}
     settings = load(profile="reference_dart", tasks={"mine": {"title": "x", "data": data}})
-    assert settings.asked("mine")["profile"] == "default"
+    assert settings.asked("mine").profile == "default"
 
 
 def test_an_unknown_profile_is_named_with_the_nearest():

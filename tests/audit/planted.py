@@ -8,34 +8,30 @@ from typing import Any
 
 from earmark.core.records import Clip, Measures, Part, write_manifest
 from earmark.data.audit.near import Fingerprints
-from earmark.models.entry import costs
+from earmark.data.audit.request import Request
+from earmark.models.costs import Costs
+from earmark.models.outline import Outline, costs
+from earmark.models.sizes import Sizes
 
 HOSTILE = "</script><script>document.title='owned'</script><img src=http://evil.test/x>"
 SHARDS = {"train": 2, "test": 1}
 
 
-def published(repository: str) -> dict[str, Any]:
+def published(repository: str) -> Costs:
     """What decides the cost of a published model."""
-    return costs({"kind": "omni", "dtype": "bfloat16", "max_audio_s": 300, "hub": repository})
+    return costs(Outline("omni", "bfloat16", hub=repository))
 
 
-SETTINGS: dict[str, Any] = {
-    "title": "Made-up sounds",
-    "labels": [],
-    "tokens_per_second": 25.0,
-    "models": {
-        "small": costs(
-            {
-                "kind": "omni",
-                "dtype": "float32",
-                "max_audio_s": 60,
-                "random_weights": {"sizes": {"layers": 3}},
-            }
-        ),
+SETTINGS = Request(
+    title="Made-up sounds",
+    labels=[],
+    tokens_per_second=25.0,
+    models={
+        "small": costs(Outline("omni", max_audio_s=60, made=Sizes(layers=3))),
         "qwen2.5-omni-3b": published("Qwen/Qwen2.5-Omni-3B"),
         "unknown": published("someone/else"),
     },
-}
+)
 GOOD = Measures("wav", "libsndfile", 16000, 1, 0.8, -20.0, 0.0, 0.05, b"")
 
 

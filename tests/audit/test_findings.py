@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -157,7 +157,7 @@ def test_the_script_writes_both_files_changes_no_index_and_exits_well(folder, tm
     before = {path: path.read_bytes() for path in folder.iterdir()}
     output, page = tmp_path / "audit.json", tmp_path / "audit.html"
     command = [sys.executable, str(SCRIPTS / "audit.py"), "--task", "sounds", "--folder", str(folder)]
-    command += ["--shards", json.dumps(SHARDS), "--settings", json.dumps(SETTINGS)]
+    command += ["--shards", json.dumps(SHARDS), "--settings", json.dumps(asdict(SETTINGS))]
     command += ["--output", str(output), "--page", str(page), "--code", "abc"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("sounds: 38 of 42 clips usable, ") and done.stdout.count("\n") == 1

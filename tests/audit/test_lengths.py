@@ -82,7 +82,7 @@ def test_published_sizes_give_the_published_bytes_and_parameters():
 
 
 def test_the_estimate_of_many_lengths_is_the_sum_of_the_estimates():
-    model = SETTINGS["models"]["small"]
+    model = SETTINGS.models["small"]
     seconds = np.array([3.0, 10.0, 47.0, 200.0])
     each = [cost.estimate(model, lengths(s), 0) for s in seconds]
     together = {"count": 4, "mean": seconds.mean(), "std": seconds.std(), "max": 200.0}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def record(folder, monkeypatch):
     monkeypatch.setattr(near, "Fingerprints", stand_in)
-    return job.audit("sounds", folder, SHARDS, SETTINGS | {"title": HOSTILE}, "")
+    return job.audit("sounds", folder, SHARDS, replace(SETTINGS, title=HOSTILE), "")
 
 
 def test_hostile_labels_reasons_and_titles_are_text(record):
@@ -42,7 +43,7 @@ def test_no_clip_or_nothing_measured_still_makes_a_page(tmp_path):
     for each in bad:
         each.fail("missing")
     folder = write(tmp_path, bad, {"test": 1})
-    record = job.audit("sounds", folder, {"test": 1}, SETTINGS | {"labels": ["synthetic"]}, "")
+    record = job.audit("sounds", folder, {"test": 1}, replace(SETTINGS, labels=["synthetic"]), "")
     text = visible(page.build(record))
     assert "0 usable clips of 3" in text and "Not measured: " in text
     assert "synthetic data: shows the machine works" in text

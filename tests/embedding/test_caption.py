@@ -13,6 +13,7 @@ from earmark.core.records import Clip
 from earmark.models.checkpoint import describe_folder
 from earmark.models.features import FeatureRow, write_index
 from earmark.systems.embeddings import caption
+from earmark.systems.embeddings.asked import CaptionJob
 
 CHOSEN = {
     "model": {
@@ -22,6 +23,7 @@ CHOSEN = {
         "attention": "sdpa",
         "labels": [],
         "max_audio_s": 2,
+        "projector": {},
     },
     "task": {"name": "t", "long_audio": "error"},
     "caption": {
@@ -56,7 +58,9 @@ def job(tmp_path, checkpoint):
     def run(name, chosen=CHOSEN):
         output = tmp_path / f"{name}.jsonl"
         features, index = [tmp_path / "f.safetensors"], [tmp_path / "f.parquet"]
-        caption.run(chosen, features, index, record, output, tmp_path / "work", "code", 1)
+        caption.run(
+            CaptionJob.read(chosen, "settings"), features, index, record, output, tmp_path / "work", "code", 1
+        )
         return [json.loads(line) for line in output.read_text().splitlines()], output
 
     return run

@@ -9,16 +9,18 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from earmark.config.projector import Projector
 from earmark.core.files import write_json
 from earmark.core.records import Clip
 from earmark.models import composed as code
 from earmark.models.families import family
 from earmark.models.features import FeatureRow, write_index
 from earmark.systems.embeddings import caption
+from earmark.systems.embeddings.asked import CaptionJob
 from earmark.systems.embeddings.extract import Extractor
 from earmark.systems.embeddings.layers import Plan, parse
 
-ENTRY = {"projector": {"kind": "linear", "pool": 1, "stack": 2, "hidden": 8}}
+PROJECTOR = Projector(stack=2, hidden=8)
 PROMPT = "<|AUDIO|>What is heard?"
 LAYERS = ["encoder.1", "encoder", "projector", "lm.0", "lm.1", "lm.3"]
 
@@ -38,7 +40,7 @@ def extractor(composed, names, span="audio") -> Extractor:
         batch_tokens=10_000,
         prompt=PROMPT,
         system=None,
-        audio=family("composed").hears(ENTRY),
+        audio=family("composed").hears(PROJECTOR),
         overlap_s=2.0,
         dtype=torch.float32,
     )
@@ -88,7 +90,7 @@ def job(tmp_path, composed):
     record = tmp_path / "checkpoint.json"
     write_json(record, {**composed.content, "folder": str(composed.folder)})
     chosen = {
-        "model": {"name": "m", "kind": "composed", "labels": [], "max_audio_s": 2, **ENTRY}
+        "model": {"name": "m", "kind": "composed", "labels": [], "max_audio_s": 2, "projector": PROJECTOR}
         | {"dtype": "float32", "attention": "sdpa"},
         "task": {"name": "t", "long_audio": "error"},
         "caption": {"prompt": PROMPT, "system": None, "sample_limit": None, "max_new_tokens": 3}
@@ -98,7 +100,14 @@ def job(tmp_path, composed):
     }
     output = tmp_path / "out.jsonl"
     caption.run(
-        chosen, [tmp_path / "f.safetensors"], [tmp_path / "f.parquet"], record, output, tmp_path / "w", "c", 1
+        CaptionJob.read(chosen, "settings"),
+        [tmp_path / "f.safetensors"],
+        [tmp_path / "f.parquet"],
+        record,
+        output,
+        tmp_path / "w",
+        "c",
+        1,
     )
     return output
 

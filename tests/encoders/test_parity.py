@@ -16,6 +16,7 @@ import pytest
 import torch
 from real_parts import part
 
+from earmark.config.compose import Lora
 from earmark.models import towers
 from earmark.models.adapter import with_adapter
 from earmark.models.projector import Projector, Shape
@@ -49,7 +50,7 @@ def recorded():
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory):
     speaker = Speaker(part("smollm2-135m", tmp_path_factory.mktemp("speaker")), "cpu")
-    adapted = with_adapter(speaker.model, {"rank": 8, "alpha": 32, "dropout": 0.0, "targets": "all-linear"})
+    adapted = with_adapter(speaker.model, Lora(rank=8, alpha=32))
     speaker.language.model = adapted.get_base_model()
     drawn = np.random.default_rng(20261128)
     projector = Projector(Shape(stack=1), 512, speaker.width)

@@ -82,7 +82,7 @@ def test_a_mistake_ends_in_one_line_before_any_job(load, more, message):
 def test_a_trained_encoder_is_a_model_and_its_results_carry_what_it_is_made_of(load):
     settings = load()
     entry = settings.model("whisper-base-esc10")
-    assert entry["kind"] == "composed" and entry["compose"]["decoder"] == "smollm2-135m"
+    assert entry.kind == "composed" and entry.compose.decoder == "smollm2-135m"
     config = excerpt(settings, "results/whisper-base-esc10/esc10_dart_0.5.json")
     assert config["encoders"].keys() == {"whisper-base"} and config["suites"].keys() == {"esc10"}
     assert {"whisper-base", "smollm2-135m"} <= config["models"].keys()

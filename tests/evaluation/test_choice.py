@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import weakref
 
+import cells
 import pytest
 import soundfile
 import torch
 
+from earmark.config.asked import Choice
 from earmark.core.errors import UserError
 from earmark.core.records import FAILED, SKIPPED, Clip, Part
 from earmark.data import shards
@@ -17,7 +19,7 @@ from earmark.models.contract import Audio
 from earmark.models.features import FeatureRow, FeatureStore, read_index, read_times, times_of
 from earmark.systems.pruning.inputs import Inputs
 
-TASK = {"name": "sounds", "sample_limit": 6, "balanced": False, "balanced_by": "label", "leave_out": []}
+TASK = Choice(name="sounds", sample_limit=6, balanced_by="label")
 
 
 def row(name: str, label: str) -> FeatureRow:
@@ -110,7 +112,7 @@ def test_a_skipped_clip_is_not_encoded_and_asking_it_after_all_is_refused(tmp_pa
     tar, states = tmp_path / "test.tar", tmp_path / "states.safetensors"
     index = states.with_suffix(".parquet")
     shards.write(lambda: iter(clips), tar, tar.with_suffix(".parquet"), shards.Form(16000))
-    limited = TASK | {"sample_limit": 1}
+    limited = Choice(name="sounds", sample_limit=1, balanced_by="label")
     marked, encoder = without_skipped(clips, clips, limited, 0), Encoder()
     encode.encode_shard(encoder, Audio(), tar, marked, 100, states, index, {})
     kept = [each for each in read_index(index)[0] if each.clip.ok]
@@ -118,9 +120,5 @@ def test_a_skipped_clip_is_not_encoded_and_asking_it_after_all_is_refused(tmp_pa
     with FeatureStore([states]) as store:
         assert len(store.states(kept[0].clip.key, 0, 9999)) == kept[0].tokens
 
-    class Cell:
-        task = TASK
-        run = {"seed": 0}
-
     with pytest.raises(UserError, match="was encoded for another sample_limit"):
-        Inputs.of(Cell(), [read_index(index)], Audio(), tmp_path)  # type: ignore[arg-type]
+        Inputs.of(cells.cell(sample_limit=6), [read_index(index)], Audio(), tmp_path)

@@ -15,6 +15,7 @@ from earmark.core.errors import UserError
 from earmark.core.files import write_json
 from earmark.core.records import Clip, Part, read_jsonl
 from earmark.data import shards
+from earmark.models.encoding import Encoding
 from earmark.systems.pruning import through
 from earmark.systems.pruning.heard import Stored
 from earmark.systems.pruning.through import Through
@@ -54,7 +55,7 @@ def sources(folder):
     """The states as files, and the same to be made on the way."""
     stored = Stored(*([folder / f"states{n}.{end}" for n in (0, 1)] for end in ("safetensors", "parquet")))
     tars, indexes = ([folder / f"{n}.{end}" for n in (0, 1)] for end in ("tar", "parquet"))
-    return stored, Through(tars, indexes, folder / "checkpoint.json", ENCODING)
+    return stored, Through(tars, indexes, folder / "checkpoint.json", Encoding.read(ENCODING, "encoding"))
 
 
 @pytest.mark.parametrize("per_token", [1, 2])

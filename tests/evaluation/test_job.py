@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cells
 import jsonschema
 import pytest
 import torch
@@ -19,7 +20,6 @@ from earmark.core.records import Clip, read_jsonl
 from earmark.models.features import FeatureRow, scores_key, times_of, write_index, write_times
 from earmark.reduction.encoder_scores import LOUDNESS, SCORES
 from earmark.reduction.loader import available
-from earmark.systems.pruning.cell import Cell
 from earmark.systems.pruning.request import files, method
 from earmark.systems.pruning.samples import samples_of
 from score import main as score
@@ -88,10 +88,10 @@ def evaluated(states, tmp_path, request):
             "load": {"mode": "full", "resident_layers": 0, "prefill_chunk": None},
             "projector": {"kind": "linear", "pool": 1, "stack": 2, "hidden": 8},
         }
-        cell = Cell(
-            task=TASK | {"long_audio": policy},
-            model=entry | model,
-            method={
+        settings = {
+            "task": TASK | {"long_audio": policy},
+            "model": entry | model,
+            "method": {
                 "name": method,
                 "reducer": method,
                 "kind": "cache" if method.startswith("kv-") else "tokens",
@@ -101,16 +101,15 @@ def evaluated(states, tmp_path, request):
                 "keep_ratio": 1.0 if method == "base" else ratio,
                 "keep_tokens": None,
             },
-            run={"seed": 0, "device": "cpu", "batch_audio_s": 100, "warm_up": 0},
-            code="test",
-        )
+            "run": {"seed": 0, "device": "cpu", "batch_audio_s": 100, "warm_up": 0},
+        }
         record = tmp_path / "checkpoint.json"
         write_json(record, checkpoint.record | {"folder": str(checkpoint.folder)})
         answers, output = tmp_path / "answers" / f"{method}.json", tmp_path / f"{method}.json"
         answer(
             [states / "s.parquet"],
             record,
-            json.dumps({key: getattr(cell, key) for key in ("task", "model", "method", "run")}),
+            json.dumps(settings),
             answers,
             tmp_path / "work",
             [states / "s.safetensors"],
@@ -178,8 +177,7 @@ def test_low_memory_gives_the_same_record(evaluated):
 
 
 def test_a_right_answer_that_is_no_option_names_the_clip_and_the_fix():
-    run, model = {"seed": 0}, {"max_audio_s": 300}
-    cell = Cell(TASK | {"choices": ["rain", "wind"]}, model, {}, run, "code")
+    cell = cells.cell(**TASK | {"choices": ["rain", "wind"]})
     row = FeatureRow(Clip("c0", ["c0"], [], 1, 16000, 1, "test", ["dog bark"]), 25, 0, 0, 0)
     with pytest.raises(UserError, match=r"right answer of clip c0, 'dog bark', is none of .*task's choices"):
         samples_of(cell, [row], 25)
@@ -198,9 +196,9 @@ def test_a_cache_method_takes_no_layer_and_its_file_is_its_own():
         {"default_model": "demo", "methods": {"s": {"reducer": "kv-snap", "options": {"window": 8}}}},
         Path.cwd(),
     )
-    found = method(settings, "s", settings.model("demo"))
-    assert (found["kind"], found["layer"]) == ("cache", 0)
-    assert files(settings, "s", settings.model("demo")) == ["earmark/compression/snap.py"]
+    found = method(settings, "s", 2)
+    assert (found.kind, found.layer) == ("cache", 0)
+    assert files(settings, "s") == ["earmark/compression/snap.py"]
     with pytest.raises(UserError, match=r"methods\.s\.layer: kv-snap compresses every layer"):
         Settings.load(
             {"default_model": "demo", "methods": {"s": {"reducer": "kv-snap", "layer": 2}}}, Path.cwd()

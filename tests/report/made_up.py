@@ -283,3 +283,98 @@ def fake_shard(data: Path, task: str, clips: int) -> Path:
     name = "test-00000-of-00001"
     shards.write(lambda: iter(made), folder / f"{name}.tar", folder / f"{name}.parquet", shards.Form(rate))
     return data
+
+
+def _written(path: Path, record: dict[str, Any]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record))
+    return path
+
+
+def fake_separation(
+    path: Path, router: str, sdri: float, apart: float | None = None, p_value: float = 0.5, half: float = 0.4
+) -> Path:
+    """Write what a router's separation gained: its difference to the base, and how likely that is by luck."""
+
+    def decibels(value: float) -> dict[str, Any]:
+        return {"value": value, "low": value - half, "high": value + half, "n": 30, "interval": "student"}
+
+    asked = {"task": "pairs", "model": "small", "router": router, "adapter": "lora", "seed": 0}
+    gain = {} if apart is None else {**decibels(apart), "interval": "paired", "p_value": p_value}
+    record = {
+        "schema": "earmark/separation/1",
+        "labels": ["demo"],
+        "asked": asked | {"title": "Test data: pairs"},
+        "upper_bound": router == "oracle",
+        "remarks": ["made up for a test"],
+        "aggregation": "mean",
+        "domains": [{"name": "one", "classes": ["bell"]}],
+        "counts": {"total": 30, "scored": 30, "failed": 0},
+        "headline": "sdri",
+        "metrics": {name: decibels(sdri) for name in ("sdri", "si_sdri", "sdr", "si_sdr", "mixture_sdr")},
+        "per_class": [{"class": name, "sdri": decibels(sdri)} for name in ("bell", "dog")],
+        "to_base": {"sdri": gain, "si_sdri": gain} if gain else {},
+        "regret": decibels(0.3),
+        "usage": {"base": 20, "one": 10},
+        "failures": [],
+        "provenance": provenance(),
+    }
+    return _written(path, record)
+
+
+def fake_encoder(folder: Path, encoder: str, scores: dict[str, float], half: float = 0.05) -> list[Path]:
+    """Write an encoder's scores on data sets, and the table with their mean."""
+
+    def score(value: float, n: int) -> dict[str, Any]:
+        return {"value": value, "low": value - half, "high": value + half, "n": n, "interval": "score"}
+
+    heard = {"suite": "small", "decoder": "listener", "compat": "none", "steps": 10, "training_seed": 0}
+    shared = {"labels": ["demo"], "failures": [], "not_computed": {}, "provenance": provenance()}
+    training = {
+        "steps": 10,
+        "seconds": 1.0,
+        "cpu_seconds": 1.0,
+        "loss": 1.0,
+        "curve": [[1, 2.0, 0.1], [10, 1.0, 0.5]],
+    }
+    made = []
+    for name, value in scores.items():
+        asked = {
+            "task": name,
+            "model": encoder,
+            "metric": "Accuracy",
+            "metric_args": {},
+            "weight": 1,
+            "seed": 0,
+        }
+        counts = {
+            "total": 50,
+            "scored": 50,
+            "failed": 0,
+            "truncated": 0,
+            "references": 50,
+            "dropped_texts": 0,
+        }
+        clock = {"device": "cpu", "dtype": "float32", "threads": 1, "stages": {}, "training": training}
+        record = {
+            "schema": "earmark/encoder_score/1",
+            "asked": asked | heard,
+            "counts": counts,
+            "headline": "accuracy",
+            "metrics": {"accuracy": score(value, 50)},
+            "timing": clock,
+        }
+        made.append(_written(folder / encoder / "small" / f"{name}.json", record | shared))
+    sets = [
+        {"dataset": name, "metric": "accuracy", "weight": 1, **score(value, 50)}
+        for name, value in scores.items()
+    ]
+    table = {
+        "schema": "earmark/encoder_table/1",
+        "asked": {"task": "small", "model": encoder, "seed": 0} | heard,
+        "counts": {"total": len(sets), "scored": len(sets), "failed": 0},
+        "headline": "mean_score",
+        "metrics": {"mean_score": score(sum(scores.values()) / len(scores), len(scores))},
+        "data_sets": sets,
+    }
+    return [*made, _written(folder / encoder / "small" / "scores.json", table | shared)]

@@ -42,7 +42,7 @@ def listed(summary: Path, tmp_path: Path) -> Path:
 
 
 def drawn(kind: str, name: str, listed: Path, folder: Path) -> list[Path]:
-    files = [folder / f"{name}.{form}" for form in exports.KINDS[kind]]
+    files = [folder / f"{name}{form}" for form in exports.KINDS[kind]]
     outputs = [word for path in files for word in ("--output", path)]
     done = run(f"{kind}.py", "--name", name, "--exports", listed, *outputs)
     assert done.returncode == 0, done.stderr
@@ -66,7 +66,7 @@ def test_a_plot_is_made_three_times_with_its_legend_and_warning(listed: Path, tm
         f"genres-test-model-{what}"
         for what in ("accuracy-layer-0", "latency", "stages", "classes", "durations")
     } <= set(exports.names(listed, "plot"))
-    svg, png, pdf = drawn("plot", "genres-test-model-accuracy-layer-0", listed, tmp_path)
+    svg, png, pdf, *_ = drawn("plot", "genres-test-model-accuracy-layer-0", listed, tmp_path)
     assert png.read_bytes().startswith(b"\x89PNG") and pdf.read_bytes().startswith(b"%PDF")
     text = "".join(ElementTree.fromstring(svg.read_bytes()).itertext())
     assert "dart" in text and "random" in text and "solid line: base" in text
@@ -90,6 +90,30 @@ def test_a_name_that_is_not_there_is_answered_with_those_that_are(listed: Path, 
         exports.read(listed, "table", "x")
 
 
+def test_plots_for_papers_have_their_width_their_fonts_and_letters_that_are_read(
+    listed: Path, tmp_path: Path
+) -> None:
+    for name in ("genres-test-model-latency", "genres-test-model-classes"):
+        files = {path.name.removeprefix(name): path for path in drawn("plot", name, listed, tmp_path)}
+        for size, width_mm in (("-column", 85), ("-page", 175)):
+            pdf = files[f"{size}.pdf"].read_bytes()
+            box = re.search(rb"/MediaBox \[0 0 ([\d.]+) [\d.]+\]", pdf)
+            assert box is not None and float(box[1]) == pytest.approx(width_mm * 72 / 25.4, abs=1)
+            # TrueType outlines inside the file; a Type 3 font is what publishers refuse.
+            assert b"/FontFile2" in pdf and b"/Type3" not in pdf
+            svg = files[f"{size}.svg"].read_text()
+            assert min(map(float, re.findall(r"font-size[:=]\D{0,2}([\d.]+)px", svg))) >= 6
+            assert "demo model / synthetic data" in "".join(ElementTree.fromstring(svg).itertext())
+    path = tmp_path / "narrow-column.pdf"
+    done = run("plot.py", "--name", name, "--exports", listed, "--output", path, "--column-mm", 60)
+    assert done.returncode == 0 and b"/MediaBox [0 0 170" in path.read_bytes()
+
+
+def test_a_name_never_ends_like_a_size(tmp_path: Path) -> None:
+    exports.write([("by-page", 1), ("page", 2)], [], tmp_path / "l")
+    assert exports.names(tmp_path / "l", "plot") == ["by-page-plot", "page"]
+
+
 def test_names_that_come_twice_are_told_apart(tmp_path: Path) -> None:
     exports.write([("a", 1), ("a", 2), ("b", 3)], [("a", 4)], tmp_path / "l")
     assert exports.names(tmp_path / "l", "plot") == ["a", "a-2", "b"]
@@ -103,14 +127,18 @@ def test_names_that_come_twice_are_told_apart(tmp_path: Path) -> None:
     [
         ("results/plots", "ask for all of them by `plots`"),
         ("results/tagging/tables/", "ask for all of them by `tagging_tables`"),
-        ("results/plots/accuracy.jpg", r"a plot is made as svg, png, pdf: results/plots/<name>\.pdf"),
-        ("results/tables/all-results.csv", "a table is made as md, tex"),
+        (
+            "results/plots/accuracy.jpg",
+            r"a plot is made as <name>\.svg, <name>\.png, <name>\.pdf, <name>-column",
+        ),
+        ("results/tables/all-results.csv", r"a table is made as <name>\.md, <name>\.tex"),
     ],
 )
 def test_a_form_that_is_not_made_is_refused_before_any_job(path: str, said: str) -> None:
     with pytest.raises(UserError, match=said):
         pages.check_target(path)
     assert pages.check_target("results/plots/accuracy.pdf")
+    assert pages.check_target("results/plots/accuracy-column.pdf")
 
 
 def test_untrusted_cells_stay_one_cell_of_text() -> None:

@@ -7,13 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from made_up import fake_encoder, fake_separation
 from tagged_results import fake_tagged
 
 from earmark.report.first import Entry, Pivot, Times, View, times
 from earmark.report.material import Material
 from earmark.report.summary import summarize
 from earmark.systems.embeddings.report import first as layers
+from earmark.systems.encoders.report import first as heard
 from earmark.systems.pruning.report import first
+from earmark.systems.separation.report import first as routers
 from earmark.systems.tagging.report import first as merging
 
 
@@ -162,3 +165,64 @@ def test_embeddings_name_the_best_layer_and_what_reaches_it(
     assert "a linear probe is right most often on encoder, 90.0" in sentence
     assert sentence.endswith("the interval of lm.0 reaches that too.")
     assert [cells[0].best for _, cells in found.pivots[0].views[0].lines] == [False, True, True, False]
+
+
+def test_separation_says_which_routers_gain_and_which_are_not_told_from_the_base(tmp_path: Path) -> None:
+    given = {
+        "base": (5.0, None, 0.5),
+        "text": (5.8, 0.8, 0.001),
+        "score": (5.1, 0.1, 0.4),
+        "soft": (4.4, -0.6, 0.002),
+        "oracle": (6.5, 1.5, 0.001),
+    }
+    paths = [fake_separation(tmp_path / f"{name}.json", name, *values) for name, values in given.items()]
+    found = routers.answer(Material(summarize(paths)))
+    assert found is not None
+    (sentence,) = [each.replace("\u00a0", " ").replace("\u2212", "-") for each in found.sentences]
+    assert sentence == (
+        "small, pairs: without adapters the SDRi is 5.00 dB [4.60, 5.40]; router text gains 0.80 dB [0.40, 1.20]; "
+        "router soft loses 0.60 dB [0.20, 1.00]; for score no difference to that is shown; no router can gain more "
+        "than the oracle's 1.50 dB [1.10, 1.90]."
+    )
+    scores, apart = found.pivots[0].views
+    cells = {name: entries[0] for name, entries in scores.lines}
+    assert [name for name, cell in cells.items() if cell and cell.best] == ["text"]
+    assert cells["text"].tone == "up2" and cells["soft"].tone == "down2" and cells["score"].tone == ""
+    assert cells["oracle (upper bound)"].tone == "", "an upper bound is no result"
+    assert [name for name, _ in apart.lines] == ["text", "score", "soft", "oracle (upper bound)"]
+
+
+def test_separation_without_a_base_claims_nothing(tmp_path: Path) -> None:
+    found = routers.answer(Material(summarize([fake_separation(tmp_path / "t.json", "text", 5.0)])))
+    assert found is not None and found.sentences == [
+        "small, pairs: nothing to compare, as there is no result without adapters."
+    ]
+
+
+def test_encoders_name_the_best_the_tied_and_those_behind(tmp_path: Path) -> None:
+    scores = {"dasheng": (0.9, 0.7), "whisper": (0.86, 0.68), "noise": (0.3, 0.1)}
+    paths = [
+        path
+        for name, (a, b) in scores.items()
+        for path in fake_encoder(tmp_path, name, {"bells": a, "dogs": b})
+    ]
+    found = heard.answer(Material(summarize(paths)))
+    assert found is not None
+    (sentence,) = [each.replace("\u00a0", " ") for each in found.sentences]
+    assert sentence == (
+        "small, heard by listener: dasheng has the highest mean score over 2 data sets, 80.0 % [75.0, 85.0]; "
+        "whisper cannot be told from it (overlapping intervals); noise has 20.0 % [15.0, 25.0]."
+    )
+    (view,) = found.pivots[0].views
+    assert view.columns == ["dasheng", "noise", "whisper"]
+    lines = {name: [cell.best for cell in cells if cell] for name, cells in view.lines}
+    assert lines == dict.fromkeys(("bells, accuracy", "dogs, accuracy", "mean"), [True, False, True])
+
+
+def test_encoders_without_a_table_are_told_data_set_by_data_set(tmp_path: Path) -> None:
+    paths = fake_encoder(tmp_path, "dasheng", {"bells": 0.9, "dogs": 0.7})[:-1]
+    found = heard.answer(Material(summarize(paths)))
+    assert found is not None
+    first, second = (each.replace("\u00a0", " ") for each in found.sentences)
+    assert first == "small, heard by listener, bells: the accuracy of dasheng is 90.0 % [85.0, 95.0]."
+    assert "dogs" in second and [name for name, _ in found.pivots[0].views[0].lines][-1] == "dogs, accuracy"

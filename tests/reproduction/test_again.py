@@ -16,6 +16,7 @@ from earmark.core.errors import UserError
 from earmark.core.places import ROOT
 from earmark.reproduction.job import prepare
 from earmark.reproduction.result import Result, without
+from earmark.systems.embeddings.config import Stored
 from earmark.systems.embeddings.probe import request as probing
 from earmark.systems.pruning import request as pruning
 from earmark.systems.registry import result_at, systems
@@ -55,9 +56,9 @@ def test_the_same_cell_comes_out_of_its_config_file(config, cell, tmp_path):
     assert pruning.cell(found, *cell) == pruning.cell(settings, *cell)
     assert pruning.scoring(found, *cell[:2]) == pruning.scoring(settings, *cell[:2])
     for read in (Settings.encoding, Settings.training):
-        if read is not Settings.training or "train" in settings.model(cell[0]):
+        if read is not Settings.training or settings.model(cell[0]).train:
             assert read(found, *cell[:2]) == read(settings, *cell[:2])
-    assert found.task(cell[1])["data"] == settings.task(cell[1])["data"]
+    assert found.task(cell[1]).data == settings.task(cell[1]).data
     assert (set(found.tasks), set(found.models)) == ({cell[1]}, {cell[0]})
     assert not pruning.results(found), "nothing else is asked for"
 
@@ -92,8 +93,8 @@ def read_by_its_jobs(settings: Settings, task: str, name: str, r: str) -> dict:
     runs = tagging.runs(settings, task, name)
     made = {
         "result": sweep.result(settings, task, name, r),
-        "data": settings.task(task)["data"],
-        "tagging": tagging.tagging(settings, task),
+        "data": settings.task(task).data.plain(),
+        "tagging": tagging.tagging(settings, task).plain(),
         "trainings": [recipe.job(settings, task, name, trained, run) for run in runs],
         "predictions": [sweep.prediction(settings, task, name, r, run) for run in runs],
         "speed": tagging.speed(settings, task, entry.student, r),
@@ -119,8 +120,8 @@ def test_the_same_probe_comes_out_of_its_config_file(tmp_path):
     for read in (probing.job, probing.files, Settings.training):
         assert read(found, "demo", "gtzan") == read(settings, "demo", "gtzan")
     block = probing.block_of(settings, "demo", "gtzan")
-    assert probing.block_of(found, "demo", "gtzan").stored() == block.stored()
-    assert found.task("gtzan")["data"] == settings.task("gtzan")["data"]
+    assert probing.block_of(found, "demo", "gtzan").parts(Stored) == block.parts(Stored)
+    assert found.task("gtzan").data == settings.task("gtzan").data
     assert probing.targets(found) == ["results/embeddings/demo/gtzan.json"]
 
 
@@ -182,7 +183,7 @@ def test_files_of_teachers_and_starts_of_students_are_found_from_there_too(tmp_p
     paths = [options["path"] for each in found["teachers"].values() if "path" in (options := each["options"])]
     assert paths and all(path.startswith(f"{tmp_path}/") for path in paths)
     for name, teacher in found["teachers"].items():
-        asked = given.entries["teachers"][name]["classes"]
+        asked = given.named["teachers"][name].classes
         assert teacher["classes"] == (asked if asked in ("audioset", "task") else str(tmp_path / asked))
 
 

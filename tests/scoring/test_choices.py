@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
+from earmark.config.asked import Scoring
 from earmark.scoring import catalogue
 from earmark.scoring.groups import facets, joined
 from earmark.scoring.intervals import wilson
 from earmark.scoring.parsers.letter import parse
 from earmark.scoring.question import LETTERS, Question
+
+TASK = Scoring()
 
 CLASSES, LETTER = catalogue.of_answers("classes"), catalogue.of_answers("letters")
 
@@ -22,7 +25,7 @@ def rows(n: int = 60) -> list[dict]:
         truth = int(rng.integers(4))
         reply = rng.choice(["A", "B", "The answer is C", "D", "no idea"])
         question = Question("?", options, truth)
-        found = CLASSES.judge([str(reply)], parse, question, options[truth], {})
+        found = CLASSES.judge([str(reply)], parse, question, options[truth], TASK)
         level = "high" if number % 3 else "middle"
         made.append(
             {"truth": options[truth], "truth_letter": LETTERS[truth], "group": f"level={level}", **found}
@@ -32,7 +35,7 @@ def rows(n: int = 60) -> list[dict]:
 
 def test_options_of_their_own_are_scored_by_letter():
     made = rows()
-    found = LETTER.tables(made, {}, 100, 0)
+    found = LETTER.tables(made, TASK, 100, 0)
     truth, chosen = [r["truth_letter"] for r in made], [r["predicted_letter"] or "none" for r in made]
     assert set(found["metrics"]) == {"accuracy", "f1_macro_letters", "f1_weighted_letters", "parse_failures"}
     assert found["metrics"]["accuracy"]["value"] == pytest.approx(accuracy_score(truth, chosen))
@@ -44,7 +47,7 @@ def test_options_of_their_own_are_scored_by_letter():
 
 def test_groups_are_the_accuracy_of_their_samples():
     made = rows()
-    for row in LETTER.tables(made, {}, 100, 0)["per_group"]:
+    for row in LETTER.tables(made, TASK, 100, 0)["per_group"]:
         right = [r["correct"] for r in made if r["group"] == f"level={row['group']}"]
         assert (row["n"], row["score"]["value"]) == (len(right), pytest.approx(np.mean(right)))
 
@@ -52,7 +55,7 @@ def test_groups_are_the_accuracy_of_their_samples():
 def test_parse_failures_have_wilsons_interval():
     made = rows()
     failed = sum(not r["parsed"] for r in made)
-    found = CLASSES.tables(made, {}, 100, 0)["metrics"]["parse_failures"]
+    found = CLASSES.tables(made, TASK, 100, 0)["metrics"]["parse_failures"]
     assert 0 < failed < 60 and found["value"] == failed / 60
     assert (found["low"], found["high"]) == wilson(failed, 60)
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from earmark.config import wording
+from earmark.config.asked import Scoring
+from earmark.config.task import Task
 from earmark.core.errors import UserError
 from earmark.core.places import ROOT, SCRIPTS
 from earmark.scoring import catalogue
@@ -42,16 +44,16 @@ def test_error_rates_are_better_lower_and_everything_else_higher():
 
 
 def test_an_unknown_metric_is_named_with_the_nearest():
-    task = {"parser": "transcript", "prompt": {"template": "x"}, "metric": "ser", "profiles": {}}
-    asked = dict.fromkeys((*wording.ASKED, *wording.SCORED, *wording.LIMITS)) | task
+    source = {"kind": "folder", "root": "x"}
+    said = {"title": "x", "data": {"source": source}, "parser": "transcript", "metric": "ser"}
     with pytest.raises(UserError, match=re.escape("task 'x': metric: unknown metric 'ser'; did you mean")):
-        wording.check("x", asked)
+        wording.check("x", Task.read(said, "task"))
     with pytest.raises(UserError, match="unknown metric 'imported'"):
         catalogue.of_answers("imported")
 
 
 def test_character_error_rates_equal_jiwer():
-    metric, task = catalogue.of_answers("cer"), {"normaliser": "plain"}
+    metric, task = catalogue.of_answers("cer"), Scoring(metric="cer")
     rows = [{"group": "", **metric.judge([said], parse, ASKED, truth, task)} for truth, said in SPOKEN]
     found = metric.tables(rows, task, 100, 0)["metrics"]
     truth, read = zip(*SPOKEN, strict=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from earmark.config.asked import Scoring
 from earmark.scoring import catalogue
 from earmark.scoring.counted import away, bounds
 from earmark.scoring.parsers import number, reference_number
 from earmark.scoring.question import Question
 
 NUMBER = catalogue.of_answers("number")
+TASK = Scoring(metric="number")
 
 
 @pytest.mark.parametrize(
@@ -54,12 +56,12 @@ def test_windows_are_asked_until_one_names_a_number_and_nothing_is_scored_by_lot
     question = Question("How many?", (), None)
 
     def judged(*replies: str) -> dict:
-        return {"group": "task=x", **NUMBER.judge(replies, number.parse, question, "[3, 5]", {})}
+        return {"group": "task=x", **NUMBER.judge(replies, number.parse, question, "[3, 5]", TASK)}
 
     rows = [judged("no idea", "4"), judged("6"), judged("none that I hear"), judged("9", "4")]
     assert [row["correct"] for row in rows] == [True, False, False, False]
     assert [row["off_by"] for row in rows] == [0, 1, None, 4]
-    metrics = NUMBER.tables(rows, {}, 100, 0)["metrics"]
+    metrics = NUMBER.tables(rows, TASK, 100, 0)["metrics"]
     shares = ("accuracy", "accuracy_within_2", "parse_failures")
     assert [metrics[name]["value"] for name in shares] == [0.25, 0.5, 0.25]
     assert NUMBER.mistakes(rows[1]) == "off by 1"

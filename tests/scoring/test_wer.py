@@ -6,13 +6,14 @@ import jiwer
 import numpy as np
 import pytest
 
+from earmark.config.asked import Scoring
 from earmark.scoring import catalogue, error_rate
 from earmark.scoring.normalise import NORMALISERS, plain
 from earmark.scoring.parsers.transcript import parse
 from earmark.scoring.question import Question
 
 WORDS = ["one", "two", "three", "four", "don't"]
-TASK = {"metric": "wer", "normaliser": "plain"}
+TASK = Scoring(metric="wer")
 WER = catalogue.of_answers("wer")
 
 

@@ -171,5 +171,5 @@ def test_audioset_is_configured_and_nothing_default_depends_on_it():
     }
     for name, counts in segments.items():
         assert settings.fetched(name) and name not in settings.used_tasks()
-        shards = settings.task(name)["data"]["shards"]
-        assert all(900 <= count / shards[split] <= 1000 for split, count in counts.items())
+        shards = settings.task(name).data.shards
+        assert all(900 <= count / shards.of(split) <= 1000 for split, count in counts.items())

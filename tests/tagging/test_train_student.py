@@ -12,6 +12,7 @@ import pytest
 import torch
 from tagging_task import TAGGING
 
+from earmark.config.task import Task
 from earmark.core.errors import UserError
 from earmark.core.files import sha256, write_json
 from earmark.core.places import SCRIPTS
@@ -251,8 +252,9 @@ def test_a_fold_is_taught_on_clips_of_every_split():
         def check_sound(self, section: str, name: str) -> None:
             """No file of config/ has a mistake."""
 
-        def task(self, name: str) -> dict:
-            return {"data": {"segment": {"train": {}, "test": {}}}}
+        def task(self, name: str) -> Task:
+            data = {"source": {"kind": "folder", "root": "x"}}
+            return Task.read({"title": "x", "data": data}, "task")
 
     assert recipe.taught(Settings(), "x", "kd", "all") == [("t", "train")]
     assert recipe.taught(Settings(), "x", "kd", "1") == [("t", "train"), ("t", "test")]

@@ -46,7 +46,7 @@ def test_the_other_kinds_are_checked_too() -> None:
 
 def test_published_teachers_are_named_by_width_and_harm_nobody_without_their_files() -> None:
     loaded = settings()
-    options = {name: entry["options"] for name, entry in loaded.entries["teachers"].items()}
+    options = {name: entry.plain()["options"] for name, entry in loaded.named["teachers"].items()}
 
     widths = {name: each["width"] for name, each in options.items() if "path" in each}
     assert widths == {"mn04": 0.4, "mn10": 1, "mn20": 2, "mn30": 3, "mn40": 4}

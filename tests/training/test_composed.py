@@ -9,6 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from compose import main as compose
+from earmark.config.asked import Heard
+from earmark.config.compose import Fold
 from earmark.core.errors import UserError
 from earmark.core.files import write_json
 from earmark.core.records import Clip
@@ -21,6 +23,8 @@ from earmark.training.recipes.held_out import without
 TASK = {
     "name": "sounds",
     "heard_as": "sounds",
+    "title": "Sounds",
+    "profile": "default",
     "question": "Which?",
     "options": 2,
     "prompt": {"template": "{question}\n{options}\n", "system": None, "option_mark": "."},
@@ -135,7 +139,9 @@ def test_folds_ask_every_clip_once_and_part_no_recording():
     ]
     asked = []
     for fold in (1, 2):
-        (kept,), (held,) = without([Lesson(TASK, clips, {}, FeatureStore([]))], {"fold": fold, "of": 2})
+        (kept,), (held,) = without(
+            [Lesson(Heard.read(TASK, "task"), clips, {}, FeatureStore([]))], Fold(fold=fold, of=2)
+        )
         ours, theirs = ({clip.source_id[0] for clip in lesson.clips} for lesson in (kept, held))
         assert ours.isdisjoint(theirs) and len(kept.clips) + len(held.clips) == len(clips)
         asked += [clip.clip_id for clip in held.clips]

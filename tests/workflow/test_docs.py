@@ -121,4 +121,4 @@ def test_the_task_page_followed_to_the_letter_gives_a_result(tmp_path):
 def test_the_task_of_the_docs_is_a_valid_task(page):
     (text,) = [b for b in blocks(page) if "kind: folder" in b]
     settings = Settings.load({**SMALL, "tasks": {**SMALL["tasks"], "sounds": yaml.safe_load(text)}}, ROOT)
-    assert settings.task("sounds")["data"]["source"]["kind"] == "folder"
+    assert settings.task("sounds").data.source.kind == "folder"

@@ -48,7 +48,8 @@ def test_each_plot_and_table_is_a_target(copied: Workflow) -> None:
     plot, table = "results/plots/gtzan-demo-latency", "results/tables/all-results"
     copied.run("-j1", f"{plot}.pdf", f"{table}.tex")
     made = {path.name for path in copied.folder.glob("results/[pt]*s/*")}
-    assert made == {f"gtzan-demo-latency.{form}" for form in ("svg", "png", "pdf")} | {
+    ends = (".svg", ".png", ".pdf", "-column.svg", "-column.pdf", "-page.svg", "-page.pdf")
+    assert made == {f"gtzan-demo-latency{end}" for end in ends} | {
         "all-results.md",
         "all-results.tex",
     }
@@ -70,7 +71,7 @@ def test_snakemakes_report_has_captions_and_categories_and_asks_nobody(copied: W
     assert "gtzan-demo-accuracy-layer-0" in text
     # Plots and tables are as many as the page lists, each in every form.
     listed = (copied.folder / "results/exports.jsonl").read_text().splitlines()
-    for kind, forms in (("plot", 3), ("table", 2)):
+    for kind, forms in (("plot", 7), ("table", 2)):
         made = list(copied.folder.glob(f"results/{kind}s/*"))
         assert len(made) == forms * sum(f'"kind": "{kind}"' in line for line in listed) > 0
     assert copied.would_make("all", "tables", "plots") == set()

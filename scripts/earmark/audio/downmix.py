@@ -11,24 +11,28 @@ from earmark.core.errors import AudioError
 
 FULL_SCALE = np.float32(32767 / 32768)
 POLICIES = ("mean", "first")
+MOST_AT_ONCE = 1 << 26
+"""Frames that are given a place on a header's word."""
 
 
 class Mono:
     """Blocks [frames, channels] made mono as they come; ``policy`` is one of :data:`POLICIES`.
 
-    ``clipped`` counts samples of all channels at full scale of 16 bits.
+    ``clipped`` counts samples of all channels at full scale of 16 bits. ``expected`` frames have their
+    place from the start; more are taken, too.
 
     Raises:
         ValueError: there is no such policy.
 
     """
 
-    def __init__(self, policy: str) -> None:
+    def __init__(self, policy: str, expected: int = 0) -> None:
         if policy not in POLICIES:
             raise ValueError(f"channels: {policy} is none of {', '.join(POLICIES)}")
         self.policy = policy
         self.clipped = 0
-        self._made: list[NDArray[np.float32]] = []
+        self._made = np.empty(min(expected, MOST_AT_ONCE), np.float32)
+        self._size = 0
 
     def add(self, block: NDArray[np.float32]) -> None:
         """Take a block [frames, channels]; raises AudioError for samples that are no numbers."""
@@ -37,17 +41,20 @@ class Mono:
             raise AudioError("not finite (some samples are no numbers)")
         if high >= FULL_SCALE or low <= -FULL_SCALE:
             self.clipped += int(np.count_nonzero(np.abs(block) >= FULL_SCALE))
-        mono = block[:, 0]
+        end = self._size + len(block)
+        if end > len(self._made):
+            grown = np.empty(max(end, 2 * len(self._made)), np.float32)
+            grown[: self._size] = self._made[: self._size]
+            self._made = grown
+        mono = self._made[self._size : end]
+        mono[:] = block[:, 0]
         if self.policy == "mean" and block.shape[1] > 1:
             # Column by column: ten times as fast as a mean over the short axis.
-            mono = mono.copy()
             for channel in range(1, block.shape[1]):
                 mono += block[:, channel]
             mono /= np.float32(block.shape[1])
-        self._made.append(np.ascontiguousarray(mono))
+        self._size = end
 
     def samples(self) -> NDArray[np.float32]:
         """Return all of it, [samples]."""
-        if len(self._made) == 1:
-            return self._made[0]
-        return np.concatenate(self._made) if self._made else np.zeros(0, np.float32)
+        return self._made[: self._size]

@@ -7,12 +7,10 @@ frames that went missing: the checksum does.
 from __future__ import annotations
 
 import hashlib
-from typing import BinaryIO
+from mmap import mmap
 
 import numpy as np
 from numpy.typing import NDArray
-
-from earmark.core.files import peek
 
 BITS = {"PCM_S8": 8, "PCM_16": 16, "PCM_24": 24}
 
@@ -32,12 +30,14 @@ class Signature:
         """Digest integer frames [frames, channels] in the order FLAC signs them; returns floats."""
         width = block.dtype.itemsize * 8
         if self._bits == width:
-            self._digest.update(block.astype(block.dtype.newbyteorder("<"), copy=False).tobytes())
+            self._digest.update(np.ascontiguousarray(block, block.dtype.newbyteorder("<")).reshape(-1).data)
         else:
             values = (block >> (width - self._bits)).astype("<i4")
             bytes_ = values.view(np.uint8).reshape(-1, 4)[:, : self._bits // 8]
             self._digest.update(bytes_.tobytes())
-        return block.astype(np.float32) * np.float32(2.0 ** (1 - width))
+        samples = block.astype(np.float32)
+        samples *= np.float32(2.0 ** (1 - width))
+        return samples
 
     @property
     def agrees(self) -> bool:
@@ -45,18 +45,18 @@ class Signature:
         return self._digest.digest() == self._wanted
 
 
-def signature(stream: BinaryIO, subtype: str) -> Signature | None:
-    """Return the checksum of an open FLAC file, None where it has none."""
-    if subtype not in BITS or peek(stream, 0, 4) != b"fLaC":
+def signature(content: bytes | mmap, subtype: str) -> Signature | None:
+    """Return the checksum of a FLAC file's content, None where it has none."""
+    if subtype not in BITS or content[:4] != b"fLaC":
         return None
     position, wanted, last = 4, b"", False
     while not last:
-        head = peek(stream, position, 4)
+        head = content[position : position + 4]
         if len(head) < 4:
             return None
         last, kind = bool(head[0] & 128), head[0] & 127
         if kind == 0:
-            wanted = peek(stream, position + 22, 16)
+            wanted = content[position + 22 : position + 38]
         position += 4 + int.from_bytes(head[1:])
     if len(wanted) < 16 or not any(wanted):
         return None

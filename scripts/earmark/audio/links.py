@@ -5,36 +5,31 @@ libsndfile reads the first and calls it the whole; each is a file by itself, and
 
 from __future__ import annotations
 
+import re
 from mmap import mmap
 
-from earmark.audio import mp3, ogg, riff
+from earmark.audio import ogg, riff
+from earmark.audio.source import Source
 
-FLAC = (b"fLaC\x00\x00\x00\x22", b"fLaC\x80\x00\x00\x22")
+FLAC = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
 """How FLAC begins: its mark, and a first block of 34 bytes."""
 
 
-def links(content: bytes | mmap) -> list[tuple[int, int]]:
+def links(source: Source) -> list[tuple[int, int]]:
     """Return where each of a file's streams begins and ends, in bytes; one of most files."""
-    starts = [0]
+    content, starts = source.content, [0]
     if content[:4] == b"OggS":
         starts = _of_ogg(content)
     elif content[:4] == b"fLaC":
-        starts = sorted({0, *(at for mark in FLAC for at in _found(content, mark, 8))})
-    elif (wav := riff.chunks(content)) is not None:
+        starts += [mark.start() for mark in FLAC.finditer(content, 8)]
+    elif source.wav is not None:
+        wav: riff.Wav | None = source.wav
         while wav is not None and content[(at := starts[-1] + wav.behind) : at + 4] == b"RIFF":
             wav = riff.chunks(content[at:])
             starts += [] if wav is None else [at]
-    elif (found := mp3.frames(content)) is not None:
-        starts += found.starts[1:]
+    elif source.frames is not None:
+        starts += source.frames.starts[1:]
     return list(zip(starts, [*starts[1:], len(content)], strict=True))
-
-
-def _found(content: bytes | mmap, mark: bytes, at: int) -> list[int]:
-    places = []
-    while (at := content.find(mark, at)) > 0:
-        places.append(at)
-        at += len(mark)
-    return places
 
 
 def _of_ogg(content: bytes | mmap) -> list[int]:

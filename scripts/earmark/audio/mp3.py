@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import cache
 from mmap import mmap
 
 BITRATES = {
@@ -20,6 +21,7 @@ BITRATES = {
 """Kilobits a second by version (3: MPEG-1, 2 and 0: MPEG-2 and 2.5) and layer bits (3: I, 2: II, 1: III)."""
 RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 ID3V1, APE = 128, 32
+V = ord("V")
 COUNTED = 0x1
 """The flag of a Xing header that has a count."""
 
@@ -43,24 +45,28 @@ def frames(content: bytes | mmap) -> Frames | None:
     position = _tags(content, 0)
     if position < len(content) and _length(content, position) is None:
         return None
-    number = 0
+    number, size = 0, len(content)
     starts: list[int] = []
     counted: int | None = None
     damage = ""
-    while position < len(content) - 3:
-        length = _length(content, position)
+    while position < size - 3:
+        length = _sized(content[position + 1], content[position + 2]) if content[position] == 0xFF else None
         if length is None:
             behind = _tags(content, position)
             if behind == position:
-                left = len(content) - position
+                left = size - position
                 if left > 4 and number:
                     damage = f"{left} bytes that are no MP3 frame behind frame {number}"
                 break
             position = behind
             continue
-        if position + length > len(content):
+        if position + length > size:
             break  # the last one was cut off; decoders leave it out, and so does what counts them
-        says = _count(content[position : position + min(length, 200)])
+        says = None
+        # Few frames of sound have such a byte there; the others are looked at no further, which saves time.
+        side = position + _side(content[position + 1], content[position + 3])
+        if side < size and content[side] in b"XI" or position + 36 < size and content[position + 36] == V:
+            says = _count(content[position : position + min(length, 200)])
         if says is None:
             number += 1
         else:
@@ -72,14 +78,22 @@ def frames(content: bytes | mmap) -> Frames | None:
 
 def _length(content: bytes | mmap, at: int) -> int | None:
     """Return the bytes of the frame whose header stands here, None if none does."""
-    if len(content) - at < 4 or content[at] != 0xFF or content[at + 1] & 0xE0 != 0xE0:
+    if len(content) - at < 4 or content[at] != 0xFF:
         return None
-    version, layer = content[at + 1] >> 3 & 3, content[at + 1] >> 1 & 3
-    bits, rate = content[at + 2] >> 4, content[at + 2] >> 2 & 3
+    return _sized(content[at + 1], content[at + 2])
+
+
+@cache
+def _sized(second: int, third: int) -> int | None:
+    """Return the bytes of a frame with these bytes in its header, None if no frame has them."""
+    if second & 0xE0 != 0xE0:
+        return None
+    version, layer = second >> 3 & 3, second >> 1 & 3
+    bits, rate = third >> 4, third >> 2 & 3
     if version == 1 or layer == 0 or bits in (0, 15) or rate == 3:
         return None
     table = BITRATES[3, layer] if version == 3 else BITRATES[2, 3 if layer == 3 else 2]
-    padding = content[at + 2] >> 1 & 1
+    padding = third >> 1 & 1
     hertz = RATES[version][rate]
     if layer == 3:
         return (12_000 * table[bits] // hertz + padding) * 4
@@ -89,15 +103,20 @@ def _length(content: bytes | mmap, at: int) -> int | None:
 
 def _count(frame: bytes) -> int | None:
     """Return how many frames a first frame counts, -1 if it leaves that open; None if it is of audio."""
-    mono, version = frame[3] >> 6 == 3, frame[1] >> 3 & 3
-    side = (17 if mono else 32) if version == 3 else (9 if mono else 17)
-    at = 4 + side
+    at = _side(frame[1], frame[3])
     if frame[at : at + 4] in (b"Xing", b"Info") and len(frame) >= at + 12:
         flags, number = struct.unpack_from(">II", frame, at + 4)
         return int(number) if flags & COUNTED else -1
     if frame[36:40] == b"VBRI" and len(frame) >= 54:
         return int(struct.unpack_from(">I", frame, 50)[0])
     return None
+
+
+@cache
+def _side(second: int, fourth: int) -> int:
+    """Return where in a frame with these bytes in its header the side information ends."""
+    mono, version = fourth >> 6 == 3, second >> 3 & 3
+    return 4 + ((17 if mono else 32) if version == 3 else (9 if mono else 17))
 
 
 def _tags(content: bytes | mmap, at: int) -> int:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import struct
 import zlib
+from mmap import mmap
 
 HEADER = struct.Struct("<4sBBqIIIB")
 REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
-def damage(content: bytes) -> str | None:
+def damage(content: bytes | mmap) -> str | None:
     """Return what is wrong with the pages of an Ogg file, None if nothing is or it is no Ogg file."""
     if content[:4] != b"OggS":
         return None

@@ -11,13 +11,14 @@ import io
 import os
 import tempfile
 from collections.abc import Iterator
+from mmap import mmap
 from pathlib import Path
 from typing import BinaryIO
 
-from earmark.audio import ogg, riff, sndfile
+from earmark.audio import ogg, riff
 from earmark.audio.links import links
+from earmark.audio.source import Source, mapped
 from earmark.core.errors import AudioError
-from earmark.core.files import peek
 
 LARGEST_OGG = 1 << 24
 
@@ -34,23 +35,28 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def within(stream: BinaryIO) -> Iterator[list[BinaryIO]]:
+def within(stream: BinaryIO) -> Iterator[list[Source]]:
     """Yield the streams of a file that stand one behind the other, each a file; most are one, themselves."""
-    if not isinstance(stream, io.BufferedReader):
-        yield [stream]
-        return
-    with sndfile.mapped(stream) as content, contextlib.ExitStack() as held:
-        places = links(content)
-        made = [content[begin:end] for begin, end in places] if len(places) > 1 else [riff.completed(content)]
-        parts: list[BinaryIO] = []
+    with mapped(stream) as content, contextlib.ExitStack() as held:
+        whole = Source.of(stream, content)
+        if not isinstance(stream, io.BufferedReader):
+            yield [whole]
+            return
+        places = links(whole)
+        made = (
+            [content[begin:end] for begin, end in places]
+            if len(places) > 1
+            else [riff.completed(content, whole.wav)]
+        )
+        parts: list[Source] = []
         for part in made:
             if part is None:
-                parts.append(stream)
+                parts.append(whole)
                 continue
             named = held.enter_context(tempfile.NamedTemporaryFile())
             named.write(part)
             named.flush()
-            parts.append(held.enter_context(Path(named.name).open("rb")))
+            parts.append(Source.of(held.enter_context(Path(named.name).open("rb")), part))
         yield parts
 
 
@@ -61,11 +67,8 @@ def check_alike(forms: set[tuple[int, int]]) -> None:
         raise AudioError(f"undecodable (streams of different forms are joined: {told} channels)")
 
 
-def check_ogg(stream: BinaryIO) -> None:
+def check_ogg(content: bytes | mmap) -> None:
     """Refuse a damaged Ogg file; of one too large to be a clip, only what is decoded is looked at."""
-    if peek(stream, 0, 4) != b"OggS":
-        return
-    content = peek(stream, 0, LARGEST_OGG + 1)
     wrong = ogg.damage(content) if len(content) <= LARGEST_OGG else None
     if wrong:
         raise AudioError(f"undecodable ({wrong})")

@@ -48,9 +48,8 @@ def chunks(content: bytes | mmap) -> Wav | None:
     return None
 
 
-def completed(content: bytes | mmap) -> bytes | None:
+def completed(content: bytes | mmap, wav: Wav | None) -> bytes | None:
     """Return a file with the number of its samples, if its recorder never wrote it; None if it did."""
-    wav = chunks(content)
     if wav is None or wav.stated or len(content) - wav.begin < LEAST:
         return None
     size = min(len(content) - wav.begin, 0xFFFFFFFF)

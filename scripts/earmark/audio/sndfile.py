@@ -10,21 +10,31 @@ from __future__ import annotations
 
 import contextlib
 import io
-import mmap
 import os
 import re
 from collections.abc import Iterator
-from typing import BinaryIO
 
 import soundfile
 
 from earmark.audio import mp3, riff
+from earmark.audio.source import Source
 from earmark.core.errors import AudioError
-from earmark.core.files import peek
 
 UNKNOWN_LENGTH = 1 << 62
 
 PROMISE = re.compile(r"^\s*(?:data|SSND|Data Size)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
+
+
+class Straight(soundfile.SoundFile):
+    """A file read from where it stands to its end, without a jump.
+
+    soundfile sets the position behind every read to where it is already. To a decoder that is a jump: it
+    starts anew, which takes time, and of an MP3 the bits that a frame borrows from those before it are lost.
+    """
+
+    def seekable(self) -> bool:
+        """Say so, which is all that soundfile asks."""
+        return False
 
 
 def plausible(sample_rate: int) -> bool:
@@ -33,21 +43,22 @@ def plausible(sample_rate: int) -> bool:
 
 
 @contextlib.contextmanager
-def opened(stream: BinaryIO) -> Iterator[tuple[soundfile.SoundFile | None, str]]:
+def opened(source: Source) -> Iterator[tuple[soundfile.SoundFile | None, str]]:
     """Yield the open sound file, or None and why libsndfile is not the one to read it.
 
     Raises:
         AudioError: the header promises more than the file holds, or what no audio has.
 
     """
+    stream = source.stream
     try:
         # A descriptor has no name: libsndfile takes some endings for a format, headerless audio at that.
         if isinstance(stream, io.BufferedReader):
             os.lseek(stream.fileno(), 0, os.SEEK_SET)
-            sound = soundfile.SoundFile(stream.fileno(), closefd=False)
+            sound = Straight(stream.fileno(), closefd=False)
         else:
             stream.seek(0)
-            sound = soundfile.SoundFile(stream, closefd=False)
+            sound = Straight(stream, closefd=False)
     except (soundfile.LibsndfileError, TypeError) as error:
         yield None, words(error)
         return
@@ -59,7 +70,7 @@ def opened(stream: BinaryIO) -> Iterator[tuple[soundfile.SoundFile | None, str]]
             raise AudioError(f"wrong length (the header promises {promised} bytes, {held} are there)")
         if sound.frames >= UNKNOWN_LENGTH:
             yield None, "the header gives no length"
-        elif problem := _untold(sound, stream):
+        elif problem := _untold(sound, source):
             yield None, problem
         elif sound.subtype == "OPUS":
             yield None, "Opus is left to ffmpeg"
@@ -85,7 +96,7 @@ def _promise(log: str) -> tuple[int, int]:
     return 0, 0
 
 
-def _untold(sound: soundfile.SoundFile, stream: BinaryIO) -> str:
+def _untold(sound: soundfile.SoundFile, source: Source) -> str:
     """Return why a header is not to be believed and another decoder has to count; empty if it is.
 
     Raises:
@@ -94,18 +105,17 @@ def _untold(sound: soundfile.SoundFile, stream: BinaryIO) -> str:
     """
     if sound.format not in ("MP3", "WAV", "WAVEX"):
         return ""
-    with mapped(stream) as content:
-        if sound.format == "MP3":
-            return _of_mp3(mp3.frames(content))
-        wav = riff.chunks(content)
-        if wav is None:
-            return ""
-        if wav.codec in riff.MPEG:
-            return "MP3 in WAV is left to ffmpeg"
-        if 0 < wav.stated < riff.UNKNOWN and (more := riff.left(content, wav)) >= riff.LEAST:
-            raise AudioError(
-                f"wrong length (the header states {wav.stated} bytes of samples, {more} more stand behind)"
-            )
+    if sound.format == "MP3":
+        return _of_mp3(source.frames)
+    wav = source.wav
+    if wav is None:
+        return ""
+    if wav.codec in riff.MPEG:
+        return "MP3 in WAV is left to ffmpeg"
+    if 0 < wav.stated < riff.UNKNOWN and (more := riff.left(source.content, wav)) >= riff.LEAST:
+        raise AudioError(
+            f"wrong length (the header states {wav.stated} bytes of samples, {more} more stand behind)"
+        )
     return ""
 
 
@@ -120,13 +130,3 @@ def _of_mp3(found: mp3.Frames | None) -> str:
             f"wrong length (the header counts {found.counted} MP3 frames, {found.number} are there)"
         )
     return "" if found.counted == found.number else "the header counts fewer frames than there are"
-
-
-@contextlib.contextmanager
-def mapped(stream: BinaryIO) -> Iterator[bytes | mmap.mmap]:
-    """Yield the whole content of a stream, a file's without reading it."""
-    if not isinstance(stream, io.BufferedReader):
-        yield peek(stream, 0, -1)
-        return
-    with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        yield content

@@ -35,6 +35,7 @@ import contextlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from mmap import mmap
 from pathlib import Path
 from typing import BinaryIO
 
@@ -46,8 +47,8 @@ from numpy.typing import NDArray
 from earmark.audio import containers as ffmpeg
 from earmark.audio import flac, parts, sndfile
 from earmark.audio.downmix import Mono
+from earmark.audio.source import Source
 from earmark.core.errors import AudioError
-from earmark.core.files import peek
 
 MIN_SECONDS = 0.03
 """Shorter clips give the audio encoders no token at all (measured on the Whisper front end)."""
@@ -56,7 +57,8 @@ MAX_SECONDS = 3600.0
 """Longer stretches are not taken into memory: a clip is at most an hour."""
 
 LONGEST_FILE_S = 24 * 3600.0
-BLOCK = 1 << 22
+BLOCK = 1 << 16
+"""Samples decoded at a time: they stay in the processor's cache for all that is done with them."""
 
 
 @dataclass(frozen=True)
@@ -99,13 +101,13 @@ def probe(path: Path) -> Header:
         AudioError: missing, empty, not audio, cut off, or too short.
 
     """
-    with parts.opened(path) as stream, parts.within(stream) as streams:
-        return _sum([_header(each) for each in streams])
+    with parts.opened(path) as stream, parts.within(stream) as sources:
+        return _sum([_header(each) for each in sources])
 
 
-def _header(stream: BinaryIO) -> Header:
+def _header(source: Source) -> Header:
     """Return what a stream of one recording says of itself."""
-    with sndfile.opened(stream) as (sound, problem):
+    with sndfile.opened(source) as (sound, problem):
         if sound is not None:
             header = Header(
                 sound.frames / sound.samplerate,
@@ -116,7 +118,7 @@ def _header(stream: BinaryIO) -> Header:
             )
             check_length(sound.frames, sound.samplerate)
             return header
-    with _ffmpeg(stream, 0.0, None, LONGEST_FILE_S, problem) as decoded:
+    with _ffmpeg(source.stream, 0.0, None, LONGEST_FILE_S, problem) as decoded:
         frames = sum(len(block) for block in decoded.blocks)
     check_length(frames, decoded.sample_rate)
     rate = decoded.sample_rate
@@ -228,17 +230,17 @@ def _check_bound(seconds: float, max_s: float) -> None:
 
 
 def _decode(stream: BinaryIO, start_s: float, end_s: float | None, channels: str, max_s: float) -> Decoded:
-    with parts.within(stream) as streams:
-        if len(streams) > 1:
-            return _decode_joined(streams, start_s, end_s, channels, max_s)
-        return _decode_one(streams[0], start_s, end_s, channels, max_s)
+    with parts.within(stream) as sources:
+        if len(sources) > 1:
+            return _decode_joined(sources, start_s, end_s, channels, max_s)
+        return _decode_one(sources[0], start_s, end_s, channels, max_s)
 
 
 def _decode_joined(
-    streams: list[BinaryIO], start_s: float, end_s: float | None, channels: str, max_s: float
+    sources: list[Source], start_s: float, end_s: float | None, channels: str, max_s: float
 ) -> Decoded:
     """Decode streams that stand one behind the other, and cut what is wanted of them."""
-    made = [_decode_one(part, 0.0, None, channels, LONGEST_FILE_S) for part in streams]
+    made = [_decode_one(part, 0.0, None, channels, LONGEST_FILE_S) for part in sources]
     parts.check_alike({(part.sample_rate, part.channels) for part in made})
     rate, samples = made[0].sample_rate, np.concatenate([part.samples for part in made])
     first = round(start_s * rate)
@@ -248,22 +250,20 @@ def _decode_joined(
     _check_count(len(wanted), count, rate)
     check_length(count, rate)
     clipped = sum(part.clipped for part in made)
-    return replace(made[0], samples=wanted, clipped=clipped, flac=None, joined=len(streams))
+    return replace(made[0], samples=wanted, clipped=clipped, flac=None, joined=len(sources))
 
 
-def _decode_one(
-    stream: BinaryIO, start_s: float, end_s: float | None, channels: str, max_s: float
-) -> Decoded:
-    parts.check_ogg(stream)
-    with sndfile.opened(stream) as (sound, problem):
+def _decode_one(source: Source, start_s: float, end_s: float | None, channels: str, max_s: float) -> Decoded:
+    parts.check_ogg(source.content)
+    with sndfile.opened(source) as (sound, problem):
         if sound is not None:
             try:
-                return _from_libsndfile(sound, stream, start_s, end_s, channels, max_s)
+                return _from_libsndfile(sound, source.content, start_s, end_s, channels, max_s)
             except soundfile.LibsndfileError as error:
                 # Another decoder might pass over the damage.
                 raise AudioError(f"undecodable ({sndfile.words(error)})") from None
     mono = Mono(channels)
-    with _ffmpeg(stream, start_s, end_s, max_s, problem) as decoded:
+    with _ffmpeg(source.stream, start_s, end_s, max_s, problem) as decoded:
         for block in decoded.blocks:
             mono.add(block)
     samples, rate = mono.samples(), decoded.sample_rate
@@ -277,7 +277,7 @@ def _decode_one(
 
 def _from_libsndfile(
     sound: soundfile.SoundFile,
-    stream: BinaryIO,
+    content: bytes | mmap,
     start_s: float,
     end_s: float | None,
     channels: str,
@@ -290,20 +290,23 @@ def _from_libsndfile(
         _check_count(max(0, sound.frames - first), count, rate)
     signature = None
     if sound.format == "FLAC" and first == 0 and count == sound.frames:
-        signature = flac.signature(stream, sound.subtype)
+        signature = flac.signature(content, sound.subtype)
     if first:
         sound.seek(first)
-    mono = Mono(channels)
+    mono = Mono(channels, count)
     for block in _blocks(sound, max(0, count), signature):
         mono.add(block)
     samples = mono.samples()
+    if count < sound.frames:
+        # A jump in a damaged file may have led elsewhere; then one to where the cut ends fails.
+        sound.seek(first + len(samples))
     _check_count(len(samples), count, rate)
     check_length(count, rate)
     if signature is not None and not signature.agrees:
         raise AudioError("checksum (the FLAC header is of other audio than the file decodes to)")
     whole = None
     if signature is not None and signature.plain and sound.channels == 1 and sound.subtype == "PCM_16":
-        whole = peek(stream, 0, -1)
+        whole = content[:]
     return Decoded(samples, rate, sound.channels, sound.format.lower(), "libsndfile", mono.clipped, whole)
 
 

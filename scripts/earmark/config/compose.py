@@ -6,25 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from earmark.config.asked import Heard
 from earmark.config.links import link
+from earmark.config.projector import Projector
 from earmark.config.section import Section
 from earmark.config.values import Count, Distinct, Positive
-
-
-class Projector(Section):
-    """How encoder states become audio tokens."""
-
-    kind: Literal["linear", "mlp"] = "linear"
-    """one linear map, or two with a GELU between them"""
-
-    pool: Count = 1
-    """states averaged"""
-
-    stack: Count = 5
-    """of these, laid side by side to one token"""
-
-    hidden: Count = 1024
-    """mlp: width of its hidden layer"""
 
 
 class Lora(Section):
@@ -62,17 +48,8 @@ class Fold(Section):
         return self
 
 
-class Compose(Section):
-    """A frozen encoder, a projector trained here, a language model."""
-
-    encoder: Annotated[str, link("models")]
-    """a model of kind whisper; its weights stay as they are"""
-
-    decoder: Annotated[str, link("models")]
-    """a model of kind causal_lm; its weights stay as they are, but for lora"""
-
-    tasks: list[Annotated[str, link("tasks")]] = Field(min_length=1)
-    """tasks whose training splits are learned from, one a batch, drawn at random"""
+class Learning(Section):
+    """How what lies between the parts is trained."""
 
     hold_out: Annotated[float, Field(gt=0, le=0.5)] | Fold | Distinct[str] | None = None
     """clips to choose settings on: not learned from but asked, right answers in training.json; a share of the
@@ -108,3 +85,36 @@ class Compose(Section):
 
     save_every: Count = 50
     """steps between saved states"""
+
+
+class Made(Section):
+    """What a model is composed of, and for what."""
+
+    encoder: Annotated[str, link("models")]
+    """a model of kind whisper; its weights stay as they are"""
+
+    decoder: Annotated[str, link("models")]
+    """a model of kind causal_lm; its weights stay as they are, but for lora"""
+
+    tasks: list[Annotated[str, link("tasks")]] = Field(min_length=1)
+    """tasks whose training splits are learned from, one a batch, drawn at random"""
+
+
+class Compose(Learning, Made):
+    """A frozen encoder, a projector trained here, a language model."""
+
+
+class Kinds(Section):
+    """The families of both parts."""
+
+    encoder: str
+    decoder: str
+
+
+class Composing(Learning):
+    """What the training of a composed model is given."""
+
+    projector: Projector
+    device: str
+    tasks: list[Heard]
+    kinds: Kinds

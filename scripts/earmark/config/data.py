@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator, SerializeAsAny, WithJsonSchema, field_validator
 
 from earmark.config import source
-from earmark.config.section import Section, left_out
+from earmark.config.forming import Forming, Whole
+from earmark.config.section import Section
 from earmark.config.source import AnySource
 from earmark.config.values import Count, Distinct, Positive, Share, Split
 
@@ -23,82 +24,6 @@ SOURCE = {
 }
 
 
-class Whole(Section):
-    """A recording is a clip."""
-
-    kind: Literal["whole"]
-
-
-class Windows(Section):
-    """Every recording is cut to windows of equal length."""
-
-    kind: Literal["windows"]
-
-    window_s: Positive
-    """length, seconds"""
-
-    hop_s: Positive | None = left_out()
-    """seconds from one start to the next; window_s unless given"""
-
-    rest: Literal["drop", "keep"] = "drop"
-    """whether what is left after the last window is a clip of its own"""
-
-    min_s: Positive | None = left_out()
-    """shortest rest that is kept (0.03 unless given)"""
-
-
-class Cuts(Section):
-    """Every recording is cut along a list."""
-
-    kind: Literal["cuts"]
-
-    table: str | None = left_out(min_length=1)
-    """CSV or TSV below the source's root with columns file, start_s, end_s and, if wanted, label; without it
-    every part of a recording is a clip"""
-
-
-class Join(Section):
-    """Recordings of a class are joined."""
-
-    kind: Literal["join"]
-
-    min_s: Positive
-    """shortest clip, seconds"""
-
-    max_s: Positive
-    """longest clip, seconds"""
-
-    by: Literal["label", "label+group"] = "label"
-    """what a clip's recordings have in common"""
-
-    keep_whole: bool = False
-    """whether recordings are never cut"""
-
-    order: Literal["seeded", "name"] = "seeded"
-    """order within a class: drawn from the seed, or by name"""
-
-
-class Sequence(Section):
-    """A number of recordings one after the other: digits to be read out in order."""
-
-    kind: Literal["sequence"]
-
-    by: Literal["label", "group"]
-    """what a clip's recordings have in common"""
-
-    min: Count
-    """fewest recordings in a clip"""
-
-    max: Count
-    """most recordings in a clip"""
-
-    passes: Count = 1
-    """how often each recording is dealt out, in another order each time"""
-
-
-Forming = Annotated[Whole | Windows | Cuts | Join | Sequence, Field(discriminator="kind")]
-
-
 Number = Annotated[int, Field(ge=1, le=100_000)]
 """Of shards: each is some jobs, and a workflow of more than these is none that Snakemake can plan."""
 
@@ -111,6 +36,10 @@ class Shards(Section):
 
     test: Number = 1
     """shards of the test clips"""
+
+    def of(self, split: Split) -> int:
+        """Return the number of a split's."""
+        return self.train if split == "train" else self.test
 
 
 class ShardLimits(Section):
@@ -183,7 +112,7 @@ class Data(Section):
     fetch: Kept = Kept()
     """what is kept of each item that is fetched, for sources that are fetched"""
 
-    max_failed_share: Share = 0
+    max_failed_share: Share = 0.0
     """share of recordings that may be unusable"""
 
     allow_overlap: Distinct[Literal["overlap_source", "overlap_audio"]] = []
@@ -196,3 +125,8 @@ class Data(Section):
         if "test" not in segment:
             raise ValueError("'test' is missing; say how its recordings become clips")
         return segment
+
+    @property
+    def counts(self) -> dict[Split, int]:
+        """How many shards each of its splits has."""
+        return {split: self.shards.of(split) for split in self.segment}

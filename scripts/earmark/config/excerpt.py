@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from earmark.config.settings import DEFAULT_PROFILE, Settings
+from earmark.config.settings import Settings
+from earmark.config.wording import DEFAULT_PROFILE
+from earmark.core.files import Json
 from earmark.systems.contract import MadeModel
 from earmark.systems.registry import result_type, systems
 
@@ -13,7 +14,7 @@ SHARED = ("seed", "device", "features", "evaluate")
 """Keys of config that no system owns and that results may depend on."""
 
 
-def excerpt(settings: Settings, target: str) -> dict[str, Any]:
+def excerpt(settings: Settings, target: str) -> Json:
     """Return the config file that makes the result at ``target``, in any folder, by itself.
 
     Raises:
@@ -25,7 +26,7 @@ def excerpt(settings: Settings, target: str) -> dict[str, Any]:
     things = closure(settings, behind.things)
     models = [*behind.things.get("models", ()), settings.config.default_model]
     profile = settings.config.profile
-    known = any(profile in task["profiles"] for task in things.get("tasks", {}).values())
+    known = any(profile in settings.tasks[name].profiles for name in things.get("tasks", ()))
     return {
         "self_contained": True,
         **config,
@@ -36,9 +37,9 @@ def excerpt(settings: Settings, target: str) -> dict[str, Any]:
     }
 
 
-def closure(settings: Settings, named: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
+def closure(settings: Settings, named: Mapping[str, Sequence[str]]) -> dict[str, Json]:
     """Return the things that are named, and all that they name, by section and name."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Json] = {}
     left = [(section, name) for section, names in named.items() for name in names]
     while left:
         section, name = left.pop()
@@ -47,7 +48,7 @@ def closure(settings: Settings, named: Mapping[str, Sequence[str]]) -> dict[str,
             left += made.named
             continue
         if name not in found.setdefault(section, {}):
-            found[section][name] = settings.entries[section][name]
+            found[section][name] = settings.named[section][name].plain()
             left += settings.links[section, name]
     return {section: dict(sorted(entries.items())) for section, entries in sorted(found.items())}
 

@@ -13,11 +13,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Literal
 
 from earmark.core.errors import UserError
 from earmark.core.places import SCRIPTS
 
-KINDS = {"tokens": ("reduction", "", "Reducer"), "cache": ("compression", "kv-", "Compressor")}
+Kind = Literal["tokens", "cache"]
+KINDS: dict[Kind, tuple[str, str, str]] = {
+    "tokens": ("reduction", "", "Reducer"),
+    "cache": ("compression", "kv-", "Compressor"),
+}
 """By kind: the package of its methods, the prefix of their names and the class they descend from."""
 
 
@@ -64,7 +69,7 @@ class Method:
     """A method, as config names it."""
 
     name: str
-    kind: str
+    kind: Kind
     """tokens: it drops audio tokens; cache: it compresses caches."""
 
     cls: Class

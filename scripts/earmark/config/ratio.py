@@ -12,15 +12,15 @@ def spelled(ratio: float) -> str:
     return format(Decimal(repr(float(ratio))), "f")
 
 
-def budget(ratio: str) -> dict[str, float | int | None]:
-    """Read the ratio of a file name: a share in (0, 1] or, as ``256t``, a number of audio tokens.
+def budget(ratio: str) -> tuple[float | None, int | None]:
+    """Read the ratio of a file name: a share in (0, 1] or, as ``256t``, a number of audio tokens; not both.
 
     Raises:
         UserError: out of range, or not the one spelling that names the file.
 
     """
     if ratio.endswith("t") and ratio[:-1].isdigit() and ratio[0] != "0":
-        return {"keep_ratio": None, "keep_tokens": int(ratio[:-1])}
+        return None, int(ratio[:-1])
     try:
         value = float(ratio)
     except ValueError:
@@ -31,4 +31,4 @@ def budget(ratio: str) -> dict[str, float | int | None]:
         raise UserError(f"keep ratio {ratio} is outside (0, 1]: it is the share of audio tokens kept")
     if spelled(value) != ratio:
         raise UserError(f"keep ratio '{ratio}' is spelled '{spelled(value)}' in file names")
-    return {"keep_ratio": value, "keep_tokens": None}
+    return value, None

@@ -23,6 +23,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from earmark.config.values import SPELLED
 from earmark.core.errors import UserError, nearest
+from earmark.core.files import Json
 
 S = TypeVar("S", bound="Section")
 
@@ -88,22 +89,30 @@ class Section(BaseModel):
         except UserError as error:  # of a part that is read by its kind
             raise UserError(f"{where}: {error}") from None
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Json:
         """Return the section as JSON holds it; what was left out and has no default is left out."""
         return self.model_dump(mode="json")
 
-    def chosen(self, *keys: str) -> dict[str, Any]:
+    def parts(self, *kinds: type[Section]) -> dict[str, Any]:
+        """Return the values of the fields that it shares with some ``kinds``, to make another section of."""
+        return {name: getattr(self, name) for kind in kinds for name in kind.model_fields}
+
+    def chosen(self, *keys: str) -> Json:
         """Return some keys of the section as JSON holds them."""
         content = self.plain()
         return {key: content[key] for key in keys}
+
+    def without(self, *keys: str) -> Json:
+        """Return all but some keys of the section as JSON holds them."""
+        return {key: value for key, value in self.plain().items() if key not in keys}
 
 
 class Partial(Section):
     """A section that is laid over another one: :meth:`plain` holds what was said of it, null included."""
 
     @model_serializer(mode="wrap")
-    def _said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        content: dict[str, Any] = dump(self)
+    def _said(self, dump: SerializerFunctionWrapHandler) -> Json:
+        content: Json = dump(self)
         return {key: value for key, value in content.items() if key in self.model_fields_set}
 
 
@@ -116,11 +125,11 @@ def _is_none(value: Any) -> bool:
     return value is None
 
 
-def _without_default(schema: dict[str, Any]) -> None:
+def _without_default(schema: Json) -> None:
     schema.pop("default", None)
 
 
-def _hint(key: str, known: Sequence[str]) -> dict[str, Any]:
+def _hint(key: str, known: Sequence[str]) -> dict[str, str]:
     return {"key": key, "hint": nearest(key, known) if known else "there are no keys"}
 
 

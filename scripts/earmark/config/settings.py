@@ -5,30 +5,37 @@ Imported by the Snakefile at parse time, so it stays light: YAML and pydantic on
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from earmark.config import composed, whole, wording
+from earmark.config.asked import Asked, Choice
 from earmark.config.broken import Broken, explained, file_of, spread, told, without
 from earmark.config.common import Config
 from earmark.config.files import overlaid, read_folder
+from earmark.config.forming import Cuts, Forming
 from earmark.config.hints import where_described
 from earmark.config.links import Thing, Tour
+from earmark.config.model import Model
 from earmark.config.section import Section
+from earmark.config.source import AnySource, Rooted
 from earmark.config.task import Task
+from earmark.config.values import Split
+from earmark.config.wording import DEFAULT_PROFILE
 from earmark.core.errors import UserError, nearest
+from earmark.core.files import Json
 from earmark.core.places import CONFIG, ROOT
-from earmark.models.entry import costs
+from earmark.data.audit.request import Request
+from earmark.models.encoding import Encoding
 from earmark.models.families import family
+from earmark.models.outline import Outline, costs
 from earmark.scoring import catalogue
 from earmark.systems.contract import Entries
 from earmark.systems.registry import reserved, systems
 
-DEFAULT_PROFILE = "default"
 S = TypeVar("S", bound=Section)
 
 
@@ -53,14 +60,6 @@ class Settings:
         section = next(each.section for each in whole.entries() if issubclass(each.model, kind))
         return cast(dict[str, S], self.named[section])
 
-    @cached_property
-    def entries(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """What :attr:`named` holds, as JSON holds it."""
-        return {
-            section: {name: entry.plain() for name, entry in found.items()}
-            for section, found in self.named.items()
-        }
-
     def tour(self, section: str, name: str) -> Tour:
         """Return what a thing leads to: what it names, its local paths, its repositories of the hub."""
         tour = Tour()
@@ -73,8 +72,8 @@ class Settings:
         things = ((section, name) for section, entries in self.named.items() for name in entries)
         return {thing: self.tour(*thing).named for thing in things}
 
-    def moved(self, workdir: Path) -> dict[str, dict[str, dict[str, Any]]]:
-        """Return :attr:`entries`, with relative paths as they are found from elsewhere than ``workdir``."""
+    def moved(self, workdir: Path) -> dict[str, dict[str, Json]]:
+        """Return :attr:`named` as JSON, relative paths as they are found from elsewhere than ``workdir``."""
         tour = Tour(workdir=workdir)
         return {
             section: {name: entry.model_dump(mode="json", context=tour) for name, entry in found.items()}
@@ -82,7 +81,7 @@ class Settings:
         }
 
     @classmethod
-    def load(cls, config: Mapping[str, Any], workdir: Path) -> Settings:
+    def load(cls, config: Json, workdir: Path) -> Settings:
         """Check a config as Snakemake merged it, with the YAML files of tasks and models.
 
         Files are read from the workflow's config/ and, if it is elsewhere, from ``config/`` of the
@@ -92,7 +91,7 @@ class Settings:
             UserError: names the file or key and the fix.
 
         """
-        read = whole.config_model().read(dict(config), "config")
+        read = whole.config_model().read(config, "config")
         broken: Broken = {}
         named = {kind.section: _entries(kind, read, workdir, broken) for kind in whole.entries()}
         settings = cls(read, named)
@@ -113,24 +112,30 @@ class Settings:
             system.check(settings)
         return settings
 
-    @property
-    def tasks(self) -> dict[str, dict[str, Any]]:
+    @cached_property
+    def tasks(self) -> dict[str, Task]:
         """Every task."""
-        return self.entries["tasks"]
+        return self.each(Task)
 
-    @property
-    def models(self) -> dict[str, dict[str, Any]]:
+    @cached_property
+    def models(self) -> dict[str, Model]:
         """Every model."""
-        return self.entries["models"]
+        return self.each(Model)
 
-    def task(self, name: str) -> dict[str, Any]:
+    def task(self, name: str) -> Task:
         """Return a task; raises UserError with the nearest name, or with what is wrong with its file."""
         self.check_sound("tasks", name)
         if name not in self.tasks:
             raise UserError(f"unknown task '{name}'; {nearest(name, self.tasks)}")
         return self.tasks[name]
 
-    def model(self, name: str) -> dict[str, Any]:
+    def task_of(self, part: type[S], name: str) -> S:
+        """Return a task as the part of it that a system owns; raises UserError as :meth:`task`."""
+        task = self.task(name)
+        assert isinstance(task, part), f"{part} is no part of a task"
+        return task
+
+    def model(self, name: str) -> Model:
         """Return a model, or one that a system makes; UserError with the nearest name, or what is wrong."""
         self.check_sound("models", name)
         if name not in self.models:
@@ -161,28 +166,25 @@ class Settings:
 
     def check_reach(self, model: str, task: str) -> None:
         """Check that local folders a result needs are there; raises UserError before any job runs."""
-        path = self.model(model).get("path")
+        path = self.model(model).path
         if path and not Path(path).expanduser().is_dir():
             raise UserError(f"model '{model}': path: there is no folder {path}")
-        source = self.task(task)["data"]["source"]
-        root = None if "archive" in source else source.get("root")
+        source = self.task(task).data.source
+        root = source.root if isinstance(source, Rooted) and source.archive is None else None
         if root and not Path(root).expanduser().is_dir():
             raise UserError(f"task '{task}': data.source.root: there is no folder {root}")
 
-    def asked(self, task: str) -> dict[str, Any]:
+    def asked(self, task: str) -> Asked:
         """Return how a task is asked and scored: its settings, in the wording of config's profile.
 
         A task that has no such profile keeps its own wording, and says so: its profile is ``default``.
         """
         entry, profile = self.task(task), self.config.profile
-        if profile not in entry["profiles"]:
-            profile = DEFAULT_PROFILE
-        asked = wording.worded(entry, None if profile == DEFAULT_PROFILE else profile)
-        return {"name": task, "profile": profile, **asked}
+        return wording.worded(task, entry, profile if profile in entry.profiles else DEFAULT_PROFILE)
 
     def check_profiles(self) -> None:
         """Check that some task knows the profile that config names; raises UserError."""
-        known = {name for task in self.tasks.values() for name in task["profiles"]}
+        known = {name for task in self.tasks.values() for name in task.profiles}
         profile = self.config.profile
         if profile != DEFAULT_PROFILE and profile not in known:
             raise UserError(
@@ -193,7 +195,7 @@ class Settings:
     def check_model(self, name: str) -> None:
         """Check that a model's family is known and its name free to be a folder's; raises UserError."""
         try:
-            family(self.models[name]["kind"])
+            family(self.models[name].kind)
         except UserError as error:
             raise UserError(f"model '{name}': kind: {error}") from None
         taken = reserved()
@@ -211,72 +213,63 @@ class Settings:
         if self.models and ("models", default) not in self.broken:
             self.model(default)
 
-    def training(self, model: str, task: str) -> dict[str, Any]:
+    def training(self, model: str, task: str) -> Json:
         """Return the recipe a model is trained with for a task, and its settings.
 
         A task whose answers are transcripts needs another recipe than one of multiple choice; what both
         share is written once.
         """
-        train = dict(self.model(model)["train"])
+        train = dict(self.model(model).train or {})
         transcriber = train.pop("transcriber", {})
-        if catalogue.of_answers(self.task(task)["metric"]).answers == "choice":
+        if catalogue.of_answers(self.task(task).metric).answers == "choice":
             return {"recipe": "listener", **train}
         shared = {key: train[key] for key in ("seed", "save_every", "sizes") if key in train}
         return {"recipe": "transcriber", **shared, **transcriber}
 
     def fetched(self, task: str) -> bool:
         """Whether a task's recordings are fetched item by item, shard by shard."""
-        self.task(task)
-        return self.each(Task)[task].data.source.fetched
+        return self.task(task).data.source.fetched
 
     def synthetic(self, task: str) -> bool:
         """Whether a task's recordings are made up, which every result of theirs is labelled with."""
-        self.task(task)
-        return self.each(Task)[task].data.source.synthetic
+        return self.task(task).data.source.synthetic
 
     def used_tasks(self) -> list[str]:
         """Return the tasks whose data systems want to be audited."""
         return sorted({task for system in systems() for task in system.tasks(self)})
 
-    def segment(self, task: str) -> dict[str, Any]:
+    def segment(self, task: str) -> dict[Split, Forming]:
         """Return how a task's recordings become clips, cut lists by their paths.
 
         Raises:
             UserError: a cut list is not below the source's root, or fetched recordings are to be joined.
 
         """
-        data = copy.deepcopy(self.task(task)["data"])
-        for split, options in data["segment"].items():
-            if options["kind"] == "join" and self.fetched(task):
+        data = self.task(task).data
+        found: dict[Split, Forming] = {}
+        for split, form in data.segment.items():
+            where = f"task '{task}': data.segment.{split}"
+            if form.kind == "join" and data.source.fetched:
                 raise UserError(
-                    f"task '{task}': data.segment.{split}.kind: recordings fetched shard by shard are not "
-                    "joined; use whole or windows"
+                    f"{where}.kind: recordings fetched shard by shard are not joined; use whole or windows"
                 )
-            if "table" in options:
-                where = f"task '{task}': data.segment.{split}.table"
-                if "root" not in data["source"]:
-                    raise UserError(f"{where}: a cut list lies below data.source.root, and there is none")
-                root = Path(data["source"]["root"]).expanduser()
-                path = root / options["table"]
-                if not path.resolve().is_relative_to(root.resolve()):
-                    raise UserError(f"{where}: '{options['table']}' leads out of {root}")
-                options["table"] = str(path)
-        segment: dict[str, Any] = data["segment"]
-        return segment
+            found[split] = _below(form, data.source, where) if form.kind == "cuts" else form
+        return found
 
-    def audit(self, task: str) -> dict[str, Any]:
+    def audit(self, task: str) -> Request:
         """Return what the audit of a task's data reads: its title, and what decides a model's cost."""
-        entry = self.task(task)
         default = self.model(self.config.default_model)
-        return {
-            "title": entry["title"],
-            "labels": ["synthetic"] if self.synthetic(task) else [],
-            "tokens_per_second": family(default["kind"]).audio.tokens_per_second,
+        return Request(
+            title=self.task(task).title,
+            labels=["synthetic"] if self.synthetic(task) else [],
+            tokens_per_second=family(default.kind).audio.tokens_per_second,
             # Parts of composed models answer nothing by themselves, and cost nothing by themselves.
-            "models": {
-                name: costs(model) for name, model in self.models.items() if family(model["kind"]).answers
+            models={
+                name: costs(Outline.of(model))
+                for name, model in self.models.items()
+                if family(model.kind).answers
             },
-        }
+        )
 
     @cached_property
     def gpus(self) -> int:
@@ -284,15 +277,31 @@ class Settings:
         device = self.config.device
         return int(device.startswith("cuda") or (device == "auto" and Path("/dev/nvidia0").exists()))
 
-    def encoding(self, model: str, task: str) -> dict[str, Any]:
-        """Return what the encoding of a task's clips reads."""
+    def encoding(self, model: str, task: str, choice: Choice | None = None) -> Encoding:
+        """Return what the encoding of a task's clips reads; ``choice`` says which, where it isn't all."""
         entry = self.model(model)
-        return {
-            **{key: entry[key] for key in ("kind", "dtype")},
-            "batch_audio_s": self.config.features.batch_audio_s,
-            "device": self.config.device,
-            "source": self.task(task)["data"]["source"]["kind"],
-        }
+        return Encoding(
+            kind=entry.kind,
+            dtype=entry.dtype,
+            batch_audio_s=self.config.features.batch_audio_s,
+            device=self.config.device,
+            source=self.task(task).data.source.kind,
+            choice=choice,
+            seed=None if choice is None else self.config.seed,
+        )
+
+
+def _below(form: Cuts, source: AnySource, where: str) -> Cuts:
+    """Return how recordings are cut, the cut list by its path below the source's root."""
+    if form.table is None:
+        return form
+    if not isinstance(source, Rooted) or source.root is None:
+        raise UserError(f"{where}.table: a cut list lies below data.source.root, and there is none")
+    root = Path(source.root).expanduser()
+    path = root / form.table
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise UserError(f"{where}.table: '{form.table}' leads out of {root}")
+    return form.model_copy(update={"table": str(path)})
 
 
 def _entries(kind: Entries, config: Config, workdir: Path, broken: Broken) -> dict[str, Section]:

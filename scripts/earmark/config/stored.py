@@ -5,8 +5,8 @@ Imported when the workflow is parsed, so it stays light.
 
 from __future__ import annotations
 
-from typing import Any
-
+from earmark.config.asked import Asked, Choice, Heard, Limits
+from earmark.models.encoding import Encoding
 from earmark.scoring import catalogue
 from earmark.systems.contract import Settings
 
@@ -14,7 +14,7 @@ from earmark.systems.contract import Settings
 def encoder_of(settings: Settings, model: str) -> str:
     """Return the model whose encoder states a model is given: its own, or its part's."""
     entry = settings.model(model)
-    return str(entry["compose"]["encoder"]) if "compose" in entry else model
+    return entry.compose.encoder if entry.compose is not None else model
 
 
 def states_folder(settings: Settings, model: str, task: str) -> str:
@@ -28,33 +28,38 @@ def heard_as(settings: Settings, model: str, task: str) -> str:
     A model trained here is another one for every task, and a limit chooses clips by the task's name: both
     hear their own.
     """
-    own, tasks = settings.task(task), settings.entries["tasks"]
-    if "train" in settings.model(model) or own["sample_limit"] is not None:
+    own, tasks = settings.task(task), settings.tasks
+    if settings.model(model).train is not None or own.sample_limit is not None:
         return task
-    same = (name for name, other in tasks.items() if other["data"] == own["data"])
-    return min(name for name in same if tasks[name]["sample_limit"] is None)
+    same = (name for name, other in tasks.items() if other.data == own.data)
+    return min(name for name in same if tasks[name].sample_limit is None)
 
 
-def choice(settings: Settings, task: str) -> dict[str, Any]:
+def heard(settings: Settings, model: str, task: str) -> Heard:
+    """Return how a task is asked, and whose clips a model hears for it."""
+    asked = settings.asked(task)
+    return Heard(**asked.parts(Asked), heard_as=heard_as(settings, model, task))
+
+
+def choice(settings: Settings, task: str) -> Choice:
     """Return what decides which clips of the test split a task asks, besides the seed."""
     asked = settings.asked(task)
     # Where every clip is asked, it does not matter by what they would be balanced: `classes` and `letters`
     # score the same answers.
-    chosen = asked["balanced"] or asked["sample_limit"] is not None
-    return {
-        "name": task,
-        "balanced_by": catalogue.of_answers(asked["metric"]).balanced_by if chosen else "label",
-        **{key: asked[key] for key in ("sample_limit", "balanced", "leave_out")},
-    }
+    chosen = asked.balanced or asked.sample_limit is not None
+    return Choice(
+        name=task,
+        balanced_by=catalogue.of_answers(asked.metric).balanced_by if chosen else "label",
+        **asked.parts(Limits),
+    )
 
 
-def skipping(settings: Settings, task: str, split: str) -> dict[str, Any]:
-    """Return what encoding a split reads besides the model's settings, where only some clips are encoded."""
-    if not limited(settings, task, split):
-        return {}
-    return {"choice": choice(settings, task), "seed": settings.config.seed}
+def encoding(settings: Settings, model: str, task: str, split: str) -> Encoding:
+    """Return what encoding a split reads; where only some clips are encoded, which."""
+    chosen = choice(settings, task) if limited(settings, task, split) else None
+    return settings.encoding(model, task, chosen)
 
 
 def limited(settings: Settings, task: str, split: str) -> bool:
     """Say whether only some clips of a split are encoded: those that a sample_limit chooses to be asked."""
-    return split == "test" and settings.task(task)["sample_limit"] is not None
+    return split == "test" and settings.task(task).sample_limit is not None

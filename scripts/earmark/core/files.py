@@ -13,6 +13,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+Json = dict[str, Any]
+"""An object of JSON that is read, passed on or written as a whole: a record, a row, config as YAML holds it.
+
+What goes on with single keys of it makes something of a type of it first."""
+
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """What the system says when a disk, or the user's part of it, is full."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +181,14 @@ class Clip:
         } | more
         return cls(clip_id=clip_id, parts=[Part(str(path), 0.0, 0.0)], split=split, labels=labels, **row)
 
+    def row(self) -> dict[str, Any]:
+        """Return the manifest's row of a clip; ``dataclasses.asdict`` takes ten times as long."""
+        return vars(self) | {
+            "parts": [vars(part) for part in self.parts],
+            "spans": [vars(span) for span in self.spans],
+            "measures": vars(self.measures) if self.measures else None,
+        }
+
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> Clip:
         """Return the clip of a manifest's row."""
@@ -196,7 +204,7 @@ def write_manifest(path: Path, clips: Iterable[Clip]) -> None:
     """Write clips as a manifest as they come, by rename; memory doesn't grow with their number."""
     with replacing(path) as partial, pq.ParquetWriter(partial, MANIFEST, compression="zstd") as writer:
         for batch in _batches(clips):
-            writer.write_table(pa.Table.from_pylist([asdict(clip) for clip in batch], schema=MANIFEST))
+            writer.write_table(pa.Table.from_pylist([clip.row() for clip in batch], schema=MANIFEST))
 
 
 def _batches(clips: Iterable[Clip]) -> Iterator[list[Clip]]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
+from earmark.config.asked import Choice
 from earmark.core.errors import UserError, nearest
 from earmark.core.records import FAILED, OK, SKIPPED, Clip
 from earmark.core.seeding import generator
@@ -34,12 +35,12 @@ class _Alone:
     clip: Clip
 
 
-def asked_of(rows: Sequence[R], task: Mapping[str, Any], seed: int) -> list[R]:
+def asked_of(rows: Sequence[R], task: Choice, seed: int) -> list[R]:
     """Return the clips that a task asks, of all those of its split; order is kept.
 
     Args:
         rows: of every shard of the split.
-        task: ``name``, ``leave_out``, ``sample_limit``, ``balanced`` and ``balanced_by``.
+        task: its limits.
         seed: config's.
 
     Raises:
@@ -47,19 +48,17 @@ def asked_of(rows: Sequence[R], task: Mapping[str, Any], seed: int) -> list[R]:
 
     """
     try:
-        kept = left_in(rows, task["leave_out"])
+        kept = left_in(rows, task.leave_out)
     except UserError as error:
-        raise UserError(f"task '{task['name']}': {error}") from None
-    return choose(kept, task["sample_limit"], seed, task["balanced_by"], task["balanced"])
+        raise UserError(f"task '{task.name}': {error}") from None
+    return choose(kept, task.sample_limit, seed, task.balanced_by, task.balanced)
 
 
-def without_skipped(
-    clips: Sequence[Clip], split: Sequence[Clip], task: Mapping[str, Any], seed: int
-) -> list[Clip]:
+def without_skipped(clips: Sequence[Clip], split: Sequence[Clip], task: Choice, seed: int) -> list[Clip]:
     """Return a shard's clips, those marked as skipped that the task does not ask, of all of its ``split``."""
     rows = [_Alone(clip) for clip in split if clip.status in (OK, FAILED)]
     asked = {row.clip.clip_id for row in asked_of(rows, task, seed)}
-    reason = f"not chosen (sample_limit: {task['sample_limit']})"
+    reason = f"not chosen (sample_limit: {task.sample_limit})"
     return [
         replace(clip, status=SKIPPED, reason=reason) if clip.ok and clip.clip_id not in asked else clip
         for clip in clips

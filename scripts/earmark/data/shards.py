@@ -32,6 +32,9 @@ from earmark.core.records import Clip, Tally, write_manifest
 
 SAFE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 TAR_BLOCK = 512
+COPIED = 1 << 20
+"""Bytes of a member that are copied at a time."""
+OWNER = "earmark"
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ class Writer:
 
     def __init__(self, path: Path, name: str = "", max_megabytes: float | None = None) -> None:
         self._name, self._limit = name or path.name, max_megabytes
-        self._tar = wds.TarWriter(str(path), user="earmark", group="earmark", mtime=0)
+        self._tar = tarfile.TarFile(path, "w", format=tarfile.USTAR_FORMAT, copybufsize=COPIED)
         self._keys: set[str] = set()
         self._size, self._seconds = 0, 0.0
 
@@ -153,7 +156,10 @@ class Writer:
         """Write a clip's FLAC file and its JSON; sets ``shard`` and ``sha256`` of the row."""
         clip.shard, clip.sha256 = self._name, hashlib.sha256(content).hexdigest()
         sidecar = described(clip)
-        self._tar.write({"__key__": clip.key, "flac": content, "json": sidecar})
+        for suffix, body in (("flac", content), ("json", sidecar)):
+            member = tarfile.TarInfo(f"{clip.key}.{suffix}")
+            member.size, member.mode, member.uname, member.gname = len(body), 0o444, OWNER, OWNER
+            self._tar.addfile(member, io.BytesIO(body))
         self._seconds += clip.duration_s
         self._size += sum(TAR_BLOCK * (1 - -len(part) // TAR_BLOCK) for part in (content, sidecar))
         if self._limit and self._size > self._limit * 1e6:

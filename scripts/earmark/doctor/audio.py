@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from earmark.config.source import ClipsPerClass
+from earmark.config.sources import audiomarathon, synthetic_marathon, synthetic_music, synthetic_tags
+from earmark.config.task import Task
+from earmark.config.values import Split
+from earmark.core.files import Json
 
 MARATHON = {
     "desed": (254, 285),
@@ -41,17 +46,17 @@ class Audio:
         """All of it."""
         return self.clips * self.mean_s
 
-    def lengths(self) -> dict[str, Any]:
+    def lengths(self) -> Json:
         """Return it as :func:`earmark.data.audit.cost.estimate` takes it."""
         return {"count": self.clips, "mean": self.mean_s, "std": self.std_s, "max": self.longest_s}
 
 
-def of_split(task: str, entry: dict[str, Any], split: str) -> Audio | None:
+def of_split(task: str, entry: Task, split: Split) -> Audio | None:
     """Return a split's audio, or None if nobody knows before the data are here."""
     return _audited(task, split) or _expected(entry, split)
 
 
-def _audited(task: str, split: str) -> Audio | None:
+def _audited(task: str, split: Split) -> Audio | None:
     """Return what the task's audit measured."""
     try:
         lengths = json.loads(Path(f"data/{task}/audit.json").read_text())["splits"][split]["lengths"]
@@ -60,23 +65,23 @@ def _audited(task: str, split: str) -> Audio | None:
         return None
 
 
-def _expected(entry: dict[str, Any], split: str) -> Audio | None:
+def _expected(entry: Task, split: Split) -> Audio | None:
     """Return what the source's settings say, or what was published."""
-    source = entry["data"]["source"]
-    wanted = source.get("splits", {}).get(split, {}) if isinstance(source.get("splits"), dict) else {}
-    if source["kind"] == "synthetic_music" and wanted:
-        return _between(source["genres"] * wanted["clips_per_class"], wanted["min_s"], wanted["max_s"])
-    if source["kind"] == "synthetic_tags" and split in source.get("clips", {}):
-        return _between(source["clips"][split], source["seconds"], source["seconds"])
-    if source["kind"] == "synthetic_marathon" and wanted:
-        if "utterances" in wanted:
-            words = (wanted["min_words"] * WORD_S, wanted["max_words"] * WORD_S)
-            return _between(wanted["utterances"], *words)
-        # Two to ten classes; the smaller tasks have four.
-        return _between(4 * wanted["clips_per_class"], wanted["min_s"], wanted["max_s"])
-    if source["kind"] == "audiomarathon" and split == "test" and source.get("task") in MARATHON:
-        clips, seconds = MARATHON[source["task"]]
-        return Audio(clips, seconds, 0.2 * seconds, 300, "published counts")
+    source = entry.data.source
+    if isinstance(source, synthetic_music.Source) and split in source.splits:
+        wanted = source.splits[split]
+        return _between(source.genres * wanted.clips_per_class, wanted.min_s, wanted.max_s)
+    if isinstance(source, synthetic_tags.Source) and (clips := getattr(source.clips, split)) is not None:
+        return _between(clips, source.seconds, source.seconds)
+    if isinstance(source, synthetic_marathon.Source) and split in source.splits:
+        some = source.splits[split]
+        if isinstance(some, ClipsPerClass):
+            # Two to ten classes; the smaller tasks have four.
+            return _between(4 * some.clips_per_class, some.min_s, some.max_s)
+        return _between(some.utterances, some.min_words * WORD_S, some.max_words * WORD_S)
+    if isinstance(source, audiomarathon.Source) and split == "test" and source.task in MARATHON:
+        number, seconds = MARATHON[source.task]
+        return Audio(number, seconds, 0.2 * seconds, 300, "published counts")
     return None
 
 

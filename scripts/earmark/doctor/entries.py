@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from earmark.config.links import Kind
 from earmark.config.settings import Settings
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.doctor.findings import at_once
 from earmark.doctor.jobs import Entry
 from earmark.models.families import family
@@ -31,7 +32,7 @@ class Unreachable:
     fix: str
     needed: bool = False
 
-    def flat(self) -> dict[str, Any]:
+    def flat(self) -> Json:
         """Return it as a JSON object."""
         return asdict(self)
 
@@ -49,11 +50,11 @@ class Repository:
 
 def local(settings: Settings) -> Iterator[tuple[Entry, Unreachable]]:
     """Yield the entries that name a local file or folder that isn't there."""
-    for section, entries in settings.entries.items():
+    for section, entries in settings.named.items():
         for name, entry in entries.items():
             paths = dict.fromkeys(settings.tour(section, name).paths)
             missing = [path for path in paths if not Path(path).expanduser().exists()]
-            for key, path, holder in (place for each in missing for place in _places(entry, each)):
+            for key, path, holder in (place for each in missing for place in _places(entry.plain(), each)):
                 # A folder that an archive is unpacked into need not be there.
                 if holder.get("archive") is None:
                     where = f"{section}.{name}.{key}"
@@ -63,9 +64,9 @@ def local(settings: Settings) -> Iterator[tuple[Entry, Unreachable]]:
     yield from _damaged(settings)
 
 
-def _places(entry: Any, value: str, *keys: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def _places(entry: Any, value: str, *keys: str) -> Iterator[tuple[str, str, Json]]:
     """Yield each key of an entry that has a value, in words, the value, and what the key is part of."""
-    if isinstance(entry, Mapping):
+    if isinstance(entry, dict):
         for key, inner in entry.items():
             if inner == value:
                 yield ".".join((*keys, str(key))), value, entry
@@ -75,7 +76,7 @@ def _places(entry: Any, value: str, *keys: str) -> Iterator[tuple[str, str, Mapp
             yield from _places(inner, value, *keys, str(number))
 
 
-def _fix(key: str, holder: Mapping[str, Any]) -> str:
+def _fix(key: str, holder: Json) -> str:
     """Return what mends a path that leads nowhere; what it is part of may say where the file comes from."""
     source = holder.get("source")
     last = key.rpartition(".")[2]
@@ -85,18 +86,18 @@ def _fix(key: str, holder: Mapping[str, Any]) -> str:
 def _cut_lists(settings: Settings, task: str) -> Iterator[tuple[Entry, Unreachable]]:
     """Yield the lists below a task's folder that recordings are cut along and that are not there."""
     for split, options in settings.segment(task).items():
-        if "table" in options and not Path(options["table"]).is_file():
+        if options.kind == "cuts" and options.table and not Path(options.table).is_file():
             where = f"tasks.{task}.data.segment.{split}.table"
-            yield ("tasks", task), Unreachable(where, options["table"], NOTHING, "put it there")
+            yield ("tasks", task), Unreachable(where, options.table, NOTHING, "put it there")
 
 
 def _damaged(settings: Settings) -> Iterator[tuple[Entry, Unreachable]]:
     """Yield the models whose folder is there and lacks something."""
     for name, model in settings.models.items():
-        path = model.get("path")
+        path = model.path
         if path and Path(path).expanduser().exists():
             try:
-                check_complete(Path(path).expanduser(), family(model["kind"]).parts.unread)
+                check_complete(Path(path).expanduser(), family(model.kind).parts.unread)
             except UserError as error:
                 why, _, fix = str(error).rpartition("; ")
                 yield ("models", name), Unreachable(f"models.{name}.path", path, why or fix, fix)
@@ -104,10 +105,10 @@ def _damaged(settings: Settings) -> Iterator[tuple[Entry, Unreachable]]:
 
 def repositories(settings: Settings) -> Iterator[Repository]:
     """Yield the repositories of the hub that entries name."""
-    for section, entries in settings.entries.items():
+    for section, entries in settings.named.items():
         for name, entry in entries.items():
             for kind, repo in dict.fromkeys(settings.tour(section, name).repositories):
-                for key, _, holder in _places(entry, repo):
+                for key, _, holder in _places(entry.plain(), repo):
                     where = f"{section}.{name}.{key.removesuffix('.repo')}"
                     revision = str(holder.get("revision", "main"))
                     yield Repository((section, name), where, repo, revision, kind)

@@ -14,17 +14,20 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Literal, cast
 
 from earmark.config import composed
 from earmark.config.settings import Settings
+from earmark.config.sources import audiomarathon
+from earmark.config.values import Split
+from earmark.core.files import Json
 from earmark.data.audit.cost import BYTES, estimate, parameters
 from earmark.doctor import processor
 from earmark.doctor.audio import Audio, of_split
 from earmark.doctor.entries import Repository, cached
 from earmark.doctor.jobs import Job
-from earmark.models.entry import costs, folder_of, sizes_of
 from earmark.models.families import family
+from earmark.models.outline import Outline, costs, sizes_of
 from earmark.systems.contract import Effort
 from earmark.systems.registry import systems
 
@@ -47,9 +50,6 @@ GPU_SPEED = 1e14
 READ_SPEED = 0.3e9
 """Bytes of weights a second that are read and hashed, twice over; 9.4 GB took 41 s, 11 of them computing."""
 
-MADE = {"train", "random_weights"}
-"""What marks the demo's own models, whose jobs were timed as they are."""
-
 FLAC = 0.6
 """Bytes of FLAC per byte of samples, about."""
 
@@ -68,7 +68,7 @@ class Estimate:
     basis: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     unknown: list[str] = field(default_factory=list)
 
-    def flat(self) -> dict[str, Any]:
+    def flat(self) -> Json:
         """Return it as a JSON object."""
         return {
             "jobs": self.jobs,
@@ -87,7 +87,7 @@ class Work:
     job: Job
     task: str
     model: str
-    split: str
+    split: Split | Literal[""]
     usual: bool
     """Whether it takes about what the demo's jobs take, where nothing better is known."""
 
@@ -99,7 +99,8 @@ class Work:
         task, model = job.name("task", settings.tasks), job.name("model", settings.models)
         effort = efforts().get(job.kind, Effort())
         usual = all(system.usual(job.wildcards, settings) for system in systems())
-        return cls(job, task, model, job.wildcards.get("split", effort.split), usual, effort)
+        split = cast(Split | Literal[""], job.wildcards.get("split", effort.split))
+        return cls(job, task, model, split, usual, effort)
 
     @property
     def kind(self) -> str:
@@ -111,7 +112,7 @@ def of(settings: Settings, jobs: Sequence[Job], gpu: bool) -> Estimate:
     """Return the estimate for those of ``jobs`` that are not done."""
     todo = [Work.of(settings, job) for job in jobs if not job.done]
     found = Estimate(len(todo), len(jobs) - len(todo))
-    audio = {
+    audio: dict[tuple[str, str], Audio | None] = {
         (work.task, work.split): of_split(work.task, settings.task(work.task), work.split)
         for work in todo
         if work.task and work.split
@@ -142,7 +143,7 @@ def _asked(settings: Settings, work: Work, audio: Audio | None) -> Audio | None:
     """Return the audio that a job hears: of a task's test clips no more than its sample_limit asks."""
     if audio is None or work.split != "test" or not work.effort.runs:
         return audio
-    limit = settings.task(work.task)["sample_limit"]
+    limit = settings.task(work.task).sample_limit
     return audio if limit is None else replace(audio, clips=min(limit, audio.clips))
 
 
@@ -166,11 +167,11 @@ def _guess(settings: Settings, work: Work, audio: Audio | None, gpu: bool, first
         return work.effort.seconds
     share = audio.seconds / work.job.of if audio else 0.0
     model = composed.known(settings, work.model) if work.model else None
-    if work.kind == "checkpoint" and model and (folder := folder_of(model)) and folder.is_dir():
-        return START_S + sum(path.stat().st_size for path in folder.glob("*.safetensors")) / READ_SPEED
-    if audio and model and not MADE.intersection(model) and sizes_of(model):
+    if work.kind == "checkpoint" and model and model.folder and model.folder.is_dir():
+        return START_S + sum(path.stat().st_size for path in model.folder.glob("*.safetensors")) / READ_SPEED
+    if audio and model and model.made is None and sizes_of(model):
         cost = estimate(costs(model), audio.lengths(), 0)
-        speed = GPU_SPEED if gpu else processor.speed(model["dtype"])
+        speed = GPU_SPEED if gpu else processor.speed(model.dtype)
         # A clip is run once beforehand, untimed.
         warm = 1 + 1 / max(1, cost["clips"])
         if work.effort.runs == "encoder":
@@ -225,39 +226,37 @@ def _bytes(settings: Settings, work: Work, audio: Audio | None) -> float:
         return 0.0
     share = audio.seconds / work.job.of
     if work.kind in ("pack", "fetch"):
-        data = settings.task(work.task)["data"]
-        rate = data["fetch"]["sample_rate"] if work.kind == "fetch" else data["sample_rate"]
+        data = settings.task(work.task).data
+        rate = data.fetch.sample_rate if work.kind == "fetch" else data.sample_rate
         return float(share * rate * 2 * FLAC)
     if work.kind == "features":
         model = composed.known(settings, work.model)
         sizes = sizes_of(model)
         width = sizes.hidden if sizes else 0
-        return share * family(model["kind"]).audio.tokens_per_second * width * BYTES[model["dtype"]]
+        return share * family(model.kind).audio.tokens_per_second * width * BYTES[model.dtype]
     return 0.0
 
 
 def _checkpoint_bytes(settings: Settings, model: str) -> float:
     """Return what of a published checkpoint must come down."""
     entry = settings.model(model)
-    if "hub" not in entry:
+    if entry.hub is None:
         return 0.0
-    found = Repository(("models", model), "", entry["hub"], entry["revision"], "model")
-    sizes = sizes_of(entry)
-    beside = family(entry["kind"]).beside
+    found = Repository(("models", model), "", entry.hub, entry.revision, "model")
+    sizes = sizes_of(Outline.of(entry))
+    beside = family(entry.kind).beside
     return 0.0 if cached(found) or sizes is None else 2.0 * (parameters(sizes) + beside)
 
 
 def _source_bytes(settings: Settings, task: str) -> float:
     """Return what recordings take: rendered here, or fetched from the hub."""
     entry = settings.task(task)
-    source = entry["data"]["source"]
-    if source["kind"].startswith("synthetic"):
-        found = [of_split(task, entry, split) for split in entry["data"]["segment"]]
+    source = entry.data.source
+    if source.synthetic:
+        found = [of_split(task, entry, split) for split in entry.data.segment]
         return sum(audio.seconds for audio in found if audio) * 16000 * 2 * FLAC
-    if source["kind"] == "audiomarathon" and "hub" in source:
-        repository = Repository(
-            ("tasks", task), "", source["hub"]["repo"], source["hub"]["revision"], "dataset"
-        )
+    if isinstance(source, audiomarathon.Source) and source.hub is not None:
+        repository = Repository(("tasks", task), "", source.hub.repo, source.hub.revision, "dataset")
         audio = of_split(task, entry, "test")
         return 0.0 if cached(repository) or audio is None else MARATHON_BYTES * audio.seconds / MARATHON_S
     return 0.0

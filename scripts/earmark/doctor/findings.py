@@ -6,7 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
+
+from earmark.core.files import Json
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -36,7 +38,7 @@ class Finding:
         """Whether what was asked for cannot be made because of it."""
         return self.needed and self.status == MISSING
 
-    def flat(self) -> dict[str, Any]:
+    def flat(self) -> Json:
         """Return it as a JSON object."""
         return asdict(self)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from earmark.config.schema import checked, schema
 from earmark.config.settings import Settings
+from earmark.core.files import Json
 from earmark.doctor import entries, estimate, jobs, machine, memory_needs, network, packages, processor
 from earmark.doctor.findings import MISSING, NOTE, OK, Finding, at_once, guarded
 from earmark.doctor.page import size
@@ -23,7 +23,7 @@ SPARE = 1.1
 """Disk wanted for every byte that is written: files take their final name when they are whole."""
 
 
-def examine(settings: Settings, content: Mapping[str, Any], targets: Sequence[str]) -> dict[str, Any]:
+def examine(settings: Settings, content: Json, targets: Sequence[str]) -> Json:
     """Return the record of config/schemas/doctor.schema.json.
 
     Args:
@@ -39,7 +39,7 @@ def examine(settings: Settings, content: Mapping[str, Any], targets: Sequence[st
     planned = jobs.planned(content, targets) if find_spec("snakemake") else []
     needed = jobs.entries(settings, planned)
     models = {name for section, name in needed if section == "models"}
-    fetch = settings.config.fetch.plain()
+    fetch = settings.config.fetch
     from_hub = [found for found in entries.repositories(settings) if found.entry in needed]
     wants_hub = any(not entries.cached(found) for found in from_hub)
     wants_youtube = any(settings.fetched(name) for section, name in needed if section == "tasks")
@@ -69,7 +69,7 @@ def examine(settings: Settings, content: Mapping[str, Any], targets: Sequence[st
     return _record(targets, checks, unreachable, takes)
 
 
-def of_packages(targets: Sequence[str]) -> dict[str, Any]:
+def of_packages(targets: Sequence[str]) -> Json:
     """Return the record where so much is missing that nothing but the packages can be looked at."""
     rest = Finding(machine.AREA, "the rest", NOTE, "not looked at until the packages are there")
     return _record(targets, [*packages.check(), rest], [], estimate.Estimate(0, 0))
@@ -80,7 +80,7 @@ def _record(
     checks: Sequence[Finding],
     unreachable: Sequence[entries.Unreachable],
     takes: estimate.Estimate,
-) -> dict[str, Any]:
+) -> Json:
     """Return the record of what was found."""
     record = {
         "schema": "earmark/doctor/1",
@@ -91,7 +91,7 @@ def _record(
         "estimate": takes.flat(),
         "disk": {"folder": str(Path.cwd()), "free": shutil.disk_usage(Path.cwd()).free},
     }
-    content: dict[str, Any] = checked(record, schema("doctor"), "doctor")
+    content: Json = checked(record, schema("doctor"), "doctor")
     return content
 
 

@@ -7,15 +7,15 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from earmark.config.settings import Settings
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.core.places import ROOT
 
 Entry = tuple[str, str]
@@ -45,7 +45,7 @@ class Job:
         """Into how many jobs its work is dealt."""
         return int(self.wildcards.get("of", 1))
 
-    def name(self, wildcard: str, known: Mapping[str, Any]) -> str:
+    def name(self, wildcard: str, known: Collection[str]) -> str:
         """Return the entry of the configuration that a job works on, empty where there is none.
 
         Rules written for one model and task have no wildcards; the paths they write to name both.
@@ -54,7 +54,7 @@ class Job:
         return said or next((part for part in Path(self.benchmark).parts[2:] if part in known), "")
 
 
-def planned(content: Mapping[str, Any], targets: Sequence[str]) -> list[Job]:
+def planned(content: Json, targets: Sequence[str]) -> list[Job]:
     """Return every job behind ``targets`` (the default ones if there are none), in Snakemake's order.
 
     Args:
@@ -121,7 +121,7 @@ def entries(settings: Settings, jobs: Sequence[Job]) -> set[Entry]:
     """Return the entries of the configuration that jobs need: those that their wildcards name, and theirs."""
     found: set[Entry] = set()
     for job in jobs:
-        for section, known in settings.entries.items():
+        for section, known in settings.named.items():
             name = job.name(section.removesuffix("s"), known)
             if name in known:
                 found.add((section, name))

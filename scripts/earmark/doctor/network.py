@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
+from earmark.config.common import Fetch
 from earmark.doctor.findings import MISSING, NOTE, OK, Finding
 
 AREA = "network"
@@ -70,20 +70,21 @@ def token() -> Finding:
     return Finding(AREA, "hub token", NOTE, "none; only gated and private repositories need one")
 
 
-def youtube(fetch: Mapping[str, Any], needed: bool) -> Finding:
+def youtube(fetch: Fetch, needed: bool) -> Finding:
     """Say whether YouTube answers; ``fetch`` is the config's section."""
-    why_not = trouble(YOUTUBE, fetch.get("proxy"))
+    why_not = trouble(YOUTUBE, fetch.proxy)
     if not why_not:
         return Finding(AREA, "YouTube", OK, "answers (whether it serves a guest only a fetch tells)")
     text = f"{why_not}; only tasks whose clips are fetched need it"
     return Finding(AREA, "YouTube", MISSING if needed else NOTE, text, "", needed)
 
 
-def javascript(fetch: Mapping[str, Any], needed: bool) -> Finding:
+def javascript(fetch: Fetch, needed: bool) -> Finding:
     """Look for the JavaScript runtimes that yt-dlp would use: Deno, or what config names."""
     from yt_dlp.globals import supported_js_runtimes
 
-    named: dict[str, str | None] = dict(fetch.get("js_runtimes") or {"deno": None})
+    named: dict[str, str | None] = {str(name): place for name, place in fetch.js_runtimes.items()}
+    named = named or {"deno": None}
     usable = {}
     for name, runtime in supported_js_runtimes.value.items():
         found = runtime(path=named.get(name)).info
@@ -101,7 +102,7 @@ def javascript(fetch: Mapping[str, Any], needed: bool) -> Finding:
 
 
 def checks(
-    fetch: Mapping[str, Any], wants_youtube: bool, why_not: str, wants_hub: bool
+    fetch: Fetch, wants_youtube: bool, why_not: str, wants_hub: bool
 ) -> dict[str, Callable[[], list[Finding]]]:
     """Return the checks by name; ``why_not`` the hub can't be asked."""
     return {

@@ -7,8 +7,8 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from earmark.config.model import Model
 from earmark.core.places import ROOT
 from earmark.core.versions import locked, normalised, same_version
 from earmark.doctor.findings import MISSING, NOTE, OK, Finding
@@ -52,11 +52,11 @@ def check(lock: Path = ROOT / "requirements.lock", project: Path = ROOT / "pypro
     return [Finding(AREA, "lock", OK, f"{agreeing} of {len(wanted)} as in requirements.lock"), *findings]
 
 
-def optional(models: Mapping[str, Mapping[str, Any]], wanted: set[str]) -> list[Finding]:
+def optional(models: Mapping[str, Model], wanted: set[str]) -> list[Finding]:
     """Look for the packages that only some settings need; ``wanted`` models are asked for."""
     users = {
-        "bitsandbytes": [name for name, entry in models.items() if entry["load"]["mode"] == "4bit"],
-        "flash-attn": [name for name, entry in models.items() if entry["attention"] == "flash_attention_2"],
+        "bitsandbytes": [name for name, entry in models.items() if entry.load.mode == "4bit"],
+        "flash-attn": [name for name, entry in models.items() if entry.attention == "flash_attention_2"],
     }
     findings = []
     for name, purpose in OPTIONAL.items():

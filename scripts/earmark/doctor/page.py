@@ -7,13 +7,15 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+from earmark.core.files import Json
+
 MARKS = {"ok": ("ok", "32"), "note": ("--", "33"), "missing": ("!!", "31")}
 NAME = 16
 LONGEST = 12
 """Entries out of reach that are listed one by one."""
 
 
-def text(record: dict[str, Any], *, colours: bool) -> str:
+def text(record: Json, *, colours: bool) -> str:
     """Return the page for a record of config/schemas/doctor.schema.json."""
     width = min(110, max(60, shutil.get_terminal_size().columns))
     lines: list[str] = []
@@ -37,7 +39,7 @@ def _wrapped(words: str, width: int, indent: int) -> list[str]:
     return textwrap.wrap(clean, width - indent, break_on_hyphens=False, break_long_words=False) or [""]
 
 
-def _check(check: dict[str, Any], width: int, colours: bool) -> list[str]:
+def _check(check: Json, width: int, colours: bool) -> list[str]:
     mark, code = MARKS[check["status"]]
     indent = 5 + NAME
     words = check["found"] + (f" -> {check['fix']}" if check["fix"] else "")
@@ -46,7 +48,7 @@ def _check(check: dict[str, Any], width: int, colours: bool) -> list[str]:
     return [head, *(" " * indent + line for line in rest)]
 
 
-def _entries(entries: Sequence[dict[str, Any]], width: int, colours: bool) -> list[str]:
+def _entries(entries: Sequence[Json], width: int, colours: bool) -> list[str]:
     """Return the entries out of reach, those with the same reason together."""
     if not entries:
         return ["every entry of the configuration can be reached, as far as this tells"]
@@ -67,7 +69,7 @@ def _entries(entries: Sequence[dict[str, Any]], width: int, colours: bool) -> li
     return lines
 
 
-def _estimate(asked: str, found: dict[str, Any], disk: dict[str, Any], width: int) -> list[str]:
+def _estimate(asked: str, found: Json, disk: Json, width: int) -> list[str]:
     """Return what is still to be done, about how long it takes, and the disk."""
     lines = [f"what it takes: {asked}"]
     if found["jobs"]:
@@ -89,7 +91,7 @@ def _estimate(asked: str, found: dict[str, Any], disk: dict[str, Any], width: in
     return lines
 
 
-def _verdict(record: dict[str, Any], colours: bool) -> str:
+def _verdict(record: Json, colours: bool) -> str:
     if record["ok"]:
         return _paint(f"ready for {record['asked']}", "32", colours)
     return _paint(f"not ready for {record['asked']}: see the lines marked !!", "31", colours)

@@ -53,7 +53,7 @@ def speed(dtype: str) -> float:
 def checks(settings: Settings, models: Collection[str]) -> Iterator[Finding]:
     """Yield a finding for every model in bfloat16 where the processor only emulates it."""
     for name in sorted(models):
-        if emulates(known(settings, name)["dtype"]):
+        if emulates(known(settings, name).dtype):
             text = f"{name} computes in bfloat16, which this processor emulates, several times slower"
             yield Finding(
                 AREA, "bfloat16", NOTE, text, "dtype: float32 in its config, which takes twice the memory"

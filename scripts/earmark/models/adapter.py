@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from earmark.config.compose import Lora
 from earmark.core.errors import UserError
 from earmark.core.files import sha256
 from earmark.models.checkpoint import Checkpoint, locate
@@ -15,15 +15,15 @@ ADAPTER = "adapter"
 """Its folder in the checkpoint."""
 
 
-def with_adapter(model: Any, lora: Mapping[str, Any]) -> Any:
+def with_adapter(model: Any, lora: Lora) -> Any:
     """Return the decoder with a new adapter to be trained, in float32 whatever the decoder's precision."""
     from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(
-        r=lora["rank"],
-        lora_alpha=lora["alpha"],
-        lora_dropout=lora["dropout"],
-        target_modules=lora["targets"],
+        r=lora.rank,
+        lora_alpha=lora.alpha,  # type: ignore[arg-type]  # which takes any number
+        lora_dropout=lora.dropout,
+        target_modules=lora.targets,
         task_type="FEATURE_EXTRACTION",
     )
     return get_peft_model(model, config, autocast_adapter_dtype=True)

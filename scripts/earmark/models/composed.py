@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
 
+from earmark.config.load import Load
 from earmark.core.errors import UserError
 from earmark.core.files import replacing, write_json
 from earmark.models import causal_lm
 from earmark.models.adapter import ADAPTER, adapter_of
 from earmark.models.checkpoint import Checkpoint, fill, read_tensors
 from earmark.models.families import family
-from earmark.models.loading import Load
 from earmark.models.projector import Projector, Shape
 from earmark.models.sizes import Depth
 
@@ -43,7 +43,7 @@ def depth(checkpoint: Checkpoint) -> Depth:
 def save(folder: Path, projector: Projector, adapted: Any | None) -> None:
     """Write what was trained: the projector and, if there is one, the adapter of a peft model."""
     folder.mkdir(parents=True, exist_ok=True)
-    config = {"model_type": MODEL_TYPE, "projector": asdict(projector.shape)}
+    config = {"model_type": MODEL_TYPE, "projector": projector.shape.plain()}
     write_json(folder / CONFIG, config)
     with replacing(folder / WEIGHTS) as partial:
         save_file({name: value.contiguous() for name, value in projector.state_dict().items()}, partial)

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from earmark.config.load import Load
+    from earmark.config.projector import Projector
     from earmark.models.checkpoint import Checkpoint
-    from earmark.models.loading import Load
 
 
 @dataclass(frozen=True)
@@ -229,12 +230,12 @@ class Family(ABC):
         """The name in config: that of the file."""
         return type(self).__module__.rpartition(".")[2]
 
-    def hears(self, entry: Mapping[str, Any]) -> Audio:
-        """Return how the model of a config entry hears: as its family, unless the entry decides it."""
+    def hears(self, projector: Projector) -> Audio:
+        """Return how a model hears: as its family, unless the projector of a composed one decides it."""
         return self.audio
 
-    def stored_per_token(self, entry: Mapping[str, Any]) -> int:
-        """Return how many states of a feature file become one audio token of a config entry's model."""
+    def stored_per_token(self, projector: Projector) -> int:
+        """Return how many states of a feature file become one audio token of a model."""
         return 1
 
     def sizes(self, config: Mapping[str, Any]) -> Sizes | None:

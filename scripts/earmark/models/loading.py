@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from transformers.initialization import no_init_weights
 
+from earmark.config.load import Load
 from earmark.core.bounded_work import at_most
 from earmark.core.errors import UserError
 from earmark.models.checkpoint import Checkpoint, check_shapes, fill, locate, read_tensors, shapes_of
@@ -33,21 +33,13 @@ SECONDS, MEGABYTES = 120.0, 2000.0
 """What a module may take to build: its tables of positions have megabytes, and its matrices no memory yet."""
 
 
-@dataclass(frozen=True)
-class Load:
-    """The keys of ``load`` in a model's config."""
-
-    mode: str = "full"
-    resident_layers: int = 0
-    prefill_chunk: int | None = None
-
-    def check(self) -> None:
-        """Refuse, before anything is read, a mode whose package is missing; UserError."""
-        if self.mode == "4bit" and importlib.util.find_spec("bitsandbytes") is None:
-            raise UserError(
-                "load.mode 4bit needs the package bitsandbytes: pip install bitsandbytes, or set load.mode "
-                "to layerwise"
-            )
+def check_load(load: Load) -> None:
+    """Refuse, before anything is read, a mode whose package is missing; UserError."""
+    if load.mode == "4bit" and importlib.util.find_spec("bitsandbytes") is None:
+        raise UserError(
+            "load.mode 4bit needs the package bitsandbytes: pip install bitsandbytes, or set load.mode to "
+            "layerwise"
+        )
 
 
 def read_decoder(
@@ -68,7 +60,7 @@ def read_decoder(
         UserError: a tensor is missing, left over or of another shape, or a package is missing.
 
     """
-    load.check()
+    check_load(load)
     model = _chunked(unfilled(build, checkpoint.folder), load)
     wanted = _wanted(model, owns)
     if load.mode == "full":

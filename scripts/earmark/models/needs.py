@@ -8,17 +8,16 @@ batch as full as config allows.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import Any
 
+from earmark.config.load import Load
 from earmark.core import memory
 from earmark.core.errors import UserError
 from earmark.models.contract import Audio, Family
-from earmark.models.entry import folder_of, sizes_of
 from earmark.models.families import family
+from earmark.models.outline import Outline, sizes_of
 from earmark.models.sizes import Sizes
 from earmark.models.weight_files import INDEX, SINGLE, needed_files, read_header
 
@@ -62,35 +61,35 @@ class Weights:
     head: int
 
 
-def weights_of(entry: Mapping[str, Any]) -> Weights | None:
+def weights_of(model: Outline) -> Weights | None:
     """Return what the parts of a model hold; None if nothing is known of it.
 
     From the headers of a local folder's files where it is whole, else from its sizes; of a composed model
     what its parts hold, and its projector.
     """
-    if parts := entry.get("parts"):
-        heard, said = weights_of(parts["encoder"]), weights_of(parts["decoder"])
+    if model.parts is not None:
+        heard, said = map(weights_of, model.parts)
         if heard is None or said is None:
             return None
-        return replace(said, encoder=heard.encoder, rest=said.rest + _projector(entry))
-    folder, kind = folder_of(entry), family(entry["kind"])
+        return replace(said, encoder=heard.encoder, rest=said.rest + _projector(model))
+    folder, kind = model.folder, family(model.kind)
     if folder is not None:
         try:
             if (folder / INDEX).is_file() or (folder / SINGLE).is_file():
                 return _stored(folder, kind)
         except UserError:
             pass  # what is wrong with it is said by its own job, and by the doctor
-    sizes = sizes_of(entry)
+    sizes = sizes_of(model)
     return None if sizes is None else _computed(sizes)
 
 
-def _projector(entry: Mapping[str, Any]) -> int:
+def _projector(model: Outline) -> int:
     """Return the weights between the parts of a composed model, as their sizes have it."""
-    sizes, shape = sizes_of(entry), entry["projector"]
+    sizes, shape = sizes_of(model), model.projector
     if sizes is None:
         return 0
-    wide = sizes.audio_hidden * shape["stack"]
-    return wide * sizes.hidden if shape["kind"] == "linear" else shape["hidden"] * (wide + sizes.hidden)
+    wide = sizes.audio_hidden * shape.stack
+    return wide * sizes.hidden if shape.kind == "linear" else shape.hidden * (wide + sizes.hidden)
 
 
 def _stored(folder: Path, kind: Family) -> Weights:
@@ -138,15 +137,14 @@ def _computed(sizes: Sizes) -> Weights:
     return Weights(tower, (layer,) * sizes.layers, table, table)
 
 
-def held(weights: Weights, entry: Mapping[str, Any]) -> int:
-    """Return the bytes of the language model's weights in memory, loaded as the entry says."""
-    load, width = entry.get("load") or {}, BYTES[entry["dtype"]]
+def held(weights: Weights, dtype: str, load: Load) -> int:
+    """Return the bytes of the language model's weights in memory."""
+    width = BYTES[dtype]
     whole, layers = weights.rest + weights.head, weights.layers
-    mode = load.get("mode", "full")
-    if mode == "layerwise":
-        resident = sum(layers[: load.get("resident_layers", 0)])
+    if load.mode == "layerwise":
+        resident = sum(layers[: load.resident_layers])
         return width * (whole + resident + max(layers, default=0))
-    if mode == "4bit":
+    if load.mode == "4bit":
         return int(width * (whole + max(layers, default=0)) + FOUR_BIT * sum(layers))
     return width * (whole + sum(layers))
 
@@ -157,34 +155,32 @@ def announce(need: Need) -> None:
         memory.announce(need.total, need.weights)
 
 
-def evaluating(entry: Mapping[str, Any], batch_audio_s: float) -> Need:
-    """Return what a job needs that answers questions, ``batch_audio_s`` seconds of audio at a time.
-
-    ``entry`` as in config: ``kind``, ``dtype``, ``max_audio_s``, ``load``, and where the model is from.
-    """
-    weights, sizes = weights_of(entry), sizes_of(entry)
+def evaluating(model: Outline, batch_audio_s: float) -> Need:
+    """Return what a job needs that answers questions, ``batch_audio_s`` seconds of audio at a time."""
+    weights, sizes = weights_of(model), sizes_of(model)
     if weights is None or not weights.layers:
         return UNKNOWN
     working = 0
     if sizes is not None:
-        audio = family(entry["kind"]).hears(entry)
-        longest = min(entry["max_audio_s"], audio.window_s or entry["max_audio_s"])
+        audio = family(model.kind).hears(model.projector)
+        longest = min(model.max_audio_s, audio.window_s or model.max_audio_s)
         tokens = audio.tokens(max(batch_audio_s, longest))
-        chunk = min(tokens, (entry.get("load") or {}).get("prefill_chunk") or tokens)
+        chunk = min(tokens, model.load.prefill_chunk or tokens)
         keys = sizes.hidden // sizes.heads * sizes.kv_heads
         passing = 2 * keys * sizes.layers + (KEPT_STATES + 4) * sizes.hidden
-        working = BYTES[entry["dtype"]] * (tokens * passing + chunk * (3 * sizes.ffn + 4 * sizes.hidden))
-    return Need(held(weights, entry), PROCESS + held(weights, entry) + working)
+        working = BYTES[model.dtype] * (tokens * passing + chunk * (3 * sizes.ffn + 4 * sizes.hidden))
+    own = held(weights, model.dtype, model.load)
+    return Need(own, PROCESS + own + working)
 
 
-def encoding(entry: Mapping[str, Any], batch_audio_s: float) -> Need:
+def encoding(model: Outline, batch_audio_s: float) -> Need:
     """Return what a job needs that encodes clips, ``batch_audio_s`` seconds of audio at a time."""
-    weights, sizes = weights_of(entry), sizes_of(entry)
+    weights, sizes = weights_of(model), sizes_of(model)
     if weights is None:
         return UNKNOWN
-    width, working = BYTES[entry["dtype"]], 0
+    width, working = BYTES[model.dtype], 0
     if sizes is not None:
-        audio = family(entry["kind"]).hears(entry)
+        audio = family(model.kind).hears(model.projector)
         positions = int(_together(audio, batch_audio_s) * audio.positions_per_second)
         # Mel and the first convolution run at twice the positions.
         working = width * positions * (12 * sizes.audio_hidden + 2 * sizes.audio_ffn)
@@ -197,25 +193,22 @@ def _together(audio: Audio, batch_audio_s: float) -> float:
     return batch_audio_s if window is None else min(batch_audio_s, WINDOWS * window)
 
 
-def composing(entry: Mapping[str, Any]) -> Need:
-    """Return what the training of a composed model needs: the frozen decoder, and what a batch leaves in it.
-
-    ``entry`` with its ``parts`` and, of ``compose``, ``dtype``, ``tokens`` in a batch and ``lora``.
-    """
-    weights, sizes, training = weights_of(entry), sizes_of(entry), entry["compose"]
-    if weights is None or not weights.layers or sizes is None:
+def composing(model: Outline) -> Need:
+    """Return what training a composed model needs: the frozen decoder, and what a batch leaves in it."""
+    weights, sizes, training = weights_of(model), sizes_of(model), model.training
+    if weights is None or not weights.layers or sizes is None or training is None:
         return UNKNOWN
-    own = held(weights, {"dtype": training["dtype"], "load": {}})
+    own = held(weights, training.dtype, Load())
     # Kept for the way back: of every layer what its matrices were given, and logits with their gradients.
     kept = sizes.layers * (12 * sizes.hidden + 4 * sizes.ffn) + 3 * sizes.vocabulary
-    trained = _projector(entry)
-    if (lora := training.get("lora")) is not None:
-        trained += lora["rank"] * sizes.layers * (12 * sizes.hidden + 3 * sizes.ffn)
+    trained = _projector(model)
+    if training.lora is not None:
+        trained += training.lora.rank * sizes.layers * (12 * sizes.hidden + 3 * sizes.ffn)
     # Values, gradients and two moments, in float32.
-    return Need(own, PROCESS + own + 4 * training["tokens"] * kept + 16 * trained)
+    return Need(own, PROCESS + own + 4 * training.tokens * kept + 16 * trained)
 
 
-def embedding(entry: Mapping[str, Any], batch_audio_s: float) -> Need:
+def embedding(model: Outline, batch_audio_s: float) -> Need:
     """Return what a job needs that runs both parts of a model, all weights in memory."""
-    one, other = evaluating({**entry, "load": {}}, batch_audio_s), encoding(entry, batch_audio_s)
+    one, other = evaluating(replace(model, load=Load()), batch_audio_s), encoding(model, batch_audio_s)
     return Need(one.weights + other.weights, one.total + other.total - PROCESS)

@@ -8,29 +8,14 @@ no token is dropped; audio shorter than a token is padded with its last state.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from earmark.config.projector import Projector as Shape
+
 KINDS = ("linear", "mlp")
 SMALLEST_DEVIATION = 1e-3
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The keys of ``projector`` in a composed model's config."""
-
-    kind: Literal["linear", "mlp"] = "linear"
-    pool: int = 1
-    stack: int = 5
-    hidden: int = 1024
-
-    @property
-    def per_token(self) -> int:
-        """States behind one token."""
-        return self.pool * self.stack
 
 
 class Projector(nn.Module):

@@ -13,9 +13,13 @@ from typing import Any
 
 from earmark.core.errors import UserError
 from earmark.core.files import replacing
+from earmark.report.sized import SIZES
 
-KINDS = {"plot": ("svg", "png", "pdf"), "table": ("md", "tex")}
-"""What is exported, and the files each is made as."""
+KINDS = {
+    "plot": (".svg", ".png", ".pdf", *(f"-{size}.{form}" for size in SIZES for form in ("svg", "pdf"))),
+    "table": (".md", ".tex"),
+}
+"""What is exported, and how the names of the files end that each is made as."""
 
 NAMED = 30  # names that a mistake is answered with, the nearest first
 
@@ -23,12 +27,13 @@ NAMED = 30  # names that a mistake is answered with, the nearest first
 def write(plots: Iterable[tuple[str, Any]], tables: Iterable[tuple[str, Any]], output: Path) -> int:
     """Write the content of plots and tables by name, one per line; returns their number.
 
-    A name that comes again gets a number: ``latency``, ``latency-2``.
+    A name that comes again gets a number: ``latency``, ``latency-2``. None ends in a plot's size.
     """
     found = [("plot", *each) for each in plots] + [("table", *each) for each in tables]
     taken: dict[tuple[str, str], int] = {}
     with replacing(output) as partial, partial.open("w") as lines:
-        for kind, name, content in found:
+        for kind, given, content in found:
+            name = f"{given}-plot" if given.endswith(tuple(f"-{size}" for size in SIZES)) else given
             taken[kind, name] = times = taken.get((kind, name), 0) + 1
             unique = name if times == 1 else f"{name}-{times}"
             lines.write(json.dumps({"kind": kind, "name": unique, "content": content}) + "\n")

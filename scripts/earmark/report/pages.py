@@ -43,9 +43,7 @@ def check_target(path: str) -> bool:
             if path.rstrip("/") == folder:
                 raise UserError(f"{path} is no target: ask for all of them by `{every}`, for one by its file")
             if path.startswith(f"{folder}/"):
-                if path.rpartition(".")[2] in forms:
+                if path.endswith(forms):
                     return True
-                raise UserError(
-                    f"{path}: a {kind} is made as {', '.join(forms)}: {folder}/<name>.{forms[-1]}"
-                )
+                raise UserError(f"{path}: a {kind} is made as {', '.join(f'<name>{form}' for form in forms)}")
     return False

@@ -11,6 +11,9 @@ from earmark.report.figures import Figure, Look, Section
 
 PAPER_INK = "#1c1f23"
 WIDTH = 460  # pixels, more where a figure asks for it
+FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+"""Fonts of the same widths: a PDF carries the first, an SVG is shown with that of them which is there."""
+
 LEGENDS = ("color", "shape", "strokeDash", "fill", "stroke")
 DASHES = {"1 0": "solid line", "2 3": "dotted line", "1 3": "finely dotted line", "5 4": "dashed line"}
 DASHES |= {"5 3": "dashed steps"}
@@ -32,6 +35,7 @@ def standalone(figure: Figure, section: Section) -> dict[str, Any]:
     _add_legends(made)
     title = {"text": figure.title, "subtitle": lines, "anchor": "start", "fontSize": 14}
     made |= {"width": max(WIDTH, figure.min_width), "background": "white", "padding": 10}
+    made["config"] = made.get("config", {}) | {"font": FONT}
     made["title"] = title | {"color": PAPER_INK, "subtitleColor": PAPER_INK}
     made.pop("autosize", None)
     return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from earmark.scoring.contract import AnswerMetric, Measure, Parser, Points, Row
 from earmark.scoring.intervals import share
 from earmark.scoring.paired import compare
 from earmark.scoring.question import LETTERS, Question
+
+if TYPE_CHECKING:
+    from earmark.config.asked import Scoring
 
 ACCURACY = Measure("accuracy", "accuracy", "accuracy")
 F1 = tuple(
@@ -30,7 +33,7 @@ class Choices(AnswerMetric):
     answers: ClassVar[Literal["choice", "transcript", "number"]] = "choice"
 
     def judge(
-        self, replies: Sequence[str], parse: Parser, question: Question, truth: str, task: Mapping[str, Any]
+        self, replies: Sequence[str], parse: Parser, question: Question, truth: str, task: Scoring
     ) -> Row:
         """Return what the replies say; windows vote, the option first named wins a tie."""
         votes = Counter(choice for reply in replies if (choice := parse(reply, question.options)) is not None)
@@ -42,9 +45,7 @@ class Choices(AnswerMetric):
             "parsed": chosen is not None,
         }
 
-    def tables(
-        self, rows: Sequence[Mapping[str, Any]], task: Mapping[str, Any], resamples: int, seed: int
-    ) -> Row:
+    def tables(self, rows: Sequence[Mapping[str, Any]], task: Scoring, resamples: int, seed: int) -> Row:
         """Return ``metrics``, ``per_class`` and ``per_group``."""
         metrics, per_class = self.scores(rows, resamples, seed)
         metrics["parse_failures"] = share([not row["parsed"] for row in rows])

@@ -16,6 +16,8 @@ from earmark.scoring.question import Question
 if TYPE_CHECKING:
     import numpy as np
 
+    from earmark.config.asked import Scoring
+
 Row = dict[str, Any]
 Parser = Callable[[str, Sequence[str]], Any]
 Points = tuple[int, int]
@@ -65,7 +67,7 @@ class AnswerMetric(Metric, ABC):
 
     @abstractmethod
     def judge(
-        self, replies: Sequence[str], parse: Parser, question: Question, truth: str, task: Mapping[str, Any]
+        self, replies: Sequence[str], parse: Parser, question: Question, truth: str, task: Scoring
     ) -> Row:
         """Return what the replies to a sample's windows amount to.
 
@@ -73,9 +75,7 @@ class AnswerMetric(Metric, ABC):
         """
 
     @abstractmethod
-    def tables(
-        self, rows: Sequence[Mapping[str, Any]], task: Mapping[str, Any], resamples: int, seed: int
-    ) -> Row:
+    def tables(self, rows: Sequence[Mapping[str, Any]], task: Scoring, resamples: int, seed: int) -> Row:
         """Return ``metrics`` (the headline among them), ``per_class`` and ``per_group`` of scored samples."""
 
     @abstractmethod

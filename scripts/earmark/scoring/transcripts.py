@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from earmark.scoring.intervals import share
 from earmark.scoring.normalise import NORMALISERS
 from earmark.scoring.paired import compare_rates
 from earmark.scoring.question import Question
+
+if TYPE_CHECKING:
+    from earmark.config.asked import Scoring
 
 
 def measures(name: str, unit: str, short: str) -> tuple[Measure, ...]:
@@ -40,11 +43,11 @@ class ErrorRate(AnswerMetric):
         """Return the errors of one transcript, given as words: see :mod:`earmark.scoring.error_rate`."""
 
     def judge(
-        self, replies: Sequence[str], parse: Parser, question: Question, truth: str, task: Mapping[str, Any]
+        self, replies: Sequence[str], parse: Parser, question: Question, truth: str, task: Scoring
     ) -> Row:
         """Return what the replies say, one after another; correct is a faultless one."""
         read = [text for reply in replies if (text := parse(reply, ())) is not None]
-        normalise = NORMALISERS[task["normaliser"]]
+        normalise = NORMALISERS[task.normaliser]
         counted = self.count(normalise(truth), normalise(" ".join(read)))
         return {
             "predicted": " ".join(read) if read else None,
@@ -53,9 +56,7 @@ class ErrorRate(AnswerMetric):
             "errors": counted,
         }
 
-    def tables(
-        self, rows: Sequence[Mapping[str, Any]], task: Mapping[str, Any], resamples: int, seed: int
-    ) -> Row:
+    def tables(self, rows: Sequence[Mapping[str, Any]], task: Scoring, resamples: int, seed: int) -> Row:
         """Return ``metrics`` and ``per_group``; there are no classes.
 
         The headline is the corpus rate; ``..._mean`` is the mean over utterances, ``faultless`` the share of

@@ -16,10 +16,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypeVar, cast
 
+from earmark.core.files import Json
+
 if TYPE_CHECKING:
+    from earmark.config.asked import Asked, Choice
     from earmark.config.common import Config
+    from earmark.config.model import Model
     from earmark.config.section import Section
+    from earmark.config.task import Task
     from earmark.doctor.findings import Finding
+    from earmark.models.encoding import Encoding
     from earmark.report import figures
     from earmark.report.first import Answer
     from earmark.report.known import Known
@@ -29,8 +35,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S", bound="Section")
-Row = dict[str, Any]
-Record = dict[str, Any]
+Row = Json
+Record = Json
 
 
 class Settings(Protocol):
@@ -53,20 +59,30 @@ class Settings(Protocol):
         """Whether a task's recordings are made up, which every result of theirs is labelled with."""
 
     @property
-    def entries(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """By section (``tasks``, ``models``, those of systems) and name: one thing a user may add."""
+    def tasks(self) -> Mapping[str, Task]:
+        """Every task."""
 
-    def task(self, name: str) -> dict[str, Any]:
+    @property
+    def models(self) -> Mapping[str, Model]:
+        """Every model."""
+
+    def task(self, name: str) -> Task:
         """Return a task."""
 
-    def model(self, name: str) -> dict[str, Any]:
+    def task_of(self, part: type[S], name: str) -> S:
+        """Return the part of a task that a system owns."""
+
+    def model(self, name: str) -> Model:
         """Return a model."""
 
-    def training(self, model: str, task: str) -> dict[str, Any]:
+    def training(self, model: str, task: str) -> Row:
         """Return the recipe a model is trained with for a task, and its settings."""
 
-    def asked(self, task: str) -> dict[str, Any]:
+    def asked(self, task: str) -> Asked:
         """Return how a task is asked and scored, in the wording of config's profile."""
+
+    def encoding(self, model: str, task: str, choice: Choice | None = None) -> Encoding:
+        """Return what the encoding of a task's clips reads."""
 
     def check_answers(self, model: str) -> None:
         """Check that a model answers questions, and is no part of others alone."""
@@ -195,8 +211,8 @@ class Behind:
 class MadeModel:
     """A model that a system's own rules make."""
 
-    entry: Callable[[], Row]
-    """Makes its entry, as in config/models/; raises UserError where it is none that others can use."""
+    entry: Callable[[], Model]
+    """Makes its entry, as of config/models/; raises UserError where it is none that others can use."""
 
     named: Sequence[tuple[str, str]]
     """The things it is made of, each with its section: ``("models", "mine")``."""

@@ -17,6 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import to_jsonable_python
+
 from earmark.core import digests
 from earmark.core.digests import Module, code_digest, file_digest, import_closure
 from earmark.core.places import SCRIPTS
@@ -28,8 +30,9 @@ MOST_MODULES = 5000
 """Texts of modules that are remembered, the latest; one is some 300 bytes."""
 
 
-def settings_file(value: Any) -> str:
-    """Write a part of the settings where there is no such file yet, and return its path."""
+def settings_file(settings: Any) -> str:
+    """Write what a job is given as JSON, where there is no such file yet, and return its path."""
+    value = to_jsonable_python(settings)
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     path = SETTINGS / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
     _written(path, value)

@@ -6,9 +6,9 @@ clip. What a machine makes of the operations differs by its efficiency, so times
 
 from __future__ import annotations
 
-from typing import Any
-
+from earmark.core.files import Json
 from earmark.models.contract import Audio
+from earmark.models.costs import Costs
 from earmark.models.sizes import Sizes
 
 PROMPT_TOKENS = 60
@@ -27,22 +27,21 @@ def parameters(sizes: Sizes) -> float:
     return decoder + tower + 2 * sizes.vocabulary * sizes.hidden
 
 
-def estimate(model: dict[str, Any], lengths: dict[str, Any], over_limit: int) -> dict[str, Any]:
+def estimate(model: Costs, lengths: Json, over_limit: int) -> Json:
     """Return what one pass over the clips takes.
 
-    ``model``: ``dtype``, ``max_audio_s``, ``audio`` (fields of :class:`Audio`) and ``sizes`` (of
-    :class:`Sizes`, or None); ``lengths`` as :func:`earmark.data.audit.lengths.describe` gives them;
-    ``over_limit`` clips are longer than ``max_audio_s``. Bytes and operations are None for models of
+    ``lengths`` as :func:`earmark.data.audit.lengths.describe` gives them; ``over_limit`` clips are longer
+    than the model's ``max_audio_s``. Bytes and operations are None for models of
     unknown size.
     """
     count, mean_s, std_s = lengths["count"], lengths["mean"], lengths["std"]
-    audio = Audio(**model["audio"])
+    audio, sizes = model.audio, model.sizes
     rate = audio.tokens_per_second
     mean, longest = mean_s * rate, lengths["max"] * rate
-    found: dict[str, Any] = {
+    found: Json = {
         "clips": count,
         "clips_over_max_audio_s": over_limit,
-        "max_audio_s": model["max_audio_s"],
+        "max_audio_s": model.max_audio_s,
         "audio_tokens": round(mean * count),
         "encoder_flops": None,
         "prefill_flops": None,
@@ -51,10 +50,9 @@ def estimate(model: dict[str, Any], lengths: dict[str, Any], over_limit: int) ->
         "seconds_at": None,
         "scale": None,
     }
-    if model["sizes"] is None:
+    if sizes is None:
         return found
-    sizes = Sizes(**model["sizes"])
-    width = BYTES[model["dtype"]]
+    width = BYTES[model.dtype]
     tokens = mean + PROMPT_TOKENS
     # The mean of the squares follows from mean and deviation: no second pass over the clips.
     squares = tokens**2 + (std_s * rate) ** 2

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from earmark.config.schema import checked, schema
 from earmark.core import provenance
 from earmark.core.external_sort import database
+from earmark.core.files import Json
 from earmark.data.audit import cost, findings, lengths, near, store
+from earmark.data.audit.request import Request
+from earmark.models.costs import Costs
 
 SCHEMA = "earmark/audit/1"
 VALUES = 50
 """Values named per property (licences, origins); the others are counted together."""
 
 
-def audit(
-    task: str, folder: Path, shards: dict[str, int], settings: dict[str, Any], code: str
-) -> dict[str, Any]:
+def audit(task: str, folder: Path, shards: dict[str, int], settings: Request, code: str) -> Json:
     """Return the record of a task's audit.
 
-    ``folder`` holds the shards, ``shards`` says how many a split has; ``settings``: ``title``, ``labels``
-    (``synthetic`` data), ``tokens_per_second`` (of the default model), ``models`` (name -> what
-    :func:`cost.estimate` takes).
+    ``folder`` holds the shards, ``shards`` says how many a split has.
 
     Raises:
         UserError: an index is missing or not a manifest.
 
     """
-    rate = settings["tokens_per_second"]
+    rate = settings.tokens_per_second
     with database() as connection:
         store.load(connection, store.index_paths(folder, shards))
         measured = _measured(connection)
@@ -38,8 +38,8 @@ def audit(
         record = {
             "schema": SCHEMA,
             "task": task,
-            "title": settings["title"],
-            "labels": settings["labels"],
+            "title": settings.title,
+            "labels": list(settings.labels),
             "shards": shards,
             "clips": _statuses(connection, shards),
             "measured": measured,
@@ -47,14 +47,14 @@ def audit(
             "splits": {split: _described(connection, split, rate) for split in shards},
             "findings": findings.gather(connection, measured),
             "properties": _properties(connection),
-            "estimates": _estimates(connection, shards, settings["models"]),
-            "provenance": provenance.record(code) | {"config": settings},
+            "estimates": _estimates(connection, shards, settings.models),
+            "provenance": provenance.record(code) | {"config": asdict(settings)},
         }
-    found: dict[str, Any] = checked(record, schema("audit"), f"audit of {task}")
+    found: Json = checked(record, schema("audit"), f"audit of {task}")
     return found
 
 
-def summary(record: dict[str, Any]) -> str:
+def summary(record: Json) -> str:
     """Return the audit in one line."""
     overall = record["overall"]
     hours = overall["lengths"]["hours"] if overall["lengths"] else 0.0
@@ -90,7 +90,7 @@ def _statuses(connection: sqlite3.Connection, shards: dict[str, int]) -> dict[st
     return found
 
 
-def _described(connection: sqlite3.Connection, split: str | None, rate: float) -> dict[str, Any]:
+def _described(connection: sqlite3.Connection, split: str | None, rate: float) -> Json:
     """Return lengths in seconds and tokens, overall and per label, of a split or of everything."""
     found = lengths.describe(connection, split)
     return {
@@ -100,9 +100,9 @@ def _described(connection: sqlite3.Connection, split: str | None, rate: float) -
     }
 
 
-def _properties(connection: sqlite3.Connection) -> dict[str, list[dict[str, Any]]]:
+def _properties(connection: sqlite3.Connection) -> dict[str, list[Json]]:
     """Return how many usable clips have each licence, origin, container, rate..., most frequent first."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[Json]] = {}
     for name in ("licence", "origin", "container", "decoder", "source rate", "source channels"):
         rows = connection.execute(
             "SELECT value, SUM(count), SUM(seconds) FROM counts WHERE kind = ? GROUP BY value "
@@ -118,13 +118,13 @@ def _properties(connection: sqlite3.Connection) -> dict[str, list[dict[str, Any]
 
 
 def _estimates(
-    connection: sqlite3.Connection, shards: dict[str, int], models: dict[str, dict[str, Any]]
-) -> list[dict[str, Any]]:
+    connection: sqlite3.Connection, shards: dict[str, int], models: Mapping[str, Costs]
+) -> list[Json]:
     """Return what one pass of each model over each split takes."""
     found = []
     for split in shards:
         described = lengths.describe(connection, split)
         for name, model in models.items() if described else ():
-            over = lengths.over(connection, split, model["max_audio_s"])
+            over = lengths.over(connection, split, model.max_audio_s)
             found.append({"model": name, "split": split, **cost.estimate(model, described or {}, over)})
     return found

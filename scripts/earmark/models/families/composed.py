@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from earmark.models.contract import Audio, Code, Family, Parts
 from earmark.models.families.whisper import Whisper
+
+if TYPE_CHECKING:
+    from earmark.config.projector import Projector
 
 
 class Composed(Family):
@@ -17,18 +19,18 @@ class Composed(Family):
     audio = Whisper.audio
     parts = Parts(encoder=Whisper.parts.encoder, decoder=("model.",))
 
-    def hears(self, entry: Mapping[str, Any]) -> Audio:
-        """Return how the model of a config entry hears: the projector joins positions to tokens."""
-        together = self.stored_per_token(entry)
+    def hears(self, projector: Projector) -> Audio:
+        """Return how a composed model hears: the projector joins positions to tokens."""
+        together = projector.per_token
         return replace(
             self.audio,
             samples_per_token=self.audio.samples_per_token * together,
             positions_per_token=together,
         )
 
-    def stored_per_token(self, entry: Mapping[str, Any]) -> int:
+    def stored_per_token(self, projector: Projector) -> int:
         """Return how many states of a feature file become one audio token."""
-        return int(entry["projector"]["pool"]) * int(entry["projector"]["stack"])
+        return projector.per_token
 
     def code(self) -> Code:
         """Import the family's code."""

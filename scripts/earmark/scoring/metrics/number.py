@@ -7,7 +7,7 @@ also within two seconds.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from earmark.scoring import grouped
 from earmark.scoring.choices import ACCURACY, PARSE_FAILURES, Choices
@@ -15,6 +15,9 @@ from earmark.scoring.contract import Measure, Parser, Row
 from earmark.scoring.counted import away, bounds
 from earmark.scoring.intervals import share
 from earmark.scoring.question import Question
+
+if TYPE_CHECKING:
+    from earmark.config.asked import Scoring
 
 NEARLY = 2
 """How far off a number may be and still count in the second measure."""
@@ -27,7 +30,7 @@ class Number(Choices):
     measures = (ACCURACY, Measure("accuracy_within_2", "share off by 2 at most", "within 2"), PARSE_FAILURES)
 
     def judge(
-        self, replies: Sequence[str], parse: Parser, question: Question, truth: str, task: Mapping[str, Any]
+        self, replies: Sequence[str], parse: Parser, question: Question, truth: str, task: Scoring
     ) -> Row:
         """Return what the replies say, and by how much that is off."""
         said = next((number for reply in replies if (number := parse(reply, ())) is not None), None)
@@ -40,9 +43,7 @@ class Number(Choices):
             "off_by": off,
         }
 
-    def tables(
-        self, rows: Sequence[Mapping[str, Any]], task: Mapping[str, Any], resamples: int, seed: int
-    ) -> Row:
+    def tables(self, rows: Sequence[Mapping[str, Any]], task: Scoring, resamples: int, seed: int) -> Row:
         """Return ``metrics`` and ``per_group``; there are no classes."""
 
         def hits(members: Sequence[Mapping[str, Any]]) -> Row:

@@ -7,26 +7,27 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 
 from earmark.core import devices
 from earmark.core.devices import is_out_of_memory
-from earmark.core.files import exclusive, replacing, sha256
+from earmark.core.files import Json, exclusive, replacing, sha256
 from earmark.core.progress import tqdm
 from earmark.core.records import OK, read_jsonl, write_jsonl
 from earmark.data.choice import choose
 from earmark.models import needs
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.contract import MARKS
-from earmark.models.entry import loaded
 from earmark.models.families import family
 from earmark.models.features import FeatureStore, check_states, read_index
+from earmark.models.outline import loaded
 from earmark.models.state_writer import StateWriter
 from earmark.scoring.question import Question
+from earmark.systems.embeddings.asked import CaptionJob
 from earmark.systems.embeddings.generate import Ask, Generation, Written
 from earmark.systems.pruning import plan
 from earmark.systems.pruning.plan import Row
@@ -35,7 +36,7 @@ from earmark.systems.pruning.samples import Sample
 
 
 def run(
-    chosen: dict[str, Any],
+    chosen: CaptionJob,
     features: Sequence[Path],
     indexes: Sequence[Path],
     checkpoint: Path,
@@ -50,33 +51,34 @@ def run(
         UserError: another process is at work in ``work``, or the prompt has no place for audio.
 
     """
-    device = devices.prepare(chosen["device"], threads)
-    entry, asked = chosen["model"], chosen["caption"]
+    device = devices.prepare(chosen.device, threads)
+    entry, asked = chosen.model, chosen.caption
     model = Checkpoint.read(checkpoint)
-    kind = family(entry["kind"])
-    audio, per_token = kind.hears(entry), kind.stored_per_token(entry)
+    kind = family(entry.kind)
+    audio, per_token = kind.hears(entry.projector), kind.stored_per_token(entry.projector)
     read = [read_index(path, per_token) for path in indexes]
     check_states(features, [made for _, made in read])
     rows = [row for rows, _ in read for row in rows if row.clip.status in (OK, "failed")]
-    rows = choose(sorted(rows, key=lambda r: r.clip.clip_id), asked["sample_limit"], chosen["seed"])
-    limit = audio.tokens(entry["max_audio_s"])
+    rows = choose(sorted(rows, key=lambda r: r.clip.clip_id), asked.sample_limit, chosen.seed)
+    limit = audio.tokens(entry.max_audio_s)
     samples = []
     for row in rows:
         clip = row.clip
-        cut, truncated, failure = plan.windows(row.tokens, limit, chosen["task"]["long_audio"])
+        cut, truncated, failure = plan.windows(row.tokens, limit, chosen.task.long_audio)
         samples.append(
             Sample(
                 clip.clip_id,
                 clip.key,
                 clip.labels[0] if clip.labels else "",
                 clip.duration_s,
-                Question(asked["prompt"], (), 0),
+                Question(asked.prompt, (), 0),
                 cut if clip.ok else (),
                 truncated,
                 failure if clip.ok else clip.reason,
             )
         )
-    content = json.dumps([chosen, code, model.digest, *(sha256(path) for path in indexes)], sort_keys=True)
+    inputs = [model.digest, *(sha256(path) for path in indexes)]
+    content = json.dumps([chosen.plain(), code, *inputs], sort_keys=True)
     with exclusive(work) as folder, FeatureStore(features, per_token) as store:
         place = folder / hashlib.sha256(content.encode()).hexdigest()[:16]
         for stale in folder.iterdir():
@@ -85,31 +87,32 @@ def run(
         place.mkdir(exist_ok=True)
         journal = place / "rows.jsonl"
         done = {r["clip_id"]: r for r in (read_jsonl(journal, torn=True) if journal.exists() else [])}
-        needs.announce(needs.evaluating(loaded(entry, model.folder, model.record), asked["batch_audio_s"]))
-        decoder = kind.decoder(model, str(device), entry["dtype"], entry["attention"])
+        outline = replace(entry.outline, max_audio_s=entry.max_audio_s)
+        needs.announce(needs.evaluating(loaded(outline, model.folder, model.record), asked.batch_audio_s))
+        decoder = kind.decoder(model, str(device), entry.dtype, entry.attention)
         generation = Generation(
             decoder,
-            asked["max_new_tokens"],
-            float(asked["temperature"]),
-            float(asked["top_p"]),
-            chosen["seed"],
-            asked["generation_states"],
+            asked.max_new_tokens,
+            asked.temperature,
+            asked.top_p,
+            chosen.seed,
+            asked.generation_states,
         )
-        batches = plan.batches(samples, audio.tokens(asked["batch_audio_s"]))
-        Captions(generation, store, samples, asked["system"], place).describe(batches, done)
+        batches = plan.batches(samples, audio.tokens(asked.batch_audio_s))
+        Captions(generation, store, samples, asked.system, place).describe(batches, done)
         ordered = [done[s.clip_id] if s.clip_id in done else _row(s, []) for s in samples]
         common = {
-            "model": entry["name"],
-            "task": chosen["task"]["name"],
-            "labels": entry["labels"],
+            "model": entry.name,
+            "task": chosen.task.name,
+            "labels": entry.labels,
             "model_digest": model.digest,
-            "prompt": asked["prompt"],
-            "temperature": asked["temperature"],
-            "top_p": asked["top_p"],
-            "seed": chosen["seed"],
+            "prompt": asked.prompt,
+            "temperature": asked.temperature,
+            "top_p": asked.top_p,
+            "seed": chosen.seed,
             "code": code,
         }
-        if asked["generation_states"]:
+        if asked.generation_states:
             _gather(place, samples, output.with_suffix(".safetensors"), common)
         write_jsonl(output, [row | common for row in ordered])
     shutil.rmtree(work, ignore_errors=True)
@@ -131,7 +134,7 @@ class Captions:
         self.generation, self.store, self.samples = generation, store, samples
         self.system, self.place = system, place
 
-    def describe(self, batches: list[list[Row]], done: dict[str, dict[str, Any]]) -> None:
+    def describe(self, batches: list[list[Row]], done: dict[str, Json]) -> None:
         """Write every batch that holds an unfinished clip; completes ``done``."""
         todo = [b for b in batches if any(self.samples[row.sample].clip_id not in done for row in b)]
         parts: dict[int, dict[int, Written | str]] = {}
@@ -185,7 +188,7 @@ class Captions:
         return Ask(f"{sample.clip_id}\0{row.window}", ids, states)
 
 
-def _row(sample: Sample, texts: Sequence[Written | str]) -> dict[str, Any]:
+def _row(sample: Sample, texts: Sequence[Written | str]) -> Json:
     """Return a clip's line; a window that failed fails the clip, with its reason."""
     failure = sample.failure or next((text for text in texts if isinstance(text, str)), None)
     written = [] if failure else [text for text in texts if isinstance(text, Written)]
@@ -203,7 +206,7 @@ def _row(sample: Sample, texts: Sequence[Written | str]) -> dict[str, Any]:
     }
 
 
-def _gather(place: Path, samples: Sequence[Sample], output: Path, common: dict[str, Any]) -> None:
+def _gather(place: Path, samples: Sequence[Sample], output: Path, common: Json) -> None:
     """Join the states of all clips: ``<key>`` [tokens, layers + 1, width], ``<key>.1`` for window 1."""
     found = [
         (sample.key if not window else f"{sample.key}.{window}", path)

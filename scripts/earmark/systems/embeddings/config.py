@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -15,14 +15,8 @@ STATES_FOLDER = "_states"
 PROMPT = "<|audio_bos|><|AUDIO|><|audio_eos|>Describe the music:"
 
 
-class Block(Section):
-    """Layers of a model, stored for some tasks."""
-
-    model: str | None = left_out()
-    """default_model if left out"""
-
-    tasks: list[str] = Field(min_length=1)
-    """files of config/tasks/"""
+class Stored(Section):
+    """Which layers are stored, and how."""
 
     layers: Distinct[str] = Field(min_length=1)
     """encoder, encoder.<i>, projector, lm.<i>"""
@@ -51,9 +45,19 @@ class Block(Section):
     probe: bool = True
     """draw a linear probe and a map of it in the report, where pooled"""
 
-    def stored(self) -> dict[str, Any]:
-        """Return what decides what is stored, as JSON holds it."""
-        return {key: value for key, value in self.plain().items() if key not in ("model", "tasks")}
+
+class Where(Section):
+    """Whose layers are stored, of which clips."""
+
+    model: str | None = left_out()
+    """default_model if left out"""
+
+    tasks: list[str] = Field(min_length=1)
+    """files of config/tasks/"""
+
+
+class Block(Stored, Where):
+    """Layers of a model, stored for some tasks."""
 
 
 class Caption(Section):

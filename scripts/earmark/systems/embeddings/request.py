@@ -5,17 +5,19 @@ Imported when the workflow is parsed, so it stays light.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 from earmark.core.errors import UserError, nearest
-from earmark.models.families import family
+from earmark.models.outline import CONFIG_FILE, Outline, sizes_of
 from earmark.models.sizes import Depth
 from earmark.systems.contract import Settings
 from earmark.systems.embeddings import layers
-from earmark.systems.embeddings.config import STATES_FOLDER, Block, Embeddings
+from earmark.systems.embeddings.asked import CaptionJob, Described, Describing, Embed, Model
+from earmark.systems.embeddings.config import STATES_FOLDER, Block, Embeddings, Stored
+
+UNKNOWN = 10**6
+"""As many layers as any name may count."""
 
 
 def blocks(settings: Settings) -> Iterator[tuple[str, str, Block]]:
@@ -31,7 +33,7 @@ def blocks(settings: Settings) -> Iterator[tuple[str, str, Block]]:
         try:
             entry = settings.model(model)
             wanted = [layers.parse(name) for name in block.layers]
-            layers.check(wanted, depth_of(entry), model)
+            layers.check(wanted, depth_of(Outline.of(entry)), model)
             for layer in wanted:
                 if block.span == "text" and layer.part != "lm":
                     raise UserError(
@@ -56,40 +58,32 @@ def check(settings: Settings) -> None:
         pass
 
 
-def depth_of(entry: dict[str, Any]) -> Depth:
+def depth_of(model: Outline) -> Depth:
     """Return how deep a model is as far as that is known before its checkpoint is there."""
-    unknown = 10**6
-    sizes = entry.get("train", entry.get("random_weights", {})).get("sizes", {})
-    if sizes:
-        return Depth(sizes.get("audio_layers", unknown), sizes.get("layers", unknown))
-    path = Path(entry["path"]).expanduser() / "config.json" if "path" in entry else None
-    if path is None or not path.is_file():
-        return Depth(unknown, unknown)
-    stated = family(entry["kind"]).sizes(json.loads(path.read_text()))
-    return Depth(unknown, unknown) if stated is None else Depth(stated.audio_layers, stated.layers)
+    found = model.made
+    if found is None and model.folder is not None and (model.folder / CONFIG_FILE).is_file():
+        found = sizes_of(replace(model, stated=None))
+    return Depth(UNKNOWN, UNKNOWN) if found is None else Depth(found.audio_layers, found.layers)
 
 
-def job(settings: Settings, model: str, task: str, block: Block) -> dict[str, Any]:
+def job(settings: Settings, model: str, task: str, block: Block) -> Embed:
     """Return everything the embedding of one shard reads, and nothing else."""
-    entry = settings.model(model)
-    keys = ("kind", "dtype", "attention", "labels", "projector")
-    return {
-        "model": {"name": model, **{key: entry[key] for key in keys}},
-        "task": task,
-        "block": block.stored(),
-        "batch_audio_s": settings.config.features.batch_audio_s,
-        "device": settings.config.device,
-        "source": settings.task(task)["data"]["source"]["kind"],
-    }
+    return Embed(
+        model=Model.of(model, settings.model(model)),
+        task=task,
+        block=Stored(**block.parts(Stored)),
+        batch_audio_s=settings.config.features.batch_audio_s,
+        device=settings.config.device,
+        source=settings.task(task).data.source.kind,
+    )
 
 
 def paths(settings: Settings, model: str, task: str, layer: str) -> list[str]:
     """Return the shards of one layer of a task, of every split it has."""
-    data = settings.task(task)["data"]
+    data = settings.task(task).data
     return [
         f"embeddings/{model}/{task}/{layer}/{STATES_FOLDER}/{split}-{shard:05d}-of-{of:05d}.safetensors"
-        for split in sorted(data["segment"])
-        for of in [data["shards"][split]]
+        for split, of in sorted(data.counts.items())
         for shard in range(of)
     ]
 
@@ -104,17 +98,15 @@ def every_path(settings: Settings) -> list[str]:
     ]
 
 
-def caption(settings: Settings, model: str, task: str) -> dict[str, Any]:
+def caption(settings: Settings, model: str, task: str) -> CaptionJob:
     """Return everything the description of a task's clips reads, and nothing else."""
-    entry = settings.model(model)
-    keys = ("kind", "dtype", "attention", "labels", "max_audio_s", "projector")
-    return {
-        "model": {"name": model, **{key: entry[key] for key in keys}},
-        "task": {"name": task, "long_audio": settings.task(task)["long_audio"]},
-        "caption": settings.of(Embeddings).caption.plain(),
-        "seed": settings.config.seed,
-        "device": settings.config.device,
-    }
+    return CaptionJob(
+        model=Describing.of(model, settings.model(model)),
+        task=Described(name=task, long_audio=settings.task(task).long_audio),
+        caption=settings.of(Embeddings).caption,
+        seed=settings.config.seed,
+        device=settings.config.device,
+    )
 
 
 def check_target(path: str, settings: Settings) -> None:

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainSerializer, SerializationInfo, model_validator
 
-from earmark.config.compose import Projector as ComposedProjector
 from earmark.config.links import Tour, link, local_path
+from earmark.config.projector import Projector as ComposedProjector
 from earmark.config.section import Section, left_out
 from earmark.config.values import Count
 from earmark.models import towers

@@ -44,7 +44,7 @@ def tower(settings: Settings, name: str) -> dict[str, Any]:
     encoder = encoder_of(settings, name)
     made: dict[str, Any] = {"dtype": encoder.dtype, "batch_clips": encoder.batch_clips}
     if encoder.model is not None:
-        kind = settings.model(encoder.model)["kind"]
+        kind = settings.model(encoder.model).kind
         if kind not in towers.KINDS:
             raise UserError(
                 f"encoder '{name}': model: '{encoder.model}' is of kind {kind}, which is no audio encoder; "
@@ -142,7 +142,7 @@ def training(settings: Settings, encoder: str, suite: str) -> dict[str, Any]:
         "encoder": encoder,
         "suite": suite,
         "tower": made,
-        "kinds": {"encoder": made["kind"], "decoder": settings.model(plan.suite.decoder)["kind"]},
+        "kinds": {"encoder": made["kind"], "decoder": settings.model(plan.suite.decoder).kind},
         "sources": [_source(each) for each in plan.sources],
         "training": plan.training.plain(),
         **{key: said[key] for key in ("projector", "normalise", "lora", "precision", "compat")},
@@ -269,7 +269,7 @@ def _named(settings: Settings, encoder: str, suite: str) -> list[tuple[str, str]
     return [("encoders", encoder), *known, ("models", planning.suite_of(settings, suite).decoder)]
 
 
-def _model(settings: Settings, encoder: str, suite: str) -> dict[str, Any]:
+def _model(settings: Settings, encoder: str, suite: str) -> Model:
     """Return the entry of a trained encoder as a composed model; UserError where it cannot be one."""
     found, chosen = encoder_of(settings, encoder), planning.suite_of(settings, suite)
     if found.model is None:
@@ -277,7 +277,7 @@ def _model(settings: Settings, encoder: str, suite: str) -> dict[str, Any]:
             f"encoder '{encoder}' has no checkpoint of its own, so '{model_name(encoder, suite)}' is scored "
             "and asked nothing else; name a model of config/models/ in config/encoders/ for that"
         )
-    kind = settings.model(found.model)["kind"]
+    kind = settings.model(found.model).kind
     if kind != composed.PARTS["encoder"]:
         raise UserError(
             f"'{model_name(encoder, suite)}' is scored and asked nothing else: models are composed of "
@@ -285,7 +285,7 @@ def _model(settings: Settings, encoder: str, suite: str) -> dict[str, Any]:
         )
     if chosen.compat != "none":
         raise UserError(f"suite '{suite}' is trained as upstream does (compat), which no other system reads")
-    entry = Model.read(
+    return Model.read(
         {
             "kind": "composed",
             "labels": [label for label in found.labels if label != "synthetic"],
@@ -294,17 +294,14 @@ def _model(settings: Settings, encoder: str, suite: str) -> dict[str, Any]:
         },
         f"encoder '{encoder}'",
     )
-    return entry.plain()
 
 
 def check(settings: Settings) -> None:
     """Check what the configuration says of encoder scoring; raises UserError."""
     for name, encoder in settings.each(Encoder).items():
-        if encoder.model is not None and encoder.model not in settings.entries["models"]:
-            known = settings.entries["models"]
-            raise UserError(
-                f"encoder '{name}': model: unknown model '{encoder.model}'; {nearest(encoder.model, known)}"
-            )
+        if encoder.model is not None and encoder.model not in settings.models:
+            hint = nearest(encoder.model, settings.models)
+            raise UserError(f"encoder '{name}': model: unknown model '{encoder.model}'; {hint}")
         tower(settings, name)
     for name in settings.each(Suite):
         _check_decoder(settings, name)
@@ -314,8 +311,7 @@ def check(settings: Settings) -> None:
 
 def _check_decoder(settings: Settings, suite: str) -> None:
     decoder = planning.suite_of(settings, suite).decoder
-    models = settings.entries["models"]
-    known = [name for name, entry in models.items() if entry["kind"] == "causal_lm"]
+    known = [name for name, entry in settings.models.items() if entry.kind == "causal_lm"]
     if decoder not in known:
         hint = nearest(decoder, known)
         raise UserError(f"suite '{suite}': decoder: '{decoder}' is no model of kind causal_lm; {hint}")

@@ -43,6 +43,7 @@ SYSTEM = System(
         Column("compat", "str", "`xares`: as upstream's code does it", heading="compat"),
         Column("steps", "Int64", "optimiser steps of the training", heading="steps"),
     ),
+    first=Lazy(f"{REPORT}.first:answer"),
     sections=Lazy(f"{REPORT}.sections:sections"),
     checks=Lazy(f"{REPORT}.doctor:checks"),
     imports=("xares_llm",),

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from earmark.config.compose import Lora
 from earmark.core.errors import UserError
 from earmark.core.files import write_json
 from earmark.models import composed, towers
@@ -70,7 +71,7 @@ def run(
         fit(projector, stored, sources, keys["seed"])
     adapted = None
     if settings["lora"] is not None:
-        adapted = with_adapter(speaker.model, settings["lora"])
+        adapted = with_adapter(speaker.model, Lora.read(settings["lora"], "lora"))
         speaker.language.model = adapted.get_base_model()
     module = nn.ModuleDict({"projector": projector} | ({} if adapted is None else {"decoder": adapted}))
     learner = (
@@ -111,7 +112,7 @@ def run(
     shown = {name: _counts(each) for name, each in found.items()}
     content = {"settings": dict(settings), "data": shown, "stages": [asdict(each) for each in records]}
     write_json(output.parent / "training.json", content)
-    write_json(output, composing.record(output.parent, parts, settings))
+    write_json(output, composing.record(output.parent, parts, dict(settings)))
 
 
 def read(settings: Mapping[str, Any], features: Path) -> tuple[list[Source], dict[str, material.Material]]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 
 from earmark.config.schema import schema
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.core.records import read_jsonl
 
 
@@ -53,7 +53,7 @@ class Answered:
         return self.reason is not None
 
 
-def read(path: Path) -> tuple[dict[str, Any], list[Answered]]:
+def read(path: Path) -> tuple[Json, list[Answered]]:
     """Read the record of some answers and the rows beside it.
 
     Raises:

@@ -8,21 +8,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from earmark.core.errors import UserError
-from earmark.core.files import sha256
+from earmark.core.files import Json, sha256
 from earmark.core.given import given
+from earmark.systems.pruning.asked import Budgeted, Model, Run, Settings, Task
 
 
 @dataclass(frozen=True)
 class Cell:
     """What was asked: the parts of the config that a job reads, as the rule passes them."""
 
-    task: dict[str, Any]
-    model: dict[str, Any]
-    method: dict[str, Any]
-    run: dict[str, Any]
+    task: Task
+    model: Model
+    method: Budgeted
+    run: Run
     code: str
 
     @classmethod
@@ -30,20 +30,16 @@ class Cell:
         """Read the rule's settings, JSON or a file of it.
 
         Raises:
-            UserError: it is not JSON or lacks a part.
+            UserError: it is not JSON or not what the rule passes.
 
         """
-        content = given(text)
-        try:
-            asked = {part: content[part] for part in ("task", "model", "method", "run")}
-            return cls(**asked, code=code)
-        except (TypeError, KeyError) as error:
-            raise UserError(f"--settings: not the settings that the answer rule passes ({error})") from None
+        asked = Settings.read(given(text), "--settings")
+        return cls(asked.task, asked.model, asked.method, asked.run, code)
 
     @property
-    def transcribed(self) -> bool:
-        """Whether the right answer is what was said, so that a clip's text is no question."""
-        return bool(self.task["answers"] == "transcript")
+    def asked(self) -> list[Json]:
+        """What was asked, as JSON holds it: task, model, method and run."""
+        return [part.plain() for part in (self.task, self.model, self.method, self.run)]
 
     def bounded(self, window_s: float | None) -> Cell:
         """Return the cell with the longest audio that its model family takes at once, if it has a limit.
@@ -52,14 +48,12 @@ class Cell:
         took what is longer in parts of equal length, which `window` meets exactly; `truncate` keeps the
         beginning of these states, not those of a beginning encoded by itself.
         """
-        limit = min(self.model["max_audio_s"], window_s or math.inf)
-        return replace(self, model=self.model | {"max_audio_s": limit})
+        limit = min(self.model.max_audio_s, window_s or math.inf)
+        return replace(self, model=self.model.model_copy(update={"max_audio_s": limit}))
 
     def digest(self, inputs: Sequence[str]) -> str:
         """Return what identifies this cell's answers: settings, code and inputs."""
-        content = json.dumps(
-            [self.task, self.model, self.method, self.run, self.code, *inputs], sort_keys=True
-        )
+        content = json.dumps([*self.asked, self.code, *inputs], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     def shares_a_run_with(self, other: Cell) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.core.records import FAILED, OK, SKIPPED
 from earmark.data.choice import asked_of
 from earmark.models.contract import Audio
@@ -39,11 +39,11 @@ class Inputs:
         """
         everything = [row for rows, _ in read for row in rows if row.clip.status in (OK, FAILED, SKIPPED)]
         everything.sort(key=lambda row: row.clip.clip_id)
-        chosen = asked_of(everything, cell.task, cell.run["seed"])
+        chosen = asked_of(everything, cell.task, cell.run.seed)
         if any(row.clip.status == SKIPPED for row in chosen):
             raise UserError(
                 f"{folder} was encoded for another sample_limit or seed of task "
-                f"'{cell.task['name']}'; delete it to encode the clips that are asked now"
+                f"'{cell.task.name}'; delete it to encode the clips that are asked now"
             )
         samples = samples_of(cell.bounded(audio.window_s), chosen, audio.tokens_per_second)
         return cls(everything, chosen, samples, [made for _, made in read])
@@ -53,7 +53,7 @@ class Inputs:
         """How many clips of the split are not asked."""
         return len(self.everything) - len(self.chosen)
 
-    def provenance(self, index_sha256: Sequence[str]) -> dict[str, Any]:
+    def provenance(self, index_sha256: Sequence[str]) -> Json:
         """Return which clips and states these are, and where they come from."""
         return self.made[0] | {
             "index_sha256": list(index_sha256),

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 
 from earmark.config.schema import schema
 from earmark.core import devices, provenance
-from earmark.core.files import free, sha256
+from earmark.core.files import Json, free, sha256
 from earmark.core.timing import MemoryWatch, Peak
 from earmark.models import needs
 from earmark.models.checkpoint import Checkpoint
-from earmark.models.entry import loaded
 from earmark.models.families import family
-from earmark.models.loading import Load
+from earmark.models.loading import check_load
 from earmark.models.needs import announce
+from earmark.models.outline import loaded
 from earmark.systems.pruning import plan
 from earmark.systems.pruning.cell import Cell
 from earmark.systems.pruning.heard import Source
@@ -51,37 +50,38 @@ def run(asked: Asked, fellows: Sequence[Fellow], jobs: int, threads: int) -> Non
 
     """
     cell = asked.cell
-    load = Load(**cell.model["load"])
-    load.check()
-    device = devices.prepare(cell.run["device"], threads)
+    check_load(cell.model.load)
+    device = devices.prepare(cell.run.device, threads)
     memory = MemoryWatch(device)
-    model, kind = Checkpoint.read(asked.checkpoint), family(cell.model["kind"])
-    audio, per_token = kind.hears(cell.model), kind.stored_per_token(cell.model)
+    model, kind = Checkpoint.read(asked.checkpoint), family(cell.model.kind)
+    projector = cell.model.projector
+    audio, per_token = kind.hears(projector), kind.stored_per_token(projector)
     with contextlib.ExitStack() as held:
         heard = asked.heard.open(held, per_token, device)
         inputs = Inputs.of(cell, heard.read, audio, asked.heard.folder)
-        attention = cell.model["attention"]
-        whole = loaded(cell.model, model.folder, model.record)
-        announce(needs.evaluating(whole, cell.run["batch_audio_s"]))
-        decoder = kind.decoder(model, str(device), cell.model["dtype"], attention, load=load)
+        dtype, attention, load = cell.model.dtype, cell.model.attention, cell.model.load
+        whole = replace(cell.model.outline, load=load, max_audio_s=cell.model.max_audio_s)
+        whole = loaded(whole, model.folder, model.record)
+        announce(needs.evaluating(whole, cell.run.batch_audio_s))
+        decoder = kind.decoder(model, str(device), dtype, attention, load=load)
         loading = memory.lap()
         session = Session(
-            decoder, heard.store, inputs.samples, cell.task["prompt"]["system"], cell.task["max_new_tokens"]
+            decoder, heard.store, inputs.samples, cell.task.prompt.system, cell.task.max_new_tokens
         )
         seats = [Seat.take(cell, asked.place, held)]
         for fellow in _free(fellows, asked.inputs, jobs, held):
             seats.append(Seat.take(fellow.cell, fellow, held))
         if len(seats) > 1:
             print(f"answering for {len(seats) - 1} more results of the grid in the same pass", flush=True)
-        batches = plan.batches(inputs.samples, audio.tokens(cell.run["batch_audio_s"]))
-        session.answer(seats, batches, cell.run["warm_up"], memory)
+        batches = plan.batches(inputs.samples, audio.tokens(cell.run.batch_audio_s))
+        session.answer(seats, batches, cell.run.warm_up, memory)
         weights = dict(zip(("weights_bytes", "streamed_bytes"), decoder.weight_bytes(), strict=True))
         shared = {
             "device": devices.describe(device),
-            "dtype": cell.model["dtype"],
+            "dtype": dtype,
             "attention": attention,
             "threads": threads,
-            "warm_up": cell.run["warm_up"],
+            "warm_up": cell.run.warm_up,
             "cells_in_pass": len(seats),
         }
         read = [sha256(path) for path in asked.heard.indexes]
@@ -93,9 +93,7 @@ def run(asked: Asked, fellows: Sequence[Fellow], jobs: int, threads: int) -> Non
             seat.place.finish(record(bounded, seat, rows, inputs.skipped, timing, origin), rows)
 
 
-def _measured(
-    seat: Seat, rows: Sequence[dict[str, Any]], peak: Peak, weights: dict[str, int], start: int
-) -> dict[str, Any]:
+def _measured(seat: Seat, rows: Sequence[Json], peak: Peak, weights: dict[str, int], start: int) -> Json:
     """Return what a cell's way through the batches took besides its samples' times."""
     return {
         "batch_rows_max": max((row["batch_rows"] or 0 for row in rows), default=0),
@@ -108,13 +106,13 @@ def _measured(
 def record(
     cell: Cell,
     seat: Seat,
-    rows: Sequence[dict[str, Any]],
+    rows: Sequence[Json],
     skipped: int,
-    timing: dict[str, Any],
-    origin: dict[str, Any],
-) -> dict[str, Any]:
+    timing: Json,
+    origin: Json,
+) -> Json:
     """Return what made a cell's answers, checked against its schema."""
-    config = {"task": cell.task, "model": cell.model, "method": cell.method, "run": cell.run}
+    config = dict(zip(("task", "model", "method", "run"), cell.asked, strict=True))
     content = {
         "schema": "earmark/answers/1",
         "system": "pruned-evaluation",

@@ -9,22 +9,23 @@ must contain those too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from earmark.core import devices
+from earmark.core.files import Json
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.composed import Decoder
 from earmark.reduction.contract import Known, Wrapper, first_of
 from earmark.reduction.hooks import TokenReduction
 from earmark.reduction.random_tokens import Random
 from earmark.scoring.intervals import share
+from earmark.systems.pruning.asked import Massive
 from earmark.training.recipes.composed import Lesson, lessons
 
 THRESHOLD = 20.0
@@ -54,7 +55,7 @@ class Asked:
         prompt, said = lesson.ask(clip, np.random.default_rng(number))
         audio = decoder.project(lesson.states(clip))
         self.answer = decoder.answer_ids(said)
-        self.prompt = decoder.prompt_ids(prompt, lesson.task["prompt"]["system"], len(audio))
+        self.prompt = decoder.prompt_ids(prompt, lesson.task.prompt.system, len(audio))
         self.decoder, self.name = decoder, clip.clip_id
         ids = torch.tensor([[*self.prompt, *self.answer]], device=decoder.device)
         self.heard = ids == decoder.audio_id
@@ -95,36 +96,33 @@ class Asked:
 
 
 def run(
-    asked: Mapping[str, Any],
+    asked: Massive,
     features: Sequence[Path],
     indexes: Sequence[Path],
     checkpoint: Path,
     threads: int,
-) -> dict[str, Any]:
+) -> Json:
     """Return how many audio tokens are massive before each layer, and answers with and without sparing them.
-
-    ``asked``: ``task``, ``layers`` to look before, the last of which says which tokens are spared; ``layer``
-    and ``ratio`` of the random subset, ``clips`` at most, ``dtype``, ``device``, ``seed``.
 
     Raises:
         UserError: checkpoint or features are damaged or don't fit each other.
     """
-    device = devices.prepare(asked["device"], threads)
+    device = devices.prepare(asked.device, threads)
     model = Checkpoint.read(checkpoint)
-    (lesson,) = lessons([asked["task"]], features, indexes, model.part("encoder").digest)
-    decoder = Decoder(model, str(device), asked["dtype"], "sdpa")
-    ratio, where = asked["ratio"], asked["layers"]
+    (lesson,) = lessons([asked.task], features, indexes, model.part("encoder").digest)
+    decoder = Decoder(model, str(device), asked.dtype, "sdpa")
+    ratio, where = asked.ratio, asked.layers
     found: list[dict[int, tuple[float, int]]] = []
     plain: list[bool] = []
     sparing: list[bool] = []
-    for number in range(0, len(lesson.clips), -(-len(lesson.clips) // asked["clips"])):
+    for number in range(0, len(lesson.clips), -(-len(lesson.clips) // asked.clips)):
         clip = Asked(decoder, lesson, number)
         massive = {layer: clip.massive(medians) for layer, medians in clip.magnitudes(where).items()}
         found.append({layer: (first, len(others)) for layer, (first, others) in massive.items()})
-        plain.append(clip.right(ratio, asked["layer"], asked["seed"], ()))
-        sparing.append(clip.right(ratio, asked["layer"], asked["seed"], massive[where[-1]][1]))
+        plain.append(clip.right(ratio, asked.layer, asked.seed, ()))
+        sparing.append(clip.right(ratio, asked.layer, asked.seed, massive[where[-1]][1]))
     return {
-        "task": asked["task"]["name"],
+        "task": asked.task.name,
         "model_digest": model.digest,
         "threshold": THRESHOLD,
         "clips": len(found),

@@ -15,9 +15,11 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from earmark.core.files import Json
 from earmark.core.progress import tqdm
 from earmark.core.timing import synchronise
 from earmark.reduction.loader import load
+from earmark.systems.pruning.asked import Method
 from earmark.systems.pruning.runner import Decoder, Reduction
 
 PROMPT = "What is heard?\nA. x\nB. x\nC. x\nD. x\nAnswer with the letter only."
@@ -96,12 +98,12 @@ class Bench:
 
 def measure(
     decoder: Decoder,
-    methods: Sequence[dict[str, Any]],
+    methods: Sequence[Method],
     ratios: Sequence[float],
     audio_tokens: int,
     repeats: int,
     seed: int,
-) -> tuple[list[dict[str, Any]], int]:
+) -> tuple[list[Json], int]:
     """Return one point per method and ratio, and the prompt's length in tokens.
 
     A round is one unpruned prefill and one of every method at one ratio, side by side.
@@ -114,7 +116,7 @@ def measure(
     rounds = [(ratio, number) for ratio in sorted(ratios, reverse=True) for number in range(repeats)]
     runs: dict[tuple[str, float], list[Run]] = {}
     for ratio, number in tqdm(rounds, desc="prefill", unit="round"):
-        reductions = {m["name"]: _reduction(m, ratio, seed) for m in methods}
+        reductions = {m.name: _reduction(m, ratio, seed) for m in methods}
         if number == 0 and ratio == max(ratios):
             for reduction in reductions.values():
                 bench.once(reduction)
@@ -123,23 +125,21 @@ def measure(
             runs.setdefault((name, ratio), []).append(Run(full, *bench.once(reduction)))
     for method in methods:
         for ratio in sorted(ratios, reverse=True):
-            layer = max(method["layer"], _reduction(method, ratio, seed).reducer.lowest_layer)
-            found = runs[method["name"], ratio]
+            layer = max(method.layer, _reduction(method, ratio, seed).reducer.lowest_layer)
+            found = runs[method.name, ratio]
             left = [prompt - audio_tokens + seen for seen in found[0].audio]
-            if method["kind"] == "cache":  # drops nothing in the prefill
+            if method.kind == "cache":  # drops nothing in the prefill
                 left = [prompt] * len(left)
-            points.append(_point(found, method["name"], ratio, layer, flop_speedup(config, prompt, left)))
+            points.append(_point(found, method.name, ratio, layer, flop_speedup(config, prompt, left)))
     return points, prompt
 
 
-def _reduction(method: dict[str, Any], ratio: float, seed: int) -> Reduction:
-    reducer = load(method["reducer"], method["options"])
-    return Reduction(
-        reducer, ratio, None, method["layer"], seed, method["reference"], method.get("renumber", False)
-    )
+def _reduction(method: Method, ratio: float, seed: int) -> Reduction:
+    reducer = load(method.reducer, method.options)
+    return Reduction(reducer, ratio, None, method.layer, seed, method.reference, method.renumber)
 
 
-def _point(runs: Sequence[Run], method: str, ratio: float, layer: int, flops: float) -> dict[str, Any]:
+def _point(runs: Sequence[Run], method: str, ratio: float, layer: int, flops: float) -> Json:
     """Return the point of the timing record that the runs of one method and ratio give."""
     speedups = np.array([run.full_s / run.seconds for run in runs])
     return {

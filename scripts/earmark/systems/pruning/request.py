@@ -6,18 +6,33 @@ Imported when the workflow is parsed, so it stays light.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from earmark.config import method_options, wording
+from earmark.config import method_options
+from earmark.config.asked import Answering, Question, Scoring, Titled
 from earmark.config.methods import methods as known
 from earmark.config.ratio import budget, spelled
-from earmark.config.stored import choice, states_folder
+from earmark.config.stored import choice, heard, states_folder
 from earmark.core.errors import UserError, nearest
-from earmark.models.entry import sizes_of
+from earmark.core.files import Json
+from earmark.models.outline import Outline, sizes_of
 from earmark.scoring import catalogue
 from earmark.systems.contract import Behind, Settings
+from earmark.systems.pruning.asked import (
+    Budgeted,
+    Massive,
+    Method,
+    Model,
+    Prefill,
+    Run,
+    Scored,
+    ScoreRun,
+    Scores,
+    Task,
+    TimedModel,
+)
+from earmark.systems.pruning.asked import Settings as CellSettings
 from earmark.systems.pruning.config import Pruning, Variant
 from earmark.systems.registry import reserved
 
@@ -42,8 +57,8 @@ def methods(settings: Settings) -> list[str]:
     return sorted(set(known()) | set(settings.of(Pruning).methods))
 
 
-def method(settings: Settings, name: str, model: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a method's reducer, layer, options; raises UserError with the nearest name."""
+def method(settings: Settings, name: str, usual: int) -> Method:
+    """Return a method, before layer ``usual`` where nothing says another; UserError with the nearest name."""
     if name not in methods(settings):
         raise UserError(f"unknown method '{name}'; {nearest(name, methods(settings))}")
     entry = settings.of(Pruning).methods.get(name, Variant())
@@ -51,19 +66,19 @@ def method(settings: Settings, name: str, model: Mapping[str, Any]) -> dict[str,
     found = method_options.named(f"config: methods.{name}.reducer", reducer)
     # A cache method compresses every layer.
     of_cache = found.kind == "cache"
-    usual = model["reduction_layer"] if found.acts_at is None else found.acts_at
+    usual = usual if found.acts_at is None else found.acts_at
     if of_cache and entry.layer is not None:
         raise UserError(f"config: methods.{name}.layer: {reducer} compresses every layer; leave layer out")
     method_options.check_options(f"config: methods.{name}.options", found, entry.options)
-    return {
-        "name": name,
-        "reducer": reducer,
-        "kind": found.kind,
-        "layer": 0 if of_cache else usual if entry.layer is None else entry.layer,
-        "options": entry.options,
-        "reference": entry.reference,
-        **({"renumber": True} if entry.renumber else {}),
-    }
+    return Method(
+        name=name,
+        reducer=reducer,
+        kind=found.kind,
+        layer=0 if of_cache else usual if entry.layer is None else entry.layer,
+        options=entry.options,
+        reference=entry.reference,
+        renumber=entry.renumber,
+    )
 
 
 def cells(settings: Settings) -> Iterator[Cell]:
@@ -82,7 +97,7 @@ def cells(settings: Settings) -> Iterator[Cell]:
                         yield each
 
 
-def side_by_side(settings: Settings) -> dict[str, Any]:
+def side_by_side(settings: Settings) -> Json:
     """Return the grid's results and under which name each model counts: the first of its block."""
     blocks = settings.of(Pruning).grid
     models = [block.models or [settings.config.default_model] for block in blocks]
@@ -96,7 +111,7 @@ def check_cell(settings: Settings, model: str, task: str, name: str, ratio: str)
     """Check the names and the ratio of one result; raises UserError."""
     settings.task(task)
     settings.check_answers(model)
-    reducer = method(settings, name, settings.model(model))["reducer"]
+    reducer = method(settings, name, settings.model(model).reduction_layer).reducer
     check_layer(settings, model, name)
     budget(ratio)
     if reducer == BASE and ratio != "1.0":
@@ -111,14 +126,14 @@ def check_layer(settings: Settings, model: str, name: str) -> None:
 
     """
     entry = settings.model(model)
-    asked = method(settings, name, entry)
-    sizes = sizes_of(entry)
-    if asked["reducer"] == BASE or sizes is None or asked["layer"] < sizes.layers:
+    asked = method(settings, name, entry.reduction_layer)
+    sizes = sizes_of(Outline.of(entry))
+    if asked.reducer == BASE or sizes is None or asked.layer < sizes.layers:
         return
     variant = settings.of(Pruning).methods.get(name, Variant())
     key = f"models.{model}.reduction_layer" if variant.layer is None else f"methods.{name}.layer"
     raise UserError(
-        f"config: {key}: there is no layer {asked['layer']}: the decoder of '{model}' has {sizes.layers} "
+        f"config: {key}: there is no layer {asked.layer}: the decoder of '{model}' has {sizes.layers} "
         f"layers; use 0 to {sizes.layers - 1}"
     )
 
@@ -134,68 +149,82 @@ def answers(model: str, task: str, name: str, ratio: str) -> str:
     return f"answers/{model}/{task}_{name}_{ratio}.json"
 
 
-def cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> dict[str, Any]:
+def cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> CellSettings:
     """Return everything that answering one cell reads, and nothing else: not how answers are scored."""
-    asked, evaluate = settings.asked(task), settings.config.evaluate.plain()
-    used = ("kind", "dtype", "attention", "max_audio_s", "load", "projector")
-    return {
-        "task": {
-            "name": task,
-            "answers": catalogue.of_answers(asked["metric"]).answers,
-            **{key: asked[key] for key in (*wording.ASKED, *wording.LIMITS)},
-            **choice(settings, task),
-        },
-        "model": {"name": model, **{key: settings.model(model)[key] for key in used}},
-        "method": method(settings, name, settings.model(model)) | budget(ratio),
-        "run": {
-            **{key: evaluate[key] for key in ("batch_audio_s", "warm_up")},
-            "seed": settings.config.seed,
-            "device": settings.config.device,
-        },
-    }
+    asked, entry, config = settings.asked(task), settings.model(model), settings.config
+    chosen, (keep_ratio, keep_tokens) = choice(settings, task), budget(ratio)
+    return CellSettings(
+        task=Task(
+            **chosen.parts(type(chosen)),
+            **asked.parts(Question, Answering),
+            answers=catalogue.of_answers(asked.metric).answers,
+        ),
+        model=Model.of(model, entry),
+        method=Budgeted(
+            **method(settings, name, entry.reduction_layer).parts(Method),
+            keep_ratio=keep_ratio,
+            keep_tokens=keep_tokens,
+        ),
+        run=Run(
+            batch_audio_s=config.evaluate.batch_audio_s,
+            warm_up=config.evaluate.warm_up,
+            seed=config.seed,
+            device=config.device,
+        ),
+    )
 
 
-def scoring(settings: Settings, model: str, task: str) -> dict[str, Any]:
+def scoring(settings: Settings, model: str, task: str) -> Scores:
     """Return everything that scoring answers to a task reads."""
-    asked, evaluate = settings.asked(task), settings.config.evaluate.plain()
-    labels = set(settings.model(model)["labels"])
-    if settings.synthetic(task):
-        labels.add("synthetic")
-    return {
-        "task": {key: asked[key] for key in ("profile", *wording.SCORED)},
-        "run": {
-            **{key: evaluate[key] for key in ("bootstrap", "max_failed_share")},
-            "seed": settings.config.seed,
-        },
-        "labels": sorted(labels),
-    }
+    asked, evaluate = settings.asked(task), settings.config.evaluate
+    labels = {*settings.model(model).labels, *(["synthetic"] if settings.synthetic(task) else [])}
+    return Scores(
+        task=Scored(**asked.parts(Scoring, Titled), profile=asked.profile),
+        run=ScoreRun(
+            bootstrap=evaluate.bootstrap,
+            max_failed_share=evaluate.max_failed_share,
+            seed=settings.config.seed,
+        ),
+        labels=sorted(labels),
+    )
 
 
-def prefill(settings: Settings, model: str, seconds: int) -> dict[str, Any]:
+def prefill(settings: Settings, model: str, seconds: int) -> Prefill:
     """Return what a prefill timing reads; raises UserError if config has none of that name."""
     entry = settings.model(model)
-    timed = ("kind", "dtype", "attention", "labels", "load", "projector")
     for block in settings.of(Pruning).prefill:
         if (block.model, block.audio_s) == (model, seconds):
-            return {
-                "model": {
-                    "name": model,
-                    **{key: entry[key] for key in timed},
-                },
-                "methods": [method(settings, name, entry) for name in block.methods],
-                "ratios": block.ratios,
-                "audio_s": seconds,
-                "repeats": block.repeats,
-                "seed": settings.config.seed,
-                "device": settings.config.device,
-            }
+            return Prefill(
+                model=TimedModel.of(model, entry),
+                methods=[method(settings, name, entry.reduction_layer) for name in block.methods],
+                ratios=block.ratios,
+                audio_s=seconds,
+                repeats=block.repeats,
+                seed=settings.config.seed,
+                device=settings.config.device,
+            )
     raise UserError(f"config: prefill has no entry for model '{model}' at {seconds} s")
 
 
-def files(settings: Settings, name: str, model: Mapping[str, Any]) -> list[str]:
+def massive(settings: Settings, model: str, task: str) -> Massive:
+    """Return what the search for massive activations reads; see docs/real.md."""
+    entry = settings.model(model)
+    return Massive(
+        task=heard(settings, model, task),
+        layers=[2, 6, 12, 20],
+        layer=entry.reduction_layer,
+        ratio=0.5,
+        clips=100,
+        dtype=entry.dtype,
+        device=settings.config.device,
+        seed=settings.config.seed,
+    )
+
+
+def files(settings: Settings, name: str) -> list[str]:
     """Return the files below scripts/ that a method runs; raises UserError as :func:`method`."""
-    entry = method(settings, name, model)
-    return method_options.files(entry["reducer"], entry["options"])
+    entry = method(settings, name, 0)  # before whatever layer
+    return method_options.files(entry.reducer, entry.options)
 
 
 def check(settings: Settings) -> None:
@@ -207,10 +236,10 @@ def check(settings: Settings) -> None:
             raise UserError(f"config: grid: {error}") from None
     for block in settings.of(Pruning).prefill:
         for name in block.methods:
-            method(settings, name, settings.model(block.model))
+            method(settings, name, settings.model(block.model).reduction_layer)
             check_layer(settings, block.model, name)
     for name in settings.of(Pruning).methods:
-        method(settings, name, {"reduction_layer": 0})  # of whatever model
+        method(settings, name, 0)  # before whatever layer
 
 
 def cell_of(target: str, settings: Settings) -> Cell | None:
@@ -269,7 +298,7 @@ def behind(target: str, settings: Settings) -> Behind:
     return Behind({"tasks": [task], "models": [model]}, {"methods": variants(settings, [name])})
 
 
-def variants(settings: Settings, names: Sequence[str]) -> dict[str, Any]:
+def variants(settings: Settings, names: Sequence[str]) -> Json:
     """Return those of some methods that config names."""
     known = settings.of(Pruning).methods
     return {name: known[name].plain() for name in names if name in known}
@@ -297,7 +326,7 @@ def sounds(settings: Settings) -> Iterator[str]:
     if not (wanted.audio_mb and wanted.wrong_answers):
         return
     for task in sorted({task for _, task, _, _ in cells(settings)}):
-        of = settings.task(task)["data"]["shards"]["test"]
+        of = settings.task(task).data.shards.test
         model = min(model for model, other, _, _ in cells(settings) if other == task)
         states = states_folder(settings, model, task)
         for shard in range(of):

@@ -6,19 +6,22 @@ scored again from what was answered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from earmark.config.asked import Scoring
 from earmark.core import provenance
+from earmark.core.files import Json
 from earmark.scoring import record as envelope
 from earmark.scoring.contract import AnswerMetric
 from earmark.scoring.question import LETTERS, Question
 from earmark.scoring.record import Failure
 from earmark.scoring.spread import spread
 from earmark.systems.pruning.answers import Answered, read
+from earmark.systems.pruning.asked import Scored, Scores
 
-Row = dict[str, Any]
+Row = Json
 Judge = Callable[[Answered], Row]
 STAGES = ("load", "mel", "encode", "select", "prefill", "decode")
 PASSES = ("select", "prefill", "decode")
@@ -26,7 +29,7 @@ PASSES = ("select", "prefill", "decode")
 
 def score(
     answers: Path,
-    settings: Mapping[str, Any],
+    settings: Scores,
     metric: AnswerMetric,
     judge: Judge,
     output: Path,
@@ -37,8 +40,7 @@ def score(
 
     Args:
         answers: their record; their rows lie beside it.
-        settings: ``task`` (title, profile, parser, metric, normaliser), ``run`` (seed, bootstrap,
-            max_failed_share) and ``labels``.
+        settings: how they are scored.
         metric: the task's.
         judge: says what an answered sample amounts to.
         output: the result to write.
@@ -51,7 +53,7 @@ def score(
     """
     made, found = read(answers)
     failed = [Failure(each.clip_id, each.reason) for each in found if each.reason is not None]
-    allowed, key = settings["run"]["max_failed_share"], "evaluate.max_failed_share allows"
+    allowed, key = settings.run.max_failed_share, "evaluate.max_failed_share allows"
     envelope.check_budget(failed, len(found), allowed, str(output), what="samples", key=key)
     rows = [row(each, {} if each.failed else judge(each)) for each in found]
     content = record(made, rows, found, settings, metric, failed, code, again)
@@ -60,7 +62,7 @@ def score(
     print(envelope.one_line(content, content["headline"], kept), flush=True)
 
 
-def judged_by(metric: AnswerMetric, parse: Callable[..., Any], task: Mapping[str, Any]) -> Judge:
+def judged_by(metric: AnswerMetric, parse: Callable[..., Any], task: Scoring) -> Judge:
     """Return what judges an answered sample by a metric and a parser."""
 
     def judge(each: Answered) -> Row:
@@ -103,10 +105,10 @@ def row(each: Answered, judged: Row) -> Row:
 
 
 def record(
-    made: Mapping[str, Any],
+    made: Row,
     rows: Sequence[Row],
     answers: Sequence[Answered],
-    settings: Mapping[str, Any],
+    settings: Scores,
     metric: AnswerMetric,
     failed: Sequence[Failure],
     code: str,
@@ -114,13 +116,13 @@ def record(
 ) -> Row:
     """Return the result record of a cell; ``made`` is the record of its answers."""
     scored = [each for each in rows if each["status"] == "scored"]
-    task, run = settings["task"], settings["run"]
+    task, run = settings.task, settings.run
     origin, skipped = made["provenance"], made["counts"]["skipped"]
     return envelope.checked(
         {
             "schema": "earmark/result/3",
             "system": made["system"],
-            "labels": settings["labels"],
+            "labels": settings.labels,
             "asked": _asked(origin["config"], task, rows),
             "reduction": _reduction(origin["config"]["method"], scored, made),
             "counts": {
@@ -134,13 +136,13 @@ def record(
                 "skipped": skipped,
             },
             "headline": metric.measures[0].name,
-            **metric.tables(scored, task, run["bootstrap"], run["seed"]),
+            **metric.tables(scored, task, run.bootstrap, run.seed),
             "failures": envelope.failures(failed),
             "timing": made["timing"] | _times([each for each in answers if not each.failed]),
             "provenance": provenance.repeatable(
                 origin
                 | {
-                    "config": origin["config"] | {"scoring": dict(settings)},
+                    "config": origin["config"] | {"scoring": settings.plain()},
                     "scoring": provenance.record(code),
                 },
                 again,
@@ -150,20 +152,20 @@ def record(
     )
 
 
-def _asked(config: Mapping[str, Any], scoring: Mapping[str, Any], rows: Sequence[Row]) -> Row:
+def _asked(config: Row, scoring: Scored, rows: Sequence[Row]) -> Row:
     """Return what was asked for."""
     task, model, method = config["task"], config["model"], config["method"]
     shown = [len(each["options"]) for each in rows if each["options"]]
     named = ("reducer", "kind", "options", "keep_ratio", "keep_tokens", "layer", "reference")
     return {
         "task": task["name"],
-        "title": scoring["title"],
+        "title": scoring.title,
         "model": model["name"],
         "method": method["name"],
         **{name: method[name] for name in named},
         "prompt": task["prompt"]["template"],
         "system_prompt": task["prompt"]["system"],
-        **{name: scoring[name] for name in ("profile", "parser", "metric", "normaliser")},
+        **scoring.chosen("profile", "parser", "metric", "normaliser"),
         **{name: task[name] for name in ("max_new_tokens", "long_audio", "sample_limit", "balanced")},
         "max_audio_s": model["max_audio_s"],
         "seed": config["run"]["seed"],
@@ -171,7 +173,7 @@ def _asked(config: Mapping[str, Any], scoring: Mapping[str, Any], rows: Sequence
     }
 
 
-def _reduction(method: Mapping[str, Any], scored: Sequence[Row], made: Mapping[str, Any]) -> Row:
+def _reduction(method: Row, scored: Sequence[Row], made: Row) -> Row:
     """Return what was really kept; ``made`` is the record of the answers."""
     lowest_layer = made["lowest_layer"]
     before = [each["tokens_before"] for each in scored]

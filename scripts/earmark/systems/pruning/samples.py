@@ -37,16 +37,16 @@ class Sample:
 def samples_of(cell: Cell, rows: Sequence[FeatureRow], tokens_per_second: float) -> list[Sample]:
     """Return the questions of the split; a clip that failed before stays, as a failed sample."""
     classes = sorted({row.clip.labels[0] for row in rows if row.clip.labels})
-    limit = int(cell.model["max_audio_s"] * tokens_per_second)
+    limit = int(cell.model.max_audio_s * tokens_per_second)
     samples = []
     for row in rows:
         clip = row.clip
-        cut, truncated, failure = plan.windows(row.tokens, limit, cell.task["long_audio"])
+        cut, truncated, failure = plan.windows(row.tokens, limit, cell.task.long_audio)
         samples.append(
             Sample(
                 clip.clip_id,
                 clip.key,
-                clip.text if cell.transcribed else clip.labels[0],
+                clip.text if cell.task.transcribed else clip.labels[0],
                 clip.duration_s,
                 _question(cell, clip, classes),
                 cut if clip.ok else (),
@@ -66,25 +66,25 @@ def _question(cell: Cell, clip: Clip, classes: Sequence[str]) -> Question:
         UserError: the right answer is none of the options.
 
     """
-    task, template = cell.task, cell.task["prompt"]["template"]
-    if cell.transcribed:
+    task, template = cell.task, cell.task.prompt.template
+    if cell.task.transcribed:
         # The clip's text is the answer here, so it is no question.
-        return question.ask_freely(template, task["question"] or "")
-    if task["answers"] == "number":
-        return question.ask_freely(template, task["question"] or clip.text)
+        return question.ask_freely(template, task.question or "")
+    if task.answers == "number":
+        return question.ask_freely(template, task.question or clip.text)
     label = clip.labels[0]
-    drawn = (task["options"], cell.run["seed"], clip.clip_id)
-    options = task["choices"] or clip.options or question.draw_options(label, classes, *drawn)
+    drawn = (task.options, cell.run.seed, clip.clip_id)
+    options = task.choices or clip.options or question.draw_options(label, classes, *drawn)
     if label not in options:
         raise UserError(
-            f"task '{task['name']}': the right answer of clip {clip.clip_id}, '{label}', is none of the "
+            f"task '{task.name}': the right answer of clip {clip.clip_id}, '{label}', is none of the "
             f"options {list(options)}; mend the clip's label or the task's choices"
         )
     return question.ask(
         template,
-        task["question"] or clip.text,
+        task.question or clip.text,
         options,
         label,
-        task["prompt"]["option_mark"],
-        fixed=bool(task["choices"]),
+        task.prompt.option_mark,
+        fixed=bool(task.choices),
     )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from earmark.core.files import Json
 from earmark.core.records import read_jsonl
 from earmark.core.timing import MemoryWatch
 from earmark.models.features import States
@@ -36,15 +37,15 @@ class Seat:
         place.clear()
         done = read_jsonl(place.journal, torn=True) if place.journal.exists() else []
         method = cell.method
-        reducer = load(method["reducer"], method["options"])
+        reducer = load(method.reducer, method.options)
         reduction = runner.Reduction(
             reducer,
-            method["keep_ratio"],
-            method["keep_tokens"],
-            method["layer"],
-            cell.run["seed"],
-            method["reference"],
-            method.get("renumber", False),
+            method.keep_ratio,
+            method.keep_tokens,
+            method.layer,
+            cell.run.seed,
+            method.reference,
+            method.renumber,
         )
         journal = held.enter_context(runner.open_journal(place.journal))
         rows = {row["clip_id"]: Answered(**row) for row in done}
@@ -73,7 +74,7 @@ class Session:
 
         runner.evaluate(loop, batches, tracks, warm_up, to_row, memory)
 
-    def rows(self, seat: Seat) -> list[dict[str, Any]]:
+    def rows(self, seat: Seat) -> list[Json]:
         """Return all rows of a seat in the samples' order, those that could not be asked among them."""
         found = seat.track.rows
         return [
@@ -117,7 +118,7 @@ def failed(sample: Sample, system: str | None, reason: str) -> Answered:
     return Answered(reason=reason, answer=[], **_known(sample, system))
 
 
-def _known(sample: Sample, system: str | None) -> dict[str, Any]:
+def _known(sample: Sample, system: str | None) -> Json:
     """Return what is known of a sample before it is answered."""
     return {
         "clip_id": sample.clip_id,

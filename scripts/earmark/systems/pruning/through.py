@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from earmark.core import memory
 from earmark.core.errors import UserError
+from earmark.models.encoding import Encoding
 from earmark.models.features import StatesInMemory
 from earmark.models.hearing import Hearing
 from earmark.systems.pruning.heard import Heard
@@ -31,7 +31,7 @@ class Through:
     indexes: Sequence[Path]
     encoder: Path
     """Record of the checkpoint that holds it."""
-    settings: Mapping[str, Any]
+    settings: Encoding
     """Of the encoding, as a job that stores states is given them."""
 
     @property

@@ -12,9 +12,8 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from earmark.core.files import write_json
+from earmark.core.files import Json, write_json
 from earmark.core.given import given
 from earmark.core.records import write_jsonl
 from earmark.systems.pruning.cell import Cell
@@ -56,7 +55,7 @@ class Workplace:
             if not path.name.startswith(self.key):
                 path.unlink()
 
-    def finish(self, record: dict[str, Any], rows: Sequence[dict[str, Any]]) -> None:
+    def finish(self, record: Json, rows: Sequence[Json]) -> None:
         """Keep the answers; the record comes last and says that they are whole."""
         write_jsonl(self._rows, rows)
         write_json(self._record, record)

@@ -108,10 +108,10 @@ def check_result(settings: Settings, name: str, router: str) -> None:
 
 def _check_task(settings: Settings, name: str, where: str) -> None:
     """Check that a task is known and packed at 32 kHz; raises UserError."""
-    data = settings.task(name)["data"]
-    if data["sample_rate"] != 32_000:
+    data = settings.task(name).data
+    if data.sample_rate != 32_000:
         raise UserError(
-            f"{where}: task '{name}' is packed at {data['sample_rate']} Hz and separation hears 32000; set "
+            f"{where}: task '{name}' is packed at {data.sample_rate} Hz and separation hears 32000; set "
             "data.sample_rate of the task to 32000"
         )
 

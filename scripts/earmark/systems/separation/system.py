@@ -43,6 +43,8 @@ SYSTEM = System(
         Column("adapter", "str", "what adapters of domains are", heading="adapter"),
     ),
     compare=Lazy(f"{REPORT}.comparisons:rows"),
+    first=Lazy(f"{REPORT}.first:answer"),
+    papers=Lazy(f"{REPORT}.first:papers"),
     sections=Lazy(f"{REPORT}.sections:sections"),
     appendices=Lazy(f"{REPORT}.listen:appendices"),
     page_files=request.page_files,

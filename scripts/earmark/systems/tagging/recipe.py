@@ -41,7 +41,7 @@ def job(settings: Settings, task: str, name: str, r: str, run: Run) -> dict[str,
         "fold": run.fold,
         "train_seed": run.seed,
         "seed": settings.config.seed,
-        "tagging": {k: v for k, v in tagging.items() if k not in ("training", "statistics", "classes")},
+        "tagging": tagging.without("training", "statistics", "classes"),
         "student": {
             "name": recipe.student,
             **student.chosen("sizes", "strides", "init"),
@@ -57,8 +57,7 @@ def job(settings: Settings, task: str, name: str, r: str, run: Run) -> dict[str,
 
 def taught(settings: Settings, task: str, name: str, fold: str) -> list[tuple[str, str]]:
     """Return (teacher, split) of the logits a training needs; a fold trains on clips of every split."""
-    data = settings.task(task)["data"]
-    splits = ["train"] if fold == WHOLE else list(data["segment"])
+    splits = ["train"] if fold == WHOLE else list(settings.task(task).data.segment)
     return [(teacher, split) for teacher in request.recipe(settings, name).teachers for split in splits]
 
 

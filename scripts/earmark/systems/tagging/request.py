@@ -15,7 +15,7 @@ from earmark.config.files import overlaid
 from earmark.core.errors import UserError, nearest
 from earmark.merging.schedule import Schedule
 from earmark.systems.contract import Behind, Settings
-from earmark.systems.tagging.config import Tagging
+from earmark.systems.tagging.config import TaggedTask, Tagging, TaskTagging
 from earmark.systems.tagging.entries import Recipe, Student, Teacher
 from earmark.systems.tagging.settings import Training
 from earmark.systems.tagging.teachers import request as teachers
@@ -44,11 +44,11 @@ class Run:
         return f"{self.fold}-{self.seed}"
 
 
-def tagging(settings: Settings, task: str) -> dict[str, Any]:
+def tagging(settings: Settings, task: str) -> TaskTagging:
     """Return a task's tagging section; raises UserError for a task that isn't one of tagging."""
-    entry: dict[str, Any] | None = settings.task(task)["tagging"]
+    entry = settings.task_of(TaggedTask, task).tagging
     if entry is None:
-        known = [name for name, other in settings.entries["tasks"].items() if other["tagging"]]
+        known = [name for name in settings.tasks if settings.task_of(TaggedTask, name).tagging is not None]
         raise UserError(f"task '{task}' has no tagging section; {nearest(task, known)}")
     return entry
 
@@ -73,9 +73,9 @@ def recipe(settings: Settings, name: str) -> Recipe:
 def training(settings: Settings, task: str, name: str) -> Training:
     """Return how a recipe trains on a task; raises UserError for settings that contradict each other."""
     entry = tagging(settings, task)
-    values = overlaid(entry["training"], recipe(settings, name).training.plain())
+    values = overlaid(entry.training.plain(), recipe(settings, name).training.plain())
     where = f"recipe '{name}' on task '{task}': training"
-    return Training.from_mapping(values, where).fitted(entry["kind"], entry["frames"], where)
+    return Training.from_mapping(values, where).fitted(entry.kind, entry.frames, where)
 
 
 def student(settings: Settings, name: str) -> Student:
@@ -96,7 +96,7 @@ def schedule(settings: Settings, name: str) -> Schedule:
 
 def runs(settings: Settings, task: str, name: str) -> list[Run]:
     """Return the trainings behind a result."""
-    folds = tagging(settings, task)["folds"] or [WHOLE]
+    folds = tagging(settings, task).folds or [WHOLE]
     return [Run(fold, seed) for fold in folds for seed in recipe(settings, name).seeds]
 
 
@@ -122,7 +122,7 @@ def speed(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
     schedule(settings, r)
     return {
         "task": task,
-        "frames": tagging(settings, task)["frames"],
+        "frames": tagging(settings, task).frames,
         "student": {"name": name, **entry.chosen("sizes", "strides", "labels")},
         "r": r,
         "schedules": {r: sweep.schedules[r]} if r in sweep.schedules else {},

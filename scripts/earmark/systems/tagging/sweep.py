@@ -41,7 +41,7 @@ def prediction(settings: Settings, task: str, name: str, r: str, run: Run) -> di
     tagging = request.tagging(settings, task)
     return {
         "task": task,
-        "tagging": {key: value for key, value in tagging.items() if key not in ("training", "statistics")},
+        "tagging": tagging.without("training", "statistics"),
         "fold": run.fold,
         "train_seed": run.seed,
         "seed": settings.config.seed,
@@ -65,13 +65,13 @@ def result(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
     return {
         "task": {
             "name": task,
-            "title": entry["title"],
-            **{k: tagging[k] for k in ("kind", "frames", "folds")},
+            "title": entry.title,
+            **tagging.chosen("kind", "frames", "folds"),
         },
         "recipe": {
             "name": name,
-            **{key: value for key, value in recipe.plain().items() if key != "training"},
-            "training": overlaid(tagging["training"], recipe.training.plain()),
+            **recipe.without("training"),
+            "training": overlaid(tagging.training.plain(), recipe.training.plain()),
         },
         "student": student.plain(),
         "teachers": {other: part.title for other, part in teachers.items()},
@@ -81,9 +81,7 @@ def result(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
             "seed": settings.config.seed,
             "resamples": settings.of(Tagging).tagging.bootstrap,
             # What the data stages let pass need not be allowed a second time.
-            "max_failed_share": max(
-                settings.config.evaluate.max_failed_share, entry["data"]["max_failed_share"]
-            ),
+            "max_failed_share": max(settings.config.evaluate.max_failed_share, entry.data.max_failed_share),
             "labels": sorted(labels),
         },
     }

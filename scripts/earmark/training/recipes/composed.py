@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from earmark.config.asked import Heard
 from earmark.core.errors import UserError
 from earmark.core.progress import tqdm
 from earmark.core.records import Clip
@@ -36,7 +37,7 @@ MOST_FITTED = 500
 class Lesson:
     """The training clips of one task and how they are asked."""
 
-    task: Mapping[str, Any]
+    task: Heard
     clips: Sequence[Clip]
     lengths: Mapping[str, int]
     """Stored states of each clip, by key."""
@@ -53,26 +54,26 @@ class Lesson:
 
     def ask(self, clip: Clip, rng: np.random.Generator) -> tuple[str, str]:
         """Return a prompt and its answer; options that are drawn are drawn anew."""
-        task, template = self.task, self.task["prompt"]["template"]
-        answers = of_answers(task["metric"]).answers
+        task, template = self.task, self.task.prompt.template
+        answers = of_answers(task.metric).answers
         if answers == "number":
-            return question.ask_freely(template, task["question"] or clip.text).prompt, clip.labels[0]
+            return question.ask_freely(template, task.question or clip.text).prompt, clip.labels[0]
         if answers != "choice":
-            return question.ask_freely(template, task["question"] or "").prompt, clip.text
+            return question.ask_freely(template, task.question or "").prompt, clip.text
         label, drawn = clip.labels[0], int(rng.integers(2**31))
         options = (
-            task["choices"]
+            task.choices
             or clip.options
-            or question.draw_options(label, self.classes, task["options"], drawn, clip.clip_id)
+            or question.draw_options(label, self.classes, task.options, drawn, clip.clip_id)
         )
-        mark, fixed = task["prompt"]["option_mark"], bool(task["choices"])
-        asked = question.ask(template, task["question"] or clip.text, options, label, mark, fixed=fixed)
-        by_letter = task["parser"] == "letter" and asked.letter is not None
+        mark, fixed = task.prompt.option_mark, bool(task.choices)
+        asked = question.ask(template, task.question or clip.text, options, label, mark, fixed=fixed)
+        by_letter = task.parser == "letter" and asked.letter is not None
         return asked.prompt, asked.letter if by_letter else question.shown(label)  # type: ignore[return-value]
 
 
 def lessons(
-    tasks: Sequence[Mapping[str, Any]], features: Sequence[Path], indexes: Sequence[Path], encoder: str
+    tasks: Sequence[Heard], features: Sequence[Path], indexes: Sequence[Path], encoder: str
 ) -> list[Lesson]:
     """Return the training clips of every task; a file's folder names the task whose clips it holds.
 
@@ -81,7 +82,7 @@ def lessons(
     """
     found = []
     for task in tasks:
-        own = [(f, i) for f, i in zip(features, indexes, strict=True) if f.parent.name == task["heard_as"]]
+        own = [(f, i) for f, i in zip(features, indexes, strict=True) if f.parent.name == task.heard_as]
         read = [read_index(index) for _, index in own]
         check_states([path for path, _ in own], [made for _, made in read])
         for (path, _), (_, metadata) in zip(own, read, strict=True):
@@ -89,7 +90,7 @@ def lessons(
                 raise UserError(f"{path} is of another encoder than the model's; delete it to make it again")
         rows = [row for rows, _ in read for row in rows if row.clip.ok]
         if not rows:
-            raise UserError(f"task '{task['name']}': no training clip that can be used")
+            raise UserError(f"task '{task.name}': no training clip that can be used")
         rows.sort(key=lambda row: row.clip.clip_id)
         lengths = {row.clip.key: row.tokens for row in rows}
         store = FeatureStore([path for path, _ in own])
@@ -138,7 +139,7 @@ class Trainer:
         asked, said = lesson.ask(clip, rng)
         heard = self.projector(lesson.states(clip).to(self.decoder.device))
         answer = self.decoder.answer_ids(said)
-        prompt = self.decoder.prompt_ids(asked, lesson.task["prompt"]["system"], len(heard))
+        prompt = self.decoder.prompt_ids(asked, lesson.task.prompt.system, len(heard))
         return Row(prompt + answer, answer, heard)
 
     def _batch(self, rng: np.random.Generator) -> list[Row]:

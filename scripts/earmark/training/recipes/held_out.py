@@ -6,18 +6,19 @@ after those before it, so greedy decoding writes exactly it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
+from earmark.config.compose import Fold
 from earmark.core.errors import UserError
 from earmark.core.records import Clip
 from earmark.training.recipes.composed import Lesson, Trainer
 
-HoldOut = float | Mapping[str, int] | Sequence[str] | None
-"""A share of the original recordings, one of several such shares (``fold``, ``of``), or groups."""
+HoldOut = float | Fold | Sequence[str] | None
+"""A share of the original recordings, one of several such shares, or groups."""
 MOST_ASKED = 80
 """Clips of a lesson that are asked at most."""
 
@@ -32,25 +33,30 @@ def without(learned: Sequence[Lesson], hold_out: HoldOut) -> tuple[list[Lesson],
     """
     if hold_out is None:
         return list(learned), []
-    kept, held = [], []
+    said, kept, held = _said(hold_out), [], []
     for lesson in learned:
         out = _chosen(lesson.clips, hold_out)
         left = [clip for clip in lesson.clips if out.isdisjoint(_names(clip, hold_out))]
         asked = [clip for clip in lesson.clips if out.issuperset(_names(clip, hold_out))]
         if not left:
             raise UserError(
-                f"compose.hold_out: {hold_out!r} leaves nothing to learn from of task '{lesson.task['name']}'"
+                f"compose.hold_out: {said} leaves nothing to learn from of task '{lesson.task.name}'"
             )
         kept.append(replace(lesson, clips=left))
         held += [replace(lesson, clips=asked[:MOST_ASKED])] if asked else []
     if not held:
-        raise UserError(f"compose.hold_out: {hold_out!r} holds out no clip; name a larger share, or groups")
+        raise UserError(f"compose.hold_out: {said} holds out no clip; name a larger share, or groups")
     return kept, held
+
+
+def _said(hold_out: HoldOut) -> str:
+    """Return a setting as config spells it."""
+    return repr(hold_out.plain() if isinstance(hold_out, Fold) else hold_out)
 
 
 def _names(clip: Clip, hold_out: HoldOut) -> set[str]:
     """Return what a clip is held out by: its group, or the recordings in it."""
-    return set(clip.source_id) if isinstance(hold_out, float | Mapping) else {clip.group or ""}
+    return set(clip.source_id) if isinstance(hold_out, float | Fold) else {clip.group or ""}
 
 
 def _chosen(clips: Sequence[Clip], hold_out: HoldOut) -> set[str]:
@@ -58,8 +64,8 @@ def _chosen(clips: Sequence[Clip], hold_out: HoldOut) -> set[str]:
     if isinstance(hold_out, float):
         every = round(1 / hold_out)
         first = every - 1
-    elif isinstance(hold_out, Mapping):
-        every, first = hold_out["of"], hold_out["fold"] - 1
+    elif isinstance(hold_out, Fold):
+        every, first = hold_out.of, hold_out.fold - 1
     else:
         return set(hold_out or ())
     of_class: dict[str, set[str]] = {}
@@ -86,7 +92,7 @@ class Examiner:
                 losses.append(told.losses)
                 right.append(told.right)
                 whole.append(told.right.all())
-            name = lesson.task["name"]
+            name = lesson.task.name
             found[f"{name}_loss"] = float(torch.cat(losses).mean())
             found[f"{name}_tokens"] = float(torch.cat(right).float().mean())
             found[f"{name}_answers"] = float(torch.stack(whole).float().mean())

@@ -7,17 +7,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from earmark.config.values import Split as Part
 from earmark.core import provenance
 from earmark.core.checksums import folded, metadata, of_indexes
 from earmark.core.errors import UserError
-from earmark.core.files import sha256
+from earmark.core.files import Json, sha256
 from earmark.core.progress import tqdm
+from earmark.systems.embeddings.probe.asked import Probe
 from earmark.systems.embeddings.probe.linear import Split, probe, split
 from earmark.systems.embeddings.probe.mapping import mapped
 from earmark.systems.embeddings.probe.read import Vectors, by_layer, read
 
 
-def shard_files(paths: Sequence[Path], shards: Mapping[str, int] | None) -> list[Path]:
+def shard_files(paths: Sequence[Path], shards: Mapping[Part, int] | None) -> list[Path]:
     """Return the files behind paths, each a file or the folder of a layer.
 
     Of a folder they are ``shards``, a number per split: what an earlier configuration left there is not
@@ -35,23 +37,22 @@ def shard_files(paths: Sequence[Path], shards: Mapping[str, int] | None) -> list
     return sorted(found)
 
 
-def run(settings: dict[str, Any], given: Sequence[Path], code: str, again: str = "") -> dict[str, Any]:
+def run(settings: Probe, given: Sequence[Path], code: str, again: str = "") -> Json:
     """Return the record of a probe.
 
-    ``settings``: ``model``, ``dataset``, ``labels``, ``pooling``, ``span``, ``seed``, ``map_points`` and,
-    where a layer's folder is given, ``shards`` (see :func:`shard_files`).
+    ``given`` are files, or the folders of layers (see :func:`shard_files`).
 
     Raises:
         UserError: the embeddings can't be read, are per frame, or can't be split by source.
 
     """
-    if settings["pooling"] == "none":
+    if settings.pooling == "none":
         raise UserError(
-            f"the embeddings of {settings['model']}/{settings['dataset']} are per frame; a probe needs one "
+            f"the embeddings of {settings.model}/{settings.dataset} are per frame; a probe needs one "
             "vector per clip: set pooling to mean, last or masked_mean"
         )
-    paths = shard_files(given, settings.get("shards"))
-    seed, layers = int(settings["seed"]), []
+    paths = shard_files(given, settings.shards)
+    seed, layers = settings.seed, []
     first: Vectors | None = None
     parts: Split | None = None
     best: Vectors | None = None
@@ -63,7 +64,7 @@ def run(settings: dict[str, Any], given: Sequence[Path], code: str, again: str =
         elif vectors.clip_ids != first.clip_ids:
             raise UserError(
                 f"{layer} and {first.layer} are not of the same clips; delete the layer's files of "
-                f"{settings['model']}/{settings['dataset']} that are out of date"
+                f"{settings.model}/{settings.dataset} that are out of date"
             )
         layers.append(probe(vectors, parts, seed))
         if (accuracy := layers[-1]["accuracy"]["value"]) > best_accuracy:
@@ -71,16 +72,16 @@ def run(settings: dict[str, Any], given: Sequence[Path], code: str, again: str =
     assert best is not None and first is not None and parts is not None
     return {
         "schema": "earmark/probe/1",
-        **{name: settings[name] for name in ("labels", "model", "dataset", "pooling", "span", "seed")},
+        **settings.chosen("labels", "model", "dataset", "pooling", "span", "seed"),
         "split": parts.kind,
         "classes": sorted(set(first.labels)),
         "left_out": first.left_out,
         "layers": layers,
-        "map": mapped(best, int(settings["map_points"]), seed),
+        "map": mapped(best, settings.map_points, seed),
         "provenance": provenance.repeatable(
             provenance.record(code)
             | {
-                "config": settings,
+                "config": settings.plain(),
                 "model": _model(metadata(paths[0])),
                 "data": of_indexes(paths),
                 "embeddings": folded(sha256(path) for path in paths)[:16],

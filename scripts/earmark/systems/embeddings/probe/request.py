@@ -5,12 +5,11 @@ Imported when the workflow is parsed, so it stays light.
 
 from __future__ import annotations
 
-from typing import Any
-
 from earmark.core.errors import UserError, nearest
 from earmark.systems.contract import Behind, Settings
 from earmark.systems.embeddings import request
 from earmark.systems.embeddings.config import STATES_FOLDER, Block
+from earmark.systems.embeddings.probe.asked import Probe
 
 MAP_POINTS = 1000
 FOLDER = "results/embeddings/"
@@ -56,22 +55,20 @@ def files(settings: Settings, model: str, task: str) -> list[str]:
     return [path.replace(f"/{STATES_FOLDER}/", "/").replace(".safetensors", ".parquet") for path in states]
 
 
-def job(settings: Settings, model: str, task: str) -> dict[str, Any]:
+def job(settings: Settings, model: str, task: str) -> Probe:
     """Return everything the probe of a task's embeddings reads, and nothing else."""
-    block, data = block_of(settings, model, task), settings.task(task)["data"]
-    labels = set(settings.model(model)["labels"])
-    if settings.synthetic(task):
-        labels.add("synthetic")
-    return {
-        "model": model,
-        "dataset": task,
-        "labels": sorted(labels),
-        "pooling": block.pooling,
-        "span": block.span,
-        "shards": {split: data["shards"][split] for split in data["segment"]},
-        "seed": settings.config.seed,
-        "map_points": MAP_POINTS,
-    }
+    block = block_of(settings, model, task)
+    labels = {*settings.model(model).labels, *(["synthetic"] if settings.synthetic(task) else [])}
+    return Probe(
+        model=model,
+        dataset=task,
+        labels=sorted(labels),
+        pooling=block.pooling,
+        span=block.span,
+        shards=settings.task(task).data.counts,
+        seed=settings.config.seed,
+        map_points=MAP_POINTS,
+    )
 
 
 def check_any_target(path: str, settings: Settings) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import altair as alt
 
+from earmark.report import trend
 from earmark.report.charts import COLOURS, SHAPES, Row, fitted, plot, tooltips
 from earmark.report.figures import Cell, Figure, Look, Section, Table, number
 from earmark.report.material import Material
-from earmark.report.words import banner, interval, percent
+from earmark.report.words import banner, interval, origin, percent
 from earmark.scoring.catalogue import measure
 from earmark.systems.encoders.report.published import BASELINES, SOURCE
 from earmark.systems.encoders.report.ranking import ranks
@@ -38,14 +39,23 @@ def _section(suite: str, records: Sequence[Record], means: Sequence[Record]) -> 
         name: Look(COLOURS[i % len(COLOURS)], SHAPES[i % len(SHAPES)], [1, 0])
         for i, name in enumerate(encoders)
     }
+    points = [_point(record) for record in records]
+    named = [{**point, "both": f"{point['encoder']} on {point['dataset']}"} for point in points]
     figures = [
         Figure(
             f"Scores of encoders: {suite}",
-            _chart([_point(record) for record in records], looks),
+            _chart(points, looks),
             legend=list(looks.items()),
             numbers="in the table of this section",
+            trend=trend.extremes(named, "both", "value", percent),
         ),
-        Figure(f"Training: {suite}", _curves(records, looks), legend=list(looks.items())),
+        Figure(
+            f"Training: {suite}",
+            _curves(records, looks),
+            legend=list(looks.items()),
+            numbers="in the records, as timing.training.curve",
+            trend=_learned(records),
+        ),
     ]
     asked = records[0]["asked"]
     facts = [f"suite {suite}", f"language model {asked['decoder']}", f"{asked['steps']} steps"]
@@ -55,8 +65,15 @@ def _section(suite: str, records: Sequence[Record], means: Sequence[Record]) -> 
     labels = ",".join(sorted({label for record in records for label in record["labels"]}))
     return Section(
         f"Encoders trained on {suite}", facts, banner(labels), [figures], notes,
-        [_table(records, means, encoders)], key=f"encoders-{suite}",
+        [_table(records, means, encoders)], key=f"encoders-{suite}", of={"made": origin(labels)},
     )  # fmt: skip
+
+
+def _learned(records: Sequence[Record]) -> str:
+    """Return where each encoder's loss began and ended."""
+    curves = {record["asked"]["model"]: record["timing"]["training"]["curve"] for record in records}
+    ends = [f"{name} from {curve[0][1]:.2f} to {curve[-1][1]:.2f}" for name, curve in curves.items() if curve]
+    return f"Loss: {'; '.join(ends)}." if ends else ""
 
 
 def _point(record: Record) -> Row:

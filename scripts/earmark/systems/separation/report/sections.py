@@ -8,10 +8,11 @@ from typing import Any
 
 import altair as alt
 
+from earmark.report import trend
 from earmark.report.charts import COLOURS, INK, ROW, fitted, plot, tooltips
 from earmark.report.figures import Cell, Figure, Section, Table, number
 from earmark.report.material import Material
-from earmark.report.words import DASH, MINUS, NBSP, banner, p_value
+from earmark.report.words import DASH, MINUS, NBSP, banner, origin, p_value
 from earmark.systems.separation.report.comparisons import Row, differences
 
 Record = Mapping[str, Any]
@@ -74,6 +75,11 @@ def _section(found: Mapping[str, Record]) -> Section:
         [*remarks, *NOTES],
         [_table(found), *([_domains(members[0])] if members[0]["domains"] else [])],
         f"separation {asked['task']} {asked['model']}",
+        {
+            "task": asked["task"],
+            "model": asked["model"],
+            "made": origin(",".join(members[0]["labels"])),
+        },
     )
 
 
@@ -97,7 +103,12 @@ def _routers(members: Sequence[Record]) -> Figure:
     points = chart.mark_point(filled=True, size=80, opacity=1).encode(
         x="value:Q", y=at, color=colour, tooltip=hover
     )
-    return Figure("Improvement by router", fitted(alt.layer(bars, points), 2 * ROW * len(shown) + 40))
+    return Figure(
+        "Improvement by router",
+        fitted(alt.layer(bars, points), 2 * ROW * len(shown) + 40),
+        numbers="in the table of this section",
+        trend=trend.extremes(shown, "router", "value", f"{{:.2f}}{NBSP}dB".format),
+    )
 
 
 def _classes(members: Sequence[Record]) -> Figure:
@@ -117,7 +128,9 @@ def _classes(members: Sequence[Record]) -> Figure:
         x="value:Q", y=at, tooltip=tooltips({"class": "class", "text": "SDRi"})
     )
     title = f"Improvement by class, router {record['asked']['router']}"
-    return Figure(title, fitted(alt.layer(bars, points), ROW * len(shown) + 40))
+    said = trend.extremes(shown, "class", "value", f"{{:.2f}}{NBSP}dB".format)
+    chart = fitted(alt.layer(bars, points), ROW * len(shown) + 40)
+    return Figure(title, chart, numbers="in the summary", trend=said)
 
 
 def _table(found: Mapping[str, Record]) -> Table:

@@ -11,6 +11,7 @@ from typing import Any
 
 from earmark.core.errors import UserError, nearest
 from earmark.systems.contract import Settings
+from earmark.systems.tagging.config import TaggedTask
 from earmark.systems.tagging.entries import Teacher
 
 _TARGET = re.compile(r"(?:teachers|logits)/([^/]+)/([^/]+)/[^/]+")
@@ -40,18 +41,18 @@ def check_target(path: str, settings: Settings) -> None:
 
 def check(settings: Settings, name: str, task: str) -> None:
     """Check that a teacher can teach a task, as far as the configuration says; raises UserError."""
-    entry, of = named(settings, name), settings.task(task)
-    options, data, where = entry.options.plain(), of["data"], f"teacher '{name}' for task '{task}'"
-    if of["tagging"] is None:
+    entry, tagging = named(settings, name), settings.task_of(TaggedTask, task).tagging
+    options, where = entry.options.plain(), f"teacher '{name}' for task '{task}'"
+    if tagging is None:
         raise UserError(f"{where}: the task has no tagging section, so there are no classes to teach")
-    if trained(settings, name) and of["tagging"]["folds"]:
+    if trained(settings, name) and tagging.folds:
         raise UserError(
             f"{where}: it is trained on the split 'train', and the task is tested by folds, so it would have "
             "heard the clips of the test; use a teacher with options.path, or a table of logits"
         )
-    rate = options.get("sample_rate")
-    if rate and data["sample_rate"] < rate and not options["upsample"]:
-        raise UserError(f"{where}: {too_low(data['sample_rate'], rate, name)}")
+    rate, own = options.get("sample_rate"), settings.task(task).data.sample_rate
+    if rate and own < rate and not options["upsample"]:
+        raise UserError(f"{where}: {too_low(own, rate, name)}")
 
 
 def too_low(rate: int, wanted: int, name: str) -> str:
@@ -96,17 +97,18 @@ def job(settings: Settings, name: str, task: str) -> dict[str, Any]:
         "options": options,
         **entry.chosen("storage", "batch"),
         "device": settings.config.device,
-        "source": settings.task(task)["data"]["source"]["kind"],
+        "source": settings.task(task).data.source.kind,
     }
 
 
 def _common(settings: Settings, name: str, task: str) -> dict[str, Any]:
     entry = settings.each(Teacher)[name]
-    tagging = settings.task(task)["tagging"]
+    tagging = settings.task_of(TaggedTask, task).tagging
+    assert tagging is not None, f"{task} is checked to be one of tagging"
     return {
         "name": name,
         "task": task,
         **entry.chosen("kind", "labels", "options"),
-        **{key: tagging[key] for key in ("frames",)},
-        "tagging": tagging["kind"],
+        "frames": tagging.frames,
+        "tagging": tagging.kind,
     }

@@ -1,0 +1,46 @@
+"""A file to decode: its descriptor, its bytes, and what a walk through them found, each looked at once."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import mmap
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from earmark.audio import mp3, riff
+from earmark.core.files import peek
+
+SMALL = 1 << 20
+"""Bytes that are read faster than they are mapped."""
+
+OTHERS = (b"RIFF", b"OggS", b"fLaC")
+"""How files begin that are no MP3, which has no beginning of its own."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A stream of audio: open for decoders, its bytes, and its MP3 frames or WAV chunks if it has them."""
+
+    stream: BinaryIO
+    content: bytes | mmap.mmap
+    frames: mp3.Frames | None
+    wav: riff.Wav | None
+
+    @classmethod
+    def of(cls, stream: BinaryIO, content: bytes | mmap.mmap) -> Source:
+        """Return a stream with what its content says."""
+        frames = None if content[:4] in OTHERS else mp3.frames(content)
+        return cls(stream, content, frames, riff.chunks(content))
+
+
+@contextlib.contextmanager
+def mapped(stream: BinaryIO) -> Iterator[bytes | mmap.mmap]:
+    """Yield the whole content of a stream, a large file's without reading it."""
+    if not isinstance(stream, io.BufferedReader) or os.fstat(stream.fileno()).st_size <= SMALL:
+        yield peek(stream, 0, -1)
+        return
+    with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        yield content
