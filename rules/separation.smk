@@ -49,7 +49,8 @@ rule separator:
 rule separation_texts:
     """Embed the labels of a task, or the queries of a benchmark, once each."""
     input:
-        shards_of_texts,
+        indexes=shards_of_texts,
+        wheels=lambda w: text_wheels(w.separator),
     output:
         "separators/{separator}/texts/{named}.safetensors",
     log:
@@ -68,11 +69,12 @@ rule separation_texts:
     params:
         code=code_digest("separation_texts.py"),
         settings=lambda w: read(mistaken(separation.texts_job, w.separator, w.named)),
-        indexes=lambda w, input: repeated("--index", input),
+        indexes=lambda w, input: repeated("--index", input.indexes),
+        wheels=lambda w, input: repeated("--wheel", input.wheels),
     shell:
         """
-        python "$SCRIPTS/separation_texts.py" --settings {params.settings:q} {params.indexes} --output {output:q} \
-            --threads {threads} 2>&1 | tee {log:q}
+        python "$SCRIPTS/separation_texts.py" --settings {params.settings:q} {params.indexes} {params.wheels} \
+            --output {output:q} --threads {threads} 2>&1 | tee {log:q}
         """
 
 
@@ -233,6 +235,7 @@ rule separated:
         recording=lambda w: mistaken(separation.recording, w.named),
         separator=lambda w: f"separators/{mistaken(separation.chosen)}/separator.json",
         weights=lambda w: f"separators/{mistaken(separation.chosen)}/separator.safetensors",
+        wheels=lambda w: text_wheels(mistaken(separation.chosen)),
     output:
         "separated/{named}/{query}.flac",
     log:
@@ -254,9 +257,10 @@ rule separated:
         query=lambda w: w.query.replace("_", " "),
         chunks=lambda w: separation.own(SETTINGS).chosen("chunk_s", "overlap_s", "batch"),
         device=SETTINGS.config.device,
+        wheels=lambda w, input: repeated("--wheel", input.wheels),
     shell:
         """
         python "$SCRIPTS/separate.py" {input.recording:q} {params.query:q} --separator {input.separator:q} \
-            --output {output:q} --device {params.device} --chunk-s {params.chunks[chunk_s]} \
+            {params.wheels} --output {output:q} --device {params.device} --chunk-s {params.chunks[chunk_s]} \
             --overlap-s {params.chunks[overlap_s]} --batch {params.chunks[batch]} --threads {threads} 2>&1 | tee {log:q}
         """

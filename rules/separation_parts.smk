@@ -46,6 +46,11 @@ def shards_of_texts(wildcards):
     return [] if found else labelled(wildcards.named, "parquet", "train", "test")
 
 
+def text_wheels(name):
+    """Return the wheels that a separator's text encoder lies in."""
+    return wheel_files(mistaken(separation.text_wheel, name))
+
+
 def partitioned(suffix):
     """Return a function of the shards of the task that domains are found in."""
     return lambda wildcards: labelled(separation.own(SETTINGS).task, suffix, "train")

@@ -1,4 +1,4 @@
-"""Audit a data set: from the indexes of its shards to a record and a page; no audio is read."""
+"""Audit a data set: from the indexes of its shards to a record and a page; audio is read to compare it."""
 
 from __future__ import annotations
 

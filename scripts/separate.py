@@ -27,6 +27,9 @@ def main(
     ] = 10.0,
     overlap_s: Annotated[float, typer.Option(help="seconds that neighbouring chunks share")] = 1.0,
     batch: Annotated[int, typer.Option(help="chunks separated together")] = 4,
+    wheel: Annotated[
+        list[Path] | None, typer.Option(help="wheel with the text encoder, repeat; by default in wheels/")
+    ] = None,
     threads: int = 2,
 ) -> None:
     """Write <recording>-<query>.flac beside each recording, in its rate, channels and length."""
@@ -47,7 +50,7 @@ def main(
 
     settings = {"device": device, "chunk_s": chunk_s, "overlap_s": overlap_s, "batch": batch}
     found = separator or _only()
-    files.separate(mixtures, [query] * len(mixtures), found, adapter, outputs, settings, threads)
+    files.separate(mixtures, [query] * len(mixtures), found, adapter, outputs, settings, threads, wheel or [])
     for made in outputs:
         print(made)
 

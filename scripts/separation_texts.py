@@ -17,12 +17,13 @@ def main(
     ],
     output: Annotated[Path, typer.Option(help="table to write (safetensors)")],
     index: Annotated[list[Path] | None, typer.Option(help="index of a shard of the task, repeat")] = None,
+    wheel: Annotated[list[Path] | None, typer.Option(help="wheel with the encoder, repeat")] = None,
     threads: int = 1,
 ) -> None:
     """Write the table."""
     from earmark.systems.separation.jobs import texts
 
-    texts.make(given(settings), index or [], output, threads)
+    texts.make(given(settings), index or [], wheel or [], output, threads)
 
 
 if __name__ == "__main__":

@@ -10,19 +10,19 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from planted import GOOD, HOSTILE, SETTINGS, SHARDS, clip, damaged, stand_in, write
+from planted import GOOD, HOSTILE, SETTINGS, SHARDS, StandIn, clip, damaged, write
 
 from earmark.audio import waveform as audio
 from earmark.core.digests import import_closure
 from earmark.core.errors import UserError
 from earmark.core.places import SCRIPTS
 from earmark.core.records import read_manifest
-from earmark.data.audit import checks, job, near
+from earmark.data.audit import checks, job, sounds
 
 
 @pytest.fixture
 def record(folder, monkeypatch):
-    monkeypatch.setattr(near, "Fingerprints", stand_in)
+    monkeypatch.setattr(sounds, "Sounds", StandIn)
     return job.audit("sounds", folder, SHARDS, SETTINGS, "")
 
 
@@ -84,20 +84,22 @@ def test_a_finding_names_files_clip_and_shard(record):
     assert (len(item["clips"][0]["files"]), item["clips"][0]["more_files"]) == (3, 4)
 
 
-def test_near_duplicates_are_those_of_comparing_every_pair(folder, record):
-    similarity = stand_in().similarity
-    rows = [c for c in damaged() if c.ok and c.measures and c.measures.fingerprint]
-    first = {c.sha256: c for c in reversed(rows)}
-    members = list(first.values())
-    expected = {
-        frozenset((a.clip_id, b.clip_id))
-        for i, a in enumerate(members)
-        for b in members[:i]
-        if a.measures.fingerprint[0] == b.measures.fingerprint[0]
-        and similarity(a.measures.fingerprint, b.measures.fingerprint) >= 0.5
-    }
-    found = {frozenset(pair) for pair in clips_of(record, "near")}
-    assert found == expected and len(found) > 5
+def test_nearly_the_same_audio_is_said_with_its_measure(record):
+    (item,) = next(f for f in record["findings"] if f["code"] == "near")["items"]
+    assert item["detail"] == "correlation 1.00 over 1.00 s"
+
+
+def test_silence_is_no_overlap_and_no_conflict_and_is_called_silent(tmp_path):
+    quiet = replace(GOOD, silent_share=1.0, rms_db=-90.0)
+    clips = [clip(0, "train", "dog"), clip(1, "test", "rain"), clip(2, "test", "dog")]
+    for each in clips:
+        each.sha256, each.measures = "zeros", quiet
+    shards = {"train": 1, "test": 1}
+    record = job.audit("sounds", write(tmp_path, clips, shards), shards, SETTINGS, "")
+    assert len(clips_of(record, "silent")) == 3
+    assert clips_of(record, "overlap_audio") == clips_of(record, "label_conflict") == []
+    (item,) = next(f for f in record["findings"] if f["code"] == "exact")["items"]
+    assert item["detail"].startswith("3 silent clips, ")
 
 
 def test_without_measures_findings_say_so(tmp_path):
@@ -153,7 +155,10 @@ def test_a_missing_index_is_one_line(tmp_path):
         job.audit("sounds", tmp_path, SHARDS, SETTINGS, "")
 
 
-def test_the_script_writes_both_files_changes_no_index_and_exits_well(folder, tmp_path):
+def test_the_script_writes_both_files_changes_no_index_and_exits_well(tmp_path):
+    # No audio stands behind these clips: without the near pair there is none to compare.
+    clips = [replace(each, measures=GOOD) if each.clip_id == "test002" else each for each in damaged()]
+    folder = write(tmp_path / "shards", clips)
     before = {path: path.read_bytes() for path in folder.iterdir()}
     output, page = tmp_path / "audit.json", tmp_path / "audit.html"
     command = [sys.executable, str(SCRIPTS / "audit.py"), "--task", "sounds", "--folder", str(folder)]
@@ -169,10 +174,15 @@ def test_the_script_writes_both_files_changes_no_index_and_exits_well(folder, tm
     assert sum(len(read_manifest(path)) for path in Path(folder).glob("*.parquet")) == 42
 
 
-def test_an_audit_needs_no_decoder(folder):
+def test_an_audit_needs_no_decoder_of_files_as_they_come(folder):
     names = {path.relative_to(SCRIPTS).as_posix() for path in import_closure("audit.py")}
     assert "earmark/data/audit/lengths.py" in names and not names & {
         "earmark/audio/waveform.py",
         "earmark/data/shards.py",
     }
     assert checks.MIN_SECONDS == audio.MIN_SECONDS
+
+
+def test_a_shard_that_is_not_there_to_compare_is_one_line(folder):
+    with pytest.raises(UserError, match=r"0000\d-of-0000\d.tar is missing; make it with: snakemake "):
+        job.audit("sounds", folder, SHARDS, SETTINGS, "")

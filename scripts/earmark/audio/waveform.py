@@ -33,19 +33,20 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from mmap import mmap
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from earmark.audio import clock, flac, parts, sndfile
 from earmark.audio import containers as ffmpeg
-from earmark.audio import flac, parts, sndfile
 from earmark.audio.downmix import Mono
 from earmark.audio.source import Source
 from earmark.core.errors import AudioError
@@ -118,8 +119,8 @@ def _header(source: Source) -> Header:
             )
             check_length(sound.frames, sound.samplerate)
             return header
-    with _ffmpeg(source.stream, 0.0, None, LONGEST_FILE_S, problem) as decoded:
-        frames = sum(len(block) for block in decoded.blocks)
+    counted, decoded = _by_ffmpeg(source.stream, 0.0, None, LONGEST_FILE_S, problem, Frames)
+    frames = counted.number
     check_length(frames, decoded.sample_rate)
     rate = decoded.sample_rate
     return Header(frames / rate, rate, decoded.channels, decoded.container, "ffmpeg")
@@ -200,28 +201,67 @@ def flac_bytes(samples: NDArray[np.float32], sample_rate: int) -> bytes:
     and would not.
     """
     buffer = io.BytesIO()
-    whole = np.clip(np.rint(samples * np.float32(32768)), -32768, 32767).astype(np.int16)
+    whole = np.empty(len(samples), np.int16)
+    for at in range(0, len(samples), BLOCK):
+        block = samples[at : at + BLOCK] * np.float32(32768)
+        np.rint(block, out=block)
+        whole[at : at + BLOCK] = np.clip(block, -32768, 32767, out=block)
     soundfile.write(buffer, whole, sample_rate, format="FLAC", subtype="PCM_16")
     return buffer.getvalue()
 
 
-@contextlib.contextmanager
-def _ffmpeg(
-    stream: BinaryIO, start_s: float, end_s: float | None, max_s: float, problem: str
-) -> Iterator[ffmpeg.Stream]:
-    """Decode by ffmpeg what libsndfile does not, ``problem`` being why; raises AudioError."""
+class Frames:
+    """Counts frames as they come."""
+
+    number = 0
+
+    def add(self, block: NDArray[np.float32]) -> None:
+        """Take a block [frames, channels]."""
+        self.number += len(block)
+
+
+Taker = TypeVar("Taker", Mono, Frames)
+
+
+def _by_ffmpeg(
+    stream: BinaryIO,
+    start_s: float,
+    end_s: float | None,
+    max_s: float,
+    problem: str,
+    begin: Callable[[], Taker],
+) -> tuple[Taker, ffmpeg.Stream]:
+    """Decode by ffmpeg what libsndfile does not, ``problem`` being why; raises AudioError.
+
+    Returns:
+        What ``begin`` made, with all blocks added to it, and what they came from.
+
+    """
     if not isinstance(stream, io.BufferedReader):
         raise AudioError(f"undecodable ({problem})")
     try:
+        if start_s == 0 and clock.has_clock(stream):
+            with (
+                contextlib.suppress(ffmpeg.ClockError),
+                ffmpeg.decoding_steady(stream, end_s, max_s=max_s) as decoded,
+            ):
+                return _taken(decoded, begin()), decoded
         with ffmpeg.decoding(stream, start_s, end_s, max_s=max_s) as decoded:
-            if not sndfile.plausible(decoded.sample_rate):
-                raise AudioError(f"unreadable (a sample rate of {decoded.sample_rate} Hz)")
-            yield decoded
+            return _taken(decoded, begin()), decoded
     except ffmpeg.DecodeError as error:
         if "matches no streams" in str(error):
             raise AudioError("no audio (the file has no sound track)") from None
         code = "undecodable" if error.opened else "unreadable"
         raise AudioError(f"{code} (libsndfile: {problem}; {error})") from None
+
+
+def _taken(decoded: ffmpeg.Stream, taker: Taker) -> Taker:
+    """Add what is decoded to what takes it."""
+    if not sndfile.plausible(decoded.sample_rate):
+        raise AudioError(f"unreadable (a sample rate of {decoded.sample_rate} Hz)")
+    for block in decoded.blocks:
+        taker.add(block)
+    return taker
 
 
 def _check_bound(seconds: float, max_s: float) -> None:
@@ -262,10 +302,7 @@ def _decode_one(source: Source, start_s: float, end_s: float | None, channels: s
             except soundfile.LibsndfileError as error:
                 # Another decoder might pass over the damage.
                 raise AudioError(f"undecodable ({sndfile.words(error)})") from None
-    mono = Mono(channels)
-    with _ffmpeg(source.stream, start_s, end_s, max_s, problem) as decoded:
-        for block in decoded.blocks:
-            mono.add(block)
+    mono, decoded = _by_ffmpeg(source.stream, start_s, end_s, max_s, problem, partial(Mono, channels))
     samples, rate = mono.samples(), decoded.sample_rate
     if end_s is not None:
         _check_count(len(samples), round(end_s * rate) - round(start_s * rate), rate)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from earmark.config.model import Model
     from earmark.config.section import Section
     from earmark.config.task import Task
+    from earmark.config.wheel import Wheel
     from earmark.doctor.findings import Finding
     from earmark.models.encoding import Encoding
     from earmark.report import figures
@@ -251,6 +252,9 @@ class System:
 
     models: Callable[[Settings], Mapping[str, MadeModel]] = lambda settings: {}
     """Models that its own rules make, by name."""
+
+    wheels: Callable[[Settings], Iterable[Wheel]] = lambda settings: ()
+    """The wheels that its own part of config names."""
 
     tasks: Callable[[Settings], Iterable[str]] = lambda settings: ()
     """The tasks whose data `snakemake audit` looks at for its sake."""

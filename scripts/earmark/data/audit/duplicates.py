@@ -14,17 +14,18 @@ SHOWN = 10
 
 def exact(connection: sqlite3.Connection) -> Iterator[Group]:
     """Yield the clips of each packed audio that is there more than once."""
-    for sha, count in connection.execute(
-        "SELECT sha, COUNT(*) FROM clips WHERE sha != '' GROUP BY sha HAVING COUNT(*) > 1 ORDER BY MIN(id)"
+    for sha, count, silent in connection.execute(
+        "SELECT sha, COUNT(*), MAX(silent) FROM clips WHERE sha != '' GROUP BY sha HAVING COUNT(*) > 1 "
+        "ORDER BY MIN(id)"
     ):
-        yield _of_sha(connection, sha), f"{count} clips, sha256 {sha[:12]}"
+        yield _of_sha(connection, sha), f"{count} {'silent ' if silent else ''}clips, sha256 {sha[:12]}"
 
 
 def overlap_audio(connection: sqlite3.Connection) -> Iterator[Group]:
-    """Yield the clips of each packed audio that is in more than one split."""
+    """Yield the clips of each packed audio that is in more than one split; silence is no one's audio."""
     for sha, count in connection.execute(
-        "SELECT sha, COUNT(*) FROM clips WHERE sha != '' GROUP BY sha HAVING COUNT(DISTINCT split) > 1 "
-        "ORDER BY MIN(id)"
+        "SELECT sha, COUNT(*) FROM clips WHERE sha != '' AND NOT silent GROUP BY sha "
+        "HAVING COUNT(DISTINCT split) > 1 ORDER BY MIN(id)"
     ):
         yield _of_sha(connection, sha), f"{count} clips, sha256 {sha[:12]}"
 
@@ -46,33 +47,43 @@ def overlap_sources(connection: sqlite3.Connection) -> Iterator[Group]:
 
 def near(connection: sqlite3.Connection) -> Iterator[Group]:
     """Yield pairs of nearly the same audio, the most alike first."""
-    rows = connection.execute("SELECT a, b, similarity FROM near ORDER BY similarity DESC, a, b")
-    yield from (([a, b], f"similarity {similarity:.2f}") for a, b, similarity in rows)
+    yield from (([a, b], detail) for a, b, detail, *_ in _pairs(connection, "1"))
 
 
 def overlap_near(connection: sqlite3.Connection) -> Iterator[Group]:
     """Yield pairs of nearly the same audio in different splits, the most alike first."""
-    rows = connection.execute(
-        "SELECT near.a, near.b, similarity FROM near JOIN clips a ON a.id = near.a "
-        "JOIN clips b ON b.id = near.b WHERE a.split != b.split ORDER BY similarity DESC, near.a, near.b"
-    )
-    yield from (([a, b], f"similarity {similarity:.2f}") for a, b, similarity in rows)
+    yield from (([a, b], detail) for a, b, detail, *_ in _pairs(connection, "a.split != b.split"))
 
 
 def conflicts(connection: sqlite3.Connection) -> Iterator[Group]:
-    """Yield clips of the same audio, or nearly the same, that are labelled differently."""
+    """Yield clips of the same audio, or nearly the same, that are labelled differently; not silent ones."""
     for sha, labels in connection.execute(
-        "SELECT sha, COUNT(DISTINCT labels) FROM clips WHERE sha != '' GROUP BY sha "
+        "SELECT sha, COUNT(DISTINCT labels) FROM clips WHERE sha != '' AND NOT silent GROUP BY sha "
         "HAVING COUNT(DISTINCT labels) > 1 ORDER BY MIN(id)"
     ):
         yield _of_sha(connection, sha), f"same audio, {labels} labellings: {_labels(connection, sha)}"
     if not _has_near(connection):
         return
-    for a, b, similarity, first, second in connection.execute(
-        "SELECT near.a, near.b, similarity, a.labels, b.labels FROM near JOIN clips a ON a.id = near.a "
-        "JOIN clips b ON b.id = near.b WHERE a.labels != b.labels ORDER BY similarity DESC, near.a, near.b"
+    for a, b, detail, first, second in _pairs(connection, "a.labels != b.labels"):
+        yield [a, b], f"{detail}: {first} and {second}"
+
+
+def _pairs(connection: sqlite3.Connection, where: str) -> Iterator[tuple[int, int, str, str, str]]:
+    """Yield the pairs of nearly the same audio for which SQL holds: numbers, details, labels of both."""
+    for a, b, peak, lag, overlap, first, second in connection.execute(
+        "SELECT near.a, near.b, peak, lag, overlap, a.labels, b.labels FROM near "
+        "JOIN clips a ON a.id = near.a JOIN clips b ON b.id = near.b "
+        f"WHERE {where} ORDER BY ABS(peak) DESC, near.a, near.b"
     ):
-        yield [a, b], f"similarity {similarity:.2f}: {first} and {second}"
+        yield a, b, _measure(peak, lag, overlap), first, second
+
+
+def _measure(peak: float, lag: float, overlap: float) -> str:
+    """Return in words how alike two clips are and where: lag and overlap in seconds."""
+    # No lag that rounds to nothing is said to be one.
+    later = "" if abs(lag) < 0.0005 else f", {abs(lag):.3f} s later in the {'first' if lag > 0 else 'second'}"
+    turned = ", upside down" if peak < 0 else ""
+    return f"correlation {abs(peak):.2f} over {overlap:.2f} s{later}{turned}"
 
 
 def _has_near(connection: sqlite3.Connection) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from earmark.audio.correlation import SAME
 from earmark.data.audit import duplicates
 from earmark.data.audit.checks import (
     CLIPPED_SHARE,
@@ -16,6 +17,9 @@ from earmark.data.audit.checks import (
     SILENT_SHARE,
 )
 from earmark.data.audit.store import reference
+
+NEAR = f"whitened and plain, the peak of their normalised cross-correlation is at least {SAME:g}"
+"""Which pairs are nearly the same audio."""
 
 LISTED = 1000
 """Items named per finding; all are counted, and the shard indexes hold them all."""
@@ -51,7 +55,7 @@ KINDS = (
     Kind(
         "overlap_near",
         "Nearly the same audio in more than one split",
-        "clips with much the same acoustic fingerprint",
+        NEAR,
         "pairs",
         "fingerprints",
         duplicates.overlap_near,
@@ -99,7 +103,7 @@ KINDS = (
     Kind(
         "near",
         "Near duplicates",
-        "clips with much the same acoustic fingerprint",
+        NEAR,
         "pairs",
         "fingerprints",
         duplicates.near,

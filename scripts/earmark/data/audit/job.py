@@ -11,7 +11,7 @@ from earmark.config.schema import checked, schema
 from earmark.core import provenance
 from earmark.core.external_sort import database
 from earmark.core.files import Json
-from earmark.data.audit import cost, findings, lengths, near, store
+from earmark.data.audit import cost, findings, lengths, near, sounds, store
 from earmark.data.audit.request import Request
 from earmark.models.costs import Costs
 
@@ -26,7 +26,8 @@ def audit(task: str, folder: Path, shards: dict[str, int], settings: Request, co
     ``folder`` holds the shards, ``shards`` says how many a split has.
 
     Raises:
-        UserError: an index is missing or not a manifest.
+        UserError: an index is missing or not a manifest; a shard whose audio is compared is missing or
+            damaged.
 
     """
     rate = settings.tokens_per_second
@@ -34,7 +35,7 @@ def audit(task: str, folder: Path, shards: dict[str, int], settings: Request, co
         store.load(connection, store.index_paths(folder, shards))
         measured = _measured(connection)
         if measured["fingerprints"]:
-            near.find(connection, near.Fingerprints())
+            near.find(connection, sounds.Sounds(connection, folder))
         record = {
             "schema": SCHEMA,
             "task": task,

@@ -19,7 +19,7 @@ FILES = 3
 
 TABLES = """
 CREATE TABLE clips (id INTEGER PRIMARY KEY, split TEXT, clip_id TEXT, shard TEXT, status TEXT, labels TEXT,
-    files TEXT, sha TEXT, duration REAL, print BLOB);
+    files TEXT, sha TEXT, duration REAL, print BLOB, key TEXT, silent INTEGER);
 CREATE TABLE lengths (split TEXT, label TEXT, duration REAL);
 CREATE TABLE sources (source TEXT, split TEXT, clip INTEGER);
 CREATE TABLE findings (code TEXT, clip INTEGER, detail TEXT);
@@ -87,12 +87,15 @@ def _add(connection: sqlite3.Connection, clip: Clip, split: str, shard: str) -> 
     row = (split, clip.clip_id, shard, clip.status, labels)
     named = json.dumps([files[:FILES], len(files[FILES:])], ensure_ascii=False)
     heard = clip.measures.fingerprint if clip.measures else None
+    found = list(seen(clip))
+    silent = any(code == "silent" for code, _ in found)
+    sha, heard = (clip.sha256, heard) if clip.ok else (None, None)
     number = connection.execute(
-        "INSERT INTO clips VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*row, named, clip.sha256 if clip.ok else None, clip.duration_s, heard if clip.ok else None),
+        "INSERT INTO clips VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*row, named, sha, clip.duration_s, None if silent else heard, clip.key, silent),
     ).lastrowid
     connection.executemany(
-        "INSERT INTO findings VALUES (?, ?, ?)", [(code, number, detail) for code, detail in seen(clip)]
+        "INSERT INTO findings VALUES (?, ?, ?)", [(each[0], number, each[1]) for each in found]
     )
     connection.executemany(
         "INSERT INTO sources VALUES (?, ?, ?)",

@@ -7,7 +7,7 @@ the same query, so a stereo image stays one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,11 @@ class Chunks:
     overlap: float = 1.0
     batch: int = 1
 
+    @property
+    def samples(self) -> int:
+        """Of a chunk."""
+        return round(self.seconds * SAMPLE_RATE)
+
     def __post_init__(self) -> None:
         """Check that chunks are longer than what they share; raises ValueError."""
         if not 0 < 2 * self.overlap <= self.seconds:
@@ -44,15 +49,15 @@ def separate(wave: Wave, separator: Separate, chunks: Chunks | None = None) -> W
     ending where the recording ends, and estimates cross over linearly.
     """
     chunks = chunks or Chunks()
-    length, shared = round(chunks.seconds * SAMPLE_RATE), round(chunks.overlap * SAMPLE_RATE)
+    length, shared = chunks.samples, round(chunks.overlap * SAMPLE_RATE)
     samples = len(wave)
     if samples <= length:
-        return _batch(separator, [wave])[0]
+        return equally_long(separator, [wave])[0]
     starts = [*range(0, samples - length, length - shared), samples - length]
     made, weights = np.zeros(samples, np.float64), np.zeros(samples, np.float64)
     for first in range(0, len(starts), chunks.batch):
         several = starts[first : first + chunks.batch]
-        parts = _batch(separator, [wave[start : start + length] for start in several])
+        parts = equally_long(separator, [wave[start : start + length] for start in several])
         for start, part in zip(several, parts, strict=True):
             fade = _fade(length, shared, start > 0, start + length < samples)
             made[start : start + length] += fade * part
@@ -71,7 +76,7 @@ def separate_any(recording: Wave, rate: int, separator: Separate, chunks: Chunks
     return made
 
 
-def _batch(separator: Separate, parts: list[Wave]) -> Wave:
+def equally_long(separator: Separate, parts: Sequence[Wave]) -> Wave:
     """Return the estimates of equally long parts, [parts, samples]; the shortest are padded with silence."""
     samples = len(parts[0])
     padded = [np.pad(part, (0, max(0, WINDOW - samples))) for part in parts]

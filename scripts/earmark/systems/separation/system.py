@@ -27,6 +27,7 @@ SYSTEM = System(
     behind=request.behind,
     check=request.check,
     tasks=request.used_tasks,
+    wheels=request.wheels,
     config=SeparationConfig,
     entries=(Entries("separators", Separator), Entries("mixtures", Mixtures)),
     efforts={

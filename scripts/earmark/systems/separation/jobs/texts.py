@@ -15,12 +15,15 @@ from earmark.systems.separation.sets import audiosep
 from earmark.systems.separation.sounds import spoken
 
 
-def make(settings: Mapping[str, Any], indexes: Sequence[Path], output: Path, threads: int) -> None:
+def make(
+    settings: Mapping[str, Any], indexes: Sequence[Path], wheels: Sequence[Path], output: Path, threads: int
+) -> None:
     """Embed every text once and write the table.
 
     Args:
         settings: see `request.texts_job`.
         indexes: of a task's shards; none for a benchmark, whose texts are in its table.
+        wheels: that the encoder lies in, if any.
         output: the table to write.
         threads: of this process.
 
@@ -36,6 +39,6 @@ def make(settings: Mapping[str, Any], indexes: Sequence[Path], output: Path, thr
         texts = audiosep.queries(found["layout"], Path(found["table"]).expanduser(), found["query"])
     if not texts:
         raise UserError("there is no text to embed: no clip has a label")
-    encoder = load.text_encoder(settings["text"], devices.prepare(settings["device"], threads))
+    encoder = load.text_encoder(settings["text"], devices.prepare(settings["device"], threads), wheels)
     Table.made(encoder, texts).write(output)
     print(f"{len(texts)} texts", flush=True)
