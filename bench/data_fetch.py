@@ -25,6 +25,7 @@ from media_server import MediaServer, media, tone
 
 from earmark.audio import containers as ffmpeg
 from earmark.audio import waveform as audio
+from earmark.config.packing import Kept
 from earmark.core.records import WANTED, Clip, Part, write_manifest
 from earmark.data.fetch.job import fetch
 from earmark.data.fetch.network import Network
@@ -72,7 +73,7 @@ def ours(url: str, count: int, folder: Path, workers: int) -> None:
     )
     recordings = folder / "recordings.parquet"
     write_manifest(recordings, rows)
-    keep = {"sample_rate": RATE, "channels": "mean", "max_pending_share": 0}
+    keep = Kept(sample_rate=RATE)
     network = Network(workers=workers, requests_per_hour=None)
     fetch(recordings, "test", (0, 1), keep, network, folder / "fetch/bench", folder / "fetched.parquet")
 

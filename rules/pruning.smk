@@ -3,6 +3,7 @@
 
 include: "pruning_cells.smk"
 include: "pruning_massive.smk"
+include: "pruning_heads.smk"
 
 
 wildcard_constraints:
@@ -50,6 +51,8 @@ rule answer:
     input:
         unpack(heard),
         checkpoint=checkpoint_of,
+        # A profile of heads that is made here is there before the method asks for it.
+        profile=lambda w: pruning.profile(SETTINGS, w.model, w.method),
     output:
         record="answers/{model}/{task}_{method}_{ratio}.json",
         rows="answers/{model}/{task}_{method}_{ratio}.jsonl",

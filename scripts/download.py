@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from earmark.config import source as sources
+from earmark.config.source import Rooted
 from earmark.core import cli
 from earmark.core.given import given
 from earmark.core.records import Clip, Tally, write_manifest
@@ -28,17 +30,13 @@ def main(
     ] = None,
 ) -> None:
     """Collect recordings from the source and list them."""
-    source = given(settings)
+    source = sources.read(given(settings), "data.source")
     folder = output.parent / "source"
-    module = importlib.import_module(f"earmark.data.sources.{source['kind']}")
-    origin = source["kind"]
-    if "hub" in source:
-        source["root"], origin = _hub(source, module, folder, threads)
-    elif "archive" in source and not ("root" in source and Path(source["root"]).expanduser().is_dir()):
-        from earmark.data.sources.archive import unpacked
-
-        root, origin = unpacked(source["archive"])
-        source["root"] = str(root)
+    module = importlib.import_module(f"earmark.data.sources.{source.kind}")
+    origin = source.kind
+    if isinstance(source, Rooted):
+        place, origin = _place(source, module, folder, threads)
+        source = source.model_copy(update={"root": place})
     tally = Tally()
 
     def recordings() -> Iterator[Clip]:
@@ -55,16 +53,21 @@ def main(
     write_manifest(output, recordings())
 
 
-def _hub(source: dict[str, Any], module: Any, folder: Path, threads: int) -> tuple[str, str]:
-    """Bring down a hub data set; return its folder and where its recordings come from."""
-    from earmark.data.sources.hub import snapshot  # slow to import, and most sources need no hub
+def _place(source: Rooted, module: Any, folder: Path, threads: int) -> tuple[str | None, str]:
+    """Return the folder to read, brought down if need be, and where its recordings come from."""
+    if source.hub is not None:
+        from earmark.data.sources.hub import snapshot  # slow to import, and most sources need no hub
 
-    hub = source["hub"]
-    wanted = module.wanted(source) if hasattr(module, "wanted") else ["*"]
-    root, commit = snapshot(
-        hub["repo"], hub["revision"], hub["allow"] or wanted, folder / "checked.json", threads
-    )
-    return str(root), f"hub:{hub['repo']}@{commit}"
+        hub = source.hub
+        wanted = module.wanted(source) if hasattr(module, "wanted") else ["*"]
+        root, commit = snapshot(hub.repo, hub.revision, hub.allow or wanted, folder / "checked.json", threads)
+        return str(root), f"hub:{hub.repo}@{commit}"
+    if source.archive is not None and not (source.root and source.place.is_dir()):
+        from earmark.data.sources.archive import unpacked
+
+        root, origin = unpacked(source.archive)
+        return str(root), origin
+    return source.root, source.kind
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from earmark.config.packing import Kept
 from earmark.core import cli
 from earmark.core.given import given
 from earmark.data.fetch.job import fetch
@@ -26,7 +27,7 @@ def main(
 ) -> None:
     """Fetch what is still missing of one shard, then list it."""
     reach = Network(**json.loads(network))
-    fetch(recordings, split, (shard, of), given(settings), reach, cache, output)
+    fetch(recordings, split, (shard, of), Kept.read(given(settings), "--settings"), reach, cache, output)
 
 
 if __name__ == "__main__":

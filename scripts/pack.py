@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from earmark.config import forming
+from earmark.config.packing import Packing
 from earmark.core import cli
 from earmark.core.allocator import keep_freed_memory
 from earmark.core.given import given
@@ -30,15 +32,15 @@ def main(
 ) -> None:
     """Decode, join, resample and pack the clips of one shard."""
     keep_freed_memory()
-    options, how = given(settings), given(cut)
-    limits = options["shard_limits"]
-    form = shards.Form(options["sample_rate"], options["channels"], limits["clips"], limits["megabytes"])
+    options, how = Packing.read(given(settings), "--settings"), given(cut)
+    limits = options.shard_limits
+    form = shards.Form(options.sample_rate, options.channels, limits.clips, limits.megabytes)
 
     def chosen() -> Iterator[Clip]:
         if how is None:
             return iter_manifest(clips, split, (shard, of))
         # The manifest of a fetched shard lists that shard's recordings and no others.
-        return segment.cut(iter_manifest(clips, split), how)
+        return segment.cut(iter_manifest(clips, split), forming.read(how))
 
     shards.write(chosen, output, index, form, max_failed_share=max_failed_share, split=split, of=of)
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from earmark.config import forming
 from earmark.core import cli
 from earmark.core.given import given
 from earmark.core.progress import tqdm
@@ -24,10 +25,11 @@ def main(
 ) -> None:
     """Cut or join recordings to clips, per split."""
     left_s = 0.0
+    forms = {split: forming.read(form) for split, form in given(settings).items()}
 
     def clips() -> Iterator[Clip]:
         nonlocal left_s
-        for clip in segment(partial(iter_manifest, recordings), given(settings), seed):
+        for clip in segment(partial(iter_manifest, recordings), forms, seed):
             left_s += clip.duration_s if clip.status == UNUSED else 0.0
             yield clip
 

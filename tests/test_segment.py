@@ -9,6 +9,8 @@ import json
 import pandas as pd
 import pytest
 
+from earmark.audio.reader import Reader
+from earmark.config.forming import read
 from earmark.core.errors import UserError
 from earmark.core.records import Clip, Part, Span
 from earmark.data import segment as forming
@@ -22,7 +24,8 @@ def recording(name: str, label: str, seconds: float = 5.0, split: str = "test") 
 
 def segment(recordings: list[Clip], settings: dict, seed: int = 0) -> list[Clip]:
     given = [copy.deepcopy(r) for r in recordings]
-    return list(forming.segment(lambda split: [r for r in given if r.split == split], settings, seed))
+    forms = {split: read(form) for split, form in settings.items()}
+    return list(forming.segment(lambda split: [r for r in given if r.split == split], forms, seed))
 
 
 def shape(clips: list[Clip]) -> list[tuple]:
@@ -204,16 +207,16 @@ def test_spans_move_with_the_audio_they_mark():
 
 def test_shards_cut_one_by_one_never_share_a_key():
     options = {"kind": "windows", "window_s": 2}
-    shards = [list(cut(copy.deepcopy(RECORDINGS)[i::3], options)) for i in range(3)]
+    shards = [list(cut(copy.deepcopy(RECORDINGS)[i::3], read(options))) for i in range(3)]
     keys = [clip.key for shard in shards for clip in shard]
     assert len(set(keys)) == len(keys)
-    alone = list(cut(copy.deepcopy(RECORDINGS), options))
+    alone = list(cut(copy.deepcopy(RECORDINGS), read(options)))
     assert {c.key for c in alone} == set(keys), "a key does not depend on its neighbours"
     broken = recording("x", "dog")
     broken.fail("unreadable")
-    assert [c.reason for c in cut([broken], options)] == ["unreadable"]
+    assert [c.reason for c in cut([broken], read(options))] == ["unreadable"]
     with pytest.raises(UserError, match="not joined"):
-        cut(RECORDINGS, JOIN["test"])
+        cut(RECORDINGS, read(JOIN["test"]))
 
 
 def test_real_speakers_are_joined_by_speaker_and_gender(real_audio):
@@ -232,7 +235,7 @@ def test_real_speakers_are_joined_by_speaker_and_gender(real_audio):
         assert {c.group for c in clips} == set(table.speaker)
         assert sorted(s for c in clips for s in c.source_id) == sorted(table.file)
         longest = max((c for c in clips if c.ok), key=lambda c: c.duration_s)
-        assert len(assemble(longest, Form(16000))[0]) == pytest.approx(
+        assert len(assemble(longest, Form(16000), Reader())[0]) == pytest.approx(
             16000 * longest.duration_s, abs=len(longest.parts)
         )
 

@@ -12,6 +12,7 @@ import yaml
 
 from earmark.config.asked import Answering, Asked, Limits, Question
 from earmark.config.settings import Settings
+from earmark.config.source import read
 from earmark.core.places import ROOT
 from earmark.data.choice import choose, left_in
 from earmark.data.sources import synthetic_marathon, synthetic_music
@@ -72,12 +73,22 @@ def clips(tmp_path_factory) -> dict[str, list[FeatureRow]]:
     for task in TEN:
         folder = tmp_path_factory.mktemp(task)
         if task == "gtzan":
-            settings = {"genres": 4, "recording_s": 1, "question": "Which?", "splits": {"test": small}}
-            made = synthetic_music.collect(settings, folder, 0, 1)
+            settings = {
+                "kind": "synthetic_music",
+                "genres": 4,
+                "recording_s": 1,
+                "question": "Which?",
+                "splits": {"test": small},
+            }
+            made = synthetic_music.collect(read(settings, task), folder, 0, 1)
         else:
             words = {"utterances": 3, "min_words": 2, "max_words": 4}
-            settings = {"task": task, "splits": {"test": words if task == "librispeech" else small}}
-            made = synthetic_marathon.collect(settings, folder, 0, 1)
+            settings = {
+                "kind": "synthetic_marathon",
+                "task": task,
+                "splits": {"test": words if task == "librispeech" else small},
+            }
+            made = synthetic_marathon.collect(read(settings, task), folder, 0, 1)
         found[task] = [FeatureRow(clip, 25, 0, 0, 0) for clip in made]
     return found
 

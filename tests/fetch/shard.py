@@ -10,6 +10,8 @@ from typing import Any
 
 from media_server import MediaServer, media, tone
 
+from earmark.config.packing import Kept
+from earmark.config.source import read
 from earmark.core.places import SCRIPTS
 from earmark.core.records import Clip, read_manifest, write_manifest
 from earmark.data.fetch.job import fetch
@@ -57,13 +59,23 @@ class Shard:
     def recordings(self) -> Path:
         """The wanted list, as the download rule writes it."""
         path = self.folder / "data/loop/recordings.parquet"
-        write_manifest(path, youtube.collect(self.settings(), self.folder / "source", 0, 1))
+        write_manifest(
+            path, youtube.collect(read(self.settings(), "data.source"), self.folder / "source", 0, 1)
+        )
         return path
 
     def run(self, keep: dict[str, Any] | None = None, **network) -> list[Clip]:
         """Fetch within this process; returns the manifest."""
         reach = Network(**{**FAST, **network})
-        arguments = (self.recordings(), "test", (0, 1), KEEP | (keep or {}), reach, self.cache, self.output)
+        arguments = (
+            self.recordings(),
+            "test",
+            (0, 1),
+            Kept.read(KEEP | (keep or {}), "keep"),
+            reach,
+            self.cache,
+            self.output,
+        )
         fetch(*arguments)
         return read_manifest(self.output)
 

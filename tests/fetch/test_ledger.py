@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from earmark.config.packing import Kept
 from earmark.core.records import Clip, Part
 from earmark.data.fetch import ledger as ledgers
 from earmark.data.fetch.ledger import Ledger
@@ -59,12 +60,12 @@ def test_a_key_covers_what_the_kept_clip_depends_on():
         content = {"path": "http://x/1", "start_s": 1.0, "end_s": 2.0} | change
         return Clip("Y1_1000", ["1"], [Part(**content)], 1.0, 0, 0, "test", ["a"])
 
-    keep = {"sample_rate": 32000, "channels": "mean", "max_pending_share": 0.5}
+    keep = Kept(max_pending_share=0.5)
     keys = {ledgers.key(clip(), keep)}
     keys |= {ledgers.key(clip(**c), keep) for c in ({"path": "http://x/2"}, {"start_s": 0.5}, {"end_s": 3.0})}
-    keys |= {ledgers.key(clip(), keep | c) for c in ({"sample_rate": 16000}, {"channels": "first"})}
+    keys |= {ledgers.key(clip(), other) for other in (Kept(sample_rate=16000), Kept(channels="first"))}
     assert len(keys) == 6
-    assert ledgers.key(clip(), keep | {"max_pending_share": 0}) in keys
+    assert ledgers.key(clip(), Kept()) in keys
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy as np
 import soundfile
 
 from earmark.config import source as sources
+from earmark.config.forming import read
 from earmark.core.records import Clip
 from earmark.data import segment as forming
 
@@ -24,12 +25,12 @@ def write(path: Path, samples: np.ndarray, rate: int = RATE) -> None:
     soundfile.write(path, samples, rate, subtype="PCM_16")
 
 
-def settings(kind: str, root: Path, **changes: Any) -> dict[str, Any]:
-    return sources.read({"kind": kind, "root": str(root), **changes}, "source").plain()
+def settings(kind: str, root: Path, **changes: Any) -> sources.AnySource:
+    return sources.read({"kind": kind, "root": str(root), **changes}, "source")
 
 
 def joined(recordings: list[Clip], **options: Any) -> list[Clip]:
-    chosen = {"test": {"kind": "join", "keep_whole": True, **options}}
+    chosen = {"test": read({"kind": "join", "keep_whole": True, **options})}
     return list(forming.segment(lambda split: [r for r in recordings if r.split == split], chosen, 0))
 
 

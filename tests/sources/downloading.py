@@ -26,7 +26,12 @@ class Download:
     def __call__(self, *more: str, check: bool = True, **source) -> subprocess.CompletedProcess[str]:
         names = ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE", "HF_HUB_DISABLE_XET")
         inherited = {k: v for k, v in os.environ.items() if k not in names}
-        script = [sys.executable, str(SCRIPTS / "download.py"), "--settings", json.dumps(completed(**source))]
+        script = [
+            sys.executable,
+            str(SCRIPTS / "download.py"),
+            "--settings",
+            json.dumps(completed(**source).plain()),
+        ]
         done = subprocess.run(
             [*script, "--output", "data/x/recordings.parquet", "--threads", "2", *more],
             cwd=self.folder,

@@ -18,6 +18,6 @@ def tone(seconds: float = 0.5, hertz: float = 440.0, rate: int = 8000, suffix: s
     return buffer.getvalue()
 
 
-def completed(**source) -> dict:
+def completed(**source) -> sources.AnySource:
     """Settings of a source as the workflow completes them."""
-    return sources.read(source, "data.source").plain()
+    return sources.read(source, "data.source")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from earmark.config.source import Archive
 from earmark.core.errors import UserError
 from earmark.data.sources.archive import unpacked
 
@@ -30,9 +31,9 @@ def zipped(path: Path, members: dict[str, bytes]) -> Path:
     return path
 
 
-def asked(path: Path | None = None, url: str | None = None, sha256: str | None = None, **more) -> dict:
+def asked(path: Path | None = None, url: str | None = None, sha256: str | None = None, **more) -> Archive:
     where = {"path": None if path is None else str(path), "url": url}
-    return where | {"sha256": sha256, "inside": ".", "limits": LIMITS} | more
+    return Archive.read(where | {"sha256": sha256, "limits": LIMITS} | more, "archive")
 
 
 def test_a_zip_is_unpacked_once_and_its_folder_named(tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from made import completed
 
 from earmark.core.errors import UserError
 from earmark.core.records import Clip, read_manifest
@@ -31,7 +32,7 @@ def record(path: Path, rate: int = 22050) -> None:
 
 
 def collect(root: Path, task: str = "gtzan") -> list[Clip]:
-    settings = {"task": task, "root": str(root), "licence": "CC-BY-NC-4.0"}
+    settings = completed(kind="audiomarathon", task=task, root=str(root))
     return list(audiomarathon.collect(settings, root / "out", 0, 1))
 
 
@@ -157,14 +158,14 @@ def test_a_missing_list_or_folder_says_what_layout_is_expected(tmp_path, task):
 
 def test_an_unknown_task_and_a_missing_root_are_named(tmp_path):
     with pytest.raises(UserError, match="unknown task 'gtzn'; did you mean 'gtzan'"):
-        collect(tmp_path, "gtzn")
+        list(audiomarathon.read("gtzn", tmp_path, "test", ""))
     with pytest.raises(UserError, match="there is no folder"):
         collect(tmp_path / "nowhere")
 
 
 def test_synthetic_clips_are_a_function_of_the_seed(tmp_path):
     wanted = {"train": {"clips_per_class": 1, "min_s": 1, "max_s": 2}}
-    settings = {"genres": 4, "recording_s": 1, "splits": wanted, "question": "?"}
+    settings = completed(kind="synthetic_music", genres=4, recording_s=1, splits=wanted, question="?")
     made = {
         name: [(c.clip_id, c.sha256) for c in synthetic_music.collect(settings, tmp_path / name, seed, 1)]
         for name, seed in (("a", 0), ("b", 0), ("c", 1))

@@ -141,7 +141,7 @@ def test_without_options_the_answer_is_a_number_or_a_range(root, answer, labels)
 def test_the_tasks_name_the_keys_of_their_layout(task):
     content = yaml.safe_load((ROOT / "config" / "tasks" / f"{task}.yaml").read_text())
     complete = completed(**content["data"]["source"])
-    assert complete["kind"] == "choices" and complete["licence"]
+    assert complete.kind == "choices" and complete.licence
 
 
 @pytest.mark.parametrize(

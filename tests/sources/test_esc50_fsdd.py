@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import soundfile
+from made import completed
 
+from earmark.config.forming import read
 from earmark.core.errors import UserError
 from earmark.data.segment import segment
 from earmark.data.sources import esc50, fsdd
@@ -19,7 +21,8 @@ def recordings(root, names):
 
 
 def collect(module, **settings):
-    return list(module.collect(settings, None, 0, 1))
+    kind = module.__name__.rpartition(".")[2]
+    return list(module.collect(completed(kind=kind, **settings), None, 0, 1))
 
 
 def test_the_table_of_esc50_gives_label_fold_and_original(tmp_path):
@@ -62,7 +65,7 @@ def test_digits_have_a_word_and_a_speaker_and_no_speaker_is_in_two_splits(tmp_pa
 def test_sequences_read_out_in_order_and_deal_every_recording_once_a_pass(tmp_path):
     names = [f"{d}_{s}_{t}.wav" for d in range(10) for s in ("ann", "bob") for t in range(3)]
     found = collect(fsdd, root=recordings(tmp_path, names), speakers={"test": ["ann", "bob"]})
-    options = {"test": {"kind": "sequence", "by": "group", "min": 5, "max": 10, "passes": 2}}
+    options = {"test": read({"kind": "sequence", "by": "group", "min": 5, "max": 10, "passes": 2})}
     clips = list(segment(lambda split: (c for c in found), options, 0))
     words = {c.parts[0].path: c.text for c in found}
     for clip in clips:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import soundfile
+from made import completed
 
 from earmark.core.errors import UserError
 from earmark.data.sources import folder
@@ -40,7 +41,7 @@ def root(tmp_path):
 
 
 def collect(folder_root, seed=0, **changes):
-    return list(folder.collect(settings(folder_root, **changes), folder_root / "out", seed, 1))
+    return list(folder.collect(completed(**settings(folder_root, **changes)), folder_root / "out", seed, 1))
 
 
 def test_takes_of_one_recording_are_never_on_both_sides(root):
@@ -137,5 +138,7 @@ def test_a_file_listed_twice_is_named_with_its_line(root):
 
 
 def test_many_threads_give_the_same_rows_in_the_same_order(root):
-    one, many = (list(folder.collect(settings(root), root / "out", 0, threads)) for threads in (1, 8))
+    one, many = (
+        list(folder.collect(completed(**settings(root)), root / "out", 0, threads)) for threads in (1, 8)
+    )
     assert one == many

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from made import completed
 
 from earmark.data.sources import audiomarathon, synthetic_marathon
 from earmark.data.sources.synthetic_marathon import CLASSES
@@ -23,9 +24,13 @@ GROUPS = {
 }
 
 
+def asked(task, **splits):
+    return completed(kind="synthetic_marathon", task=task, splits=splits)
+
+
 @pytest.mark.parametrize("task", sorted(CLASSES))
 def test_a_task_of_choices_is_read_back_whole(tmp_path, task):
-    clips = list(synthetic_marathon.collect({"task": task, "splits": {"test": SMALL}}, tmp_path, 0, 1))
+    clips = list(synthetic_marathon.collect(asked(task, test=SMALL), tmp_path, 0, 1))
     assert len(clips) == 2 * len(CLASSES[task]) and all(c.ok for c in clips)
     assert {c.labels[0] for c in clips} == set(CLASSES[task])
     assert all(c.labels[0] in c.options for c in clips if c.options)
@@ -37,7 +42,7 @@ def test_a_task_of_choices_is_read_back_whole(tmp_path, task):
 
 def test_the_transcription_task_is_speakers_chapters_and_transcripts(tmp_path):
     wanted = {"utterances": 6, "min_words": 2, "max_words": 4}
-    settings = {"task": "librispeech", "splits": {"train": wanted, "test": wanted}}
+    settings = asked("librispeech", train=wanted, test=wanted)
     made = [list(synthetic_marathon.collect(settings, tmp_path / n, s, 1)) for n, s in (("a", 0), ("b", 0))]
     clips = made[0]
     assert len(clips) == 12 and {len(c.text.split()) for c in clips} <= {2, 3, 4}

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 from made import completed
 
+from earmark.config.sources.synthetic_tags import Clips
 from earmark.core.files import sha256
 from earmark.data.sources.synthetic_tags import SOUNDS, collect, render
 
@@ -34,17 +35,17 @@ def test_labels_of_test_are_what_sounds_and_those_of_train_lack_some(made):
     assert all(set(clip.labels) <= sounding[clip.clip_id] for clip in train)
     total = sum(len(sounding[clip.clip_id]) for clip in train)
     share = 1 - sum(len(clip.labels) for clip in train) / total
-    assert abs(share - settings["missing_share"]) < 0.12
+    assert abs(share - settings.missing_share) < 0.12
     assert set().union(*sounding.values()) == set(SOUNDS)
 
 
 def test_a_clip_depends_on_seed_split_and_number_alone(made, tmp_path):
     folder, settings, clips = made
-    fewer = list(collect({**settings, "clips": {"test": 3}}, tmp_path, 0, 1))
+    fewer = list(collect(settings.model_copy(update={"clips": Clips(test=3)}), tmp_path, 0, 1))
     for clip, again in zip(clips[60:63], fewer, strict=True):
         assert (clip.labels, clip.spans) == (again.labels, again.spans)
         assert sha256(folder / f"{clip.clip_id}.flac") == sha256(tmp_path / f"{again.clip_id}.flac")
-    other = list(collect({**settings, "clips": {"test": 3}}, tmp_path / "other", 1, 1))
+    other = list(collect(settings.model_copy(update={"clips": Clips(test=3)}), tmp_path / "other", 1, 1))
     assert [clip.spans for clip in other] != [clip.spans for clip in fewer]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from made import completed
 from media_server import serving
 
 from earmark.config.settings import Settings
@@ -29,7 +30,7 @@ def collect(folder: Path, url: str = URL, **lists: str):
         "url": url,
         "licence": "x",
     }
-    return youtube.collect(settings, folder / "source", 0, 1)
+    return youtube.collect(completed(kind="youtube", **settings), folder / "source", 0, 1)
 
 
 def test_a_segment_is_a_wanted_row_with_names_and_codes_of_its_classes(tmp_path):
@@ -89,7 +90,7 @@ def _plain(folder, **lists):
         "url": "https://www.youtube.com/watch?v={id}",
         "licence": "x",
     }
-    return list(youtube.collect(settings, folder / "source", 0, 1))
+    return list(youtube.collect(completed(kind="youtube", **settings), folder / "source", 0, 1))
 
 
 def test_lists_of_vggsound_are_read_by_split(tmp_path):
@@ -133,13 +134,13 @@ def test_lists_are_fetched_from_addresses_and_their_hash_is_kept(tmp_path):
             "licence": "",
         }
         server.fault("/eval.csv", status=503, times=1)
-        (clip,) = youtube.collect(settings, tmp_path, 0, 1)
+        (clip,) = youtube.collect(completed(kind="youtube", **settings), tmp_path, 0, 1)
         assert clip.parts[0].path == "http://mirror.example/a1.wav" and clip.origin == "mirror.example"
         about = json.loads((tmp_path / "test.csv.json").read_text())
         assert about["sha256"] == hashlib.sha256(text).hexdigest()
         settings["lists"] = {"test": f"{server.url}/none.csv"}
         with pytest.raises(UserError, match=r"data.source.lists.test: http://.*none.csv .*HTTP 404"):
-            list(youtube.collect(settings, tmp_path, 0, 1))
+            list(youtube.collect(completed(kind="youtube", **settings), tmp_path, 0, 1))
 
 
 def test_the_official_lists_are_read(real_audio, tmp_path):
@@ -155,7 +156,7 @@ def test_the_official_lists_are_read(real_audio, tmp_path):
         "url": URL,
         "licence": "",
     }
-    clips = list(youtube.collect(settings, tmp_path, 0, 1))
+    clips = list(youtube.collect(completed(kind="youtube", **settings), tmp_path, 0, 1))
     train = [clip for clip in clips if clip.split == "train"]
     # The list's own second comment line: num_segs=22160, num_positive_labels=52882.
     assert len(train) == 22160 and sum(len(clip.labels) for clip in train) == 52882

@@ -8,9 +8,10 @@ from pydantic import Field, PlainValidator, SerializeAsAny, WithJsonSchema, fiel
 
 from earmark.config import source
 from earmark.config.forming import Forming, Whole
+from earmark.config.packing import Kept, ShardLimits
 from earmark.config.section import Section
 from earmark.config.source import AnySource
-from earmark.config.values import Count, Distinct, Positive, Share, Split
+from earmark.config.values import Distinct, Share, Split
 
 SOURCE = {
     "type": "object",
@@ -40,29 +41,6 @@ class Shards(Section):
     def of(self, split: Split) -> int:
         """Return the number of a split's."""
         return self.train if split == "train" else self.test
-
-
-class ShardLimits(Section):
-    """What a shard holds at most."""
-
-    clips: Count = 20000
-    """number of clips"""
-
-    megabytes: Positive = 4000
-    """of sound (10^6 bytes)"""
-
-
-class Kept(Section):
-    """What is kept of each item that is fetched, for sources that are fetched."""
-
-    sample_rate: int = Field(default=32000, ge=8000)
-    """Hz of the kept clips"""
-
-    channels: Literal["mean", "first"] = "mean"
-    """what several channels become: their mean, or the first alone"""
-
-    max_pending_share: Share = 0
-    """share of a shard's items that may still be worth another try when it counts as fetched"""
 
 
 class Labels(Section):

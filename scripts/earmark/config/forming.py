@@ -89,5 +89,5 @@ _FORMING: TypeAdapter[Forming] = TypeAdapter(Forming)
 
 
 def read(content: Any) -> Forming:
-    """Return how recordings become clips from what JSON says, checked when the configuration was read."""
+    """Return how recordings become clips, as the rules pass it on from a configuration that was checked."""
     return _FORMING.validate_python(content)

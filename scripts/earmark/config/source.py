@@ -89,6 +89,12 @@ class Rooted(AnySource):
     archive: Archive | None = left_out()
     """an archive to fetch and unpack; not where root is a folder that is there"""
 
+    @property
+    def place(self) -> Path:
+        """The folder that is read, once hub and archive have brought theirs."""
+        assert self.root is not None, "root is given, or set to what was brought down"
+        return Path(self.root).expanduser()
+
 
 class ClipsPerClass(Section):
     """A split of a task of choices."""

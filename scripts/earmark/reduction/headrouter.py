@@ -76,13 +76,17 @@ class HeadRouter(ByRow):
             left = row.length - round(self.prefilter * (row.length - row.budget) / 2)
             candidates = (2 * candidates[:left] + 1) * row.length // (2 * left)
         heads = _marginals(row, row.positions[candidates])
-        found = _read(self.profile) if self.profile else Profile.uniform(len(heads))
+        found = self.profiled(heads)
         if found.weights.shape[1] != len(heads):
             raise UserError(
                 f"headrouter: {self.profile} is for {found.weights.shape[1]} heads, the model has "
                 f"{len(heads)}; give one of this model (docs/methods.md)"
             )
         return candidates[largest(importance(heads, found), row.budget)]
+
+    def profiled(self, heads: Tensor) -> Profile:
+        """Return the weights of heads [heads, n] that give these importances."""
+        return _read(self.profile) if self.profile else Profile.uniform(len(heads))
 
 
 def importance(heads: Tensor, profile: Profile) -> Tensor:

@@ -21,6 +21,7 @@ from yt_dlp.utils import DownloadCancelled, DownloadError
 from earmark.audio import clock
 from earmark.audio import containers as ffmpeg
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.data.fetch import reasons
 from earmark.data.fetch.network import Network
 from earmark.data.fetch.reasons import Failure, reason
@@ -194,7 +195,7 @@ class Client:
         for path in self.folder.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def _section(self, info: dict[str, Any], start_s: float, end_s: float, limit: float) -> Media:
+    def _section(self, info: Json, start_s: float, end_s: float, limit: float) -> Media:
         """Decode a stretch of a remote file to WAV at its own rate; ffmpeg seeks by ranges.
 
         Decoding right away is exact, where copied packets would start at the nearest one. The seek in
@@ -279,7 +280,7 @@ NETWORK_ERRORS: tuple[type[BaseException], ...] = (
 )
 
 
-def _check(info: dict[str, Any] | None) -> None:
+def _check(info: Json | None) -> None:
     """Refuse what isn't one finished recording."""
     if not info or info.get("_type", "video") != "video":
         raise Failure(reason("not media", "a list or a page, not a recording"))
@@ -289,6 +290,6 @@ def _check(info: dict[str, Any] | None) -> None:
         raise Failure(reason("not media", f"a stream ({info.get('protocol')}), not a file"))
 
 
-def _sectionable(info: dict[str, Any]) -> bool:
+def _sectionable(info: Json) -> bool:
     """Whether ffmpeg can fetch a part of it by itself."""
     return info.get("protocol") in SECTION_PROTOCOLS and not info.get("requested_formats")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earmark.audio import waveform as audio
+from earmark.config.packing import Kept
 from earmark.core.errors import AudioError
 from earmark.core.files import replacing
 from earmark.data.fetch import reasons
@@ -24,20 +24,18 @@ LATER_S = 1.0
 """What is decoded behind the wanted end to see that a recording goes on."""
 
 
-def keep(media: Media, path: Path, settings: dict[str, Any]) -> tuple[str, float]:
+def keep(media: Media, path: Path, kept: Kept) -> tuple[str, float]:
     """Cut a fetched file and write the clip to ``path``; returns its SHA-256 and seconds.
-
-    ``settings``: ``sample_rate`` and ``channels`` of the kept clip.
 
     Raises:
         Failure: the file can't be decoded or ends too early.
 
     """
-    samples = _samples(media, settings["sample_rate"], settings["channels"])
-    content = audio.flac_bytes(samples, settings["sample_rate"])
+    samples = _samples(media, kept.sample_rate, kept.channels)
+    content = audio.flac_bytes(samples, kept.sample_rate)
     with replacing(path) as partial:
         partial.write_bytes(content)
-    return hashlib.sha256(content).hexdigest(), len(samples) / settings["sample_rate"]
+    return hashlib.sha256(content).hexdigest(), len(samples) / kept.sample_rate
 
 
 def _samples(media: Media, rate: int, channels: str) -> NDArray[np.float32]:

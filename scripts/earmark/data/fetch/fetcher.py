@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
+from earmark.config.packing import Kept
 from earmark.core.errors import UserError
 from earmark.core.records import FAILED, OK
 from earmark.data.fetch import cut, reasons
@@ -61,9 +61,7 @@ class _Worker:
 class Fetcher:
     """Fetches items until all are finished or there is a reason to stop for now."""
 
-    def __init__(
-        self, folder: Path, keep: dict[str, Any], network: Network, host: str, cookies: str | None
-    ) -> None:
+    def __init__(self, folder: Path, keep: Kept, network: Network, host: str, cookies: str | None) -> None:
         """``folder`` is the shard's; ``keep`` says what is kept of each item."""
         self._keep, self._network, self._cookies = keep, network, cookies
         self._scratch = folder / "tmp"

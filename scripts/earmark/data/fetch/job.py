@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
+from earmark.config.packing import Kept
 from earmark.core.addresses import revealed
 from earmark.core.errors import UserError
 from earmark.core.files import exclusive, sha256
@@ -27,16 +27,16 @@ def fetch(
     recordings: Path,
     split: str,
     share: tuple[int, int],
-    keep: dict[str, Any],
+    keep: Kept,
     network: Network,
     cache: Path,
     output: Path,
 ) -> None:
     """Fetch a shard's items and write its manifest once all are finished.
 
-    ``share`` is number of the shard and of shards; ``keep`` is the task's ``data.fetch``: sample_rate,
-    channels, max_pending_share. ``cache`` is the task's folder for kept clips, ledgers, progress.
-    The manifest depends on what was fetched alone: not on tries, times or interruptions.
+    ``share`` is number of the shard and of shards; ``keep`` is the task's ``data.fetch``.
+    ``cache`` is the task's folder for kept clips, ledgers, progress. The manifest depends on what was
+    fetched alone: not on tries, times or interruptions.
 
     Raises:
         UserError: items are left that are worth another try, or the run stopped early.
@@ -80,7 +80,7 @@ def fetch(
                 for item in todo
                 if not ledgers.settled(ledger.rows.get(item.key), cookies=cookies is not None)
             )
-            if not left or (why is None and left.total() <= keep["max_pending_share"] * len(items)):
+            if not left or (why is None and left.total() <= keep.max_pending_share * len(items)):
                 state = "finished"
         finally:
             progress.close(state)
@@ -105,7 +105,7 @@ def _intact(row: Row, item: Item) -> bool:
     return item.path.is_file() and sha256(item.path) == row["sha256"]
 
 
-def _row(clip: Clip, row: Row | None, item: Item | None, keep: dict[str, Any]) -> Clip:
+def _row(clip: Clip, row: Row | None, item: Item | None, keep: Kept) -> Clip:
     """Return a wanted row as it ended; nothing of how it came about, so that a resumed run says the same."""
     if item is None:
         return clip
@@ -115,7 +115,7 @@ def _row(clip: Clip, row: Row | None, item: Item | None, keep: dict[str, Any]) -
     clip.status, clip.reason = OK, ""
     clip.parts = [Part(str(item.path), 0.0, row["duration_s"])]
     clip.duration_s, clip.sha256 = row["duration_s"], row["sha256"]
-    clip.sample_rate, clip.channels = keep["sample_rate"], 1
+    clip.sample_rate, clip.channels = keep.sample_rate, 1
     return clip
 
 

@@ -12,19 +12,20 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
+from earmark.config.packing import Kept
+from earmark.core.files import Json
 from earmark.core.records import FAILED, OK, Clip
 from earmark.data.fetch import reasons
 
 PENDING = "pending"
-Row = dict[str, Any]
+Row = Json
 
 
-def key(clip: Clip, keep: dict[str, Any]) -> str:
+def key(clip: Clip, keep: Kept) -> str:
     """Return what the kept clip of a wanted row depends on, as a hash."""
     part = clip.parts[0]
-    content = [clip.clip_id, part.path, part.start_s, part.end_s, keep["sample_rate"], keep["channels"]]
+    content = [clip.clip_id, part.path, part.start_s, part.end_s, keep.sample_rate, keep.channels]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 

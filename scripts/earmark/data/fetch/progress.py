@@ -9,9 +9,8 @@ import json
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
-from earmark.core.files import write_json
+from earmark.core.files import Json, write_json
 from earmark.core.progress import tqdm
 from earmark.core.records import OK
 from earmark.data.fetch.ledger import PENDING, Row
@@ -55,7 +54,7 @@ class Progress:
         self._written = time.monotonic()
         left = self._total - sum(c.total() for c in self.counts.values())
         rate = self._new / max(self._written - self._started, 1e-9)
-        content: dict[str, Any] = {
+        content: Json = {
             "state": state,
             "total": self._total,
             "ok": self.counts["ok"].total(),
@@ -79,14 +78,14 @@ class Progress:
         self.counts[status]["ok" if status == OK else row["code"]] += 1
 
 
-def overall(cache: Path) -> dict[str, Any]:
+def overall(cache: Path) -> Json:
     """Return the counts of all shards of a task that were begun, from their progress files.
 
     Of a split that was sharded anew, those of the sharding that was worked on last.
     """
     sums: Counter[str] = Counter()
     found: dict[str, Counter[str]] = {"failed": Counter(), PENDING: Counter()}
-    shardings: dict[str, dict[int, list[dict[str, Any]]]] = {}
+    shardings: dict[str, dict[int, list[Json]]] = {}
     for path in sorted(cache.glob("*-of-*/progress.json")):
         try:
             content = json.loads(path.read_text())
@@ -116,7 +115,7 @@ def overall(cache: Path) -> dict[str, Any]:
     }
 
 
-def worded(task: str, state: dict[str, Any]) -> str:
+def worded(task: str, state: Json) -> str:
     """Return the counts of a task as one line."""
     failed, pending = sum(state["failed"].values()), sum(state[PENDING].values())
     text = (

@@ -7,9 +7,10 @@ list as ``unused``, with its reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from earmark.config.forming import Forming
+from earmark.config.values import Split
 from earmark.core.errors import UserError
 from earmark.core.records import Clip
 from earmark.data.segment.join import join
@@ -21,8 +22,8 @@ __all__ = ["cut", "segment", "slug"]
 Recordings = Callable[[str], Iterable[Clip]]
 
 
-def segment(recordings: Recordings, settings: dict[str, dict[str, Any]], seed: int) -> Iterator[Clip]:
-    """Yield the clips of every split named in ``settings`` (split -> ``kind`` and its options).
+def segment(recordings: Recordings, forms: Mapping[Split, Forming], seed: int) -> Iterator[Clip]:
+    """Yield the clips of every split that ``forms`` says how to form.
 
     ``recordings`` returns those of a split, each time from the first on. Those that failed come
     first, as they are; what fills no clip is yielded with status ``unused``.
@@ -32,12 +33,12 @@ def segment(recordings: Recordings, settings: dict[str, dict[str, Any]], seed: i
             contradict each other.
 
     """
-    for split, options in settings.items():
+    for split, form in forms.items():
         where = f"data.segment.{split}"
-        if options.get("min", 0) > options.get("max", 0):
-            raise UserError(f"{where}: min ({options['min']}) is over max ({options['max']})")
-        if options.get("min_s", 0) > options.get("max_s", float("inf")):
-            raise UserError(f"{where}: min_s ({options['min_s']:g}) is over max_s ({options['max_s']:g})")
+        if form.kind == "sequence" and form.min > form.max:
+            raise UserError(f"{where}: min ({form.min}) is over max ({form.max})")
+        if form.kind == "join" and form.min_s > form.max_s:
+            raise UserError(f"{where}: min_s ({form.min_s:g}) is over max_s ({form.max_s:g})")
         usable = 0
         for recording in recordings(split):
             usable += recording.ok
@@ -46,30 +47,30 @@ def segment(recordings: Recordings, settings: dict[str, dict[str, Any]], seed: i
         if not usable:
             raise UserError(f"{where}: no usable recording of that split")
         chosen = (recording for recording in recordings(split) if recording.ok)
-        clips, n = _formed(chosen, options, seed), 0
+        clips, n = _formed(chosen, form, seed), 0
         for clip in clips:
             n += clip.ok
             yield clip
         if not n:
-            raise UserError(f"{where}: {_why_none(options)}")
+            raise UserError(f"{where}: {_why_none(form)}")
 
 
-def _formed(recordings: Iterable[Clip], options: dict[str, Any], seed: int) -> Iterator[Clip]:
+def _formed(recordings: Iterable[Clip], form: Forming, seed: int) -> Iterator[Clip]:
     """Yield the clips of one split's recordings, as its kind forms them."""
-    if options["kind"] == "join":
-        return join(recordings, options, seed)
-    if options["kind"] == "sequence":
-        return sequence(recordings, options, seed)
-    return made(recordings, options)
+    if form.kind == "join":
+        return join(recordings, form, seed)
+    if form.kind == "sequence":
+        return sequence(recordings, form, seed)
+    return made(recordings, form)
 
 
-def _why_none(options: dict[str, Any]) -> str:
+def _why_none(form: Forming) -> str:
     """Say why no clip came of a split's recordings."""
-    if options["kind"] == "join":
-        what = "class has" if options.get("by", "label") == "label" else "class and group have"
-        return f"no {what} {options['min_s']:g} s of audio to join; lower min_s"
-    if options["kind"] == "sequence":
-        return f"no {options['by']} has {options['min']} recordings; lower min"
-    if options["kind"] == "windows":
-        return f"no recording is {options['window_s']:g} s long; lower window_s or set rest: keep"
+    if form.kind == "join":
+        what = "class has" if form.by == "label" else "class and group have"
+        return f"no {what} {form.min_s:g} s of audio to join; lower min_s"
+    if form.kind == "sequence":
+        return f"no {form.by} has {form.min} recordings; lower min"
+    if form.kind == "windows":
+        return f"no recording is {form.window_s:g} s long; lower window_s or set rest: keep"
     return "the cut list fits none of the recordings; its column file holds their names as in the table"

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from earmark.config.forming import Join
 from earmark.core.external_sort import sorted_rows
 from earmark.core.records import UNUSED, Clip, Part, Span
 from earmark.core.seeding import generator
@@ -26,17 +27,16 @@ class Piece(NamedTuple):
     spans: list[Span]
 
 
-def join(recordings: Iterable[Clip], options: dict[str, Any], seed: int) -> Iterator[Clip]:
+def join(recordings: Iterable[Clip], form: Join, seed: int) -> Iterator[Clip]:
     """Yield clips of ``min_s`` to ``max_s`` seconds, each joined from recordings of one class.
 
     ``by``: ``label``, or ``label+group`` to keep speakers or places apart as well. ``keep_whole``:
     no recording is cut. ``order``: ``seeded``, or by ``name``. The order within a class and the
     lengths depend on the seed and on names, never on the order of the list.
     """
-    limits = float(options["min_s"]), float(options["max_s"])
-    by_group = options.get("by", "label") == "label+group"
-    by_name = options.get("order", "seeded") == "name"
-    longest = float("inf") if options.get("keep_whole", False) else limits[1]
+    limits = form.min_s, form.max_s
+    by_group, by_name = form.by == "label+group", form.order == "name"
+    longest = float("inf") if form.keep_whole else form.max_s
 
     def name(recording: Clip) -> tuple[str, ...]:
         label = recording.labels[0] if recording.labels else ""

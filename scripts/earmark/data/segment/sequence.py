@@ -9,27 +9,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any
 
+from earmark.config.forming import Sequence
 from earmark.core.records import Clip
 from earmark.core.seeding import generator
 from earmark.data.segment.stretches import slug
 
 
-def sequence(recordings: Iterable[Clip], options: dict[str, Any], seed: int) -> Iterator[Clip]:
+def sequence(recordings: Iterable[Clip], form: Sequence, seed: int) -> Iterator[Clip]:
     """Yield clips of ``min`` to ``max`` recordings with the same ``by`` (``label`` or ``group``).
 
     ``passes``: how often each recording is dealt out. The clip's text is that of its recordings in their
     order, its label the one they share, if they do. Order and lengths follow from the seed and names alone.
     """
-    by, least, most = options["by"], options["min"], options["max"]
+    by, least, most = form.by, form.min, form.max
     members: dict[str, list[Clip]] = defaultdict(list)
     for recording in recordings:
         members[recording.group if by == "group" else recording.labels[0]].append(recording)
     for name, own in sorted(members.items()):
         own.sort(key=lambda recording: recording.clip_id)
         number = 0
-        for turn in range(options.get("passes", 1)):
+        for turn in range(form.passes):
             rng = generator(seed, "sequence", own[0].split, name, str(turn))
             left = [own[i] for i in rng.permutation(len(own))]
             while len(left) >= least:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from earmark.audio.waveform import MIN_SECONDS
+from earmark.config.forming import Cuts, Forming, Whole, Windows
 from earmark.core.errors import UserError, nearest
 from earmark.core.external_sort import lookup
 from earmark.core.records import UNUSED, Clip, Part, Span
@@ -30,7 +30,7 @@ def slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_-")[:LONGEST_SLUG] or "class"
 
 
-def cut(recordings: Iterable[Clip], options: dict[str, Any]) -> Iterator[Clip]:
+def cut(recordings: Iterable[Clip], form: Forming) -> Iterator[Clip]:
     """Yield the clips of recordings taken one by one: kinds ``whole``, ``windows`` and ``cuts``.
 
     For recordings that come in several lists, shard by shard: keys follow from the recordings' ids,
@@ -40,21 +40,24 @@ def cut(recordings: Iterable[Clip], options: dict[str, Any]) -> Iterator[Clip]:
         UserError: the kind needs all recordings at once, or the cut list is no table.
 
     """
-    if options["kind"] in ("join", "sequence"):
+    if form.kind == "join" or form.kind == "sequence":
         raise UserError(
             "data.segment: recordings fetched shard by shard are not joined; use whole or windows"
         )
-    return made(recordings, options, numbered=False)
+    return made(recordings, form, numbered=False)
 
 
-def made(recordings: Iterable[Clip], options: dict[str, Any], *, numbered: bool = True) -> Iterator[Clip]:
+def made(
+    recordings: Iterable[Clip], form: Whole | Windows | Cuts, *, numbered: bool = True
+) -> Iterator[Clip]:
     """Yield the clips of every recording; ``numbered`` names them by its place in the list.
 
     Raises:
         UserError: the cut list is missing or no table.
 
     """
-    with lookup(_table(Path(options["table"]))) if options.get("table") else nullcontext() as listed:
+    table = form.table if form.kind == "cuts" else None
+    with lookup(_table(Path(table))) if table else nullcontext() as listed:
         number = 0
         for recording in recordings:
             if not recording.ok:
@@ -62,10 +65,10 @@ def made(recordings: Iterable[Clip], options: dict[str, Any], *, numbered: bool 
                 continue
             recording.key = _key(recording, number if numbered else None)
             number += 1
-            if options["kind"] == "whole":
+            if form.kind == "whole":
                 yield recording
-            elif options["kind"] == "windows":
-                yield from _windows(recording, options)
+            elif form.kind == "windows":
+                yield from _windows(recording, form)
             else:
                 yield from _cuts(recording, listed)
 
@@ -112,10 +115,10 @@ def _piece(recording: Clip, number: int, start_s: float, end_s: float) -> Clip:
     )
 
 
-def _windows(recording: Clip, options: dict[str, Any]) -> Iterator[Clip]:
+def _windows(recording: Clip, form: Windows) -> Iterator[Clip]:
     """Yield windows of ``window_s`` seconds every ``hop_s``, and what is left after the last of them."""
-    window = float(options["window_s"])
-    hop, length = float(options.get("hop_s") or window), recording.duration_s
+    window = form.window_s
+    hop, length = form.hop_s or window, recording.duration_s
     count = max(0, math.floor((length - window + SLACK) / hop) + 1)
     for number in range(count):
         start = number * hop
@@ -124,8 +127,8 @@ def _windows(recording: Clip, options: dict[str, Any]) -> Iterator[Clip]:
     if length - start <= SLACK or (count and length - (start - hop + window) <= SLACK):
         return
     rest = _piece(recording, count, start, length)
-    least = max(float(options.get("min_s", 0)), MIN_SECONDS)
-    if options.get("rest", "drop") == "drop":
+    least = max(form.min_s or 0.0, MIN_SECONDS)
+    if form.rest == "drop":
         rest.status, rest.reason = UNUSED, f"rest of a window ({rest.duration_s:.2f} s)"
     elif rest.duration_s < least - SLACK:
         rest.status, rest.reason = UNUSED, f"rest too short ({rest.duration_s:.2f} s, at least {least:g})"

@@ -15,10 +15,11 @@ import tarfile
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
+from earmark.config.source import Archive, Limits
 from earmark.core.errors import UserError
 from earmark.core.files import exclusive, sha256, write_json
 from earmark.core.progress import tqdm
@@ -31,46 +32,43 @@ TIMEOUT_S = 60
 UNPACK = "unpack it yourself and set data.source.root"
 
 
-def unpacked(archive: Mapping[str, Any]) -> tuple[Path, str]:
+def unpacked(archive: Archive) -> tuple[Path, str]:
     """Return the folder that an archive holds and where its recordings come from.
-
-    ``archive``: ``url`` or ``path``, ``sha256`` (None: not checked, but recorded), ``inside`` (the folder in
-    it), ``limits``.
 
     Raises:
         UserError: it is out of reach, not the file that config names, damaged, over its limits, or holds
             something that leads out of the folder.
     """
-    address = archive["url"] or str(Path(archive["path"]).expanduser().resolve())
+    address = archive.url or str(Path(archive.path or "").expanduser().resolve())
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", PurePosixPath(address).name)[:40]
     place = FOLDER / f"{name}-{hashlib.sha256(address.encode()).hexdigest()[:8]}"
     with exclusive(place):
         record = place / "unpacked.json"
         found = json.loads(record.read_text())["sha256"] if record.is_file() else ""
-        if not found or archive["sha256"] not in (None, found):
+        if not found or archive.sha256 not in (None, found):
             record.unlink(missing_ok=True)
-            file = fetched(archive["url"], place / "archive") if archive["url"] else Path(address)
+            file = fetched(archive.url, place / "archive") if archive.url else Path(address)
             if not file.is_file():
                 raise UserError(f"data.source.archive.path: there is no file {file}")
             found = sha256(file)
-            if archive["sha256"] not in (None, found):
-                if archive["url"]:
+            if archive.sha256 not in (None, found):
+                if archive.url:
                     file.unlink()
                 raise UserError(
-                    f"data.source.archive.sha256: {address} has {found}, config says {archive['sha256']}: "
+                    f"data.source.archive.sha256: {address} has {found}, config says {archive.sha256}: "
                     "it is torn or another version"
                 )
-            _unpack(file, place, archive["limits"])
+            _unpack(file, place, archive.limits)
             write_json(record, {"from": address, "sha256": found})
             (place / "archive").unlink(missing_ok=True)
     files = (place / "files").resolve()
-    root = (files / archive["inside"]).resolve()
+    root = (files / archive.inside).resolve()
     if not (root.is_dir() and root.is_relative_to(files)):
         there = ", ".join(sorted(path.name for path in files.iterdir())[:5])
         raise UserError(
-            f"data.source.archive.inside: {address} holds no folder '{archive['inside']}'; it holds {there}"
+            f"data.source.archive.inside: {address} holds no folder '{archive.inside}'; it holds {there}"
         )
-    return root, f"archive:{archive['url'] or name}@{found}"
+    return root, f"archive:{archive.url or name}@{found}"
 
 
 def fetched(url: str, path: Path, key: str = "data.source.archive.url", cure: str = UNPACK) -> Path:
@@ -109,7 +107,7 @@ def fetched(url: str, path: Path, key: str = "data.source.archive.url", cure: st
     return partial.replace(path)
 
 
-def _unpack(file: Path, place: Path, limits: Mapping[str, Any]) -> None:
+def _unpack(file: Path, place: Path, limits: Limits) -> None:
     """Unpack an archive into ``place``/files: plain files and folders alone, within limits."""
     partial = place / ".files.partial"
     shutil.rmtree(partial, ignore_errors=True)
@@ -118,11 +116,15 @@ def _unpack(file: Path, place: Path, limits: Mapping[str, Any]) -> None:
     try:
         for name, size, stream in _members(file):
             total, count = total + size, count + 1
-            for key, value in (("members", count), ("archive_mb", total / 1e6), ("member_mb", size / 1e6)):
-                if value > limits[key]:
+            for key, value, most in (
+                ("members", count, limits.members),
+                ("archive_mb", total / 1e6, limits.archive_mb),
+                ("member_mb", size / 1e6, limits.member_mb),
+            ):
+                if value > most:
                     raise UserError(
                         f"{file} holds more than data.source.archive.limits.{key} allows ({value:.0f}, at "
-                        f"most {limits[key]:g}); raise it if you trust the archive"
+                        f"most {most:g}); raise it if you trust the archive"
                     )
             if problem := name_problem(name):
                 raise UserError(f"{file}: the member {name[:80]!r} {problem}; nothing was unpacked")

@@ -11,12 +11,14 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import BinaryIO, Protocol
 
+from earmark.config.source import Limits, Patterns
+from earmark.config.values import Split
 from earmark.core.errors import UserError
-from earmark.core.files import replacing
+from earmark.core.files import Json, replacing
 from earmark.core.progress import tqdm
 from earmark.core.records import Clip
 from earmark.data.sources.patterns import matching
@@ -28,6 +30,26 @@ FORMAT = 1
 BLOCK = 1 << 20
 
 
+class Packed(Protocol):
+    """A source whose recordings lie in larger files."""
+
+    @property
+    def place(self) -> Path:
+        """The folder of these files."""
+
+    @property
+    def splits(self) -> Mapping[Split, Patterns]:
+        """Split -> pattern or patterns of names."""
+
+    @property
+    def limits(self) -> Limits:
+        """What is refused."""
+
+    @property
+    def licence(self) -> str:
+        """Of recordings that say none."""
+
+
 class Refused(Exception):
     """A member that can't be used; its text is the reason kept in the manifest."""
 
@@ -35,7 +57,7 @@ class Refused(Exception):
 class Store:
     """A folder that members are written to, counting them and their bytes."""
 
-    def __init__(self, folder: Path, archive: Path, limits: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, archive: Path, limits: Limits) -> None:
         self.folder = folder
         self._archive, self._limits = archive, limits
         self._count, self._bytes = 0, 0
@@ -50,19 +72,23 @@ class Store:
         """
         self._count += 1
         self._bytes += size
-        for key, value in (("members", self._count), ("archive_mb", self._bytes / 1e6)):
-            if value > self._limits[key]:
+        limits = self._limits
+        for key, value, most in (
+            ("members", self._count, limits.members),
+            ("archive_mb", self._bytes / 1e6, limits.archive_mb),
+        ):
+            if value > most:
                 raise UserError(
                     f"{self._archive} holds more than data.source.limits.{key} allows "
-                    f"({value:.0f}, at most {self._limits[key]:g}); raise it if you trust the archive"
+                    f"({value:.0f}, at most {most:g}); raise it if you trust the archive"
                 )
-        if size / 1e6 > self._limits["member_mb"]:
-            raise Refused(f"too large ({size / 1e6:.0f} MB, at most {self._limits['member_mb']:g})")
+        if size / 1e6 > limits.member_mb:
+            raise Refused(f"too large ({size / 1e6:.0f} MB, at most {limits.member_mb:g})")
 
     @property
     def expansion(self) -> float:
         """How many times its compressed size the archive may unpack to."""
-        return float(self._limits["expansion"])
+        return self._limits.expansion
 
     def overexpanded(self, ratio: float) -> UserError:
         """Return the error of an archive that unpacks to more."""
@@ -80,19 +106,19 @@ class Store:
         return own
 
 
-Unpack = Callable[[Path, Store], Iterable[dict[str, Any]]]
+Unpack = Callable[[Path, Store], Iterable[Json]]
 """Reads an archive, keeps its recordings in the store and yields what is to be listed of each."""
 
 
 def recordings(
-    settings: dict[str, Any],
+    settings: Packed,
     folder: Path,
     threads: int,
-    read_with: dict[str, Any],
+    read_with: Json,
     unpack: Unpack,
-    describe: Callable[[dict[str, Any], Clip], None],
+    describe: Callable[[Json, Clip], None],
 ) -> Iterator[Clip]:
-    """Yield the recordings of the archives of ``settings['splits']``, unpacked below ``folder``.
+    """Yield the recordings of the archives of ``settings.splits``, unpacked below ``folder``.
 
     ``read_with`` is what the unpacking depends on besides the archive; ``describe`` puts what was
     listed of a recording (labels, text, id) into its clip.
@@ -101,24 +127,24 @@ def recordings(
         UserError: see :func:`matching` and :meth:`Store.admit`; an archive is damaged.
 
     """
-    root = Path(settings["root"]).expanduser()
-    for split, names in matching(root, settings["splits"]).items():
+    root = settings.place
+    for split, names in matching(root, settings.splits).items():
         bar = tqdm(names, desc=f"unpacking {split}", unit="archive")
         clips = (
-            _clip(row, f"{split}/{name}", split, place, settings["licence"], describe)
+            _clip(row, f"{split}/{name}", split, place, settings.licence, describe)
             for name in bar
-            for place, row in _rows(root / name, name, folder / split, settings["limits"], read_with, unpack)
+            for place, row in _rows(root / name, name, folder / split, settings.limits, read_with, unpack)
         )
         yield from with_headers(clips, folder, threads)
 
 
 def _clip(
-    row: dict[str, Any],
+    row: Json,
     archive: str,
     split: str,
     place: Path,
     licence: str,
-    describe: Callable[[dict[str, Any], Clip], None],
+    describe: Callable[[Json, Clip], None],
 ) -> Clip:
     """Return a listed recording as a clip, its file not looked at yet."""
     name = f"{archive}/{row['key']}"
@@ -134,16 +160,18 @@ def _rows(
     archive: Path,
     name: str,
     folder: Path,
-    limits: dict[str, Any],
-    read_with: dict[str, Any],
+    limits: Limits,
+    read_with: Json,
     unpack: Unpack,
-) -> Iterator[tuple[Path, dict[str, Any]]]:
+) -> Iterator[tuple[Path, Json]]:
     """Yield (folder, row) of what an archive holds, unpacking it if that isn't done."""
     own = _own_name(name)
     place, listing = folder / own, folder / f"{own}.jsonl"
     stat = archive.stat()
     stamp = json.dumps(
-        [FORMAT, name, stat.st_size, stat.st_mtime_ns, limits, read_with], sort_keys=True, ensure_ascii=True
+        [FORMAT, name, stat.st_size, stat.st_mtime_ns, limits.plain(), read_with],
+        sort_keys=True,
+        ensure_ascii=True,
     )
     if not (place.is_dir() and listing.is_file() and _first_line(listing) == stamp):
         partial = folder / f".{own}.partial"

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from earmark.config.sources.audiomarathon import Source
 from earmark.core.errors import UserError
 from earmark.core.records import Clip
 from earmark.data.sources.audiomarathon_layouts import Item, folder_of, items
@@ -19,22 +19,20 @@ from earmark.data.sources.recordings import with_headers
 from earmark.scoring import groups
 
 
-def wanted(settings: dict[str, Any]) -> list[str]:
+def wanted(settings: Source) -> list[str]:
     """Return which files of the hub data set are needed; all of it is near 60 GB."""
-    return [f"{folder_of(settings['task'])}/*"]
+    return [f"{folder_of(settings.task)}/*"]
 
 
-def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
+def collect(settings: Source, folder: Path, seed: int, threads: int) -> Iterator[Clip]:
     """Yield one row per item of a task.
-
-    ``settings``: ``task``, ``root`` (the data set's folder), ``licence``.
 
     Raises:
         UserError: the folder or a list in it is missing or not what the layout says.
 
     """
-    root = Path(settings["root"]).expanduser()
-    return read(settings["task"], root, "test", settings.get("licence", ""), threads, hub="hub" in settings)
+    root = settings.place
+    return read(settings.task, root, "test", settings.licence, threads, hub=settings.hub is not None)
 
 
 def read(

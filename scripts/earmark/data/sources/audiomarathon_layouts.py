@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from earmark.core.errors import UserError, nearest
+from earmark.core.files import Json
 from earmark.scoring.question import LETTERS
 
 AUDIO_FILES = {".wav", ".flac", ".mp3", ".ogg"}
@@ -152,7 +153,7 @@ def _missing(path: Path) -> UserError:
     return UserError(f"data.source.root: {path} is missing; the layout is that of the published data set")
 
 
-def _item(listing: Listing, root: Path, entry: Mapping[str, Any], task: str) -> Item:
+def _item(listing: Listing, root: Path, entry: Json, task: str) -> Item:
     """Return one entry of a list as an item."""
     nested = entry.get("audio")
     name = nested["path"] if listing.path not in entry and isinstance(nested, dict) else entry[listing.path]
@@ -176,7 +177,7 @@ def _item(listing: Listing, root: Path, entry: Mapping[str, Any], task: str) -> 
     )
 
 
-def _options(entry: Mapping[str, Any], letters: str) -> tuple[str, ...]:
+def _options(entry: Json, letters: str) -> tuple[str, ...]:
     """Return the options: a list, ``choices`` by capital letter, or ``choice_a`` and so on."""
     if isinstance(entry.get("options"), list):
         return tuple(_text(option) for option in entry["options"])
@@ -192,7 +193,7 @@ def _text(value: Any) -> str:
     return value.strip()
 
 
-def _right(entry: Mapping[str, Any], listing: Listing, options: Sequence[str]) -> str:
+def _right(entry: Json, listing: Listing, options: Sequence[str]) -> str:
     """Return the right option, given as its letter or in full."""
     answer = _text(entry[listing.answer])
     known = LETTERS[: len(options)]

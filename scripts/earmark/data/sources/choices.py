@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from earmark.config.sources.choices import Source
 from earmark.core.errors import UserError, nearest
+from earmark.core.files import Json
 from earmark.core.records import Clip, Part
 from earmark.data.sources.recordings import label_problem, label_text, one_spelling, shown, with_headers
 from earmark.data.sources.rows import Row, read_rows
@@ -27,44 +29,41 @@ KEY = re.compile(r"\{([^{}]+)\}")
 """A key in the path of a recording."""
 
 
-def wanted(settings: dict[str, Any]) -> list[str]:
+def wanted(settings: Source) -> list[str]:
     """Return which files of a hub data set are needed: the lists, and the recordings below the folder."""
-    folder = settings["folder"]
+    folder = settings.folder
     return [*_lists(settings), f"{folder}/*" if folder else "*"]
 
 
-def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
+def collect(settings: Source, folder: Path, seed: int, threads: int) -> Iterator[Clip]:
     """Yield one clip for each item, in the order of the lists; all are of the test split.
-
-    ``settings``: ``root``, ``lists``, ``folder``, ``columns`` (role -> key), ``facets``, ``only``,
-    ``licence``.
 
     Raises:
         UserError: a list or key is missing or unreadable, a recording is named outside the folder, an id
             stands twice.
 
     """
-    root = Path(settings["root"]).expanduser()
+    root = settings.place
     if not root.is_dir():
         raise UserError(f"data.source.root: there is no folder {root}")
-    parts = with_headers(_recordings(settings, root), root, threads, hub="hub" in settings)
+    parts = with_headers(_recordings(settings, root), root, threads, hub=settings.hub is not None)
     for _, each in groupby(parts, key=lambda clip: clip.key):
         yield _together(list(each))
 
 
-def _lists(settings: dict[str, Any]) -> list[str]:
-    names = settings["lists"]
+def _lists(settings: Source) -> list[str]:
+    names = settings.lists
     return [names] if isinstance(names, str) else names
 
 
-def _recordings(settings: dict[str, Any], root: Path) -> Iterator[Clip]:
+def _recordings(settings: Source, root: Path) -> Iterator[Clip]:
     """Yield a clip for each recording of each item; those of one item follow each other, with one key."""
     seen: dict[str, str] = {}
     for name in _lists(settings):
         path = root / name
         for number, row in enumerate(read_rows(path, "data.source.lists")):
             _check_keys(path, row, settings)
-            if any(str(row.cells.get(key)) not in values for key, values in settings["only"].items()):
+            if any(str(row.cells.get(key)) not in values for key, values in settings.only.items()):
                 continue
             clip, files = _item(path, row, settings)
             clip.key = f"{name}:{number}"
@@ -75,7 +74,7 @@ def _recordings(settings: dict[str, Any], root: Path) -> Iterator[Clip]:
                 )
             seen[clip.clip_id] = f"{name}, {row.place}"
             for file in files or [""]:
-                at = _there(root / settings["folder"] / one_spelling(file))
+                at = _there(root / settings.folder / one_spelling(file))
                 yield replace(clip, parts=[Part(str(at), 0.0, 0.0)], source_id=[shown(file) or clip.clip_id])
 
 
@@ -85,13 +84,14 @@ def _there(path: Path) -> Path:
     return packed if packed.is_file() and not path.is_file() else path
 
 
-def _check_keys(path: Path, row: Row, settings: dict[str, Any]) -> None:
+def _check_keys(path: Path, row: Row, settings: Source) -> None:
     """Refuse an item without one of the keys; those of facets may be missing."""
-    columns = settings["columns"]
-    each = [(role, columns[role]) for role in ("id", "question", "answer") if columns[role] is not None]
-    each += [("audio", key) for key in KEY.findall(columns["audio"]) or [columns["audio"]]]
-    if isinstance(columns["options"], str):
-        each.append(("options", columns["options"]))
+    columns = settings.columns
+    each = [("id", columns.id)] if columns.id is not None else []
+    each += [("question", columns.question), ("answer", columns.answer)]
+    each += [("audio", key) for key in KEY.findall(columns.audio) or [columns.audio]]
+    if isinstance(columns.options, str):
+        each.append(("options", columns.options))
     for role, key in each:
         if key not in row.cells:
             raise UserError(
@@ -99,15 +99,15 @@ def _check_keys(path: Path, row: Row, settings: dict[str, Any]) -> None:
             )
 
 
-def _item(path: Path, row: Row, settings: dict[str, Any]) -> tuple[Clip, list[str]]:
+def _item(path: Path, row: Row, settings: Source) -> tuple[Clip, list[str]]:
     """Return an item as a clip without its recordings, and the paths of these."""
-    columns = settings["columns"]
-    cells = {role: row.cells[columns[role]] for role in ("question", "answer")}
-    name = f"{path.stem} {row.place}" if columns["id"] is None else row.cells[columns["id"]]
-    options = [_text(path, row, each) for each in _options(row.cells, columns["options"])]
-    files = [_text(path, row, each) for each in _files(row.cells, columns["audio"])]
-    answer = str(cells["answer"]) if isinstance(cells["answer"], list) else _text(path, row, cells["answer"])
-    facets = {facet: row.cells.get(key) for facet, key in settings["facets"].items()}
+    columns = settings.columns
+    asked, right = row.cells[columns.question], row.cells[columns.answer]
+    name = f"{path.stem} {row.place}" if columns.id is None else row.cells[columns.id]
+    options = [_text(path, row, each) for each in _options(row.cells, columns.options)]
+    files = [_text(path, row, each) for each in _files(row.cells, columns.audio)]
+    answer = str(right) if isinstance(right, list) else _text(path, row, right)
+    facets = {facet: row.cells.get(key) for facet, key in settings.facets.items()}
     clip = Clip(
         clip_id=_text(path, row, name),
         source_id=[],
@@ -116,10 +116,10 @@ def _item(path: Path, row: Row, settings: dict[str, Any]) -> tuple[Clip, list[st
         sample_rate=0,
         channels=0,
         split="test",
-        labels=_labels(answer, options, columns["options"] is None),
-        text=_text(path, row, cells["question"]),
+        labels=_labels(answer, options, columns.options is None),
+        text=_text(path, row, asked),
         options=options,
-        licence=settings["licence"],
+        licence=settings.licence,
         group=joined(
             {name: None if value is None else _text(path, row, value) for name, value in facets.items()}
         ),
@@ -127,19 +127,19 @@ def _item(path: Path, row: Row, settings: dict[str, Any]) -> tuple[Clip, list[st
     if not files:
         clip.fail("no file named")
     elif not clip.labels:
-        wanted_ = "no number" if columns["options"] is None else "none of the options"
+        wanted_ = "no number" if columns.options is None else "none of the options"
         clip.fail(f"no label (the answer is {wanted_})")
     return clip, files
 
 
-def _options(cells: Mapping[str, Any], keys: str | list[str] | None) -> list[Any]:
+def _options(cells: Json, keys: str | list[str] | None) -> list[Any]:
     """Return an item's options: a list, or the cells of several keys that have something."""
     if isinstance(keys, list):
         return [cells[key] for key in keys if cells.get(key) not in (None, "")]
     return [] if keys is None else _listed(cells[keys])
 
 
-def _files(cells: Mapping[str, Any], name: str) -> list[Any]:
+def _files(cells: Json, name: str) -> list[Any]:
     """Return an item's recordings: a cell's, or a path that cells are put into."""
     if not KEY.search(name):
         return _listed(cells[name])

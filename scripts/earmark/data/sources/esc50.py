@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from earmark.config.sources.esc50 import Source
 from earmark.core.errors import UserError
 from earmark.core.records import Clip
 from earmark.data.sources.recordings import SUFFIXES, with_headers
@@ -44,23 +45,21 @@ class _Recording(NamedTuple):
     clip: str
 
 
-def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
+def collect(settings: Source, folder: Path, seed: int, threads: int) -> Iterator[Clip]:
     """Yield one row per recording, by name; the group is the fold.
-
-    ``settings``: ``root``, ``esc10`` (its ten classes alone), ``folds`` (split -> folds).
 
     Raises:
         UserError: the folder is missing, or holds no recording of a split's folds.
     """
-    root = Path(settings["root"]).expanduser()
+    root = settings.place
     if not root.is_dir():
         raise UserError(f"data.source.root: there is no folder {root}")
     found = list(_tabled(root) if (root / TABLE).is_file() else _named(root))
-    if settings["esc10"]:
+    if settings.esc10:
         found = [each for each in found if each.label in ESC10]
-    splits = {fold: split for split, folds in settings["folds"].items() for fold in folds}
+    splits: dict[str, str] = {fold: split for split, folds in settings.folds.items() for fold in folds}
     chosen = sorted(each for each in found if each.fold in splits)
-    for split, folds in settings["folds"].items():
+    for split, folds in settings.folds.items():
         if not any(each.fold in folds for each in chosen):
             there = ", ".join(sorted({each.fold for each in found})) or "none"
             raise UserError(

@@ -10,10 +10,10 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import re2
 
+from earmark.config.sources.folder import Source
 from earmark.core.errors import UserError, nearest
 from earmark.core.records import Clip
 from earmark.data.sources.dealing import Seen
@@ -30,30 +30,25 @@ QUIET.log_errors = False
 COLUMNS = ("file_column", "label_column", "licence_column", "split_column")
 
 
-def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
+def collect(settings: Source, folder: Path, seed: int, threads: int) -> Iterator[Clip]:
     """Yield one row per recording of the table or the folder, split by source.
-
-    ``settings``: ``root``, ``table`` (below root; None: every audio file, its label the folder it is
-    in), ``file_column``, ``label_column``, ``licence_column``, ``split_column``, ``licence``,
-    ``group_pattern`` (a regular expression on the file's name whose first group names the original
-    recording), ``test_share``.
 
     Raises:
         UserError: the folder, the table or a column is missing, the pattern doesn't match, or a
             class would be left without training or test recordings.
 
     """
-    root = Path(settings["root"]).expanduser()
+    root = settings.place
     if not root.is_dir():
         raise UserError(f"data.source.root: there is no folder {root}")
-    group = _grouping(settings.get("group_pattern"))
-    if settings["table"] is None:
+    group = _grouping(settings.group_pattern)
+    if settings.table is None:
         halves = all((root / half).is_dir() for half in ("train", "test"))
         listed, deal = _found(root, settings, group, halves), not halves
     else:
-        listed, deal = _tabled(root, settings, group), not settings.get("split_column")
-    clips = with_headers(listed, root, threads, hub="hub" in settings)
-    yield from dealt(clips, float(settings["test_share"]), seed) if deal else clips
+        listed, deal = _tabled(root, settings.table, settings, group), not settings.split_column
+    clips = with_headers(listed, root, threads, hub=settings.hub is not None)
+    yield from dealt(clips, settings.test_share, seed) if deal else clips
 
 
 def _clip(root: Path, name: str, label: str, group: str, split: str, licence: str) -> Clip:
@@ -61,40 +56,40 @@ def _clip(root: Path, name: str, label: str, group: str, split: str, licence: st
     return Clip.unread(root / name, name, split, [label], source_id=[group], licence=licence)
 
 
-def _tabled(root: Path, settings: dict[str, Any], group: Callable[[str], str]) -> Iterator[Clip]:
+def _tabled(root: Path, table: str, settings: Source, group: Callable[[str], str]) -> Iterator[Clip]:
     """Yield the recordings of the table, checking what the user named."""
-    path, seen = root / settings["table"], Seen()
+    path, seen = root / table, Seen()
     checked = False
     for row in read_rows(path, "data.source.table"):
         if not checked:
             _check_columns(path, settings, list(row.cells))
             checked = True
-        name = one_spelling(str(row.cells[settings["file_column"]]))
+        name = one_spelling(str(row.cells[settings.file_column]))
         if seen.before(name, row.place):
             raise UserError(f"data.source.table: {path}, {row.place} lists '{shown(name)}' more than once")
         split, licence = (
-            str(row.cells[settings[key]]) if settings.get(key) else ""
-            for key in ("split_column", "licence_column")
+            str(row.cells[column]) if column else ""
+            for column in (settings.split_column, settings.licence_column)
         )
         yield _clip(
             root,
             name,
-            str(row.cells[settings["label_column"]]),
+            str(row.cells[settings.label_column]),
             group(name),
             split,
-            licence or settings.get("licence", ""),
+            licence or settings.licence,
         )
 
 
-def _check_columns(path: Path, settings: dict[str, Any], known: list[str]) -> None:
+def _check_columns(path: Path, settings: Source, known: list[str]) -> None:
     """Refuse a column that the table doesn't have."""
     for key in COLUMNS:
-        column = settings.get(key)
+        column = getattr(settings, key)
         if column and column not in known:
             raise UserError(f"data.source.{key}: {path} has no column '{column}'; {nearest(column, known)}")
 
 
-def _found(root: Path, settings: dict[str, Any], group: Callable[[str], str], halves: bool) -> Iterator[Clip]:
+def _found(root: Path, settings: Source, group: Callable[[str], str], halves: bool) -> Iterator[Clip]:
     """Yield every audio file below ``root``, sorted; its folder's name is its label.
 
     With ``halves`` the folders ``train`` and ``test`` at the top are the splits, and no others count.
@@ -118,9 +113,7 @@ def _found(root: Path, settings: dict[str, Any], group: Callable[[str], str], ha
                     )
                 name = path.relative_to(root).as_posix()
                 found = True
-                yield _clip(
-                    root, name, shown(path.parent.name), group(name), split, settings.get("licence", "")
-                )
+                yield _clip(root, name, shown(path.parent.name), group(name), split, settings.licence)
     if passed:
         named = ", ".join(f"{count} of {shown(suffix)}" for suffix, count in passed.most_common())
         print(f"{root}: passed over as no audio by their names: {named}", flush=True)

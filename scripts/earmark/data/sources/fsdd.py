@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from earmark.config.sources.fsdd import Source
 from earmark.core.errors import UserError, nearest
 from earmark.core.records import Clip
 from earmark.data.sources.recordings import SUFFIXES, with_headers
@@ -19,19 +19,17 @@ WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight",
 LICENCE = "CC-BY-SA-4.0"
 
 
-def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
+def collect(settings: Source, folder: Path, seed: int, threads: int) -> Iterator[Clip]:
     """Yield one row per recording, by name: the word is label and text, the speaker the group.
-
-    ``settings``: ``root``, ``speakers`` (split -> speakers).
 
     Raises:
         UserError: the folder is missing, or a speaker is not there or in two splits.
     """
-    root = Path(settings["root"]).expanduser()
+    root = settings.place
     if not root.is_dir():
         raise UserError(f"data.source.root: there is no folder {root}")
     splits: dict[str, str] = {}
-    for split, speakers in settings["speakers"].items():
+    for split, speakers in settings.speakers.items():
         for speaker in speakers:
             if speaker in splits:
                 raise UserError(f"data.source.speakers: '{speaker}' is in {splits[speaker]} and in {split}")

@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from earmark.audio.waveform import AudioError
+from earmark.config.sources.had import Source
 from earmark.core.errors import UserError
 from earmark.core.records import Clip, Span
 from earmark.data.sources.corpus import completed, file_of, recording, root_of, side
@@ -24,23 +24,20 @@ REAL, FAKE = "real", "fake"
 SHOWN = 40  # characters of an unreadable line that go into its reason
 
 
-def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
+def collect(settings: Source, folder: Path, seed: int, threads: int) -> Iterator[Clip]:
     """Yield one row per utterance of the list, in its order.
-
-    ``settings``: ``root``, ``labels`` (the list, below root), ``audio`` (folder of the utterances,
-    below root), ``test_share``, ``licence``.
 
     Raises:
         UserError: the folder or the list is missing or not text.
 
     """
-    labels = file_of(settings, "labels", settings["labels"])
+    labels = file_of(settings, "labels", settings.labels)
     return completed(settings, _rows(labels, settings, seed), threads)
 
 
-def _rows(labels: Path, settings: dict[str, Any], seed: int) -> Iterator[Clip]:
+def _rows(labels: Path, settings: Source, seed: int) -> Iterator[Clip]:
     """Yield a row per line of the list; failed where the line says nothing usable."""
-    folder = root_of(settings) / settings["audio"]
+    folder = root_of(settings) / settings.audio
     seen: set[str] = set()
     try:
         with labels.open(encoding="utf-8-sig") as stream:
@@ -49,8 +46,8 @@ def _rows(labels: Path, settings: dict[str, Any], seed: int) -> Iterator[Clip]:
                 if not words:
                     continue
                 name = words[0].removesuffix(".wav")
-                split = side(name, float(settings["test_share"]), seed)
-                clip = recording(settings, folder / f"{name}.wav", "unknown", "", split)
+                split = side(name, settings.test_share, seed)
+                clip = recording(settings, settings.licence, folder / f"{name}.wav", "unknown", "", split)
                 try:
                     clip.labels, clip.spans = _truth(words)
                     if name in seen:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.core.records import Clip
 
 MOST = 100_000
@@ -91,7 +91,7 @@ def _shown(label: str) -> str:
     return repr(label) if label.isascii() else ascii(label)
 
 
-def cure(groups: Iterable[Mapping[str, Any]]) -> list[str]:
+def cure(groups: Iterable[Json]) -> list[str]:
     """Return the fewest keys of ``data.labels`` that make every group one label; none if none do."""
     tried = (
         ["strip"],

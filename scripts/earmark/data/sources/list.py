@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from earmark.config.sources.list import Source
 from earmark.core.errors import UserError, nearest
 from earmark.core.records import Clip, Part
 from earmark.data.sources import times
@@ -40,11 +41,11 @@ class _Reader:
     path: Path
     split: str
     columns: dict[str, str]
-    settings: dict[str, Any]
+    settings: Source
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows; may be called again."""
-        yield from read_rows(self.path, "data.source.lists", self.settings["encoding"])
+        yield from read_rows(self.path, "data.source.lists", self.settings.encoding)
 
     def cell(self, row: Row, role: str) -> Any:
         """Return what a row has in the column of a role; empty where there is no such column."""
@@ -76,7 +77,7 @@ class _Reader:
     def words(self, row: Row, role: str) -> list[str]:
         """Return a cell as several texts: a list of them, or one text parted by its separator."""
         value = self.cell(row, role)
-        separator = self.settings[f"{role}_separator"]
+        separator = self.settings.label_separator if role == "label" else self.settings.options_separator
         if isinstance(value, list):
             return [self.word(row, role, item) for item in value if item is not None]
         if isinstance(value, str) and separator:
@@ -100,52 +101,46 @@ class _Reader:
             raise self.error(
                 row, f"'{self.columns[role]}' is no number of seconds ({shown(str(value))[:40]})"
             )
-        return seconds * times.seconds_of(self.columns[role], self.settings["time_unit"]) if seconds else 0.0
+        return seconds * times.seconds_of(self.columns[role], self.settings.time_unit) if seconds else 0.0
 
 
-def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
+def collect(settings: Source, folder: Path, seed: int, threads: int) -> Iterator[Clip]:
     """Yield one row per row of the lists, in their order.
-
-    ``settings``: ``root``, ``lists`` (a file below root, or files per split), ``folder`` (below root,
-    that files are named from), ``columns`` (role -> column), ``label_separator``,
-    ``options_separator``, ``split_names``, ``test_share``, ``licence``, ``encoding``, ``absolute``.
 
     Raises:
         UserError: a list or column is missing or unreadable, a file is named by a URL or, unless
             allowed, an absolute path, an id stands twice, too few recordings to share out.
 
     """
-    root, hub = Path(settings["root"]).expanduser(), "hub" in settings
+    root, hub = settings.place, settings.hub is not None
     if not root.is_dir():
         raise UserError(f"data.source.root: there is no folder {root}")
-    if settings["absolute"] and hub:
+    if settings.absolute and hub:
         raise UserError("data.source.absolute: a data set on the hub can't name files of this machine")
     readers = [
         _reader(root / name, split, settings) for split, names in _lists(settings).items() for name in names
     ]
     # One list that says nothing of splits is shared out here.
-    deal, share = isinstance(settings["lists"], str) and "split" not in readers[0].columns, 0.0
+    deal, share = isinstance(settings.lists, str) and "split" not in readers[0].columns, 0.0
     if deal:
-        share = float(settings["test_share"])
+        share = settings.test_share
         Deal(_originals(readers[0]), share, seed)  # says what can't be dealt before any file is read
-    clips = with_headers(
-        _clips(readers, root, deal), None if settings["absolute"] else root, threads, hub=hub
-    )
+    clips = with_headers(_clips(readers, root, deal), None if settings.absolute else root, threads, hub=hub)
     yield from dealt(clips, share, seed) if deal else clips
 
 
-def _lists(settings: dict[str, Any]) -> dict[str, list[str]]:
+def _lists(settings: Source) -> dict[str, list[str]]:
     """Return the files of each split; one list alone stands under no split."""
-    lists = settings["lists"]
+    lists = settings.lists
     if isinstance(lists, str):
         return {"": [lists]}
     return {split: [names] if isinstance(names, str) else names for split, names in lists.items()}
 
 
-def _reader(path: Path, split: str, settings: dict[str, Any]) -> _Reader:
+def _reader(path: Path, split: str, settings: Source) -> _Reader:
     """Find a list's columns: those config names, else the known ones."""
-    first = next(read_rows(path, "data.source.lists", settings["encoding"]))
-    asked, columns = settings["columns"], {}
+    first = next(read_rows(path, "data.source.lists", settings.encoding))
+    asked, columns = settings.columns.plain(), {}
     for role in COLUMNS:
         if role in asked:
             name = asked[role]
@@ -206,7 +201,7 @@ def _clip(reader: _Reader, row: Row, root: Path, deal: bool) -> Clip:
     file = reader.file(row)
     if re.match("[A-Za-z][A-Za-z0-9+.-]*://", file):
         raise reader.error(row, f"'{shown(file)[:60]}' is an address; use kind youtube, or download it first")
-    if Path(file).is_absolute() and not reader.settings["absolute"]:
+    if Path(file).is_absolute() and not reader.settings.absolute:
         raise reader.error(
             row,
             f"'{shown(file)[:60]}' is an absolute path; set data.source.absolute for a list you trust",
@@ -222,15 +217,15 @@ def _clip(reader: _Reader, row: Row, root: Path, deal: bool) -> Clip:
     clip = Clip(
         clip_id=reader.name(row, "id") or file + cut,
         source_id=[_original(reader, row)],
-        parts=[Part(str(root / reader.settings["folder"] / file), start_s, end_s)],
+        parts=[Part(str(root / reader.settings.folder / file), start_s, end_s)],
         duration_s=0.0,
         sample_rate=0,
         channels=0,
-        split=reader.settings["split_names"].get(split, split),
+        split=reader.settings.split_names.get(split, split),
         labels=reader.words(row, "label"),
         text=reader.name(row, "text"),
         options=reader.words(row, "options"),
-        licence=reader.name(row, "licence") or reader.settings["licence"],
+        licence=reader.name(row, "licence") or reader.settings.licence,
         group=reader.name(row, "group"),
     )
     if not (clip.split or deal):

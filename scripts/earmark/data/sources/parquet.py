@@ -16,7 +16,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from earmark.config.sources.parquet import Source
 from earmark.core.errors import UserError, nearest
+from earmark.core.files import Json
 from earmark.core.records import NOT_PARQUET, Clip
 from earmark.data.sources.archives import Refused, Store, recordings
 from earmark.data.sources.patterns import wanted_of
@@ -28,32 +30,29 @@ BATCH = 16
 ROLES = ("label", "text", "id", "source", "group", "licence", "options")
 
 
-def wanted(settings: dict[str, Any]) -> list[str]:
+def wanted(settings: Source) -> list[str]:
     """Return which files of a hub data set are needed."""
-    return wanted_of(settings["splits"])
+    return wanted_of(settings.splits)
 
 
-def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
+def collect(settings: Source, folder: Path, seed: int, threads: int) -> Iterator[Clip]:
     """Yield one row per row of the Parquet files of each split, the audio unpacked below ``folder``.
-
-    ``settings``: ``root``, ``splits`` (split -> pattern or patterns), ``audio_column``, ``columns``
-    (role -> column), ``label_separator``, ``licence``, ``limits``.
 
     Raises:
         UserError: a pattern matches nothing, a column is missing or holds no audio, a file is damaged
             or over its limits.
 
     """
-    columns = {role: name for role, name in settings["columns"].items() if name is not None}
-    read_with = {"audio": settings["audio_column"], "columns": columns}
-    unpack = partial(_unpack, settings["audio_column"], columns)
+    columns = {role: name for role, name in settings.columns.plain().items() if name is not None}
+    read_with = {"audio": settings.audio_column, "columns": columns}
+    unpack = partial(_unpack, settings.audio_column, columns)
     yield from recordings(settings, folder, threads, read_with, unpack, partial(_describe, settings))
 
 
-def _describe(settings: dict[str, Any], row: dict[str, Any], clip: Clip) -> None:
+def _describe(settings: Source, row: Json, clip: Clip) -> None:
     """Put what a row says into its clip."""
     cells: dict[str, list[str]] = row["cells"]
-    separator = settings["label_separator"]
+    separator = settings.label_separator
     clip.labels = cells.get("label", [])
     if separator:
         parts = [part.strip() for label in clip.labels for part in label.split(separator)]
@@ -62,11 +61,11 @@ def _describe(settings: dict[str, Any], row: dict[str, Any], clip: Clip) -> None
     clip.options = cells.get("options", [])
     clip.licence = "".join(cells.get("licence", [])) or clip.licence
     clip.source_id = cells.get("source", [])[:1] or clip.source_id
-    if "label" in settings["columns"] and settings["columns"]["label"] and not clip.labels:
+    if settings.columns.label and not clip.labels:
         clip.fail("no label")
 
 
-def _unpack(audio: str, columns: dict[str, str], path: Path, store: Store) -> Iterator[dict[str, Any]]:
+def _unpack(audio: str, columns: dict[str, str], path: Path, store: Store) -> Iterator[Json]:
     """Read a Parquet file in small batches and keep its recordings."""
     number = 0
     try:
@@ -88,14 +87,14 @@ def _unpack(audio: str, columns: dict[str, str], path: Path, store: Store) -> It
 
 def _row(
     number: int,
-    cells: dict[str, Any],
+    cells: Json,
     audio: str,
     columns: dict[str, str],
     names: dict[str, list[str]],
     store: Store,
-) -> dict[str, Any]:
+) -> Json:
     """Keep one recording and return what is listed of it."""
-    row: dict[str, Any] = {"key": f"{number:07d}", "cells": {}}
+    row: Json = {"key": f"{number:07d}", "cells": {}}
     try:
         found = {role: _texts(cells[column], names.get(column)) for role, column in columns.items()}
     except Refused as refused:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from earmark.config.source import Patterns
+from earmark.config.values import Split
 from earmark.core.errors import UserError
 from earmark.data.sources.braces import expanded
 from earmark.data.sources.recordings import name_problem
@@ -20,7 +22,7 @@ def closest(name: str, known: Sequence[str]) -> str:
     return f"at the top: {', '.join(tops[:12])}{' ...' if len(tops) > 12 else ''}" if tops else "it is empty"
 
 
-def matching(root: Path, splits: dict[str, str | list[str]]) -> dict[str, list[str]]:
+def matching(root: Path, splits: Mapping[Split, Patterns]) -> dict[str, list[str]]:
     """Return the files below ``root`` of each split, sorted: patterns with braces, ``*`` and ``?``.
 
     Raises:
@@ -51,7 +53,7 @@ def matching(root: Path, splits: dict[str, str | list[str]]) -> dict[str, list[s
     return found
 
 
-def wanted_of(splits: dict[str, str | list[str]]) -> list[str]:
+def wanted_of(splits: Mapping[Split, Patterns]) -> list[str]:
     """Return the patterns of the archives of all splits: what a hub data set must send."""
     return [
         pattern

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from earmark.core.errors import UserError, nearest
+from earmark.core.files import Json
 from earmark.core.records import NOT_PARQUET
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
@@ -29,7 +30,7 @@ class Row:
     """One row of a list and where it stands: ``line 12``, ``item 3``, ``row 7``."""
 
     place: str
-    cells: dict[str, Any]
+    cells: Json
 
 
 def read_rows(path: Path, where: str, encoding: str = "utf-8") -> Iterator[Row]:
@@ -148,7 +149,7 @@ def _parsed(text: str, path: Path, where: str, place: str) -> Any:
         raise UserError(f"{where}: {path} {place} is not readable ({str(error)[:60]})") from None
 
 
-def _object(item: Any, path: Path, where: str, place: str) -> dict[str, Any]:
+def _object(item: Any, path: Path, where: str, place: str) -> Json:
     """Return an item that is an object of valid text."""
     if not isinstance(item, dict):
         raise UserError(f"{where}: {path}, {place} is no object with keys")

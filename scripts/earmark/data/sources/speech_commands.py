@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from earmark.config.sources.speech_commands import Source
 from earmark.core.errors import UserError
 from earmark.core.records import Clip
 from earmark.data.sources.recordings import with_headers
@@ -19,7 +19,7 @@ TESTING, VALIDATION = "testing_list.txt", "validation_list.txt"
 LICENCE = "CC-BY-4.0"
 
 
-def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
+def collect(settings: Source, folder: Path, seed: int, threads: int) -> Iterator[Clip]:
     """Yield one row per recording, by word and name; ``settings``: ``root``.
 
     What a list names and is not there is a failed row.
@@ -28,11 +28,11 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
         UserError: the folder or a list is missing, or there are no words.
 
     """
-    root = Path(settings["root"]).expanduser()
+    root = settings.place
     if not root.is_dir():
         raise UserError(f"data.source.root: there is no folder {root}; unpack the archive there")
     testing, validation = _listed(root / TESTING), _listed(root / VALIDATION)
-    yield from with_headers(_rows(root, testing, validation), root, threads, hub="hub" in settings)
+    yield from with_headers(_rows(root, testing, validation), root, threads, hub=settings.hub is not None)
 
 
 def _listed(path: Path) -> set[str]:

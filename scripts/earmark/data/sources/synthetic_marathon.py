@@ -11,12 +11,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from earmark.config.source import ClipsPerClass
+from earmark.config.sources.synthetic_marathon import Source, Utterances
+from earmark.core.files import Json
 from earmark.core.progress import tqdm
 from earmark.core.records import Clip
 from earmark.core.seeding import generator
@@ -60,31 +62,27 @@ QUESTIONS = {
 }
 
 
-def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
-    """Render the splits and yield their recordings.
-
-    ``settings``: ``task``; ``splits`` (name -> ``clips_per_class``, ``min_s``, ``max_s``; of the
-    transcription task ``utterances``, ``min_words``, ``max_words``, at most ten).
-    """
-    task = settings["task"]
-    for split, wanted in settings["splits"].items():
+def collect(settings: Source, folder: Path, seed: int, threads: int) -> Iterator[Clip]:
+    """Render the splits and yield their recordings."""
+    task = settings.task
+    for split, wanted in settings.splits.items():
         root = folder / split
-        if task == "librispeech":
+        if isinstance(wanted, Utterances):
             _read_aloud(root, split, wanted, seed)
         else:
             _sounds(task, root, split, wanted, seed)
         yield from read(task, root, split, LICENCE, threads)
 
 
-def _sounds(task: str, root: Path, split: str, wanted: dict[str, Any], seed: int) -> None:
+def _sounds(task: str, root: Path, split: str, wanted: ClipsPerClass, seed: int) -> None:
     """Write the recordings of a task of choices and, unless folders are its classes, its list."""
     classes, entries = CLASSES[task], []
-    orders = [(index, take) for take in range(wanted["clips_per_class"]) for index in range(len(classes))]
+    orders = [(index, take) for take in range(wanted.clips_per_class) for index in range(len(classes))]
     for number, (index, take) in enumerate(tqdm(orders, desc=f"rendering {split}", unit="clip")):
         rng = generator(seed, task, split, str(index), str(take))
         name = _name(task, classes[index], index, take)
         place = f"{HAD}/{name}" if task == "had" else f"{LISTS[task].folders[0]}/{name}"
-        _write(root / place, sound(index, rng.uniform(wanted["min_s"], wanted["max_s"]), rng))
+        _write(root / place, sound(index, rng.uniform(wanted.min_s, wanted.max_s), rng))
         if task != "had":
             entries.append(_entry(task, name, classes[index], number, seed))
     if entries:
@@ -106,10 +104,10 @@ def _name(task: str, label: str, index: int, take: int) -> str:
     return names.get(task, f"{word.replace(' ', '_')}_segment_{take}.wav")
 
 
-def _entry(task: str, name: str, label: str, number: int, seed: int) -> dict[str, Any]:
+def _entry(task: str, name: str, label: str, number: int, seed: int) -> Json:
     """Return an item of a task's list, with the real one's fields."""
     if task == "vox_gender":
-        own: dict[str, Any] = {"answer_gt": label.capitalize(), "speaker_id_original": name.split("/")[0]}
+        own: Json = {"answer_gt": label.capitalize(), "speaker_id_original": name.split("/")[0]}
         return {"path": name, "question": QUESTIONS[task], "uniq_id": number, **own}
     count = 5 if task == "vox_age" else 4
     options = (
@@ -121,13 +119,13 @@ def _entry(task: str, name: str, label: str, number: int, seed: int) -> dict[str
     if task == "race":
         own = {"options": options, "answer": letter, "id": number, "question_idx": 0}
         return {"audio_path": name, "question": QUESTIONS[task], **own}
-    entry: dict[str, Any] = {"path": name, "question": QUESTIONS[task], "answer_gt": letter}
+    entry: Json = {"path": name, "question": QUESTIONS[task], "answer_gt": letter}
     entry["uniq_id"] = f"{task}-{number}"
     if task == "desed":
         kind = "counting" if number % 2 else "detection"
         return entry | {"choices": dict(zip("ABCD", options, strict=True)), "task_type": kind}
     entry |= {f"choice_{mark}": option for mark, option in zip("abcde", options, strict=False)}
-    fields: dict[str, dict[str, Any]] = {
+    fields: dict[str, Json] = {
         "slue": {"task_name": "named_entity_count", "dataset_name": "SLUE (synthetic stand-in)"},
         "tau": {"scene_label": label},
         "vesus": {"emotion_label": label.partition(":")[0], "person_id": name.split("/")[0]},
@@ -153,13 +151,13 @@ def sound(index: int, seconds: float, rng: np.random.Generator) -> NDArray[np.fl
     return np.asarray(0.5 * wave / np.abs(wave).max(), np.float32)
 
 
-def _read_aloud(root: Path, split: str, wanted: dict[str, Any], seed: int) -> None:
+def _read_aloud(root: Path, split: str, wanted: Utterances, seed: int) -> None:
     """Write chapters of words read out, a transcript file to each, by speakers of different pitch."""
     lines: dict[Path, list[str]] = {}
-    for number in tqdm(range(wanted["utterances"]), desc=f"rendering {split}", unit="clip"):
+    for number in tqdm(range(wanted.utterances), desc=f"rendering {split}", unit="clip"):
         rng = generator(seed, "librispeech", split, str(number))
         speaker = SPEAKERS[number % len(SPEAKERS)]
-        count = int(rng.integers(wanted["min_words"], wanted["max_words"] + 1))
+        count = int(rng.integers(wanted.min_words, wanted.max_words + 1))
         # No word twice in an utterance: so small a model finds its place by the word it said last.
         words = tuple(WORDS[index] for index in rng.permutation(len(WORDS))[:count])
         chapter = root / LIBRISPEECH[0] / speaker / "1"

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from earmark.audio import waveform as audio
+from earmark.config.source import ClipsPerClass
+from earmark.config.sources.synthetic_music import Source
 from earmark.core.errors import UserError
 from earmark.core.progress import tqdm
 from earmark.core.records import Clip
@@ -40,22 +41,19 @@ class _Order:
     seed: int
 
 
-def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
+def collect(settings: Source, folder: Path, seed: int, threads: int) -> Iterator[Clip]:
     """Render the splits and yield their recordings.
-
-    ``settings``: ``genres`` (how many), ``recording_s`` (length of the joined recordings),
-    ``splits`` (name -> ``clips_per_class``, ``min_s``, ``max_s``), ``question``.
 
     Raises:
         UserError: more genres asked for than there are.
 
     """
-    if not 2 <= settings["genres"] <= len(GENRES):
-        raise UserError(f"data.source.genres: {settings['genres']} asked for, 2 to {len(GENRES)} can be made")
-    genres = GENRES[: settings["genres"]]
-    for split, wanted in settings["splits"].items():
+    if not 2 <= settings.genres <= len(GENRES):
+        raise UserError(f"data.source.genres: {settings.genres} asked for, 2 to {len(GENRES)} can be made")
+    genres = GENRES[: settings.genres]
+    for split, wanted in settings.splits.items():
         root = folder / split
-        orders = list(_orders(root, split, genres, wanted, settings["recording_s"], seed))
+        orders = list(_orders(root, split, genres, wanted, settings.recording_s, seed))
         (root / GTZAN_AUDIO).mkdir(parents=True, exist_ok=True)
         with (
             ProcessPoolExecutor(threads) as pool,
@@ -63,22 +61,22 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
         ):
             for _ in pool.map(_render, orders, chunksize=4):
                 bar.update()
-        _write_list(root, orders, genres, split, settings["question"], seed)
+        _write_list(root, orders, genres, split, settings.question, seed)
         yield from read("gtzan", root, split, LICENCE, threads)
 
 
 def _orders(
-    root: Path, split: str, genres: tuple[str, ...], wanted: dict[str, Any], recording_s: float, seed: int
+    root: Path, split: str, genres: tuple[str, ...], wanted: ClipsPerClass, recording_s: float, seed: int
 ) -> Iterator[_Order]:
     """Yield what to render; a clip's length and content depend on the seed and its name."""
     for genre in genres:
-        for number in range(wanted["clips_per_class"]):
+        for number in range(wanted.clips_per_class):
             name = f"{genre}.{number:05d}"
             rng = generator(seed, "length", split, name)
             yield _Order(
                 root / GTZAN_AUDIO / f"{name}.flac",
                 genre,
-                round(float(rng.uniform(wanted["min_s"], wanted["max_s"])), 2),
+                round(float(rng.uniform(wanted.min_s, wanted.max_s)), 2),
                 recording_s,
                 int(rng.integers(2**31)),
             )

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
 from earmark.audio import waveform as audio
+from earmark.config.sources.synthetic_tags import Source
 from earmark.core.progress import tqdm
 from earmark.core.records import Clip, Span
 from earmark.core.seeding import generator
@@ -115,13 +115,9 @@ SOUNDS: dict[str, Maker] = {
 }
 
 
-def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
-    """Render the splits and yield their clips, one recording each.
-
-    ``settings``: ``clips`` (split -> number), ``seconds``, ``sample_rate``, ``missing_share``,
-    ``level_db``.
-    """
-    for split, count in settings["clips"].items():
+def collect(settings: Source, folder: Path, seed: int, threads: int) -> Iterator[Clip]:
+    """Render the splits and yield their clips, one recording each."""
+    for split, count in settings.clips.plain().items():
         (folder / split).mkdir(parents=True, exist_ok=True)
         orders = [(folder, split, number, settings, seed) for number in range(count)]
         bar = tqdm(total=count, desc=f"rendering {split}", unit="clip")
@@ -133,23 +129,24 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
         yield from with_headers(clips, folder, threads)
 
 
-def _made(order: tuple[Path, str, int, dict[str, Any], int]) -> Clip:
+def _made(order: tuple[Path, str, int, Source, int]) -> Clip:
     """Write a clip's file and return its row; both depend on seed, split and number alone."""
     folder, split, number, settings, seed = order
     name = f"{split}/{number:05d}"
     samples, spans = render(settings, generator(seed, "tags", name))
     path = folder / f"{name}.flac"
-    path.write_bytes(audio.flac_bytes(samples, settings["sample_rate"]))
+    path.write_bytes(audio.flac_bytes(samples, settings.sample_rate))
     heard = sorted({span.label for span in spans})
     if split == "train":
-        noticed = generator(seed, "noticed", name).random(len(heard)) >= settings["missing_share"]
+        noticed = generator(seed, "noticed", name).random(len(heard)) >= settings.missing_share
         heard = [label for label, there in zip(heard, noticed, strict=True) if there]
     return Clip.unread(path, name, split, heard, licence=LICENCE, spans=spans)
 
 
-def render(settings: dict[str, Any], rng: np.random.Generator) -> tuple[NDArray[np.float32], list[Span]]:
+def render(settings: Source, rng: np.random.Generator) -> tuple[NDArray[np.float32], list[Span]]:
     """Return a clip [samples] and what sounds in it, in order of time."""
-    rate, seconds = settings["sample_rate"], settings["seconds"]
+    rate, seconds = settings.sample_rate, settings.seconds
+    low, high = settings.level_db
     total = round(seconds * rate)
     clip = _background(total, rate, rng)
     names = rng.choice(list(SOUNDS), rng.choice(len(COUNTS), p=COUNTS), replace=False)
@@ -159,7 +156,7 @@ def render(settings: dict[str, Any], rng: np.random.Generator) -> tuple[NDArray[
         start = rng.uniform(0, seconds - length)
         first, t = round(start * rate), np.arange(round(length * rate)) / rate
         sound = SOUNDS[str(name)](t, rng) * _envelope(t)
-        level = 10 ** (rng.uniform(*settings["level_db"]) / 20)
+        level = 10 ** (rng.uniform(low, high) / 20)
         place = slice(first, first + len(t))
         sound = sound[: len(clip[place])] / (np.sqrt(np.mean(sound**2)) + 1e-9)
         clip[place] += level * sound

@@ -12,10 +12,12 @@ import tarfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, Self, cast
+from typing import BinaryIO, Self, cast
 
+from earmark.config.sources.tars import Source
 from earmark.core.bounded import Expanding
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.core.records import Clip
 from earmark.data.sources.archives import Refused, Store, recordings
 from earmark.data.sources.compressed import BROKEN, decompressed
@@ -58,17 +60,13 @@ class _Member(tarfile.TarInfo):
         return cast(tarfile.TarInfo, super()._proc_member(archive))  # type: ignore[misc]
 
 
-def wanted(settings: dict[str, Any]) -> list[str]:
+def wanted(settings: Source) -> list[str]:
     """Return which files of a hub data set are needed."""
-    return wanted_of(settings["splits"])
+    return wanted_of(settings.splits)
 
 
-def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
+def collect(settings: Source, folder: Path, seed: int, threads: int) -> Iterator[Clip]:
     """Yield one row per sample of the tars of each split, its audio unpacked below ``folder``.
-
-    ``settings``: ``root``, ``splits`` (split -> pattern or patterns), ``key`` (fields of the JSON
-    that hold the label, the first that has one counts), ``label_separator``, ``text_key``,
-    ``options_key``, ``source_key``, ``group_key``, ``licence_key``, ``licence``, ``limits``.
 
     Raises:
         UserError: a pattern matches nothing, an archive is damaged or over its limits.
@@ -77,7 +75,7 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
     yield from recordings(settings, folder, threads, {}, unpacked, partial(_describe, settings))
 
 
-def _describe(settings: dict[str, Any], row: dict[str, Any], clip: Clip) -> None:
+def _describe(settings: Source, row: Json, clip: Clip) -> None:
     """Put what a sample's JSON says into its clip."""
     sample = row["json"]
     try:
@@ -86,19 +84,19 @@ def _describe(settings: dict[str, Any], row: dict[str, Any], clip: Clip) -> None
         clip.fail(str(refused))
 
 
-def _describe_as(settings: dict[str, Any], sample: dict[str, Any], clip: Clip) -> None:
+def _describe_as(settings: Source, sample: Json, clip: Clip) -> None:
     """Put a sample's labels, texts and names into its clip; raises Refused for what can be none."""
-    clip.labels = _values(sample, [*_fields(settings["key"]), *FALLBACK])
-    if settings["label_separator"]:
-        parts = [part.strip() for label in clip.labels for part in label.split(settings["label_separator"])]
+    clip.labels = _values(sample, [*_fields(settings.key), *FALLBACK])
+    if settings.label_separator:
+        parts = [part.strip() for label in clip.labels for part in label.split(settings.label_separator)]
         clip.labels = [part for part in parts if part]
-    clip.text = next(iter(_values(sample, _fields(settings["text_key"]))), "")
-    clip.options = _values(sample, _fields(settings["options_key"]))
-    clip.group = next(iter(_values(sample, _fields(settings["group_key"]))), "")
-    clip.source_id = _values(sample, _fields(settings["source_key"]))[:1] or clip.source_id
-    clip.licence = next(iter(_values(sample, _fields(settings["licence_key"]))), clip.licence)
+    clip.text = next(iter(_values(sample, _fields(settings.text_key))), "")
+    clip.options = _values(sample, _fields(settings.options_key))
+    clip.group = next(iter(_values(sample, _fields(settings.group_key))), "")
+    clip.source_id = _values(sample, _fields(settings.source_key))[:1] or clip.source_id
+    clip.licence = next(iter(_values(sample, _fields(settings.licence_key))), clip.licence)
     if not clip.labels:
-        clip.fail(f"no label (none of {', '.join([*_fields(settings['key']), *FALLBACK])})")
+        clip.fail(f"no label (none of {', '.join([*_fields(settings.key), *FALLBACK])})")
 
 
 def _fields(key: str) -> list[str]:
@@ -106,7 +104,7 @@ def _fields(key: str) -> list[str]:
     return [field.strip() for field in key.split(";") if field.strip()]
 
 
-def _values(sample: dict[str, Any], fields: list[str]) -> list[str]:
+def _values(sample: Json, fields: list[str]) -> list[str]:
     """Return the first value that isn't empty as texts: a list of them, one text, or a number."""
     for field in fields:
         value = sample.get(field)
@@ -119,7 +117,7 @@ def _values(sample: dict[str, Any], fields: list[str]) -> list[str]:
     return []
 
 
-def unpacked(path: Path, store: Store) -> Iterator[dict[str, Any]]:
+def unpacked(path: Path, store: Store) -> Iterator[Json]:
     """Read a tar once from front to back; yield its samples in the order of their first members.
 
     A sample has its ``key``, the ``json`` beside its audio, and the ``file`` that the store keeps, or else
@@ -129,7 +127,7 @@ def unpacked(path: Path, store: Store) -> Iterator[dict[str, Any]]:
         UserError: the tar is damaged, holds no sample, or is over its limits.
 
     """
-    samples: dict[str, dict[str, Any]] = {}
+    samples: dict[str, Json] = {}
     try:
         with path.open("rb") as raw, _unzipped(raw, store) as plain:
             with tarfile.open(fileobj=plain, mode="r|", tarinfo=_Member) as archive:
@@ -156,7 +154,7 @@ def unpacked(path: Path, store: Store) -> Iterator[dict[str, Any]]:
         yield {"key": shown(key), **sample}
 
 
-def brought_together(samples: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def brought_together(samples: dict[str, Json]) -> dict[str, Json]:
     """Return samples by webdataset's rule where ours leaves sound and metadata apart.
 
     Here a key ends at the last dot, so that keys may have dots; webdataset's ends at the first, and
@@ -195,9 +193,7 @@ def _unzipped(raw: BinaryIO, store: Store) -> BinaryIO:
     return cast(BinaryIO, Expanding(plain, raw.tell, store.expansion, store.overexpanded))
 
 
-def _take(
-    archive: tarfile.TarFile, member: tarfile.TarInfo, samples: dict[str, dict[str, Any]], store: Store
-) -> None:
+def _take(archive: tarfile.TarFile, member: tarfile.TarInfo, samples: dict[str, Json], store: Store) -> None:
     """Take one member into the sample it belongs to."""
     path = PurePosixPath(member.name)
     if member.isdir() or path.name.startswith("._") or "__MACOSX" in path.parts:
@@ -238,7 +234,7 @@ def _problem(member: tarfile.TarInfo) -> str | None:
     return None
 
 
-def _describe_more(sample: dict[str, Any], suffix: str, content: bytes) -> None:
+def _describe_more(sample: Json, suffix: str, content: bytes) -> None:
     """Add a metadata member to what is known of a sample."""
     try:
         text = content.decode()

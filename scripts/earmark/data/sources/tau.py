@@ -11,8 +11,8 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from earmark.config.sources.tau import Source
 from earmark.core.errors import UserError, nearest
 from earmark.core.records import Clip
 from earmark.data.sources.corpus import completed, file_of, recording, root_of, side
@@ -20,24 +20,21 @@ from earmark.data.sources.corpus import completed, file_of, recording, root_of, 
 COLUMNS = ("filename", "scene_label", "identifier", "source_label")
 
 
-def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
+def collect(settings: Source, folder: Path, seed: int, threads: int) -> Iterator[Clip]:
     """Yield one row per recording of the table, in its order.
-
-    ``settings``: ``root``, ``table`` (below root), ``devices`` (their source labels; empty: all),
-    ``test_share``, ``licence``.
 
     Raises:
         UserError: the folder or the table is missing, the table lacks a column or a device.
 
     """
-    table = file_of(settings, "table", settings["table"])
+    table = file_of(settings, "table", settings.table)
     return completed(settings, _rows(table, settings, seed), threads)
 
 
-def _rows(table: Path, settings: dict[str, Any], seed: int) -> Iterator[Clip]:
+def _rows(table: Path, settings: Source, seed: int) -> Iterator[Clip]:
     """Yield a row per line of the table; failed where a cell is empty or a file is listed again."""
     root = root_of(settings)
-    wanted, found = set(settings["devices"]), set()
+    wanted, found = set(settings.devices), set()
     seen: set[str] = set()
     try:
         with table.open(newline="", encoding="utf-8-sig") as stream:
@@ -52,8 +49,8 @@ def _rows(table: Path, settings: dict[str, Any], seed: int) -> Iterator[Clip]:
                 if wanted and device not in wanted:
                     continue
                 group = f"{scene} {place}"
-                split = side(group, float(settings["test_share"]), seed)
-                clip = recording(settings, root / name, scene or "unknown", group, split)
+                split = side(group, settings.test_share, seed)
+                clip = recording(settings, settings.licence, root / name, scene or "unknown", group, split)
                 stem = Path(name).stem
                 clip.source_id = [stem.removesuffix(f"-{device}") if device else stem]
                 if not (name and scene and place):

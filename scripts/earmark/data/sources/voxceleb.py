@@ -11,8 +11,8 @@ import csv
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
+from earmark.config.sources.voxceleb import Source
 from earmark.core.errors import UserError, nearest
 from earmark.core.records import Clip
 from earmark.data.sources.corpus import completed, file_of, recording, root_of, side
@@ -32,48 +32,44 @@ Found = dict[str, dict[str, str]]
 """Per speaker, or speaker and video: table -> what it says."""
 
 
-def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
+def collect(settings: Source, folder: Path, seed: int, threads: int) -> Iterator[Clip]:
     """Yield one row per recording, by speaker and name.
-
-    ``settings``: ``root``, ``audio`` (below root), ``tables`` (gender tables below root), ``label``
-    (``gender`` or ``age``), ``age_table`` with ``age_speaker_column``, ``age_video_column`` and
-    ``age_column``, ``test_share``, ``licence``.
 
     Raises:
         UserError: a folder or table is missing or lacks a column.
 
     """
-    audio = root_of(settings) / settings["audio"]
+    audio = root_of(settings) / settings.audio
     if not audio.is_dir():
         raise UserError(f"data.source.audio: there is no folder {audio}")
-    if settings["label"] == "gender":
-        found = _genders([file_of(settings, "tables", name) for name in settings["tables"]])
-    elif settings["age_table"] is None:
+    if settings.label == "gender":
+        found = _genders([file_of(settings, "tables", name) for name in settings.tables])
+    elif settings.age_table is None:
         raise UserError("data.source.age_table: label: age needs a table of ages")
     else:
-        found = _ages(file_of(settings, "age_table", settings["age_table"]), settings)
+        found = _ages(file_of(settings, "age_table", settings.age_table), settings)
     return completed(settings, _rows(audio, found, settings, seed), threads)
 
 
-def _rows(audio: Path, found: Found, settings: dict[str, Any], seed: int) -> Iterator[Clip]:
+def _rows(audio: Path, found: Found, settings: Source, seed: int) -> Iterator[Clip]:
     """Yield a row per recording, failed where its label is missing or in doubt."""
     speakers = sorted(path for path in audio.iterdir() if path.is_dir() and path.name.startswith("id"))
     if not speakers:
         raise UserError(f"data.source.audio: {audio} holds no folders id...: one per speaker")
     for folder in speakers:
-        split = side(folder.name, float(settings["test_share"]), seed)
+        split = side(folder.name, settings.test_share, seed)
         for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES):
             video = path.relative_to(folder).parts[0]
             said = found.get(f"{folder.name}/{video}") or found.get(folder.name) or {}
             values = set(said.values()) - {""}
             label = values.pop() if len(values) == 1 else "unknown"
-            clip = recording(settings, path, label, folder.name, split)
+            clip = recording(settings, settings.licence, path, label, folder.name, split)
             if path.parent != folder:
                 clip.source_id = [f"{folder.name}/{video}"]
             if values:
                 clip.fail(f"label conflict ({', '.join(f'{t}: {v}' for t, v in sorted(said.items()))})")
             elif label == "unknown":
-                clip.fail(f"no label (no {settings['label']} of {folder.name})")
+                clip.fail(f"no label (no {settings.label} of {folder.name})")
             yield clip
 
 
@@ -121,7 +117,7 @@ def _genders(tables: list[Path]) -> Found:
     return found
 
 
-def _ages(path: Path, settings: dict[str, Any]) -> Found:
+def _ages(path: Path, settings: Source) -> Found:
     """Return the age group of each speaker, or speaker and video; ages outside the groups are left out.
 
     Raises:
@@ -129,9 +125,9 @@ def _ages(path: Path, settings: dict[str, Any]) -> Found:
 
     """
     names, rows = _read(path, "age_table")
-    speaker = _column(path, names, settings["age_speaker_column"], "age_speaker_column")
-    age = _column(path, names, settings["age_column"], "age_column")
-    video = settings["age_video_column"]
+    speaker = _column(path, names, settings.age_speaker_column, "age_speaker_column")
+    age = _column(path, names, settings.age_column, "age_column")
+    video = settings.age_video_column
     video = video and _column(path, names, video, "age_video_column")
     found: Found = defaultdict(dict)
     for row in rows:

@@ -14,11 +14,11 @@ import re
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 import numpy as np
 
+from earmark.config.sources.youtube import Source
 from earmark.core.errors import UserError
 from earmark.core.records import WANTED, Clip, Part
 from earmark.data.fetch.table import local
@@ -28,24 +28,21 @@ PLAUSIBLE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 YOUTUBE = re.compile(r"[A-Za-z0-9_-]{11}")
 
 
-def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> Iterator[Clip]:
+def collect(settings: Source, folder: Path, seed: int, threads: int) -> Iterator[Clip]:
     """Yield one row per segment of every list, as they are read.
-
-    ``settings``: ``lists`` (split -> path or address), ``classes`` (None: the lists name theirs), ``url``,
-    ``licence``. An id that cannot be one is a failed row.
 
     Raises:
         UserError: a list cannot be had, or a line of it isn't a segment, has a class that isn't listed, is
             there before, or its recording is in the other split.
 
     """
-    place = settings["classes"]
+    place = settings.classes
     classes = read_classes(local(place, folder, "classes.csv", "data.source.classes")) if place else {}
-    host = urlsplit(settings["url"]).hostname or ""
+    host = urlsplit(settings.url).hostname or ""
     youtube = host == "youtu.be" or host == "youtube.com" or host.endswith(".youtube.com")
     paths = {
         split: local(place, folder, f"{split}.csv", f"data.source.lists.{split}")
-        for split, place in settings["lists"].items()
+        for split, place in settings.lists.plain().items()
     }
     seen, ids = array("Q"), {split: array("Q") for split in paths}
     for split, path in paths.items():
@@ -61,7 +58,7 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
                 source_id=[found.name],
                 parts=[
                     Part(
-                        settings["url"].replace("{id}", quote(found.name, safe="")),
+                        settings.url.replace("{id}", quote(found.name, safe="")),
                         found.start_s,
                         found.end_s,
                     )
@@ -72,7 +69,7 @@ def collect(settings: dict[str, Any], folder: Path, seed: int, threads: int) -> 
                 split=split,
                 labels=[classes[mid] for mid in found.codes] or list(found.labels),
                 text=";".join(found.codes) or found.text,
-                licence=settings["licence"],
+                licence=settings.licence,
                 origin="youtube" if youtube else host,
                 status=WANTED,
             )

@@ -98,7 +98,7 @@ def _made(folder: Path) -> Path:
 
 
 def _unpacked(tar: Path, folder: Path) -> Iterator[tuple[Heard, Path]]:
-    for sample in unpacked(tar, Store(folder, tar, Limits().plain())):
+    for sample in unpacked(tar, Store(folder, tar, Limits())):
         said = json.dumps(sample["json"], ensure_ascii=False)
         yield Heard(sample["key"], said, None, sample.get("reason", "")), folder / sample.get("file", "")
 

@@ -135,3 +135,18 @@ class Massive(Section):
     dtype: str
     device: str
     seed: int
+
+
+class Heads(Section):
+    """What the calibration of HeadRouter is given."""
+
+    tasks: list[Heard]
+    """The one that asks for words, then the one that asks for sounds."""
+
+    layer: int
+    ratio: float
+    clips: int
+    """Of each task, at most."""
+
+    dtype: str
+    device: str

@@ -21,6 +21,7 @@ from earmark.scoring import catalogue
 from earmark.systems.contract import Behind, Settings
 from earmark.systems.pruning.asked import (
     Budgeted,
+    Heads,
     Massive,
     Method,
     Model,
@@ -42,6 +43,9 @@ TIMING = "timing"
 
 WRONG_ANSWERS = "results/wrong_answers.parquet"
 """What was answered wrongly, to look at and listen to on the page."""
+
+HEADS = "heads/"
+"""The folder of profiles of attention heads."""
 
 Cell = tuple[str, str, str, str]
 """Model, task, method, ratio."""
@@ -95,6 +99,12 @@ def cells(settings: Settings) -> Iterator[Cell]:
                     if each not in seen:
                         seen.add(each)
                         yield each
+
+
+def profile(settings: Settings, model: str, name: str) -> list[str]:
+    """Return the profile of heads that a method reads, if the workflow makes it: one below heads/."""
+    file = method(settings, name, settings.model(model).reduction_layer).options.get("profile")
+    return [file] if isinstance(file, str) and file.startswith(HEADS) else []
 
 
 def side_by_side(settings: Settings) -> Json:
@@ -204,6 +214,18 @@ def prefill(settings: Settings, model: str, seconds: int) -> Prefill:
                 device=settings.config.device,
             )
     raise UserError(f"config: prefill has no entry for model '{model}' at {seconds} s")
+
+
+def heads(settings: Settings, model: str, semantic: str, acoustic: str) -> Heads:
+    """Return what the calibration of HeadRouter reads; see docs/methods.md."""
+    return Heads(
+        tasks=[heard(settings, model, task) for task in (semantic, acoustic)],
+        layer=2,
+        ratio=0.3,
+        clips=10,
+        dtype=settings.model(model).dtype,
+        device=settings.config.device,
+    )
 
 
 def massive(settings: Settings, model: str, task: str) -> Massive:
