@@ -8,7 +8,8 @@ alone.
 `line_ratio_<keep>` is the measured speed-up of a pruned prefill over the one that floating-point operations
 alone would give, of the slowest method. `bound_<keep>` is the same of no method at all: the stock forward
 over as many tokens as are left, taken for the layers that see them. What lies between 1 and the bound is
-the matrix library's, what lies between the bound and the ratio is choosing and dropping.
+the matrix library's, what lies between the bound and the ratio is choosing and dropping: `stock_ratio_<keep>`
+is the one over the other.
 
 `grid_ratio` is seconds of one process per cell, as public code works (load the parts, encode every clip, two
 generations a clip), / seconds of `snakemake -j1 grid`, features included; 20 cells, scaled from some.
@@ -249,7 +250,8 @@ def main(
         tokens = 300 if quick else 1200
         for ratio in [0.5] if quick else [0.7, 0.5, 0.3]:
             share, stock = lines(decoder, tokens, ratio, 1 if quick else 3)
-            metrics |= {f"line_ratio_{ratio:g}": round(share, 3), f"bound_{ratio:g}": round(stock, 3)}
+            found = {"line_ratio": share, "bound": stock, "stock_ratio": share / stock}
+            metrics |= {f"{name}_{ratio:g}": round(value, 3) for name, value in found.items()}
             print(f"prefill of {tokens} audio tokens, keep {ratio:g}: {share:.3f} of the line", end="")
             print(f"; the stock forward {stock:.3f}", flush=True)
         del encoder, decoder

@@ -177,18 +177,20 @@ def main(
     quick: Annotated[bool, typer.Option(help="a smoke run: small models")] = False,
     threads: int = 1,
     rounds: int = 2,
+    seconds: Annotated[float, typer.Option(help="of a mixture")] = 5.0,
+    mixtures: Annotated[int, typer.Option(help="that go together")] = 4,
 ) -> None:
     """Print what each side takes, and the ratios as JSON."""
     place = devices.prepare(device, threads)
-    seconds, batch = (1.0, 2) if quick else (5.0, 4)
+    length, batch = (1.0, 2) if quick else (seconds, mixtures)
     with torch.inference_mode():
-        found = sides(quick, seconds, batch, place)
+        found = sides(quick, length, batch, place)
         took = timed(evaluations(found), rounds, place)
-    audio = seconds * batch
-    print(f"\n{DOMAINS} adapted networks over {batch} mixtures of {seconds:g} s")
+    audio = length * batch
+    print(f"\n{DOMAINS} adapted networks over {batch} mixtures of {length:g} s")
     for name, value in took.items():
         print(f"{name:>16} {DOMAINS * value:8.2f} s {took['public'] / value:6.2f} times the public way")
-    length, items = (1.0, 2) if quick else (2.0, 4)
+    length, items = (1.0, 2) if quick else (2.0, mixtures)
     steps = timed(trainings(sides(quick, length, items, place)), rounds, place)
     print(f"\ntraining step, {items} mixtures of {length:g} s")
     for name, value in steps.items():

@@ -1,6 +1,7 @@
 """Cells of the grid: their code, and which of them a run was asked for; no rules."""
 
 from functools import cache
+from types import SimpleNamespace
 
 from earmark.systems.pruning import request as pruning
 
@@ -22,6 +23,20 @@ def heard(wildcards):
         "indexes": shards_of(wildcards, packed, "test", "parquet"),
         "encoder": checkpoint_path(encoder, task),
     }
+
+
+def heard_in_training(suffix):
+    """Return a function of the shards of both tasks' training clips."""
+
+    def shards(wildcards):
+        found = []
+        for task in (wildcards.semantic, wildcards.acoustic):
+            of_task = SimpleNamespace(model=wildcards.model, task=task)
+            folder = stored.states_folder(SETTINGS, wildcards.model, task)
+            found += shards_of(of_task, folder, "train", suffix)
+        return found
+
+    return shards
 
 
 def heard_options(input):

@@ -1,21 +1,5 @@
 """Profiles of attention heads for HeadRouter, calibrated here (docs/methods.md)."""
 
-from types import SimpleNamespace
-
-
-def heard_in_training(suffix):
-    """Return a function of the shards of both tasks' training clips."""
-
-    def shards(wildcards):
-        found = []
-        for task in (wildcards.semantic, wildcards.acoustic):
-            of_task = SimpleNamespace(model=wildcards.model, task=task)
-            folder = stored.states_folder(SETTINGS, wildcards.model, task)
-            found += shards_of(of_task, folder, "train", suffix)
-        return found
-
-    return shards
-
 
 rule heads:
     """Weigh a composed model's heads by how it answers training clips with the tokens each would keep."""

@@ -300,3 +300,15 @@ def test_resampling_follows_the_one_rule_of_length(old, new):
     for frames in (1000, 1001, 7919, 30011):
         made = audio.resampled(np.zeros(frames, np.float32), old, new)
         assert len(made) == int(np.floor(frames * new / old + 0.5))
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "ogg", "flac", "wav"])
+def test_a_file_of_many_blocks_has_no_seams(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    samples = 0.3 * np.random.default_rng(0).standard_normal(3 * audio.BLOCK + 100)
+    with soundfile.SoundFile(path, "w", 22050, 1) as file:
+        for at in range(0, len(samples), 10000):
+            file.write(samples[at : at + 10000])
+    with soundfile.SoundFile(path) as file:
+        whole = file.read(dtype="float32")
+    assert np.array_equal(audio.decode(path).samples, whole)

@@ -87,3 +87,19 @@ def test_a_hole_is_as_long_as_the_clock_says(tmp_path, name, codec):
 def _read(path: Path, start_s: float = 0.0, end_s: float | None = None) -> tuple[np.ndarray, int]:
     decoded = waveform.decode(path, start_s, end_s)
     return decoded.samples, decoded.sample_rate
+
+
+def test_a_whole_file_without_gaps_takes_one_run_of_ffmpeg(tmp_path, monkeypatch):
+    path, runs = made(tmp_path, "x.m4a", "-c:a", "aac"), []
+    start = subprocess.Popen
+
+    def counted(*arguments, **options):
+        runs.append(arguments)
+        return start(*arguments, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", counted)
+    length_s = waveform.probe(path).duration_s
+    assert len(runs) == 1
+    decoded = waveform.decode(path, 0.0, length_s)
+    assert len(runs) == 2
+    assert len(decoded.samples) == round(length_s * decoded.sample_rate)

@@ -266,7 +266,7 @@ def test_weights_brought_in_layer_by_layer_give_the_same_logits(made) -> None:
     own = family(kind.name)
     found = []
     for mode in ("full", "layerwise"):
-        decoder = own.decoder(checkpoint, "cpu", "float32", "sdpa", load=Load(mode, resident_layers=1))
+        decoder = own.decoder(checkpoint, "cpu", "float32", "sdpa", load=Load(mode=mode, resident_layers=1))
         ids = torch.tensor([decoder.raw_ids("<|AUDIO|>rain", 5)])
         states = [torch.linspace(-1, 1, 5 * 32).reshape(5, 32)]
         cache = DynamicCache(config=decoder.model.config)

@@ -315,13 +315,14 @@ def test_a_phone_shows_score_and_difference_without_scrolling_sideways(
 def test_of_a_long_table_the_first_rows_are_shown_and_all_of_them_copied(
     browser: Chrome, drawn: Callable[..., Path], write_result: Callable[..., Path], tmp_path: Path
 ) -> None:
-    more = [write_result(tmp_path / f"{i}.json", task=f"t{i}", n=8) for i in range(230)]
+    more = [write_result(tmp_path / f"{i}.json", "dart", (i + 1) / 240, n=8) for i in range(229)]
+    more.append(write_result(tmp_path / "moods.json", task="moods"))
     opened(browser, drawn(*more))
     status = browser.find_element("css selector", "#all [role=status]")
     assert status.text == "237 of 237 rows, the first 200 shown"
     assert len(shown(browser, "#all tbody tr")) == 200
-    chosen(browser, "#filters label:nth-of-type(2) select", "t229")
-    assert status.text == "1 of 237 rows" and shown(browser, "#all tbody td:first-child") == ["t229"]
+    chosen(browser, "#filters label:nth-of-type(2) select", "moods")
+    assert status.text == "1 of 237 rows" and shown(browser, "#all tbody td:first-child") == ["moods"]
     chosen(browser, "#filters label:nth-of-type(2) select", "all")
     browser.execute_script("document.querySelector('#all [data-copy]').click()")
     end = time.monotonic() + 10

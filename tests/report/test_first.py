@@ -13,6 +13,7 @@ from tagged_results import fake_tagged
 from earmark.report.first import Entry, Pivot, Times, View, times
 from earmark.report.material import Material
 from earmark.report.summary import summarize
+from earmark.report.words import isolated
 from earmark.systems.embeddings.report import first as layers
 from earmark.systems.encoders.report import first as heard
 from earmark.systems.pruning.report import first
@@ -226,3 +227,9 @@ def test_encoders_without_a_table_are_told_data_set_by_data_set(tmp_path: Path) 
     first, second = (each.replace("\u00a0", " ") for each in found.sentences)
     assert first == "small, heard by listener, bells: the accuracy of dasheng is 90.0 % [85.0, 95.0]."
     assert "dogs" in second and [name for name, _ in found.pivots[0].views[0].lines][-1] == "dogs, accuracy"
+
+
+def test_a_name_written_from_the_right_turns_no_sentence_round() -> None:
+    assert isolated("frame") == "frame"
+    for name in ("\u202e\u05e9\u05dc", "\u0645\u0648"):
+        assert isolated(name) == f"\u2068{name}\u2069", "an isolate ends what was opened in it"

@@ -25,9 +25,12 @@ TIMEOUT_S = 60.0
 
 def silence(file: BinaryIO) -> float:
     """Return the seconds that a container's clock leaves without sound, before it and in it; 0 of others."""
-    if not _has_clock(os.pread(file.fileno(), 12, 0)):
-        return 0.0
-    packets = list(_packets(file))
+    return gaps(_listed(file)) if has_clock(file) else 0.0
+
+
+def gaps(listing: str) -> float:
+    """Return the seconds without sound in ffmpeg's list of a track's packets (``framecrc``)."""
+    packets = list(_packets(listing))
     usual = median(length for _, length in packets) if packets else 0.0
     found, due = 0.0, 0.0
     for number, (start, stated) in enumerate(packets):
@@ -40,13 +43,14 @@ def silence(file: BinaryIO) -> float:
     return found
 
 
-def _has_clock(begin: bytes) -> bool:
+def has_clock(file: BinaryIO) -> bool:
     """Whether a file is Matroska, WebM or of MP4's kind, by its first bytes."""
+    begin = os.pread(file.fileno(), 12, 0)
     return begin[:4] == b"\x1a\x45\xdf\xa3" or begin[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free")
 
 
-def _packets(file: BinaryIO) -> Iterator[tuple[float, float]]:
-    """Yield when each packet of the first sound track begins, and its length, in seconds; none is decoded."""
+def _listed(file: BinaryIO) -> str:
+    """Return the list of the packets of the first sound track; none is decoded."""
     from earmark.audio.containers import FORMATS, executable
 
     os.lseek(file.fileno(), 0, os.SEEK_SET)
@@ -65,12 +69,17 @@ def _packets(file: BinaryIO) -> Iterator[tuple[float, float]]:
             pass_fds=[file.fileno()],
         )
     except subprocess.TimeoutExpired:
-        return  # the decoder, which is next, says what is wrong
+        return ""  # the decoder, which is next, says what is wrong
+    return done.stdout
+
+
+def _packets(listing: str) -> Iterator[tuple[float, float]]:
+    """Yield when each packet begins, and its length, in seconds."""
     unit = 0.0
-    for line in done.stdout.splitlines():
+    for line in listing.splitlines():
         if line.startswith("#tb 0:"):
             above, _, below = line.partition(":")[2].strip().partition("/")
             unit = int(above) / int(below)
         elif line[:2] == "0,":
-            fields = [field.strip() for field in line.split(",")]
+            fields = line.split(",")
             yield int(fields[2]) * unit, int(fields[3]) * unit

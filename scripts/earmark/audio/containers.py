@@ -90,6 +90,56 @@ def executable() -> str:
         ) from None
 
 
+class ClockError(Exception):
+    """A file was decoded as if its clock left no gaps, which it does, or may: look at the clock first."""
+
+
+@contextlib.contextmanager
+def decoding_steady(file: BinaryIO, end_s: float | None = None, *, max_s: float) -> Iterator[Stream]:
+    """Decode a whole file as :func:`decoding` does, its clock looked at in the same run of ffmpeg.
+
+    Starting ffmpeg takes as long as decoding half a minute. Whether the clock has gaps is known at the end,
+    which ``end_s`` has to be.
+
+    Raises:
+        ClockError: it has, or something else went wrong; what was decoded is not to be used.
+
+    """
+    try:
+        with (
+            tempfile.TemporaryFile() as listing,
+            _run(file, _timeout(end_s or max_s), listing=listing) as (container, rate, channels, data),
+        ):
+            last = None if end_s is None else round(end_s * rate)
+            wanted = _stretch(data, 0, last, round(max_s * rate))
+            yield Stream(container, rate, channels, _steady(wanted, data, rate, listing))
+    except DecodeError as error:
+        raise ClockError(str(error)) from error
+
+
+def _steady(
+    wanted: Iterator[NDArray[np.float32]],
+    data: Iterator[NDArray[np.float32]],
+    most: int,
+    listing: IO[bytes],
+) -> Iterator[NDArray[np.float32]]:
+    """Yield what is ``wanted``; raises ClockError for gaps, or ``most`` frames of ``data`` behind it."""
+    yield from wanted
+    behind = 0
+    for block in data:
+        behind += len(block)
+        if behind > most:
+            raise ClockError("the file goes on")
+    content = os.pread(listing.fileno(), os.fstat(listing.fileno()).st_size, 0)
+    if clock.gaps(content.decode(errors="replace")):
+        raise ClockError("its clock has gaps")
+
+
+def _timeout(until_s: float) -> float:
+    """Return the seconds that ffmpeg may take to decode so many seconds."""
+    return BASE_TIMEOUT_S + until_s / SLOWEST
+
+
 @contextlib.contextmanager
 def decoding(
     file: BinaryIO, start_s: float = 0.0, end_s: float | None = None, *, max_s: float, timeout_s: float = 0.0
@@ -105,7 +155,7 @@ def decoding(
         DecodeError: ffmpeg does not know the format, meets an error, hangs or finds more than ``max_s``.
 
     """
-    timeout_s = timeout_s or BASE_TIMEOUT_S + (start_s + max_s if end_s is None else end_s) / SLOWEST
+    timeout_s = timeout_s or _timeout(start_s + max_s if end_s is None else end_s)
     gaps = clock.silence(file)
     if gaps > MOST_SILENCE_S:
         raise DecodeError(f"its clock leaves {gaps:.0f} s without sound", opened=True)
@@ -133,9 +183,12 @@ def _stretch(
 
 @contextlib.contextmanager
 def _run(
-    file: BinaryIO, timeout_s: float, *, filled: bool
+    file: BinaryIO, timeout_s: float, *, filled: bool = False, listing: IO[bytes] | None = None
 ) -> Iterator[tuple[str, int, int, Iterator[NDArray[np.float32]]]]:
-    """Start ffmpeg on an open file; yields container, rate, channels and the decoded blocks."""
+    """Start ffmpeg on an open file; yields container, rate, channels and the decoded blocks.
+
+    ``listing`` gets the list of the packets by the time the last block has come.
+    """
     # The format is found by content. A stream that changes its rate or channels midway is an error.
     source = ffmpeg.input(
         f"file:/dev/fd/{file.fileno()}",
@@ -152,11 +205,17 @@ def _run(
     # AU: a header of six numbers, then samples; it needs no length beforehand.
     fill = {"af": clock.FILL, "copyts": None} if filled else {}
     output = ffmpeg.output(source["a:0"], "pipe:1", format="au", acodec="pcm_f32be", map_metadata=-1, **fill)
+    passed = [file.fileno()]
+    if listing is not None:
+        passed.append(listing.fileno())
+        copied = {"format": "framecrc", "acodec": "copy", "copyts": None}
+        listed = ffmpeg.output(source["a:0"], f"pipe:{listing.fileno()}", **copied)
+        output = ffmpeg.merge_outputs(output, listed)
     command = ffmpeg.compile(output, cmd=executable())
     os.lseek(file.fileno(), 0, os.SEEK_SET)
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, pass_fds=[file.fileno()]
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, pass_fds=passed
         )
         expired = threading.Event()
 

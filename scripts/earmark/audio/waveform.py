@@ -31,10 +31,10 @@ not finite                it holds samples that are no numbers
 
 from __future__ import annotations
 
-import contextlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from mmap import mmap
 from pathlib import Path
 from typing import BinaryIO
@@ -44,8 +44,8 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from earmark.audio import containers as ffmpeg
-from earmark.audio import flac, parts, sndfile
+from earmark.audio import by_ffmpeg, flac, parts, sndfile
+from earmark.audio.containers import Stream
 from earmark.audio.downmix import Mono
 from earmark.audio.source import Source
 from earmark.core.errors import AudioError
@@ -118,8 +118,8 @@ def _header(source: Source) -> Header:
             )
             check_length(sound.frames, sound.samplerate)
             return header
-    with _ffmpeg(source.stream, 0.0, None, LONGEST_FILE_S, problem) as decoded:
-        frames = sum(len(block) for block in decoded.blocks)
+    counted, decoded = by_ffmpeg.decode(source.stream, 0.0, None, LONGEST_FILE_S, problem, by_ffmpeg.Frames)
+    frames = counted.number
     check_length(frames, decoded.sample_rate)
     rate = decoded.sample_rate
     return Header(frames / rate, rate, decoded.channels, decoded.container, "ffmpeg")
@@ -185,8 +185,6 @@ def decode(
         AudioError: see the table of reasons above.
 
     """
-    if end_s is not None:
-        _check_bound(end_s - start_s, max_s)
     if not isinstance(source, Path):
         return _decode(source, start_s, end_s, channels, max_s)
     with parts.opened(source) as stream:
@@ -200,28 +198,13 @@ def flac_bytes(samples: NDArray[np.float32], sample_rate: int) -> bytes:
     and would not.
     """
     buffer = io.BytesIO()
-    whole = np.clip(np.rint(samples * np.float32(32768)), -32768, 32767).astype(np.int16)
+    whole = np.empty(len(samples), np.int16)
+    for at in range(0, len(samples), BLOCK):
+        block = samples[at : at + BLOCK] * np.float32(32768)
+        np.rint(block, out=block)
+        whole[at : at + BLOCK] = np.clip(block, -32768, 32767, out=block)
     soundfile.write(buffer, whole, sample_rate, format="FLAC", subtype="PCM_16")
     return buffer.getvalue()
-
-
-@contextlib.contextmanager
-def _ffmpeg(
-    stream: BinaryIO, start_s: float, end_s: float | None, max_s: float, problem: str
-) -> Iterator[ffmpeg.Stream]:
-    """Decode by ffmpeg what libsndfile does not, ``problem`` being why; raises AudioError."""
-    if not isinstance(stream, io.BufferedReader):
-        raise AudioError(f"undecodable ({problem})")
-    try:
-        with ffmpeg.decoding(stream, start_s, end_s, max_s=max_s) as decoded:
-            if not sndfile.plausible(decoded.sample_rate):
-                raise AudioError(f"unreadable (a sample rate of {decoded.sample_rate} Hz)")
-            yield decoded
-    except ffmpeg.DecodeError as error:
-        if "matches no streams" in str(error):
-            raise AudioError("no audio (the file has no sound track)") from None
-        code = "undecodable" if error.opened else "unreadable"
-        raise AudioError(f"{code} (libsndfile: {problem}; {error})") from None
 
 
 def _check_bound(seconds: float, max_s: float) -> None:
@@ -231,9 +214,22 @@ def _check_bound(seconds: float, max_s: float) -> None:
 
 def _decode(stream: BinaryIO, start_s: float, end_s: float | None, channels: str, max_s: float) -> Decoded:
     with parts.within(stream) as sources:
-        if len(sources) > 1:
-            return _decode_joined(sources, start_s, end_s, channels, max_s)
-        return _decode_one(sources[0], start_s, end_s, channels, max_s)
+        return decode_within(sources, start_s, end_s, channels, max_s)
+
+
+def decode_within(
+    sources: list[Source],
+    start_s: float,
+    end_s: float | None,
+    channels: str = "mean",
+    max_s: float = MAX_SECONDS,
+) -> Decoded:
+    """Decode ``[start_s, end_s)`` of a file that is open, its streams found; see :func:`decode`."""
+    if end_s is not None:
+        _check_bound(end_s - start_s, max_s)
+    if len(sources) > 1:
+        return _decode_joined(sources, start_s, end_s, channels, max_s)
+    return _decode_one(sources[0], start_s, end_s, channels, max_s)
 
 
 def _decode_joined(
@@ -254,7 +250,7 @@ def _decode_joined(
 
 
 def _decode_one(source: Source, start_s: float, end_s: float | None, channels: str, max_s: float) -> Decoded:
-    parts.check_ogg(source.content)
+    source.check_ogg()
     with sndfile.opened(source) as (sound, problem):
         if sound is not None:
             try:
@@ -262,10 +258,13 @@ def _decode_one(source: Source, start_s: float, end_s: float | None, channels: s
             except soundfile.LibsndfileError as error:
                 # Another decoder might pass over the damage.
                 raise AudioError(f"undecodable ({sndfile.words(error)})") from None
-    mono = Mono(channels)
-    with _ffmpeg(source.stream, start_s, end_s, max_s, problem) as decoded:
-        for block in decoded.blocks:
-            mono.add(block)
+    begin = partial(Mono, channels)
+    mono, decoded = by_ffmpeg.decode(source.stream, start_s, end_s, max_s, problem, begin)
+    return from_ffmpeg(mono, decoded, start_s, end_s)
+
+
+def from_ffmpeg(mono: Mono, decoded: Stream, start_s: float, end_s: float | None) -> Decoded:
+    """Return ``[start_s, end_s)`` of what ffmpeg decoded; raises AudioError if it is not all there."""
     samples, rate = mono.samples(), decoded.sample_rate
     if end_s is not None:
         _check_count(len(samples), round(end_s * rate) - round(start_s * rate), rate)

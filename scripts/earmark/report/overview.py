@@ -20,7 +20,9 @@ ALWAYS = frozenset(("task", "score"))
 FIRST = frozenset(("task", "method", "recipe", "r", "kept, asked", "score", "difference to base"))
 """Columns that a phone shows at once."""
 
-ON_SCREEN = frozenset(("system", "code"))
+ON_SCREEN = frozenset((*COUNTS[1:], *MADE, "versions", "F1 macro", "F1 weighted", "kept, effective"))
+"""Columns that paper has no room for."""
+
 COMPARED = (
     "Rows compare only where task, device, labels, versions and sample set are the same: the sample set is a "
     "digest of the samples scored, equal where they are."

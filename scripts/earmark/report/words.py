@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,16 @@ MINUS = "\u2212"
 DASH = "\u2013"
 LEVEL = 0.05
 """A corrected p-value from here on shows no difference."""
+
+
+TURNING = frozenset(("R", "AL", "RLE", "RLO", "LRE", "LRO", "RLI", "LRI", "FSI"))
+"""Kinds of characters that are written from the right, or turn what follows round."""
+
+
+def isolated(name: str) -> str:
+    """Return a name as a sentence can hold it: written from the right, it turns round nothing but itself."""
+    turns = any(unicodedata.bidirectional(char) in TURNING for char in name)
+    return f"\u2068{name}\u2069" if turns else name
 
 
 def percent(value: float | None, digits: int = 1) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from earmark.report.figures import Row
 from earmark.report.first import Times, listed, shown, times
-from earmark.report.words import interval, percent
+from earmark.report.words import interval, isolated, percent
 from earmark.scoring.catalogue import measure
 from earmark.systems.pruning.report.comparison import DIFFERENCE
 from earmark.systems.pruning.report.standing import MEAN, TO_BEST
@@ -47,8 +47,8 @@ def _tasks(row: Row) -> list[str]:
 def sentence(group: Group, singles: Sequence[Row]) -> str:
     """Return what came out of rows that can be compared; ``singles`` are the results behind their times."""
     first = group[0]
-    over = str(first["note"]).partition(":")[0] if first["type"] == MEAN else first["task"]
-    who = f"{first['model']}, {over}: "
+    over = str(first["note"]).partition(":")[0] if first["type"] == MEAN else isolated(first["task"])
+    who = f"{isolated(first['model'])}, {over}: "
     base = next((row for row in group if row["is_base"] and row["value"] is not None), None)
     ratio = nearest_ratio(group)
     if base is None or ratio is None:
