@@ -9,6 +9,7 @@ import json
 import pandas as pd
 import pytest
 
+from earmark.audio.reader import Reader
 from earmark.config.forming import read
 from earmark.core.errors import UserError
 from earmark.core.records import Clip, Part, Span
@@ -234,7 +235,7 @@ def test_real_speakers_are_joined_by_speaker_and_gender(real_audio):
         assert {c.group for c in clips} == set(table.speaker)
         assert sorted(s for c in clips for s in c.source_id) == sorted(table.file)
         longest = max((c for c in clips if c.ok), key=lambda c: c.duration_s)
-        assert len(assemble(longest, Form(16000))[0]) == pytest.approx(
+        assert len(assemble(longest, Form(16000), Reader())[0]) == pytest.approx(
             16000 * longest.duration_s, abs=len(longest.parts)
         )
 

@@ -166,7 +166,7 @@ def test_a_killed_process_leaves_the_shard_of_before(tmp_path, monkeypatch):
 
 def test_a_full_disk_while_packing_is_one_line_and_the_same_command_goes_on(tmp_path, small_disk):
     write_manifest(tmp_path / "m.parquet", make(tmp_path / "wav", 40))
-    form = {"sample_rate": 16000, "channels": "mean", "shard_limits": {"clips": None, "megabytes": None}}
+    form = {"sample_rate": 16000, "channels": "mean", "shard_limits": {"clips": 100, "megabytes": 100}}
 
     def pack(folder):
         options = {"clips": tmp_path / "m.parquet", "split": "test", "shard": 0, "of": 1}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from corpora import RATE, hertz, joined, settings, tone, write
 
+from earmark.audio.reader import Reader
 from earmark.core.errors import UserError
 from earmark.core.records import read_manifest, write_manifest
 from earmark.data import shards
@@ -56,7 +57,7 @@ def test_fake_spans_of_packed_long_audio_hold_the_fake_audio(root, tmp_path):
     assert {clip.labels[0] for clip in used} == {"real", "fake"}
     for clip in used:
         assert 9 <= clip.duration_s <= 15
-        samples, _ = shards.assemble(clip, shards.Form(RATE))
+        samples, _ = shards.assemble(clip, shards.Form(RATE), Reader())
         assert (clip.labels == ["fake"]) == bool(clip.spans)
         marked = np.zeros(len(samples), dtype=bool)
         for span in clip.spans:

@@ -108,14 +108,12 @@ def _peaks(samples: NDArray[np.float32], sample_rate: int) -> tuple[NDArray[np.i
     for start in range(0, len(frames), BLOCK):
         begin = max(0, start - margin)
         spectrum = scipy.fft.rfft(frames[begin : start + BLOCK + margin] * window, axis=1)
-        height = np.abs(spectrum[:, lowest : highest + 1])
-        highest_around = _highest(_highest(height.T, AROUND[1]).T, margin)
-        frame, line = np.divmod(np.flatnonzero(height == highest_around), height.shape[1])
+        lines = spectrum[:, lowest : highest + 1]
+        frame, line, height = _strongest(np.square(lines.real) + np.square(lines.imag))
         own = (frame >= start - begin) & (frame < start - begin + BLOCK)
-        frame, line = frame[own], line[own]
-        strength.append(height[frame, line])
-        found.append(np.stack([frame + begin, line]))
-    peaks, heights = np.concatenate(found, axis=1), np.square(np.concatenate(strength))
+        strength.append(height[own])
+        found.append(np.stack([frame[own] + begin, line[own]]))
+    peaks, heights = np.concatenate(found, axis=1), np.concatenate(strength)
     # A sine of mean square m has a line of m times half the square of the window's sum.
     least = FLOOR * float(window.sum()) ** 2 / 2
     if not len(heights) or heights.max() < least:
@@ -130,15 +128,30 @@ def _window(size: int) -> NDArray[np.float32]:
     return np.hanning(size).astype(np.float32)
 
 
-def _highest(values: NDArray[np.float32], around: int) -> NDArray[np.float32]:
-    """Return the maximum over each row and ``around`` rows to both sides."""
-    most = np.pad(values, ((around, around), (0, 0)))
+def _strongest(
+    power: NDArray[np.float32],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Return frame, line and power of what is the strongest :data:`AROUND` it in power [frames, lines]."""
+    (frames, lines), (before, beside) = power.shape, AROUND
+    # Zeros as wide as a window keep the rows apart, so that both maxima can run over the flat array.
+    framed = np.zeros((frames + 2 * before, lines + 2 * beside), np.float32)
+    framed[before : before + frames, beside : beside + lines] = power
+    width = framed.shape[1]
+    most = _highest(_highest(framed.ravel(), beside, 1), before, width)
+    flat = framed.ravel()[before * width + beside :][: len(most)]
+    at = np.flatnonzero((flat == most) & (flat > 0))
+    frame, line = np.divmod(at, width)
+    return frame, line, flat[at]
+
+
+def _highest(values: NDArray[np.float32], around: int, stride: int) -> NDArray[np.float32]:
+    """Return the maximum of each value and ``around`` to both sides, ``stride`` apart, where they are."""
     width = 1
     while width <= 2 * around:
         step = min(width, 2 * around + 1 - width)
-        most = np.maximum(most[:-step], most[step:])
+        values = np.maximum(values[: -step * stride], values[step * stride :])
         width += step
-    return most
+    return values
 
 
 def _triples(

@@ -11,16 +11,13 @@ import io
 import os
 import tempfile
 from collections.abc import Iterator
-from mmap import mmap
 from pathlib import Path
 from typing import BinaryIO
 
-from earmark.audio import ogg, riff
+from earmark.audio import riff
 from earmark.audio.links import links
 from earmark.audio.source import Source, mapped
 from earmark.core.errors import AudioError
-
-LARGEST_OGG = 1 << 24
 
 
 @contextlib.contextmanager
@@ -65,10 +62,3 @@ def check_alike(forms: set[tuple[int, int]]) -> None:
     if len(forms) > 1:
         told = ", ".join(f"{rate} Hz of {channels}" for rate, channels in sorted(forms))
         raise AudioError(f"undecodable (streams of different forms are joined: {told} channels)")
-
-
-def check_ogg(content: bytes | mmap) -> None:
-    """Refuse a damaged Ogg file; of one too large to be a clip, only what is decoded is looked at."""
-    wrong = ogg.damage(content) if len(content) <= LARGEST_OGG else None
-    if wrong:
-        raise AudioError(f"undecodable ({wrong})")

@@ -8,13 +8,17 @@ import mmap
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import BinaryIO
 
-from earmark.audio import mp3, riff
+from earmark.audio import mp3, ogg, riff
+from earmark.core.errors import AudioError
 from earmark.core.files import peek
 
 SMALL = 1 << 20
 """Bytes that are read faster than they are mapped."""
+
+LARGEST_OGG = 1 << 24
 
 OTHERS = (b"RIFF", b"OggS", b"fLaC")
 """How files begin that are no MP3, which has no beginning of its own."""
@@ -34,6 +38,16 @@ class Source:
         """Return a stream with what its content says."""
         frames = None if content[:4] in OTHERS else mp3.frames(content)
         return cls(stream, content, frames, riff.chunks(content))
+
+    @cached_property
+    def damage(self) -> str | None:
+        """What is wrong with an Ogg file; one too large to be a clip is not looked through."""
+        return ogg.damage(self.content) if len(self.content) <= LARGEST_OGG else None
+
+    def check_ogg(self) -> None:
+        """Refuse a damaged Ogg file; raises AudioError."""
+        if self.damage:
+            raise AudioError(f"undecodable ({self.damage})")
 
 
 @contextlib.contextmanager

@@ -31,22 +31,21 @@ not finite                it holds samples that are no numbers
 
 from __future__ import annotations
 
-import contextlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from mmap import mmap
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from earmark.audio import clock, flac, parts, sndfile
-from earmark.audio import containers as ffmpeg
+from earmark.audio import by_ffmpeg, flac, parts, sndfile
+from earmark.audio.containers import Stream
 from earmark.audio.downmix import Mono
 from earmark.audio.source import Source
 from earmark.core.errors import AudioError
@@ -119,7 +118,7 @@ def _header(source: Source) -> Header:
             )
             check_length(sound.frames, sound.samplerate)
             return header
-    counted, decoded = _by_ffmpeg(source.stream, 0.0, None, LONGEST_FILE_S, problem, Frames)
+    counted, decoded = by_ffmpeg.decode(source.stream, 0.0, None, LONGEST_FILE_S, problem, by_ffmpeg.Frames)
     frames = counted.number
     check_length(frames, decoded.sample_rate)
     rate = decoded.sample_rate
@@ -186,8 +185,6 @@ def decode(
         AudioError: see the table of reasons above.
 
     """
-    if end_s is not None:
-        _check_bound(end_s - start_s, max_s)
     if not isinstance(source, Path):
         return _decode(source, start_s, end_s, channels, max_s)
     with parts.opened(source) as stream:
@@ -210,60 +207,6 @@ def flac_bytes(samples: NDArray[np.float32], sample_rate: int) -> bytes:
     return buffer.getvalue()
 
 
-class Frames:
-    """Counts frames as they come."""
-
-    number = 0
-
-    def add(self, block: NDArray[np.float32]) -> None:
-        """Take a block [frames, channels]."""
-        self.number += len(block)
-
-
-Taker = TypeVar("Taker", Mono, Frames)
-
-
-def _by_ffmpeg(
-    stream: BinaryIO,
-    start_s: float,
-    end_s: float | None,
-    max_s: float,
-    problem: str,
-    begin: Callable[[], Taker],
-) -> tuple[Taker, ffmpeg.Stream]:
-    """Decode by ffmpeg what libsndfile does not, ``problem`` being why; raises AudioError.
-
-    Returns:
-        What ``begin`` made, with all blocks added to it, and what they came from.
-
-    """
-    if not isinstance(stream, io.BufferedReader):
-        raise AudioError(f"undecodable ({problem})")
-    try:
-        if start_s == 0 and clock.has_clock(stream):
-            with (
-                contextlib.suppress(ffmpeg.ClockError),
-                ffmpeg.decoding_steady(stream, end_s, max_s=max_s) as decoded,
-            ):
-                return _taken(decoded, begin()), decoded
-        with ffmpeg.decoding(stream, start_s, end_s, max_s=max_s) as decoded:
-            return _taken(decoded, begin()), decoded
-    except ffmpeg.DecodeError as error:
-        if "matches no streams" in str(error):
-            raise AudioError("no audio (the file has no sound track)") from None
-        code = "undecodable" if error.opened else "unreadable"
-        raise AudioError(f"{code} (libsndfile: {problem}; {error})") from None
-
-
-def _taken(decoded: ffmpeg.Stream, taker: Taker) -> Taker:
-    """Add what is decoded to what takes it."""
-    if not sndfile.plausible(decoded.sample_rate):
-        raise AudioError(f"unreadable (a sample rate of {decoded.sample_rate} Hz)")
-    for block in decoded.blocks:
-        taker.add(block)
-    return taker
-
-
 def _check_bound(seconds: float, max_s: float) -> None:
     if seconds > max_s:
         raise AudioError(f"too long ({seconds:.0f} s, at most {max_s:.0f} in one clip)")
@@ -271,9 +214,22 @@ def _check_bound(seconds: float, max_s: float) -> None:
 
 def _decode(stream: BinaryIO, start_s: float, end_s: float | None, channels: str, max_s: float) -> Decoded:
     with parts.within(stream) as sources:
-        if len(sources) > 1:
-            return _decode_joined(sources, start_s, end_s, channels, max_s)
-        return _decode_one(sources[0], start_s, end_s, channels, max_s)
+        return decode_within(sources, start_s, end_s, channels, max_s)
+
+
+def decode_within(
+    sources: list[Source],
+    start_s: float,
+    end_s: float | None,
+    channels: str = "mean",
+    max_s: float = MAX_SECONDS,
+) -> Decoded:
+    """Decode ``[start_s, end_s)`` of a file that is open, its streams found; see :func:`decode`."""
+    if end_s is not None:
+        _check_bound(end_s - start_s, max_s)
+    if len(sources) > 1:
+        return _decode_joined(sources, start_s, end_s, channels, max_s)
+    return _decode_one(sources[0], start_s, end_s, channels, max_s)
 
 
 def _decode_joined(
@@ -294,7 +250,7 @@ def _decode_joined(
 
 
 def _decode_one(source: Source, start_s: float, end_s: float | None, channels: str, max_s: float) -> Decoded:
-    parts.check_ogg(source.content)
+    source.check_ogg()
     with sndfile.opened(source) as (sound, problem):
         if sound is not None:
             try:
@@ -302,7 +258,13 @@ def _decode_one(source: Source, start_s: float, end_s: float | None, channels: s
             except soundfile.LibsndfileError as error:
                 # Another decoder might pass over the damage.
                 raise AudioError(f"undecodable ({sndfile.words(error)})") from None
-    mono, decoded = _by_ffmpeg(source.stream, start_s, end_s, max_s, problem, partial(Mono, channels))
+    begin = partial(Mono, channels)
+    mono, decoded = by_ffmpeg.decode(source.stream, start_s, end_s, max_s, problem, begin)
+    return from_ffmpeg(mono, decoded, start_s, end_s)
+
+
+def from_ffmpeg(mono: Mono, decoded: Stream, start_s: float, end_s: float | None) -> Decoded:
+    """Return ``[start_s, end_s)`` of what ffmpeg decoded; raises AudioError if it is not all there."""
     samples, rate = mono.samples(), decoded.sample_rate
     if end_s is not None:
         _check_count(len(samples), round(end_s * rate) - round(start_s * rate), rate)

@@ -16,7 +16,7 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import webdataset as wds
@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from earmark.audio import waveform as audio
 from earmark.audio.measure import measured
-from earmark.audio.waveform import Decoded
+from earmark.audio.reader import Reader
 from earmark.core.errors import AudioError, UserError
-from earmark.core.files import replacing
+from earmark.core.files import Json, replacing
 from earmark.core.progress import tqdm
 from earmark.core.records import Clip, Tally, write_manifest
 
@@ -171,21 +171,22 @@ def pack(clips: Iterable[Clip], tar: Writer, form: Form) -> Iterator[Clip]:
 
     A clip that cannot be decoded is yielded as failed with its reason and is not in the tar.
     """
-    for clip in clips:
-        if clip.ok:
-            tar.claim(clip)
-            try:
-                samples, content = assemble(clip, form)
-            except AudioError as error:
-                clip.fail(str(error))
-            else:
-                clip.duration_s = len(samples) / form.sample_rate
-                clip.sample_rate, clip.channels = form.sample_rate, 1
-                tar.add(clip, content)
-        yield clip
+    with Reader(form.channels) as reader:
+        for clip in clips:
+            if clip.ok:
+                tar.claim(clip)
+                try:
+                    samples, content = assemble(clip, form, reader)
+                except AudioError as error:
+                    clip.fail(str(error))
+                else:
+                    clip.duration_s = len(samples) / form.sample_rate
+                    clip.sample_rate, clip.channels = form.sample_rate, 1
+                    tar.add(clip, content)
+            yield clip
 
 
-def assemble(clip: Clip, form: Form) -> tuple[NDArray[np.float32], bytes]:
+def assemble(clip: Clip, form: Form, reader: Reader) -> tuple[NDArray[np.float32], bytes]:
     """Return the clip's audio [samples], its parts decoded, resampled and joined, and that as FLAC.
 
     What the audio is like is put down in ``clip.measures``. A clip that is a whole file, mono 16-bit
@@ -195,9 +196,7 @@ def assemble(clip: Clip, form: Form) -> tuple[NDArray[np.float32], bytes]:
         AudioError: a part cannot be read.
 
     """
-    parts: list[Decoded] = [
-        audio.decode(Path(part.path), part.start_s, part.end_s, form.channels) for part in clip.parts
-    ]
+    parts = [reader.decode(Path(part.path), part.start_s, part.end_s) for part in clip.parts]
     made = [audio.resampled(part.samples, part.sample_rate, form.sample_rate) for part in parts]
     samples = made[0] if len(made) == 1 else np.concatenate(made)
     clip.measures = measured(samples, form.sample_rate, parts)
@@ -230,7 +229,7 @@ def described(clip: Clip) -> bytes:
     return json.dumps({key: value for key, value in content.items() if value}).encode()
 
 
-def members(path: Path) -> Iterator[dict[str, Any]]:
+def members(path: Path) -> Iterator[Json]:
     """Yield the members of every clip of a shard, in order: ``__key__``, ``flac``, ``json``.
 
     Raises:
