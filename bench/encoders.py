@@ -1,12 +1,13 @@
 """Encoder scoring against the public way on the same parts: training steps and evaluated clips.
 
 The public way, from its specification: the encoder runs in the loop, in training mode, on clips decoded in
-the main process, four at a time; the language model computes logits of every position; evaluation encodes
-again. Ours: features are files, logits are computed where a target is predicted. Parts have the sizes of
-whisper-base (half of its frames kept, as upstream's example does) and SmolLM2-135M with LoRA and one linear
-layer, weights are random; clips last five seconds. Both sides take the same steps in one process, in turns;
-their losses must agree. The fastest of each counts, in CPU seconds on a CPU. Answers have four tokens, as
-labels have.
+the main process, four at a time; the language model is transformers' with peft's adapter and computes logits
+of every position; evaluation encodes again and calls `generate`. Ours: features are files, logits are
+computed where a target is predicted, the adapter's maps are one operation each, and part of the weights when
+answers are written. Parts have the sizes of whisper-base (half of its frames kept, as upstream's example
+does) and SmolLM2-135M with LoRA and one linear layer, weights are random; clips last five seconds. Both sides
+take the same steps in one process, in turns; their losses must agree. The fastest of each counts, in CPU
+seconds on a CPU. Answers have four tokens, as labels have.
 
     python bench/encoders.py [--device cuda] [--quick]
 
@@ -17,15 +18,15 @@ The last line is JSON. `train_ratio` counts the features as made for this traini
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import library  # noqa: F401  (where earmark lies)
 import numpy as np
 import soundfile
 import torch
-import torch.nn.functional as F
 import typer
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
@@ -42,8 +43,9 @@ from earmark.core.allocator import keep_freed_memory
 from earmark.models import towers
 from earmark.models.adapter import with_adapter
 from earmark.models.checkpoint import Checkpoint, describe_folder
+from earmark.models.fused_adapter import fuse
 from earmark.models.projector import Projector, Shape
-from earmark.systems.encoders.generate import Ask, write
+from earmark.systems.encoders.generate import PENALTY, Ask, write
 from earmark.systems.encoders.learner import Learner, Share, first_half
 from earmark.systems.encoders.sequences import Layout, upstream
 from earmark.systems.encoders.speaker import Speaker
@@ -91,9 +93,14 @@ class Sides:
     """Both ways on the same parts and clips."""
 
     tower: nn.Module
+    public: Any
+    """transformers' language model, with peft's adapter in it."""
+    learning: Speaker
+    """The same with our adapter."""
     speaker: Speaker
+    """The same with its adapter in the weights: it adds nothing yet."""
     projector: Projector
-    optimiser: torch.optim.Optimizer
+    optimisers: tuple[torch.optim.Optimizer, torch.optim.Optimizer]
     files: list[Path]
     features: list[Tensor]
 
@@ -110,67 +117,87 @@ class Sides:
             features, _ = self.tower(audio, torch.ones_like(audio, dtype=torch.int32))
         return first_half(features.to(audio.device), [len(wave) for wave in waves])
 
-    def step(self, loss: Tensor) -> float:
-        """Take an optimiser step at a rate of 0: both sides meet the same weights."""
-        loss.backward()
-        self.optimiser.step()
-        self.optimiser.zero_grad()
-        return float(loss.detach())
-
     def public_step(self) -> float:
         """Return the loss of a step in the public way: logits of every position."""
-        features, mask = self.encoded()
-        share = self.share([])
-        tokens = self.projector(features.flatten(0, 1)).unflatten(0, features.shape[:2])
-        layout = upstream(tokens, mask, share.prompts, share.targets)
-        states = self._states(layout)
-        logits = self.speaker.language.head(states).float()[:, :-1]
-        return self.step(F.cross_entropy(logits.flatten(0, 1), layout.labels[:, 1:].flatten()))
+        layout = self._layout(self.share([]).targets)
+        made = self.public(
+            inputs_embeds=self._embedded(layout),
+            attention_mask=layout.mask,
+            position_ids=layout.positions,
+            labels=layout.labels,
+            use_cache=False,
+        )
+        return step(self.optimisers[0], made.loss)
 
     def our_step(self) -> float:
         """Return the loss of a step in ours."""
-        loss = Learner(self.speaker, self.projector).loss(self.share(self.features))
-        return self.step(loss.total / loss.items)
+        loss = Learner(self.learning, self.projector).loss(self.share(self.features))
+        return step(self.optimisers[1], loss.total / loss.items)
 
-    def _states(self, layout: Layout) -> Tensor:
-        model = self.speaker.model
-        states: Tensor = model(
-            inputs_embeds=layout.embeddings(model.embed_tokens, self.speaker.language.dtype),
-            attention_mask=layout.mask,
-            position_ids=layout.positions,
-            use_cache=False,
-        ).last_hidden_state
-        return states
-
+    @torch.no_grad()
     def public_answers(self) -> None:
-        """Encode and answer a batch."""
-        features, _ = self.encoded()
-        self._answer(list(features))
+        """Encode and answer a batch in the public way."""
+        layout = self._layout([[]] * BATCH)
+        self.public.generate(
+            inputs_embeds=self._embedded(layout),
+            attention_mask=layout.mask,
+            max_new_tokens=ANSWER,
+            min_new_tokens=ANSWER,
+            do_sample=False,
+            repetition_penalty=PENALTY,
+            pad_token_id=0,
+        )
 
+    @torch.no_grad()
     def our_answers(self) -> None:
         """Answer a batch from stored features."""
-        self._answer(self.features)
-
-    def _answer(self, features: list[Tensor]) -> None:
         prompt = self.speaker.ids(PROMPT)
-        with torch.no_grad():
-            write(self.speaker, [Ask(self.projector(each), prompt) for each in features], ANSWER)
+        write(self.speaker, [Ask(self.projector(each), prompt) for each in self.features], ANSWER)
+
+    def _layout(self, targets: Sequence[Sequence[int]]) -> Layout:
+        features, mask = self.encoded()
+        tokens = self.projector(features.flatten(0, 1)).unflatten(0, features.shape[:2])
+        return upstream(tokens, mask, [self.speaker.ids(PROMPT)] * BATCH, targets)
+
+    def _embedded(self, layout: Layout) -> Tensor:
+        return layout.embeddings(self.public.get_input_embeddings(), torch.float32)
+
+
+def step(optimiser: torch.optim.Optimizer, loss: Tensor) -> float:
+    """Take an optimiser step at a rate of 0: both sides meet the same weights."""
+    loss.backward()
+    optimiser.step()
+    optimiser.zero_grad()
+    return float(loss.detach())
 
 
 def sides(folder: Path, device: str, quick: bool) -> Sides:
     """Make the parts, the clips and their features."""
     encoder, decoder = parts(folder, quick)
     tower = towers.load({"kind": "whisper", "dtype": "float32"}, encoder, device)
-    speaker = Speaker(decoder, device)
-    adapted = with_adapter(speaker.model, Lora(rank=8, alpha=32))
-    speaker.language.model = adapted.get_base_model()
-    projector = Projector(Shape(stack=1), int(tower.output_dim), speaker.width).to(device)  # type: ignore[arg-type]
-    weights = [w for w in (*adapted.parameters(), *projector.parameters()) if w.requires_grad]
+    public = LlamaForCausalLM.from_pretrained(decoder.folder, dtype=torch.float32).to(device)
+    learning, lora = Speaker(decoder, device), Lora(rank=8, alpha=32)
+    theirs, ours = with_adapter(public.model, lora), with_adapter(learning.model, lora)
+    public.model, learning.language.model = theirs.get_base_model(), ours.get_base_model()
+    public.requires_grad_(False)
+    for name, weight in public.named_parameters():
+        weight.requires_grad_("lora_" in name)
+    fuse(ours)
+    projector = Projector(Shape(stack=1), int(tower.output_dim), learning.width).to(device)  # type: ignore[arg-type]
+    optimisers = [
+        torch.optim.AdamW(
+            [w for w in (*adapted.parameters(), *projector.parameters()) if w.requires_grad],
+            lr=0.0,
+            weight_decay=0.0,
+        )
+        for adapted in (theirs, ours)
+    ]
     drawn, files = np.random.default_rng(0), []
     for number in range(BATCH):
         files.append(folder / f"{number}.flac")
         soundfile.write(files[-1], drawn.standard_normal(SECONDS * 16_000) * 0.1, 16_000)
-    made = Sides(tower, speaker, projector, torch.optim.AdamW(weights, lr=0.0, weight_decay=0.0), files, [])
+    speaker = Speaker(decoder, device)
+    made = Sides(tower, public, learning, speaker, projector, (optimisers[0], optimisers[1]), files, [])
     made.features = list(made.encoded()[0])
     return made
 

@@ -102,7 +102,7 @@ rule encoder_features:
 
 
 rule encoder_train:
-    """Train the language model to read an encoder's features; what is trained lies beside the record."""
+    """Train a language model to read features; in several processes with --set-resources encoder_train:processes=2."""
     input:
         indexes=lambda w: encoding.train_files(SETTINGS, *trained_encoder(w)),
         encoder=lambda w: encoding.checkpoint_of(SETTINGS, trained_encoder(w)[0]),
@@ -123,6 +123,7 @@ rule encoder_train:
     threads: 1
     resources:
         gpu=gpus,
+        processes=1,
         mem_mb=growing(8000),
         runtime=growing(1440),
     params:
@@ -134,9 +135,10 @@ rule encoder_train:
         work=".earmark/encoder_train/{scored}",
     shell:
         """
+        processes=$(({resources.gpu} > {resources.processes} ? {resources.gpu} : {resources.processes}))
         python "$SCRIPTS/encoder_train.py" --features {params.features:q} {params.encoder} \
             --decoder {input.decoder:q} --settings {params.settings:q} --output {output.record:q} \
-            --work {params.work:q} --threads {threads} 2>&1 | tee {log:q}
+            --work {params.work:q} --processes $processes --threads {threads} 2>&1 | tee {log:q}
         """
 
 
@@ -237,4 +239,32 @@ rule encoder_table:
         """
         python "$SCRIPTS/encoder_table.py" {params.results} --settings {params.settings:q} \
             --tsv {output.tsv:q} --output {output.record:q} --code {params.code} --again {params.again} 2>&1 | tee {log:q}
+        """
+
+
+rule encoder_wrong_answers:
+    """Collect wrong answers of encoders, with a few seconds of what was heard."""
+    input:
+        results=encoding.answered(SETTINGS),
+        rows=[path.replace(".json", ".jsonl") for path in encoding.answered(SETTINGS)],
+    output:
+        encoding.WRONG_ANSWERS,
+    log:
+        "logs/encoder_wrong_answers.log",
+    benchmark:
+        "benchmarks/encoder_wrong_answers.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=0,
+        mem_mb=growing(2000),
+        runtime=growing(30),
+    params:
+        code=code_digest("encoder_wrong_answers.py"),
+        settings=lambda w: read(encoding.showing(SETTINGS)),
+    shell:
+        """
+        python "$SCRIPTS/encoder_wrong_answers.py" --settings {params.settings:q} --output {output:q} \
+            2>&1 | tee {log:q}
         """

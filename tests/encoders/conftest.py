@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -11,6 +13,7 @@ import xares_tars as tars
 from safetensors.torch import load_file, save_file
 
 from earmark.core.files import write_json
+from earmark.core.places import SCRIPTS
 from earmark.models.checkpoint import Checkpoint, describe_folder
 from earmark.systems.encoders import answer, extract, result, train
 
@@ -58,9 +61,7 @@ class Bench:
     def deaf(self):
         """Return an encoder that hears nothing."""
         path = self.folder / "deaf.py"
-        path.write_text(
-            tars.SPECTRUM.replace("return features, mask", "return torch.ones_like(features), mask")
-        )
+        path.write_text(tars.DEAF)
         return {**self.spectrum, "code": str(path)}
 
     def features(self, shard, tower=None, form="whole-float32", encoder=None, **more):
@@ -71,7 +72,9 @@ class Bench:
         extract.run(settings, self.folder / shard, encoder, place, shard.partition(".")[0], 1)
         return place
 
-    def train(self, tower=None, output="model", *, work=None, key="label", encoder=None, **changes):
+    def train(
+        self, tower=None, output="model", *, work=None, key="label", encoder=None, processes=None, **changes
+    ):
         """Train on the tones; returns the record of the checkpoint."""
         tower = tower or self.spectrum
         compat = changes.get("compat", "none")
@@ -88,8 +91,23 @@ class Bench:
             "lora": LORA, "precision": "no", "compat": compat, "max_failed_share": 0.0, "device": "cpu",
         } | changes  # fmt: skip
         record = self.folder / output / "checkpoint.json"
-        train.run(settings, place, encoder, self.decoder, record, work or self.folder / f"{output}-work", 1)
+        work = work or self.folder / f"{output}-work"
+        if processes is None:
+            train.run(settings, place, encoder, self.decoder, record, work, 1)
+        else:
+            self._train_in(processes, settings, place, record, work)
         return record
+
+    def _train_in(self, processes, settings, features, record, work):
+        """Train as the rule does: by the script, in so many processes."""
+        script = [sys.executable, str(SCRIPTS / "encoder_train.py"), "--settings", json.dumps(settings)]
+        options = {"features": features, "decoder": self.decoder, "output": record, "work": work}
+        given = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+        done = subprocess.run(
+            [*script, *given, "--processes", str(processes), "--threads", str(processes)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=170,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
 
     def answer(self, checkpoint, metric="Accuracy", key="label", tower=None, shard="test_0.tar", **changes):
         """Ask the trained model about the test tones; returns the record of its answers."""

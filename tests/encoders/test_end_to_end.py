@@ -209,6 +209,51 @@ def test_the_loss_of_two_processes_is_that_of_one(trained):
         assert torch.allclose(first.total + second.total, whole.total, rtol=1e-5)
 
 
+def curve(record):
+    return [
+        point[1] for point in json.loads((record.parent / "training.json").read_text())["stages"][0]["curve"]
+    ]
+
+
+def test_two_processes_train_as_one_does_and_bfloat16_nearly_so(bench):
+    steps = {"max_steps": 8, "warmup_steps": 2}
+    one = curve(bench.train(output="one", training=steps))
+    two = curve(bench.train(output="two", training=steps, processes=2))
+    half = curve(bench.train(output="half", training=steps, processes=1, precision="bf16"))
+    assert len(one) == 8 and two == pytest.approx(one, abs=2e-4)
+    assert half == pytest.approx(one, rel=0.05) and half != one and half[-1] < half[0]
+
+
+def test_a_scored_encoder_of_another_kind_is_a_composed_model_too(bench, tmp_path):
+    from test_towers import RANDOM
+
+    from earmark.config.projector import Projector
+    from earmark.core.files import write_json
+    from earmark.models import towers
+    from earmark.models.checkpoint import Checkpoint, describe_folder
+    from earmark.models.composed import Decoder, Encoder
+    from earmark.models.families import family
+
+    kind = "wav2vec2"
+    folder = tmp_path / kind
+    towers.load(
+        {"kind": kind, "random": RANDOM[kind][0], "dtype": "float32"}, None, "cpu"
+    ).model.save_pretrained(folder)
+    record = tmp_path / "encoder.json"
+    write_json(record, {**describe_folder(folder, {}, folder), "folder": str(folder)})
+    tower = {"kind": kind, "dtype": "float32"}
+    made = Checkpoint.read(bench.train(tower, encoder=record, training={"max_steps": 3}))
+    encoder, decoder = Encoder(made, "cpu", "float32"), Decoder(made, "cpu", "float32", "sdpa")
+    sound = tars.tone(["do"], 1.0)
+    [states] = encoder.states([encoder.mel(sound)], ["encoder", "projector"])
+    stored = store.Features(bench.features("test_0.tar", tower, encoder=record)).of("test_0", "clip_000")
+    heard = family(kind).encoder(made.part("encoder"), "cpu", "float32").encode([encoder.mel(sound)])[0]
+    assert torch.allclose(decoder.project(heard), states["projector"], atol=1e-5)
+    assert decoder.project(stored).shape == (len(stored), 32)
+    audio = family("composed").hears(Projector(stack=2, heard_by=kind))
+    assert (audio.samples_per_token, audio.positions_per_token, audio.attention_s) == (640, 2, None)
+
+
 def test_a_scored_whisper_is_a_composed_model_that_others_read(bench, whisper):
     from earmark.core.files import write_json
     from earmark.models.checkpoint import Checkpoint

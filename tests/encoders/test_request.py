@@ -9,7 +9,9 @@ from earmark.config.excerpt import excerpt
 from earmark.config.settings import Settings
 from earmark.core.errors import UserError
 from earmark.core.places import ROOT
+from earmark.models.families import family
 from earmark.systems.encoders import request
+from earmark.systems.encoders.entries import Suite
 from earmark.systems.encoders.form import Form
 
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -90,3 +92,55 @@ def test_a_trained_encoder_is_a_model_and_its_results_carry_what_it_is_made_of(l
     assert own["scoring"]["grid"] == [{"encoders": ["whisper-base"], "suites": ["esc10"]}]
     with pytest.raises(UserError, match="has no checkpoint of its own"):
         settings.model("log-mel-esc10")
+
+
+def test_a_trained_encoder_of_another_kind_is_a_model_that_hears_at_its_rate(load):
+    settings = load(
+        models={"heard": {"kind": "wav2vec2", "path": "heard"}},
+        encoders={"mine": {"title": "Mine", "model": "heard"}},
+    )
+    entry = settings.model("mine-esc10-fast")
+    assert entry.projector.heard_by == "wav2vec2"
+    assert family("composed").hears(entry.projector).samples_per_token == 5 * 320
+    assert settings.model("whisper-base-esc10-fast").projector.heard_by is None
+    excerpted = excerpt(settings, "results/mine-esc10-fast/esc10_dart_0.5.json")
+    assert {"heard", "smollm2-135m"} <= excerpted["models"].keys()
+
+
+def test_a_results_configuration_carries_what_a_users_files_say_with_absolute_paths(load, tmp_path):
+    block = {"data": ["tars/train_{0..1}.tar", "/elsewhere/x.tar"], "prompt": "?", "key": "label"}
+    made = {"data": "data/esc10/shards/train-00000-of-00001.tar", "prompt": "?", "key": "label"}
+    hub = {"data": "a/b.tar", "repo_id": "owner/set"}
+    train = {"max_steps": 3, "train_data": {"mine": block, "made": made, "hub": hub}}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(train))
+    evaluation = {"eval_mine": {"data": {"data": "tars/test.tar", "key": "label"}, "metric": "Accuracy"}}
+    settings = load(suites={"mine": {"train": "mine.yaml", "eval": evaluation}})
+    suite = settings.moved(tmp_path)["suites"]["mine"]
+    expected = {
+        "mine": {**block, "data": [f"{tmp_path}/tars/train_{{0..1}}.tar", "/elsewhere/x.tar"]},
+        "made": made,
+        "hub": hub,
+    }
+    assert suite["train"] == {"max_steps": 3, "train_data": expected}
+    assert suite["eval"]["eval_mine"]["data"]["data"] == f"{tmp_path}/tars/test.tar"
+    assert settings.each(Suite)["mine"].train == "mine.yaml"
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({}, "compose.encoder: 'heard' is no model of kind whisper"),
+        ({"heard_by": "wav2vec"}, "heard_by: 'wav2vec' is no kind of encoder; did you mean 'wav2vec2'"),
+    ],
+)
+def test_a_composed_model_names_the_kind_of_its_encoder(load, said, message):
+    heard = {"kind": "wav2vec2", "path": "heard"}
+    parts = {"encoder": "heard", "decoder": "smollm2-135m", "tasks": ["esc10"]}
+
+    def settings(projector):
+        mine = {"kind": "composed", "compose": parts, "projector": projector}
+        return load(models={"heard": heard, "mine": mine})
+
+    with pytest.raises(UserError, match=message):
+        settings(said).check_sound("models", "mine")
+    settings({"heard_by": "wav2vec2"}).check_sound("models", "mine")

@@ -47,6 +47,7 @@ def scored(tmp_path_factory, ending_lm):
     flow = Workflow(tmp_path_factory.mktemp("encoders"))
     folder = flow.folder
     (folder / "spectrum.py").write_text(tars.SPECTRUM)
+    (folder / "deaf.py").write_text(tars.DEAF)
     (folder / "train.yaml").write_text(TRAIN)
     (folder / "eval.yaml").write_text(yaml.safe_dump(evaluation()))
     for number in range(2):
@@ -59,6 +60,7 @@ def scored(tmp_path_factory, ending_lm):
             "models": {"tiny-lm": {"kind": "causal_lm", "path": str(ending_lm.folder)}},
             "encoders": {
                 "spectrum": {"title": "Spectrum", "code": "spectrum.py", "labels": ["demo"]},
+                "deaf": {"title": "Deaf", "code": "deaf.py", "labels": ["demo"]},
             },
             "suites": {
                 "tones": {
@@ -66,7 +68,7 @@ def scored(tmp_path_factory, ending_lm):
                     "lora": {"dropout": 0.0}, "normalise": True, "labels": ["demo"],
                 },
             },
-            "scoring": {"grid": [{"encoders": ["spectrum"], "suites": ["tones"]}], "bootstrap": 200},
+            "scoring": {"grid": [{"encoders": ["spectrum", "deaf"], "suites": ["tones"]}], "bootstrap": 200},
         }
     )  # fmt: skip
     flow.run("-j1", "encoders", "check/encoders/spectrum")
@@ -147,6 +149,7 @@ def test_the_check_is_a_page_and_a_record(scored):
 def test_the_page_shows_encoders_side_by_side(scored):
     page = (scored.folder / "results/encoders/report.html").read_text()
     assert "Encoders trained on tones" in page and "Encoders side by side" in page
+    assert "Encoders against each other" in page and "Wrong answers of encoders" in page
 
 
 @pytest.mark.parametrize(

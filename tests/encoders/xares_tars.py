@@ -26,6 +26,7 @@ class SpectrumEncoder(torch.nn.Module):
             mask = (torch.arange(features.shape[1])[None] < (audio_attention_mask.sum(1) // 1600)[:, None]).int()
         return features, mask
 """
+DEAF = SPECTRUM.replace("return features, mask", "return torch.ones_like(features), mask")
 
 
 def tone(names, seconds=0.5, seed=0):

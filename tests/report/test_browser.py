@@ -330,3 +330,24 @@ def test_of_a_long_table_the_first_rows_are_shown_and_all_of_them_copied(
         assert time.monotonic() < end
     browser.execute_script("document.querySelector('#all [role=status] + button').click()")
     assert len(shown(browser, "#all tbody tr")) == 237
+
+
+def test_at_1400_pixels_no_table_is_cut(browser: Chrome, drawn: Callable[..., Path]) -> None:
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 1400, "height": 900, "deviceScaleFactor": 1, "mobile": False},
+    )
+    try:
+        opened(browser, drawn())
+        browser.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
+        cut = browser.execute_script(
+            "return [...document.querySelectorAll('.sortable > .scroll, .pivot .scroll')]"
+            ".filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.ariaLabel)"
+        )
+        assert cut == []
+        heads = shown(browser, "#all thead th")
+        assert "sample set" not in heads and "time per clip" in heads
+        browser.execute_script("document.querySelector('#all [data-whole]').click()")
+        assert "sample set" in shown(browser, "#all thead th")
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

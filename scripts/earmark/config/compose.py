@@ -91,7 +91,7 @@ class Made(Section):
     """What a model is composed of, and for what."""
 
     encoder: Annotated[str, link("models")]
-    """a model of kind whisper; its weights stay as they are"""
+    """a model of kind whisper, or of projector.heard_by; its weights stay as they are"""
 
     decoder: Annotated[str, link("models")]
     """a model of kind causal_lm; its weights stay as they are, but for lora"""

@@ -11,13 +11,18 @@ from pathlib import Path
 from earmark.config.compose import Composing, Kinds, Learning
 from earmark.config.stored import heard
 from earmark.core.errors import UserError, nearest
-from earmark.models.families import family
+from earmark.models.families import family, names
 from earmark.models.outline import Outline, resolved
 from earmark.systems.contract import Settings
 
 KIND = "composed"
-PARTS = {"encoder": "whisper", "decoder": "causal_lm"}
-"""The parts, and the family of each."""
+DECODER = "causal_lm"
+"""The family of decoders."""
+
+
+def encoders() -> list[str]:
+    """Return the families that a model can hear by: those that answer nothing, but for the decoders'."""
+    return [name for name in names() if name != DECODER and not family(name).answers]
 
 
 def known(settings: Settings, model: str) -> Outline:
@@ -43,7 +48,11 @@ def check(settings: Settings) -> None:
         if entry.compose is None:
             continue
         where = f"{where}: compose"
-        for part, kind in PARTS.items():
+        heard_by = entry.projector.encoder
+        if heard_by not in encoders():
+            hint = nearest(heard_by, encoders())
+            raise UserError(f"model '{name}': projector.heard_by: '{heard_by}' is no kind of encoder; {hint}")
+        for part, kind in (("encoder", heard_by), ("decoder", DECODER)):
             chosen = getattr(entry.compose, part)
             known = [other for other, each in models.items() if each.kind == kind]
             if chosen not in known:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from earmark.config.section import Section
+from earmark.config.section import Section, left_out
 from earmark.config.values import Count
 
 
@@ -22,6 +22,15 @@ class Projector(Section):
 
     hidden: Count = 1024
     """mlp: width of its hidden layer"""
+
+    heard_by: str | None = left_out()
+    """the encoder's kind, where it is not whisper: wav2vec2, hubert, wavlm, audio_spectrogram_transformer,
+    clap or dasheng"""
+
+    @property
+    def encoder(self) -> str:
+        """The encoder's kind."""
+        return self.heard_by or "whisper"
 
     @property
     def per_token(self) -> int:

@@ -58,6 +58,10 @@ class Cell:
     strong: bool = False
 
 
+MOST = 14
+"""Columns that a wide screen has room for."""
+
+
 @dataclass
 class Table:
     """A table to sort and filter, and to export; columns named in ``numbers`` hold numbers."""
@@ -73,6 +77,8 @@ class Table:
     """Columns that paper has no room for."""
     first: frozenset[str] = frozenset()
     """Columns that a phone shows at once, the others when asked to; none: all at once."""
+    late: frozenset[str] = frozenset()
+    """Columns that a wide screen, too, shows only when asked to."""
     caption: str = ""
     """What a paper says above it, two lines at most; none: its title."""
     across: str = ""
@@ -82,8 +88,18 @@ class Table:
 
     def style(self, column: str) -> str:
         """Return the CSS classes of a column."""
-        kinds = (("number", self.numbers), ("screen", self.on_screen), ("first", self.first))
+        kinds = (
+            ("number", self.numbers),
+            ("screen", self.on_screen),
+            ("first", self.first),
+            ("late", self.late),
+        )
         return " ".join(name for name, columns in kinds if column in columns)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether even a wide screen has no room for its columns, and shows what a phone does."""
+        return bool(self.first) and len(set(self.columns) - self.late) > MOST
 
     def marked(self, line: int) -> dict[str, str]:
         """Return the attributes of a line by which filters find it."""

@@ -17,11 +17,19 @@ MADE = ("device", "seed", "sample set", "source", "labels", "system", "code")
 ALWAYS = frozenset(("task", "score"))
 """Columns that are shown even where every row has the same; a remark takes the place of others."""
 
-FIRST = frozenset(("task", "method", "recipe", "r", "kept, asked", "score", "difference to base"))
+FIRST = frozenset(
+    (
+        *("task", "model", "method", "recipe", "r", "suite", "router"),
+        *("kept, asked", "score", "difference to base"),
+    )
+)
 """Columns that a phone shows at once."""
 
 ON_SCREEN = frozenset((*COUNTS[1:], *MADE, "versions", "F1 macro", "F1 weighted", "kept, effective"))
 """Columns that paper has no room for."""
+
+LATE = frozenset(("sample set", "code", "F1 weighted"))
+"""Columns that are shown when asked for."""
 
 COMPARED = (
     "Rows compare only where task, device, labels, versions and sample set are the same: the sample set is a "
@@ -56,6 +64,7 @@ def table(points: Sequence[Row]) -> Table:
         numbers,
         on_screen=ON_SCREEN,
         first=FIRST & set(names),
+        late=LATE & set(names),
         marks=[_marks(row) for row in points[:MOST]],
     )
 

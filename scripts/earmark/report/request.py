@@ -27,7 +27,8 @@ def required(settings: Settings, page: str = MAIN) -> list[str]:
 
 def files_of(settings: Settings, page: str) -> list[str]:
     """Return the files besides results that a page is drawn from."""
-    return [path for system in drawn(page) for path in system.page_files(settings)]
+    asked = [system for system in drawn(page) if page or system.on_main_page]
+    return [path for system in asked for path in system.page_files(settings)]
 
 
 def targets(settings: Settings, system: System) -> list[str]:

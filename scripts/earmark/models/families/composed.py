@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from earmark.models.contract import Audio, Code, Family, Parts
+from earmark.models.families import family
 from earmark.models.families.whisper import Whisper
 
 if TYPE_CHECKING:
@@ -22,9 +23,10 @@ class Composed(Family):
     def hears(self, projector: Projector) -> Audio:
         """Return how a composed model hears: the projector joins positions to tokens."""
         together = projector.per_token
+        own = family(projector.encoder).audio
         return replace(
-            self.audio,
-            samples_per_token=self.audio.samples_per_token * together,
+            own,
+            samples_per_token=own.samples_per_token * together,
             positions_per_token=together,
         )
 

@@ -5,15 +5,22 @@ Specification: xares_llm, sections 2 and 3.3. Keys keep upstream's names, so tha
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializationInfo, SerializerFunctionWrapHandler, model_serializer
 
+from earmark.config.links import Tour
 from earmark.config.section import Section
 from earmark.config.values import Count, Positive
 from earmark.systems.encoders.datasets import MetricName
 
 Patterns = str | list[str]
+ADDRESS = re.compile(r"https?://")
+MADE_HERE = re.compile(r"data/[a-z][a-z0-9_]*/shards/(train|test)-[0-9]{5}-of-[0-9]{5}\.tar")
+"""A shard of a task, which the workflow makes where it isn't there."""
+NOT_MOVED = re.compile(f"{ADDRESS.pattern}|{MADE_HERE.pattern}")
 
 
 class Block(Section):
@@ -37,6 +44,21 @@ class Block(Section):
 
     revision: str = "main"
     """of repo_id: commit, tag or branch; resolved to a commit and recorded"""
+
+    @model_serializer(mode="wrap")
+    def _placed(self, dump: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        """Return the block; where a tour moves paths, its local files as they are found from anywhere."""
+        content: dict[str, Any] = dump(self)
+        tour = info.context
+        if self.repo_id is None and isinstance(tour, Tour) and tour.workdir is not None:
+            patterns = [self.data] if isinstance(self.data, str) else self.data
+            moved = [name if NOT_MOVED.match(name) else _found(name, tour.workdir) for name in patterns]
+            content["data"] = moved[0] if isinstance(self.data, str) else moved
+        return content
+
+
+def _found(name: str, workdir: Path) -> str:
+    return str(workdir / Path(name).expanduser())
 
 
 class MetricArgs(Section):

@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainSerializer, SerializationInfo, model_validator
 
-from earmark.config.links import Tour, link, local_path
+from earmark.config.links import Tour, link
 from earmark.config.projector import Projector as ComposedProjector
 from earmark.config.section import Section, left_out
 from earmark.config.values import Count
 from earmark.models import towers
-from earmark.systems.encoders import presets
+from earmark.systems.encoders import carried
 from earmark.systems.encoders.blocks import TrainFile
 
 ORIGINS = ("model", "code", "random")
@@ -92,11 +92,11 @@ class Suite(Section):
     labels: list[Literal["demo", "small"]] = []
     """'demo' for a stand-in, 'small' for real data in a small setting"""
 
-    train: Annotated[str, local_path(*presets.NAMES)] | TrainFile | None = left_out()
+    train: Annotated[str, carried.TRAINING] | TrainFile | None = left_out()
     """a preset (task1, task2, all, one of the twenty), the path of a YAML file in upstream's format, or what
     such a file says; left out: the preset of the suite's name"""
 
-    eval: Annotated[str, local_path(*presets.NAMES)] | dict[str, Any] | None = left_out()
+    eval: Annotated[str, carried.EVALUATION] | dict[str, Any] | None = left_out()
     """the same of the evaluation"""
 
     training: dict[str, Any] = {}

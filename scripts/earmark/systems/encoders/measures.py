@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,10 @@ class Scores:
     """Of each item, what the headline makes of it alone; empty where it is nothing of single items."""
     missing: dict[str, str]
     """Metrics that could not be computed, and why."""
+    counts: list[error_rate.Counts] = field(default_factory=list)
+    """Of each item, its errors by kind and the length of what is right; empty where none are counted."""
+    resamples: list[float] = field(default_factory=list)
+    """The headline in every resample of the clips, where it is nothing of single items."""
 
 
 def each_reference(items: Sequence[Item]) -> list[Item]:
@@ -103,7 +107,7 @@ def _errors(name: str, items: Sequence[Item]) -> Scores:
     rate = error_rate.corpus(counted)
     turned = {**rate, **{end: _turned(rate[other]) for end, other in ENDS}}
     points = [max(0.0, 1 - error_rate.mistakes(each) / max(1, each["length"])) for each in counted]
-    return Scores(name, {name: turned}, points, {})
+    return Scores(name, {name: turned}, points, {}, counted)
 
 
 ENDS = (("value", "value"), ("low", "high"), ("high", "low"))
@@ -132,8 +136,9 @@ def _labelled(
     copies = np.stack([np.bincount(row, minlength=len(items)) for row in drawn], 1).astype(np.float32)
     hits = np.array([[label in texts for label in known] for texts in said], np.float64)
     f1 = [2 * len(a & b) / (len(a) + len(b)) for a, b in zip(said, right, strict=True)]
+    hard_ap = _average_precision(hits, targets, classes, copies)
     found = {
-        "map_hard_labels": _average_precision(hits, targets, classes, copies),
+        "map_hard_labels": hard_ap.measured,
         "set_f1": ratio(f1, [1] * len(f1), bounded),
         "outside_labels": share([not labels <= set(known) for labels in said]),
     }
@@ -142,14 +147,23 @@ def _labelled(
             [[(item.likelihoods or {}).get(label, -np.inf) for label in known] for item in items]
         )
         ranked[~np.isfinite(ranked)] = ranked[np.isfinite(ranked)].min(initial=0.0) - 1
-        found = {"likelihood_ap": _average_precision(ranked, targets, len(known), copies), **found}
-    headline = "map_hard_labels" if hard or "likelihood_ap" not in found else "likelihood_ap"
-    return Scores(headline, found, f1, {})
+        by_likelihood = _average_precision(ranked, targets, len(known), copies)
+        found = {"likelihood_ap": by_likelihood.measured, **found}
+    if hard or "likelihood_ap" not in found:
+        return Scores("map_hard_labels", found, f1, {}, resamples=hard_ap.resamples)
+    return Scores("likelihood_ap", found, f1, {}, resamples=by_likelihood.resamples)
+
+
+class _Ranked(NamedTuple):
+    """Average precision, and what it is in every resample."""
+
+    measured: Measured
+    resamples: list[float]
 
 
 def _average_precision(
     scored: NDArray[np.float64], targets: NDArray[np.bool_], classes: int, copies: NDArray[np.float32]
-) -> Measured:
+) -> _Ranked:
     """Return average precision over ``classes`` columns; those that no clip has count 0."""
     ranking = Ranking(scored, targets)
     once, _ = ranking.measure(np.ones((len(scored), 1), np.float32))
@@ -157,7 +171,10 @@ def _average_precision(
     resampled, _ = ranking.measure(copies)
     absent = np.isnan(resampled)
     means = np.where(absent, 0.0, resampled).sum(0) / np.maximum(1, (~absent).sum(0))
-    return bounded(value, standard_error(means * len(once) / classes, len(scored)), len(scored))
+    means = means * len(once) / classes
+    return _Ranked(
+        bounded(value, standard_error(means, len(scored)), len(scored)), [round(float(m), 6) for m in means]
+    )
 
 
 def _described(name: str, items: Sequence[Item]) -> Scores:

@@ -24,6 +24,7 @@ from earmark.systems.encoders.form import WAVES, Form
 from earmark.systems.encoders.plan import evaluation_of, plan_of
 
 FOLDER = "results/encoders"
+WRONG_ANSWERS = f"{FOLDER}/wrong_answers_of_encoders.parquet"
 CHECK = "check/encoders"
 NAME, DATASET = r"[a-z][a-z0-9-]*", r"[a-z0-9][a-z0-9_.-]*?"
 RESULT = re.compile(rf"{FOLDER}/({NAME})/({NAME})/({DATASET})\.json")
@@ -228,6 +229,25 @@ def every_result(settings: Settings) -> list[str]:
     return found + [f"{FOLDER}/{encoder}/{suite}/scores.json" for encoder, suite in cells(settings)]
 
 
+def answered(settings: Settings) -> list[str]:
+    """Return the results that config asks for whose answers the page shows: all but the tables."""
+    return [path for path in every_result(settings) if RESULT.fullmatch(path) and not TABLE.fullmatch(path)]
+
+
+def page_files(settings: Settings) -> list[str]:
+    """Return the file of wrong answers, where there are results."""
+    return [WRONG_ANSWERS] if answered(settings) else []
+
+
+def showing(settings: Settings) -> dict[str, Any]:
+    """Return what collecting wrong answers reads but results: how many, and where each one's shards lie."""
+    shards = {}
+    for path in answered(settings):
+        _, suite, dataset = path.removeprefix(f"{FOLDER}/").removesuffix(".json").split("/")
+        shards[path] = {shard.name: shard.path for shard in evaluation_of(settings, suite, dataset).shards}
+    return {"report": settings.config.report.plain(), "shards": shards}
+
+
 def behind(path: str, settings: Settings) -> Behind:
     """Return what a result needs of the configuration: encoder, suite, language model, resamples."""
     encoder, suite = path.removeprefix(f"{FOLDER}/").split("/")[:2]
@@ -278,10 +298,10 @@ def _model(settings: Settings, encoder: str, suite: str) -> Model:
             "and asked nothing else; name a model of config/models/ in config/encoders/ for that"
         )
     kind = settings.model(found.model).kind
-    if kind != composed.PARTS["encoder"]:
+    if kind not in composed.encoders():
         raise UserError(
-            f"'{model_name(encoder, suite)}' is scored and asked nothing else: models are composed of "
-            f"encoders of kind {composed.PARTS['encoder']}, and '{found.model}' is of kind {kind}"
+            f"'{model_name(encoder, suite)}' is scored and asked nothing else: '{found.model}' is of kind "
+            f"{kind}, and encoders of composed models are of {', '.join(composed.encoders())}"
         )
     if chosen.compat != "none":
         raise UserError(f"suite '{suite}' is trained as upstream does (compat), which no other system reads")
@@ -289,7 +309,7 @@ def _model(settings: Settings, encoder: str, suite: str) -> Model:
         {
             "kind": "composed",
             "labels": [label for label in found.labels if label != "synthetic"],
-            "projector": chosen.projector.plain(),
+            "projector": chosen.projector.plain() | ({} if kind == "whisper" else {"heard_by": kind}),
             "compose": {"encoder": found.model, "decoder": chosen.decoder, "tasks": [suite]},
         },
         f"encoder '{encoder}'",

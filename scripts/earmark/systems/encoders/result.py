@@ -8,6 +8,7 @@ from typing import Any
 
 from earmark.core import provenance
 from earmark.core.files import sha256
+from earmark.scoring import error_rate
 from earmark.scoring import record as envelope
 from earmark.scoring.spread import spread
 from earmark.systems.encoders import answer, measures
@@ -79,6 +80,7 @@ def _record(
         "headline": found.headline,
         "metrics": found.metrics,
         "not_computed": found.missing,
+        **({"resamples": found.resamples} if found.resamples else {}),
         "failures": envelope.failures(failed),
         "timing": {
             "training": made["training"],
@@ -104,12 +106,15 @@ def _record(
 def _row(item: Item, found: Scores, number: int) -> dict[str, Any]:
     """Return a row beside the record: what was said of a clip, and what the headline makes of it."""
     point = found.points[number] if found.points else None
+    counted = found.counts[number] if found.counts else None
     return {
         "id": item.id,
         "reference": item.reference,
         "answer": item.answer,
         "references": list(item.references),
         "point": point,
+        "mistakes": None if counted is None else error_rate.mistakes(counted),
+        "length": None if counted is None else counted["length"],
     }
 
 

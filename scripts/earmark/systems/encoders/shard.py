@@ -15,15 +15,12 @@ from urllib.parse import urlsplit
 
 from earmark.core.errors import UserError
 from earmark.data.sources.braces import expanded
-from earmark.systems.encoders.blocks import Block
+from earmark.systems.encoders.blocks import ADDRESS, MADE_HERE, Block
 
 HOME = "XARES_DATA_HOME"
 DEFAULT_HOME = "xares_data"
-ADDRESS = re.compile(r"https?://")
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 PARTS_OF_ADDRESS = 3
-MADE_HERE = re.compile(r"data/[a-z][a-z0-9_]*/shards/(train|test)-[0-9]{5}-of-[0-9]{5}\.tar")
-"""A shard of a task, which the workflow makes where it isn't there."""
 
 
 @dataclass(frozen=True, order=True)

@@ -22,6 +22,7 @@ from earmark.core.files import write_json
 from earmark.models import composed, towers
 from earmark.models.adapter import with_adapter
 from earmark.models.checkpoint import Checkpoint
+from earmark.models.fused_adapter import fuse
 from earmark.models.projector import Projector, Shape
 from earmark.scoring.record import check_budget, failures
 from earmark.systems.encoders import material
@@ -73,6 +74,8 @@ def run(
     if settings["lora"] is not None:
         adapted = with_adapter(speaker.model, Lora.read(settings["lora"], "lora"))
         speaker.language.model = adapted.get_base_model()
+        if settings["precision"] == "no":
+            fuse(adapted)
     module = nn.ModuleDict({"projector": projector} | ({} if adapted is None else {"decoder": adapted}))
     learner = (
         Learner(speaker, projector)

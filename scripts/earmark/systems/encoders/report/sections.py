@@ -12,28 +12,36 @@ from earmark.report import trend
 from earmark.report.charts import COLOURS, SHAPES, Row, fitted, plot, tooltips
 from earmark.report.figures import Cell, Figure, Look, Section, Table, number
 from earmark.report.material import Material
-from earmark.report.words import banner, interval, origin, percent
+from earmark.report.words import LEVEL, banner, difference, interval, origin, percent
 from earmark.scoring.catalogue import measure
+from earmark.systems.encoders.report.differences import Pair, Scored, differences
 from earmark.systems.encoders.report.published import BASELINES, SOURCE
 from earmark.systems.encoders.report.ranking import ranks
 
 Record = Mapping[str, Any]
 MEAN = "mean"
+COMPARED = (
+    "Differences are in percentage points on the same clips, with paired 95 % intervals and p-values "
+    "corrected by Holm's method for all comparisons of this table; \u201cno difference shown\u201d means "
+    "that the corrected p is at least 0.05. Right answers are compared by McNemar's exact test, error rates "
+    "by randomisation, average precision over resamples of the clips."
+)
 HOVER = {"encoder": "encoder", "dataset": "data set", "shown": "score", "n": "clips"}
 
 
 def sections(material: Material) -> Iterator[Section]:
     """Yield a section for every suite."""
-    by_suite: dict[str, list[Record]] = defaultdict(list)
-    for record in material.records("encoders", "score").values():
-        by_suite[record["asked"]["suite"]].append(record)
+    by_suite: dict[str, list[Scored]] = defaultdict(list)
+    for path, record in material.records("encoders", "score").items():
+        by_suite[record["asked"]["suite"]].append(Scored(path, record))
     tables = list(material.records("encoders", "table").values())
-    for suite, records in sorted(by_suite.items()):
+    for suite, results in sorted(by_suite.items()):
         means = [table for table in tables if table["asked"]["suite"] == suite]
-        yield _section(suite, records, means)
+        yield _section(suite, results, means)
 
 
-def _section(suite: str, records: Sequence[Record], means: Sequence[Record]) -> Section:
+def _section(suite: str, results: Sequence[Scored], means: Sequence[Record]) -> Section:
+    records = [result.record for result in results]
     encoders = sorted({record["asked"]["model"] for record in records})
     looks = {
         name: Look(COLOURS[i % len(COLOURS)], SHAPES[i % len(SHAPES)], [1, 0])
@@ -63,10 +71,17 @@ def _section(suite: str, records: Sequence[Record], means: Sequence[Record]) -> 
         facts.append("as upstream's code does it (compat: xares)")
     notes = sorted({f"{n}: not computed, {why}" for r in records for n, why in r["not_computed"].items()})
     labels = ",".join(sorted({label for record in records for label in record["labels"]}))
+    tables = [_table(records, means, encoders), *_compared(differences(results))]
     return Section(
-        f"Encoders trained on {suite}", facts, banner(labels), [figures], notes,
-        [_table(records, means, encoders)], key=f"encoders-{suite}", of={"made": origin(labels)},
-    )  # fmt: skip
+        f"Encoders trained on {suite}",
+        facts,
+        banner(labels),
+        [figures],
+        notes,
+        tables,
+        key=f"encoders-{suite}",
+        of={"made": origin(labels)},
+    )
 
 
 def _learned(records: Sequence[Record]) -> str:
@@ -158,3 +173,21 @@ def _table(records: Sequence[Record], means: Sequence[Record], encoders: Sequenc
         *([SOURCE] if published else []),
     ]
     return Table("Encoders side by side", columns, lines, notes, frozenset(columns[2:]))
+
+
+def _compared(pairs: Sequence[Pair]) -> list[Table]:
+    """Return the encoders against each other, data set by data set; nothing where there is no pair."""
+    lines = [
+        [
+            Cell(pair.ours.dataset),
+            Cell(measure(pair.ours.headline).short),
+            Cell(pair.ours.encoder, strong=pair.row["p_adjusted"] < LEVEL),
+            Cell(pair.theirs.encoder),
+            Cell(difference(pair.row), pair.row["value"]),
+        ]
+        for pair in pairs
+    ]
+    if not lines:
+        return []
+    columns = ["data set", "metric", "better", "than", "difference"]
+    return [Table("Encoders against each other", columns, lines, [COMPARED], frozenset({"difference"}))]
