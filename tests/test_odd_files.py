@@ -6,13 +6,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from earmark.audio import waveform
-from earmark.core.errors import AudioError
+from earmark.config import source as sources
+from earmark.core.errors import AudioError, UserError
 from earmark.core.places import ROOT
+from earmark.core.records import Clip
+from earmark.data.sources import list as list_source
+from earmark.data.sources import tars, youtube
+from earmark.data.sources.labels import Labels
 
 PAGE = ROOT / "docs" / "odd_files.md"
 HEAD = """# Odd files, and what becomes of them
@@ -23,6 +31,14 @@ silence where the file's clock goes on without sound.
 
 | file | length | read by | joined | filled |
 |---|---|---|---|---|
+"""
+LISTS = """
+## Lists and archives
+
+What a source makes of small ones: the clips that come of them, or the line the job stops with.
+
+| file | source | what becomes of it |
+|---|---|---|
 """
 RIGHT = {
     "joined_mp3.mp3": 96_000,
@@ -45,12 +61,60 @@ def _row(path) -> str:
     return f"| `{path.name}` | {length:.3f} | {found.decoder} ({found.container}) | {joined} | {filled} |"
 
 
-def test_the_table_of_odd_files_is_what_happens(real_audio):
+def _lists(cases: Path, folder: Path) -> Iterator[str]:
+    """Yield the rows of the lists and archives, read where recordings of their names lie."""
+    (folder / "a").mkdir()
+    for number in range(3):
+        soundfile.write(folder / "a" / f"{number}.wav", np.full(80_000, 0.1), 8000)
+    (folder / "classes.csv").write_text("index,mid,display_name\n0,/m/a,Dog\n1,/m/b,Rain\n")
+    for path in sorted(cases.iterdir()):
+        if path.suffix not in (".csv", ".tar", ".xz"):
+            continue
+        copy = folder / path.name
+        copy.write_bytes(path.read_bytes())
+        kind, clips = _collected(copy)
+        try:
+            words = "; ".join(map(_clip, list(Labels().watch(clips))))
+        except UserError as error:
+            words = f"stops: {error}".replace(f"{folder}/", "").replace("|", "\\|").replace("\n", " ")
+        yield f"| `{path.name}` | {kind} | {words} |"
+
+
+def _collected(path: Path) -> tuple[str, Iterator[Clip]]:
+    """Return the kind of source that a list or archive is for, and the clips it gives, their labels checked."""
+    root, out = str(path.parent), path.parent / "out"
+    if path.suffix != ".csv":
+        settings = sources.read({"kind": "tars", "root": root, "splits": {"test": path.name}}, "data.source")
+        return "tars", tars.collect(settings, out, 0, 1)
+    if path.name in ("vggsound.csv", "repeated.csv"):
+        classes = str(path.with_name("classes.csv")) if path.name == "repeated.csv" else None
+        given = {
+            "lists": {"test": str(path)},
+            "classes": classes,
+            "url": "https://x.test/{id}",
+            "licence": "x",
+        }
+        return "youtube", youtube.collect(
+            sources.read({"kind": "youtube", **given}, "data.source"), out, 0, 1
+        )
+    settings = sources.read({"kind": "list", "root": root, "lists": {"test": path.name}}, "data.source")
+    return "list", list_source.collect(settings, out, 0, 1)
+
+
+def _clip(clip: Clip) -> str:
+    """Return a clip in words."""
+    part = clip.parts[0]
+    end = f"{part.end_s:g}" if part.end_s is not None else "its end"
+    return f"{', '.join(map(repr, clip.labels)) or 'no label'} from {part.start_s:g} to {end} s"
+
+
+def test_the_table_of_odd_files_is_what_happens(real_audio, tmp_path):
     cases = [
         p for p in sorted((real_audio / "cases").iterdir()) if p.suffix in (".mp3", ".ogg", ".webm", ".wav")
     ]
     files = [*cases, *sorted((real_audio / "robustness" / "audio").iterdir())]
     page = HEAD + "".join(f"{_row(path)}\n" for path in files)
+    page += LISTS + "".join(f"{row}\n" for row in _lists(real_audio / "cases", tmp_path))
     if os.environ.get("EARMARK_WRITE_DOCS"):
         PAGE.write_text(page)
     assert PAGE.read_text() == page

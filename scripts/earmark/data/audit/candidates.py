@@ -108,8 +108,8 @@ def _meet(connection: sqlite3.Connection, gaps: tuple[int, ...], least: int) -> 
         for place, clip in enumerate(members[1:], 1):
             own = known(clip)
             same = (earlier[:place] == own["key"]) & (own["key"] > 0)
-            keys, _ = _keys(own, gaps)
             for other in np.flatnonzero(same.sum(axis=1) >= least):
+                keys, _ = _keys(own, gaps)
                 shared = np.concatenate([same[other] & np.roll(same[other], -gap) for gap in gaps])
                 if keys[shared.argmax()] == key:
                     count, lag = votes(known(members[other]), own)
