@@ -145,7 +145,6 @@ def test_a_training_of_twelve_steps_on_the_recorded_batch_falls_as_upstreams_doe
         1,
     )
     found = losses_of(learner, adapted, [share] * 12, triangle(12, 3), tmp_path / "work")
-    print([round(loss, 5) for loss in found])
     # a rate of 0 in the first step, so the first two are one
     assert found[0] == pytest.approx(values["loss_B_zero_dropout_off"]["loss"], abs=1e-4) == found[1]
     assert found == sorted(found, reverse=True) and found[-1] < found[0] - 3
