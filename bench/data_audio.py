@@ -186,6 +186,8 @@ def compare(folder: Path, forms: tuple[str, ...], quick: bool) -> dict[str, floa
                 found[f"pack_ratio_{name}"] = best["floor"] / best["pack"]
                 found[f"decode_ratio_{name}"] = best["librosa"] / best["read"]
                 found[f"pack_ms_{name}"] = best["pack"] / count * 1000
+                told = ", ".join(f"{side} {taken / count * 1000:.2f}" for side, taken in best.items())
+                print(f"{name}: {told} ms a file", flush=True)
                 for who, taken in best.items():
                     sums[who] += taken
     for side in sides:

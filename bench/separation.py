@@ -5,18 +5,19 @@
 Networks have AudioSep's sizes and random weights. The public way runs seven adapted networks one after the
 other on each mixture alone, embeds the query for each of them (CLAP's text tower, padded to 512 tokens, a
 single text twice), convolves with frozen and added weights apart, and normalises, shifts and activates in
-three passes. Ours looks queries up in a table, merges the added weights, makes two passes of the three, and
-goes through mixtures in batches. `eval_ratio` is public / ours; what brings how much is measured by taking
-the steps one by one. `front_share` is what the transform takes of ours: all that seven adapters of every
-block could share besides. `train_ratio` compares the public training step, its text tower and both
-convolutions inside, to ours with a table and one. On a CPU, seconds are those of this process, so a busy
-neighbour does not decide. The last line is JSON.
+three passes. Ours looks queries up in a table, merges the added weights, makes two passes of the three and
+products of transposed convolutions ("leaner blocks"), and goes through mixtures in batches. `eval_ratio` is
+public / ours; what brings how much is measured by taking the steps one by one. `front_share` is what the
+transform takes of ours: all that seven adapters of every block could share besides. `train_ratio` compares
+the public training step, its text tower and both convolutions inside, to ours with a table and one. On a CPU,
+seconds are those of this process, so a busy neighbour does not decide. The last line is JSON.
 """
 
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -42,6 +43,16 @@ from earmark.systems.separation.published.clap import TEXT
 DOMAINS, PADDED = 7, 512
 SMALL = Sizes((4, 8, 16), ((2, 4), (2, 4), (2, 4)))
 SMALL_TEXT = {"num_hidden_layers": 1, "hidden_size": 64, "num_attention_heads": 2, "intermediate_size": 128}
+
+
+@contextmanager
+def as_published() -> Iterator[None]:
+    """Compute with the public code's operations: three passes, and transposed convolutions as such."""
+    with (
+        patch.object(blocks, "activated", three_passes),
+        patch.object(blocks, "spread", lambda x, layer: layer(x)),
+    ):
+        yield
 
 
 def three_passes(x: Tensor, layer: nn.BatchNorm2d, offset: Tensor) -> Tensor:
@@ -112,15 +123,15 @@ def evaluations(found: Sides) -> dict[str, Callable[[], object]]:
     def looked_up(number: int) -> Tensor:
         return found.queries[number : number + 1]
 
-    def as_published(network: ResUNet, queries: Callable[[int], Tensor]) -> None:
-        with patch.object(blocks, "activated", three_passes):
+    def theirs(network: ResUNet, queries: Callable[[int], Tensor]) -> None:
+        with as_published():
             each(network, queries)
 
     return {
-        "public": lambda: as_published(found.apart, lambda number: found.embed()),
-        "table of texts": lambda: as_published(found.apart, looked_up),
-        "merged weights": lambda: as_published(found.merged, looked_up),
-        "fewer passes": lambda: each(found.merged, looked_up),
+        "public": lambda: theirs(found.apart, lambda number: found.embed()),
+        "table of texts": lambda: theirs(found.apart, looked_up),
+        "merged weights": lambda: theirs(found.merged, looked_up),
+        "leaner blocks": lambda: each(found.merged, looked_up),
         "batches": lambda: found.merged(found.mixtures, found.queries),
         "(the transform)": lambda: found.merged.transform.synthesise(
             found.merged.transform.analyse(found.mixtures)
@@ -152,7 +163,7 @@ def trainings(found: Sides) -> dict[str, Callable[[], object]]:
     def public() -> None:
         with torch.no_grad():
             queries = found.embed(len(found.mixtures))
-        with patch.object(blocks, "activated", three_passes):
+        with as_published():
             theirs(queries)
 
     return {"public": public, "ours": lambda: ours(found.queries)}
@@ -201,8 +212,8 @@ def main(
         "eval_ratio": round(took["public"] / fastest, 3),
         "table_ratio": round(took["public"] / took["table of texts"], 3),
         "merge_ratio": round(took["table of texts"] / took["merged weights"], 3),
-        "passes_ratio": round(took["merged weights"] / took["fewer passes"], 3),
-        "batch_ratio": round(took["fewer passes"] / fastest, 3),
+        "blocks_ratio": round(took["merged weights"] / took["leaner blocks"], 3),
+        "batch_ratio": round(took["leaner blocks"] / fastest, 3),
         "front_share": round(took["(the transform)"] / fastest, 3),
         "train_ratio": round(steps["public"] / steps["ours"], 3),
         "real_time_factor": round(audio / fastest, 3),

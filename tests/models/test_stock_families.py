@@ -291,6 +291,17 @@ def test_without_its_adapter_a_model_that_needs_one_is_refused_and_with_it_its_w
         hidden.rename(weights)
 
 
+def test_tokens_that_the_checkpoint_ends_answers_with_end_them(made) -> None:
+    kind, checkpoint = made
+    path = checkpoint.folder / "generation_config.json"
+    before = path.read_text()
+    path.write_text('{"eos_token_id": [5, 7]}')
+    try:
+        assert {5, 7} <= parts(kind, checkpoint)[1].stop_ids
+    finally:
+        path.write_text(before)
+
+
 def test_a_class_that_transformers_lacks_is_named_in_one_line():
     with pytest.raises(UserError, match="has no SomethingNew, which this kind of model needs") as refused:
         stock("SomethingNew")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from earmark.systems.separation.network.blocks import activated
+from earmark.systems.separation.network.blocks import activated, spread
 from earmark.systems.separation.network.resunet import ResUNet, Sizes
 from earmark.systems.separation.network.spectrum import Transform
 from earmark.systems.separation.published import names
@@ -117,6 +117,12 @@ def test_offsets_in_the_normalisation_s_bias_are_offsets_after_it(small) -> None
     offset = torch.randn(3, 4, 1, 1)
     expected = torch.nn.functional.leaky_relu(layer(x) + offset, 0.01)
     assert torch.allclose(activated(x, layer, offset), expected, atol=1e-6)
+
+
+def test_a_product_laid_out_anew_is_the_transposed_convolution() -> None:
+    torch.manual_seed(0)
+    layer, x = torch.nn.ConvTranspose2d(6, 4, (1, 3), (1, 3), bias=False), torch.randn(2, 6, 5, 7)
+    assert torch.allclose(spread(x, layer), layer(x), atol=1e-6)
 
 
 def test_levels_need_as_many_pools() -> None:

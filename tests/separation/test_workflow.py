@@ -98,6 +98,15 @@ def test_the_summary_and_the_page_have_the_results_and_sounds_to_play(made) -> N
     assert page.count("data:audio/ogg;base64,") == 2 * (2 + 3), "mixture, reference, and three estimates"
 
 
+def test_a_result_s_own_config_names_all_that_it_is_made_of(made) -> None:
+    again = record(made, "text")["provenance"]["again"]
+    (made / "again.yaml").write_text(json.dumps(again["config"]))
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
+    command += ["--directory", str(made / "elsewhere"), "--configfile", str(made / "again.yaml"), "-n"]
+    done = subprocess.run([*command, again["target"]], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_nothing_is_made_twice(made) -> None:
     assert "Nothing to be done" in snakemake(made, "-n", "separation", "separated/mix/the_sea_waves.flac")
 

@@ -14,6 +14,7 @@ from typing import Any
 from earmark.config.links import Tour
 from earmark.config.section import Section
 from earmark.config.yaml_files import line_of, near
+from earmark.core.files import Json
 from earmark.core.places import CONFIG
 
 Broken = dict[tuple[str, str], str]
@@ -59,7 +60,7 @@ def spread(broken: Broken, named: dict[str, dict[str, Section]]) -> None:
                     found = True
 
 
-def without(config: Mapping[str, Any], broken: Broken, default_model: str) -> dict[str, Any]:
+def without(config: Json, broken: Broken, default_model: str) -> Json:
     """Return a config in which no list names what is broken, and no block is for that alone."""
     default = ("models", default_model) in broken
     kept = {key: _pruned(value, broken, default, key) for key, value in config.items()}

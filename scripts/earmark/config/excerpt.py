@@ -48,7 +48,7 @@ def closure(settings: Settings, named: Mapping[str, Sequence[str]]) -> dict[str,
             left += made.named
             continue
         if name not in found.setdefault(section, {}):
-            found[section][name] = settings.named[section][name].plain()
+            found[section][name] = settings.plain[section][name]
             left += settings.links[section, name]
     return {section: dict(sorted(entries.items())) for section, entries in sorted(found.items())}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from earmark.config.yaml_files import near, read_yaml
+from earmark.core.files import Json
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def overlaid(base: Any, over: Any) -> Any:
     return merged
 
 
-def deep_merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+def deep_merged(base: Json, over: Json) -> Json:
     """Lay one config over another as Snakemake does: mappings deeply, everything else replaced."""
     merged = dict(base)
     for key, value in over.items():

@@ -15,6 +15,7 @@ from pydantic_core import core_schema
 
 from earmark.config import source, whole
 from earmark.config.section import Section
+from earmark.core.files import Json
 from earmark.core.places import CONFIG, ROOT
 from earmark.systems.registry import systems
 
@@ -45,7 +46,7 @@ def files() -> dict[str, str]:
     return found | {PAGE: page(schemas)}
 
 
-def schema_of(model: type[Section]) -> dict[str, Any]:
+def schema_of(model: type[Section]) -> Json:
     """Return a model's JSON Schema, every key with the docstring under its field."""
     schema = model.model_json_schema(schema_generator=_Described)
     title = schema.pop("description", model.__name__)
@@ -98,7 +99,7 @@ def _own(model: type[Section]) -> dict[str, str]:
     }
 
 
-def page(schemas: Mapping[str, Mapping[str, Any]]) -> str:
+def page(schemas: Mapping[str, Json]) -> str:
     """Return docs/config_keys.md."""
     places = {"config": "config/config.yaml"}
     places |= {each.name: f"config/{each.section}/*.yaml" for each in whole.entries()}
@@ -110,7 +111,7 @@ def page(schemas: Mapping[str, Mapping[str, Any]]) -> str:
     return "".join(parts)
 
 
-def _table(schema: Mapping[str, Any]) -> Iterator[str]:
+def _table(schema: Json) -> Iterator[str]:
     yield "\n| key | value | default | meaning |\n|---|---|---|---|\n"
     for key, entry, required in _keys(schema, schema, ""):
         default = "required" if required else _default(entry)
@@ -118,13 +119,13 @@ def _table(schema: Mapping[str, Any]) -> Iterator[str]:
         yield f"| `{key}` | {_value(entry, schema)} | {default} | {says} |\n"
 
 
-def _default(entry: Mapping[str, Any]) -> str:
+def _default(entry: Json) -> str:
     """Return the default as YAML spells it; what has keys of its own says theirs in their rows."""
     own = isinstance(entry.get("default"), dict) and entry["default"] and "$ref" in entry
     return f"`{_short(entry['default'])}`" if "default" in entry and not own else ""
 
 
-def _keys(part: Mapping[str, Any], whole: Mapping[str, Any], at: str) -> Iterator[tuple[str, Any, bool]]:
+def _keys(part: Json, whole: Json, at: str) -> Iterator[tuple[str, Any, bool]]:
     """Yield (key, schema, whether it is required) of an object and of the objects in it, in their order."""
     for key, entry in part.get("properties", {}).items():
         yield f"{at}{key}", entry, key in part.get("required", ())
@@ -132,7 +133,7 @@ def _keys(part: Mapping[str, Any], whole: Mapping[str, Any], at: str) -> Iterato
             yield from _keys(inner, whole, f"{at}{key}{suffix}.")
 
 
-def _inner(entry: Mapping[str, Any], whole: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _inner(entry: Json, whole: Json) -> Iterator[tuple[str, Json]]:
     """Yield the objects that a value may be or hold, with what leads to them."""
     if "$ref" in entry:
         yield "", _referred(entry, whole)
@@ -145,12 +146,12 @@ def _inner(entry: Mapping[str, Any], whole: Mapping[str, Any]) -> Iterator[tuple
             yield f".<name>{suffix}", inner
 
 
-def _referred(entry: Mapping[str, Any], whole: Mapping[str, Any]) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = whole["$defs"][entry["$ref"].rpartition("/")[2]]
+def _referred(entry: Json, whole: Json) -> Json:
+    found: Json = whole["$defs"][entry["$ref"].rpartition("/")[2]]
     return found
 
 
-def _value(entry: Mapping[str, Any], whole: Mapping[str, Any]) -> str:
+def _value(entry: Json, whole: Json) -> str:
     """Return what a value may be, in a few words."""
     if "$ref" in entry:
         return _value(_referred(entry, whole), whole)
@@ -165,7 +166,7 @@ def _value(entry: Mapping[str, Any], whole: Mapping[str, Any]) -> str:
     return " ".join([kind or entry.get("type", "anything"), *_limits(entry)])
 
 
-def _limits(entry: Mapping[str, Any]) -> Iterator[str]:
+def _limits(entry: Json) -> Iterator[str]:
     signs = {"exclusiveMinimum": ">", "minimum": "≥", "exclusiveMaximum": "<", "maximum": "≤"}
     yield from (f"{sign} {_short(entry[key])}" for key, sign in signs.items() if key in entry)
 

@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema
 
 from earmark.core.errors import UserError, nearest
+from earmark.core.files import Json
 from earmark.core.places import CONFIG, SCRIPTS
 
 SYSTEMS = SCRIPTS / "earmark" / "systems"
@@ -19,16 +20,16 @@ SYSTEMS = SCRIPTS / "earmark" / "systems"
 
 
 @cache
-def schema(name: str) -> dict[str, Any]:
+def schema(name: str) -> Json:
     """Return the schema of that name, from config/schemas/ or a system's folder, schemas of others put in."""
     path = CONFIG / "schemas" / f"{name}.schema.json"
     if not path.is_file():
         path = next(SYSTEMS.glob(f"*/{name}.schema.json"), path)
-    content: dict[str, Any] = json.loads(path.read_text(), object_hook=_with_others)
+    content: Json = json.loads(path.read_text(), object_hook=_with_others)
     return content
 
 
-def _with_others(part: dict[str, Any]) -> dict[str, Any]:
+def _with_others(part: Json) -> Json:
     """Put the schema of another file, or one of its ``$defs``, where a ``$ref`` names it, defaults too."""
     name = part.get("$ref")
     file, _, inside = name.partition("#/$defs/") if isinstance(name, str) else ("", "", "")
@@ -39,7 +40,7 @@ def _with_others(part: dict[str, Any]) -> dict[str, Any]:
     return copy.deepcopy(found) | {key: value for key, value in part.items() if key != "$ref"}
 
 
-def checked(content: Any, schema: Mapping[str, Any], where: str) -> Any:
+def checked(content: Any, schema: Json, where: str) -> Any:
     """Return ``content`` with the schema's defaults filled in.
 
     Raises:
@@ -79,7 +80,7 @@ def _worded(error: jsonschema.ValidationError) -> str:
     return f"{place + ': ' if place else ''}{error.message}"
 
 
-def _complete(content: Any, schema: Mapping[str, Any]) -> Any:
+def _complete(content: Any, schema: Json) -> Any:
     """Fill in defaults of object properties, depth first."""
     if not isinstance(content, dict):
         return (

@@ -61,6 +61,7 @@ class Section(BaseModel):
         allow_inf_nan=False,
         serialize_by_alias=True,
         protected_namespaces=(),
+        defer_build=True,
     )
 
     @model_validator(mode="before")
@@ -99,7 +100,8 @@ class Section(BaseModel):
 
     def chosen(self, *keys: str) -> Json:
         """Return some keys of the section as JSON holds them."""
-        content = self.plain()
+        names = {field.alias or name: name for name, field in type(self).model_fields.items()}
+        content = self.model_dump(mode="json", include={names[key] for key in keys})
         return {key: content[key] for key in keys}
 
     def without(self, *keys: str) -> Json:

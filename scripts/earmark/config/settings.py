@@ -5,6 +5,7 @@ Imported by the Snakefile at parse time, so it stays light: YAML and pydantic on
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -59,6 +60,14 @@ class Settings:
         """Return the things of a kind by name: every ``Recipe``."""
         section = next(each.section for each in whole.entries() if issubclass(each.model, kind))
         return cast(dict[str, S], self.named[section])
+
+    @cached_property
+    def plain(self) -> dict[str, dict[str, Json]]:
+        """What :attr:`named` holds, as JSON holds it."""
+        return {
+            section: {name: entry.plain() for name, entry in found.items()}
+            for section, found in self.named.items()
+        }
 
     def tour(self, section: str, name: str) -> Tour:
         """Return what a thing leads to: what it names, its local paths, its repositories of the hub."""
@@ -180,7 +189,24 @@ class Settings:
         A task that has no such profile keeps its own wording, and says so: its profile is ``default``.
         """
         entry, profile = self.task(task), self.config.profile
-        return wording.worded(task, entry, profile if profile in entry.profiles else DEFAULT_PROFILE)
+        if task not in self._asked:
+            known = profile if profile in entry.profiles else DEFAULT_PROFILE
+            self._asked[task] = wording.worded(task, entry, known)
+        return self._asked[task]
+
+    @cached_property
+    def _asked(self) -> dict[str, Asked]:
+        """Those that were asked for before: a plan asks for each of thousands of results."""
+        return {}
+
+    @cached_property
+    def heard_as(self) -> dict[str, str]:
+        """By task: the first by name with the same data, of those whose clips are all encoded."""
+        first: dict[str, str] = {}
+        data = {name: json.dumps(task["data"], sort_keys=True) for name, task in self.plain["tasks"].items()}
+        for name in sorted(name for name, task in self.tasks.items() if task.sample_limit is None):
+            first.setdefault(data[name], name)
+        return {name: first.get(content, name) for name, content in data.items()}
 
     def check_profiles(self) -> None:
         """Check that some task knows the profile that config names; raises UserError."""

@@ -28,11 +28,9 @@ def heard_as(settings: Settings, model: str, task: str) -> str:
     A model trained here is another one for every task, and a limit chooses clips by the task's name: both
     hear their own.
     """
-    own, tasks = settings.task(task), settings.tasks
-    if settings.model(model).train is not None or own.sample_limit is not None:
+    if settings.model(model).train is not None or settings.task(task).sample_limit is not None:
         return task
-    same = (name for name, other in tasks.items() if other.data == own.data)
-    return min(name for name in same if tasks[name].sample_limit is None)
+    return settings.heard_as[task]
 
 
 def heard(settings: Settings, model: str, task: str) -> Heard:

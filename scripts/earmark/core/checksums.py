@@ -9,12 +9,11 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 
 from earmark.core.errors import UserError
-from earmark.core.files import sha256
+from earmark.core.files import Json, sha256
 from earmark.core.progress import tqdm
 from earmark.core.records import NOT_PARQUET, Clip
 
@@ -82,7 +81,7 @@ def verify(files: Sequence[Path], indexes: Sequence[Path]) -> None:
         raise UserError(f"{why}; delete it to make it again") from None
 
 
-def of_indexes(indexes: Sequence[Path]) -> dict[str, Any]:
+def of_indexes(indexes: Sequence[Path]) -> Json:
     """Return one digest of the clips and one of the states over shards, and the hub commits they are from.
 
     What not all indexes say (they may be another program's) is left out. Raises UserError for a damaged one.

@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm as terminal_bar
 
+from earmark.core.files import Json
+
 SHORTEST_S = 2.0
 LONGEST_S = 7.0
 BEAT_S = 2.0
@@ -129,7 +131,7 @@ def _beat(bar: weakref.ref[Any], ended: threading.Event) -> None:
         del shown
 
 
-def line(state: dict[str, Any], *, last: bool) -> str:
+def line(state: Json, *, last: bool) -> str:
     """Return one line about a loop; ``state`` is tqdm's ``format_dict``."""
     n, total, elapsed, unit = state["n"], state["total"], state["elapsed"], state["unit"]
     word = "" if unit == "it" else unit if unit == "B" else f" {unit}{'es' if unit.endswith('ch') else 's'}"
@@ -148,7 +150,7 @@ def line(state: dict[str, Any], *, last: bool) -> str:
     return " ".join(f"{_name(state['prefix'])}: {', '.join(parts)}".split())
 
 
-def _amount(number: float, state: dict[str, Any]) -> str:
+def _amount(number: float, state: Json) -> str:
     """Return a count or a rate as people read it."""
     if state["unit_scale"]:
         scale = 1 if state["unit_scale"] is True else state["unit_scale"]

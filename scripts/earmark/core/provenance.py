@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from earmark import __version__
+from earmark.core.files import Json
 from earmark.core.places import ROOT
 from earmark.core.versions import lock_state, packages
 
@@ -25,7 +26,7 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def git_state() -> dict[str, Any] | None:
+def git_state() -> Json | None:
     """Return the commit of the code and whether tracked files differ from it."""
     commit = _git("rev-parse", "HEAD")
     if commit is None:
@@ -33,7 +34,7 @@ def git_state() -> dict[str, Any] | None:
     return {"commit": commit, "dirty": bool(_git("status", "--porcelain", "--untracked-files=no"))}
 
 
-def record(code: str) -> dict[str, Any]:
+def record(code: str) -> Json:
     """Return the provenance every result carries; ``code`` is the digest the rule computed."""
     return {
         "earmark": __version__,
@@ -46,7 +47,7 @@ def record(code: str) -> dict[str, Any]:
     }
 
 
-def repeatable(made: Mapping[str, Any], again: str) -> dict[str, Any]:
+def repeatable(made: Json, again: str) -> Json:
     """Return a result's provenance with what makes the result again.
 
     Args:

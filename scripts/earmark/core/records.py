@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from earmark.core.errors import UserError
-from earmark.core.files import replacing
+from earmark.core.files import Json, replacing
 
 OK = "ok"
 FAILED = "failed"
@@ -173,7 +173,7 @@ class Clip:
 
         ``more`` are further columns; the recording inside is ``clip_id`` where ``source_id`` isn't named.
         """
-        row: dict[str, Any] = {
+        row: Json = {
             "source_id": [clip_id],
             "duration_s": 0.0,
             "sample_rate": 0,
@@ -181,7 +181,7 @@ class Clip:
         } | more
         return cls(clip_id=clip_id, parts=[Part(str(path), 0.0, 0.0)], split=split, labels=labels, **row)
 
-    def row(self) -> dict[str, Any]:
+    def row(self) -> Json:
         """Return the manifest's row of a clip; ``dataclasses.asdict`` takes ten times as long."""
         return vars(self) | {
             "parts": [vars(part) for part in self.parts],
@@ -190,7 +190,7 @@ class Clip:
         }
 
     @classmethod
-    def from_row(cls, row: dict[str, Any]) -> Clip:
+    def from_row(cls, row: Json) -> Clip:
         """Return the clip of a manifest's row."""
         nested = {
             "parts": [Part(**part) for part in row["parts"]],
@@ -320,14 +320,14 @@ def reason_code(reason: str) -> str:
     return reason.partition(" (")[0]
 
 
-def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+def write_jsonl(path: Path, rows: Iterable[Json]) -> None:
     """Write rows as JSON lines, by rename."""
     with replacing(path) as partial, partial.open("w") as stream:
         for row in rows:
             stream.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_jsonl(path: Path, *, torn: bool = False) -> list[dict[str, Any]]:
+def read_jsonl(path: Path, *, torn: bool = False) -> list[Json]:
     """Read JSON lines; ``torn`` drops a last line that a killed writer left unfinished.
 
     Raises:

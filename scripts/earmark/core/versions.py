@@ -7,8 +7,8 @@ import importlib.metadata
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from earmark.core.files import Json
 from earmark.core.places import ROOT
 
 PACKAGES = (
@@ -66,7 +66,7 @@ def same_version(found: str, wanted: str) -> bool:
     return found == wanted or found.partition("+")[0] == wanted
 
 
-def lock_state() -> dict[str, Any] | None:
+def lock_state() -> Json | None:
     """Return the digest of the lock, and the packages of :data:`PACKAGES` that differ from it."""
     path = ROOT / "requirements.lock"
     if not path.is_file():

@@ -16,7 +16,7 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import webdataset as wds
@@ -26,7 +26,7 @@ from earmark.audio import waveform as audio
 from earmark.audio.measure import measured
 from earmark.audio.reader import Reader
 from earmark.core.errors import AudioError, UserError
-from earmark.core.files import replacing
+from earmark.core.files import Json, replacing
 from earmark.core.progress import tqdm
 from earmark.core.records import Clip, Tally, write_manifest
 
@@ -229,7 +229,7 @@ def described(clip: Clip) -> bytes:
     return json.dumps({key: value for key, value in content.items() if value}).encode()
 
 
-def members(path: Path) -> Iterator[dict[str, Any]]:
+def members(path: Path) -> Iterator[Json]:
     """Yield the members of every clip of a shard, in order: ``__key__``, ``flac``, ``json``.
 
     Raises:

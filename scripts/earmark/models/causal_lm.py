@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModel
 
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.config import read_config
 from earmark.models.contract import MARKS, AudioEncoder
@@ -27,7 +28,7 @@ from earmark.models.words import ids_of
 def config_of(checkpoint: Checkpoint) -> Any:
     """Return the model's config; UserError if transformers knows no such decoder."""
 
-    def parse(raw: dict[str, Any]) -> Any:
+    def parse(raw: Json) -> Any:
         config = AutoConfig.for_model(**raw)
         if not hasattr(config, "num_hidden_layers") or hasattr(config, "audio_config"):
             raise ValueError(f"model_type is {raw.get('model_type')!r}")

@@ -11,12 +11,12 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 
 from earmark.core.errors import UserError
-from earmark.core.files import LARGE, sha256
+from earmark.core.files import LARGE, Json, sha256
 from earmark.core.progress import tqdm
 from earmark.models.mapped import WeightFile
 from earmark.models.untrusted import refuse_own_code
@@ -33,7 +33,7 @@ class Checkpoint:
     """A resolved checkpoint: its folder and what was recorded of it."""
 
     folder: Path
-    content: Mapping[str, Any]
+    content: Json
     changes: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = field(default_factory=dict)
     """What an adapter makes of tensors, by their stored names, whenever one is read."""
 
@@ -53,7 +53,7 @@ class Checkpoint:
         return cls(folder, content)
 
     @property
-    def record(self) -> dict[str, Any]:
+    def record(self) -> Json:
         """What results say of their model: the record without the checksum of every tensor."""
         parts = {
             name: Checkpoint(self.folder, part).record for name, part in self.content.get("parts", {}).items()
@@ -238,9 +238,7 @@ def fill(module: torch.nn.Module, tensors: dict[str, torch.Tensor], what: str, f
     module.load_state_dict(tensors, assign=True)
 
 
-def describe_folder(
-    folder: Path, origin: dict[str, Any], relative_to: Path, unread: tuple[str, ...] = ()
-) -> dict[str, Any]:
+def describe_folder(folder: Path, origin: Json, relative_to: Path, unread: tuple[str, ...] = ()) -> Json:
     """Return the record of a checkpoint folder: checksums, their digest, where it came from.
 
     ``unread`` are the beginnings of names of tensors that nothing reads.

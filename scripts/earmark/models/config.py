@@ -9,12 +9,13 @@ from huggingface_hub.errors import StrictDataclassError
 from transformers import PretrainedConfig
 
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.described import check_sizes
 from earmark.models.sizes import Depth
 
 
-def read_config(checkpoint: Checkpoint, family: str, parse: Callable[[dict[str, Any]], Any]) -> Any:
+def read_config(checkpoint: Checkpoint, family: str, parse: Callable[[Json], Any]) -> Any:
     """Return what ``parse`` makes of the checkpoint's config.json.
 
     Raises:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
+from earmark.core.files import Json
 from earmark.models.sizes import Depth, Sizes, sizes_in
 
 if TYPE_CHECKING:
@@ -238,7 +239,7 @@ class Family(ABC):
         """Return how many states of a feature file become one audio token of a model."""
         return 1
 
-    def sizes(self, config: Mapping[str, Any]) -> Sizes | None:
+    def sizes(self, config: Json) -> Sizes | None:
         """Return the sizes that a checkpoint's config.json states; None if it leaves one out."""
         return sizes_in(config)
 

@@ -12,6 +12,7 @@ import torch
 from transformers import AutoConfig
 
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.models.untrusted import read_json
 from earmark.models.weight_files import needed_files, read_header
 
@@ -58,7 +59,7 @@ def check_sizes(content: Any, place: str = "") -> None:
         check_sizes(value, f"{place}{key}.")
 
 
-def read_plain(folder: Path) -> dict[str, Any]:
+def read_plain(folder: Path) -> Json:
     """Return a folder's config.json, its sizes checked.
 
     Raises:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from huggingface_hub import RepoFile, get_cached_repo_tree, hf_hub_download, snapshot_download
 from huggingface_hub.errors import CachedRepoTreeNotFoundError, EntryNotFoundError
 from huggingface_hub.utils import filter_repo_objects
 
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.core.hub import check_room, commit_of, plainly
 from earmark.models.untrusted import refuse_own_code, weight_map
 from earmark.models.weight_files import ADAPTED, INDEX, SINGLE
@@ -33,7 +33,7 @@ def fetch(
     otherwise: str = OTHERWISE,
     unread: tuple[str, ...] = (),
     files: Sequence[str] | None = None,
-) -> tuple[Path, dict[str, Any]]:
+) -> tuple[Path, Json]:
     """Return the folder of a hub checkpoint and its origin, the revision resolved to a commit.
 
     Files already in the local cache are not fetched again, and those of ``unread`` parts (the beginnings

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
     Qwen2_5OmniThinkerTextModel,
 )
 
+from earmark.core.files import Json
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
 from earmark.models.config import depth_of, read_config
 from earmark.models.families.omni import Omni
@@ -37,7 +37,7 @@ SAMPLE_RATE = Omni.audio.sample_rate
 def config_of(checkpoint: Checkpoint) -> Qwen2_5OmniThinkerConfig:
     """Return the thinker's config, also from a full Omni repository; UserError if it is another's."""
 
-    def parse(raw: dict[str, Any]) -> Qwen2_5OmniThinkerConfig:
+    def parse(raw: Json) -> Qwen2_5OmniThinkerConfig:
         # Not by the whole model's class, which warns of its talker's token ids seven times.
         if raw.get("model_type") == "qwen2_5_omni":
             raw = raw["thinker_config"]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from earmark.config.load import Load
 from earmark.config.origin import Origin, Wanted
@@ -99,7 +98,7 @@ def resolved(model: Outline, record: Path) -> Outline:
     return replace(model, folder=(record.parent / folder).resolve())
 
 
-def loaded(model: Outline, folder: Path, record: Mapping[str, Any]) -> Outline:
+def loaded(model: Outline, folder: Path, record: Json) -> Outline:
     """Return a model with the folder of its checkpoint and, as its record has them, those of its parts."""
     parts = None
     if named := record.get("parts"):

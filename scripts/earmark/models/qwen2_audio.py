@@ -23,6 +23,7 @@ from transformers import (
     Qwen2Model,
 )
 
+from earmark.core.files import Json
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
 from earmark.models.config import depth_of, read_config
 from earmark.models.families.qwen2_audio import Qwen2Audio
@@ -42,7 +43,7 @@ FULLEST = 0.8
 def config_of(checkpoint: Checkpoint) -> Qwen2AudioConfig:
     """Return the model's config; UserError if it is damaged or another family's."""
 
-    def parse(raw: dict[str, Any]) -> Qwen2AudioConfig:
+    def parse(raw: Json) -> Qwen2AudioConfig:
         if raw.get("model_type") != "qwen2_audio":
             raise ValueError(f"model_type is {raw.get('model_type')!r}")
         return Qwen2AudioConfig.from_dict(raw)

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from earmark.core.files import Json
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.config import read_config
 from earmark.models.families.qwen3_omni import Qwen3Omni
@@ -23,7 +24,7 @@ ThinkerConfig = stock("Qwen3OmniMoeThinkerConfig")
 def config_of(checkpoint: Checkpoint) -> Any:
     """Return the thinker's config, also from a full repository; UserError if it is another's."""
 
-    def parse(raw: dict[str, Any]) -> Any:
+    def parse(raw: Json) -> Any:
         inner = raw["thinker_config"] if raw.get("model_type") == "qwen3_omni_moe" else raw
         if inner.get("model_type") != "qwen3_omni_moe_thinker":
             raise ValueError(f"model_type is {raw.get('model_type')!r}")

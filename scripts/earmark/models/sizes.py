@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+
+from earmark.core.files import Json
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ _AUDIO = {
 """How transformers spells them, the first that is there."""
 
 
-def sizes_in(config: Mapping[str, Any]) -> Sizes | None:
+def sizes_in(config: Json) -> Sizes | None:
     """Return the sizes in a config.json with ``audio_config`` and ``text_config``; None if one is missing.
 
     Both may lie within ``thinker_config``. A config may leave out what is its class's default; then
@@ -67,18 +68,18 @@ def sizes_in(config: Mapping[str, Any]) -> Sizes | None:
     return replace(text, **{name: getattr(audio, name) for name in _AUDIO})
 
 
-def text_sizes(section: Mapping[str, Any]) -> Sizes | None:
+def text_sizes(section: Json) -> Sizes | None:
     """Return the sizes of a language model alone, from its own config; None if one is missing."""
     return _stated(section, _TEXT)
 
 
-def audio_sizes(section: Mapping[str, Any]) -> Sizes | None:
+def audio_sizes(section: Json) -> Sizes | None:
     """Return the sizes of an encoder alone, from its own config; ``hidden`` is the width of its states."""
     found = _stated(section, _AUDIO)
     return None if found is None else replace(found, hidden=found.audio_hidden)
 
 
-def _stated(section: Mapping[str, Any], names: Mapping[str, Sequence[str]]) -> Sizes | None:
+def _stated(section: Json, names: Mapping[str, Sequence[str]]) -> Sizes | None:
     found: dict[str, int] = {}
     for name, spellings in names.items():
         value = next((section[key] for key in spellings if isinstance(section.get(key), int)), None)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from transformers import AutoFeatureExtractor
 
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
 from earmark.models.config import read_config
 from earmark.models.contract import Family
@@ -48,7 +49,7 @@ class ReadConfig(Protocol):
 def reader(model_type: str, title: str, config: Any) -> ReadConfig:
     """Return what reads a checkpoint's config; UserError for a damaged one or another family's."""
 
-    def parse(raw: dict[str, Any]) -> Any:
+    def parse(raw: Json) -> Any:
         if raw.get("model_type") != model_type:
             raise ValueError(f"model_type is {raw.get('model_type')!r}")
         return config.from_dict(raw)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -22,6 +21,7 @@ from transformers import (
     WhisperFeatureExtractor,
 )
 
+from earmark.core.files import Json
 from earmark.models.contract import MARKS
 from earmark.models.sizes import Sizes
 
@@ -153,7 +153,7 @@ def build_model(
     return model.train()
 
 
-def tower_config(sizes: Sizes) -> dict[str, Any]:
+def tower_config(sizes: Sizes) -> Json:
     """Audio tower, as far as both families share it."""
     return {
         "num_mel_bins": 128,
@@ -165,12 +165,12 @@ def tower_config(sizes: Sizes) -> dict[str, Any]:
     }
 
 
-def _audio_config(sizes: Sizes) -> dict[str, Any]:
+def _audio_config(sizes: Sizes) -> Json:
     """Audio tower: 2 s attention windows (n_window 100 frames each way) as in the real checkpoint."""
     return tower_config(sizes) | {"n_window": 100, "output_dim": sizes.hidden}
 
 
-def _vision_config(sizes: Sizes) -> dict[str, Any]:
+def _vision_config(sizes: Sizes) -> Json:
     """Vision tower: the class insists on one, so it is as small as it can be and never called."""
     return {
         "depth": 1,
@@ -182,7 +182,7 @@ def _vision_config(sizes: Sizes) -> dict[str, Any]:
     }
 
 
-def _text_config(tokenizer: PreTrainedTokenizerFast, sizes: Sizes) -> dict[str, Any]:
+def _text_config(tokenizer: PreTrainedTokenizerFast, sizes: Sizes) -> Json:
     """Language model; the rotary sections must sum to half the head width (16, 24, 24 in the real one)."""
     half = sizes.hidden // sizes.heads // 2
     height = width = half * 3 // 8

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from math import prod
 from pathlib import Path
-from typing import Any
 
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.models.untrusted import weight_map
 
 INDEX = "model.safetensors.index.json"
@@ -67,7 +66,7 @@ def read_header(path: Path) -> dict[str, Place]:
             (length,) = struct.unpack("<Q", stream.read(8))
             if length > min(_LONGEST_HEADER, size - 8):
                 raise ValueError(f"a header of {length} bytes in a file of {size}")
-            header: dict[str, Any] = json.loads(stream.read(length))
+            header: Json = json.loads(stream.read(length))
         header.pop("__metadata__", None)
         found = {name: _place(entry, 8 + length) for name, entry in header.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error) as error:
@@ -77,7 +76,7 @@ def read_header(path: Path) -> dict[str, Place]:
     return found
 
 
-def _place(entry: Mapping[str, Any], start: int) -> Place:
+def _place(entry: Json, start: int) -> Place:
     """Return an entry of a header; raises ValueError, KeyError or TypeError if it contradicts itself."""
     begin, end = entry["data_offsets"]
     shape = tuple(int(n) for n in entry["shape"])

@@ -18,6 +18,7 @@ from transformers import AutoFeatureExtractor, WhisperConfig, WhisperFeatureExtr
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
 from earmark.models.config import read_config
 from earmark.models.contract import TextDecoder
@@ -36,7 +37,7 @@ MARGIN = 3
 def config_of(checkpoint: Checkpoint) -> WhisperConfig:
     """Return the model's config; UserError if it is damaged or another family's."""
 
-    def parse(raw: dict[str, Any]) -> WhisperConfig:
+    def parse(raw: Json) -> WhisperConfig:
         if raw.get("model_type") != "whisper":
             raise ValueError(f"model_type is {raw.get('model_type')!r}")
         return WhisperConfig.from_dict(raw)

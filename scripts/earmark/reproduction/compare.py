@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from earmark.core.files import Json
+
 RELATIVE = 1e-6
 """Numbers closer than this share of the larger one differ by the order of sums alone."""
 ABSOLUTE = 1e-9
@@ -25,7 +27,7 @@ class Difference:
     now: Any
     rounding: bool
 
-    def flat(self) -> dict[str, Any]:
+    def flat(self) -> Json:
         """Return it as a JSON object."""
         return asdict(self)
 

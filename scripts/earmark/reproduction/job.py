@@ -8,9 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -18,7 +17,7 @@ from earmark.config.schema import checked, schema
 from earmark.config.settings import Settings
 from earmark.core import provenance
 from earmark.core.errors import UserError
-from earmark.core.files import replacing, write_json
+from earmark.core.files import Json, replacing, write_json
 from earmark.core.places import ROOT
 from earmark.reproduction import surroundings
 from earmark.reproduction.compare import DIFFERS, Difference, differences, verdict
@@ -29,7 +28,7 @@ CONFIG = "config.yaml"
 SHOWN = 20
 
 
-def prepare(folder: Path, config: Mapping[str, Any]) -> Path:
+def prepare(folder: Path, config: Json) -> Path:
     """Make ``folder`` ready: an interrupted reproduction goes on, a finished one gives way to a new one.
 
     Returns the config file, written into it.
@@ -106,13 +105,13 @@ def reproduce(path: Path, folder: Path | None, cores: str, extra: Sequence[str])
     return str(record["verdict"])
 
 
-def identity(made: dict[str, Any]) -> str:
+def identity(made: Json) -> str:
     """Return what tells results of one name apart: settings and inputs."""
     known = {key: value for key, value in made.items() if key not in surroundings.BEFORE}
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def report(record: dict[str, Any], found: Sequence[Difference]) -> str:
+def report(record: Json, found: Sequence[Difference]) -> str:
     """Return what came out as lines of text."""
     lines = [f"{record['result']}: {record['verdict']}"]
     lines.append(f"  code: {'the same' if record['code_same'] else 'another digest'}")

@@ -11,6 +11,7 @@ from typing import Any
 
 from earmark.config.schema import checked, schema
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.core.records import read_jsonl
 from earmark.systems.contract import ResultType
 from earmark.systems.registry import systems
@@ -30,8 +31,8 @@ VARIES = ("timing", "provenance")
 class Result:
     """A result: its record, its rows by what names them (none of a type without), and its type."""
 
-    record: dict[str, Any]
-    rows: dict[str, dict[str, Any]]
+    record: Json
+    rows: dict[str, Json]
     type: ResultType
 
     @classmethod
@@ -63,12 +64,12 @@ class Result:
         return cls(record, _rows(path, known[said].rows_named_by), known[said])
 
     @property
-    def provenance(self) -> dict[str, Any]:
+    def provenance(self) -> Json:
         """What made it."""
-        made: dict[str, Any] = self.record["provenance"]
+        made: Json = self.record["provenance"]
         return made
 
-    def again(self, path: Path) -> tuple[str, dict[str, Any]]:
+    def again(self, path: Path) -> tuple[str, Json]:
         """Return the result's path as a target, and the config file that makes it.
 
         Raises:
@@ -88,9 +89,9 @@ class Result:
             )
         return said["target"], said["config"]
 
-    def judged(self) -> dict[str, Any]:
+    def judged(self) -> Json:
         """Return what another run must give again."""
-        record: dict[str, Any] = self.record
+        record: Json = self.record
         for place in (*VARIES, *self.type.varies):
             record = without(record, place.split("."))
         left = set(self.type.rows_vary)
@@ -117,7 +118,7 @@ def without(content: Any, place: Sequence[str]) -> Any:
     return {name: value for name, value in content.items() if name != key}
 
 
-def _rows(path: Path, named_by: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _rows(path: Path, named_by: Sequence[str]) -> dict[str, Json]:
     """Return the rows beside a result by their names."""
     if not named_by:
         return {}

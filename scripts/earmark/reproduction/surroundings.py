@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from earmark.core.files import Json
 from earmark.reproduction.compare import Difference, differences
 
 ANYWHERE = "/"
@@ -16,7 +17,7 @@ CHECKSUMS = ("sha256", "digest", "weights")
 """What keys end with that hold some."""
 
 
-def before(made: dict[str, Any], here: dict[str, Any]) -> list[Difference]:
+def before(made: Json, here: Json) -> list[Difference]:
     """Return what differs between a result's provenance and this place, as far as both say it."""
     return [
         difference
@@ -26,7 +27,7 @@ def before(made: dict[str, Any], here: dict[str, Any]) -> list[Difference]:
     ]
 
 
-def inputs(was: dict[str, Any], now: dict[str, Any]) -> dict[str, bool]:
+def inputs(was: Json, now: Json) -> dict[str, bool]:
     """Return which checksums of inputs are equal, by place; those that only one result names are left out."""
     then, today = (dict(_checksums({**made, "again": None})) for made in (was, now))
     return {place: checksum == today[place] for place, checksum in then.items() if place in today}
@@ -42,7 +43,7 @@ def _checksums(content: Any, place: str = "") -> Iterator[tuple[str, Any]]:
             yield from _checksums(value, inner)
 
 
-def advice(found: list[Difference], made: dict[str, Any]) -> list[str]:
+def advice(found: list[Difference], made: Json) -> list[str]:
     """Return what would bring this place closer to the result's, one line each."""
     places = {difference.place.partition(".")[0] for difference in found}
     lines = []

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
+from earmark.core.files import Json
 from earmark.scoring import grouped
 from earmark.scoring.classification import score
 from earmark.scoring.contract import AnswerMetric, Measure, Parser, Points, Row
@@ -45,20 +46,18 @@ class Choices(AnswerMetric):
             "parsed": chosen is not None,
         }
 
-    def tables(self, rows: Sequence[Mapping[str, Any]], task: Scoring, resamples: int, seed: int) -> Row:
+    def tables(self, rows: Sequence[Json], task: Scoring, resamples: int, seed: int) -> Row:
         """Return ``metrics``, ``per_class`` and ``per_group``."""
         metrics, per_class = self.scores(rows, resamples, seed)
         metrics["parse_failures"] = share([not row["parsed"] for row in rows])
 
-        def hits(members: Sequence[Mapping[str, Any]]) -> Row:
+        def hits(members: Sequence[Json]) -> Row:
             return share([row["correct"] for row in members])
 
         per_group = grouped.table(rows, ACCURACY.name, hits)
         return {"metrics": metrics, "per_class": per_class, "per_group": per_group}
 
-    def scores(
-        self, rows: Sequence[Mapping[str, Any]], resamples: int, seed: int
-    ) -> tuple[dict[str, Any], list[Row]]:
+    def scores(self, rows: Sequence[Json], resamples: int, seed: int) -> tuple[Json, list[Row]]:
         """Return accuracy and F1 over the options' texts and over letters, and a row per text."""
         return score(
             [row["truth"] for row in rows],
@@ -69,7 +68,7 @@ class Choices(AnswerMetric):
             seed,
         )
 
-    def points(self, row: Mapping[str, Any]) -> Points:
+    def points(self, row: Json) -> Points:
         """Return 1 of 1 for a right choice, 0 of 1 for a wrong one."""
         return int(row["correct"]), 1
 

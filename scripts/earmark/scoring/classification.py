@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.core.files import Json
 from earmark.scoring.intervals import metric, share
 
 
@@ -56,7 +56,7 @@ def score(
     predicted_letters: Sequence[str | None],
     resamples: int,
     seed: int,
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+) -> tuple[Json, list[Json]]:
     """Return the metrics and the per-class table of one evaluation.
 
     Macro and weighted F1 are over class names; those that end in ``_letters`` are over option letters,
@@ -65,7 +65,7 @@ def score(
     n = len(truth)
     names, t, p = _encode(truth, predicted)
     right = t == p
-    metrics: dict[str, Any] = {"accuracy": share(right.tolist())}
+    metrics: Json = {"accuracy": share(right.tolist())}
     letter_count, letter_truth, letter_choice = _letters(letters, predicted_letters)
     for name, statistic, classes, a, b in (
         ("f1_macro", f1_macro, len(names), t, p),

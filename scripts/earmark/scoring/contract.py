@@ -7,10 +7,11 @@ know metrics by what stands there and by nothing else. Light: the workflow reads
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from earmark.core.files import Json
 from earmark.scoring.question import Question
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from earmark.config.asked import Scoring
 
-Row = dict[str, Any]
+Row = Json
 Parser = Callable[[str, Sequence[str]], Any]
 Points = tuple[int, int]
 
@@ -75,11 +76,11 @@ class AnswerMetric(Metric, ABC):
         """
 
     @abstractmethod
-    def tables(self, rows: Sequence[Mapping[str, Any]], task: Scoring, resamples: int, seed: int) -> Row:
+    def tables(self, rows: Sequence[Json], task: Scoring, resamples: int, seed: int) -> Row:
         """Return ``metrics`` (the headline among them), ``per_class`` and ``per_group`` of scored samples."""
 
     @abstractmethod
-    def points(self, row: Mapping[str, Any]) -> Points:
+    def points(self, row: Json) -> Points:
         """Return a scored sample's part of the headline: so many of so many."""
 
     @abstractmethod
@@ -89,6 +90,6 @@ class AnswerMetric(Metric, ABC):
         Keys: ``value``, ``low``, ``high``, ``interval``, ``n`` and ``p_value`` of no difference.
         """
 
-    def mistakes(self, row: Mapping[str, Any]) -> str | None:
+    def mistakes(self, row: Json) -> str | None:
         """Return how far a sample's answer is off, in words, where it can be more than wrong."""
         return None

@@ -7,8 +7,9 @@ alike. A reply without words is all deletions.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from earmark.core.files import Json
 from earmark.scoring.intervals import ratio
 
 if TYPE_CHECKING:
@@ -50,13 +51,13 @@ def mistakes(counted: Mapping[str, int]) -> int:
     return sum(counted[kind] for kind in KINDS)
 
 
-def corpus(counted: Sequence[Mapping[str, int]], kinds: Sequence[str] = KINDS) -> dict[str, Any]:
+def corpus(counted: Sequence[Mapping[str, int]], kinds: Sequence[str] = KINDS) -> Json:
     """Return the pooled rate of the kinds of errors, with its interval over utterances."""
     errors = [sum(each[kind] for kind in kinds) for each in counted]
     return ratio(errors, [each["length"] for each in counted])
 
 
-def mean(counted: Sequence[Mapping[str, int]]) -> dict[str, Any]:
+def mean(counted: Sequence[Mapping[str, int]]) -> Json:
     """Return the mean of the utterances' rates, with its interval over utterances."""
     rates = [mistakes(each) / max(each["length"], 1) for each in counted]
     return ratio(rates, [1] * len(rates))

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
+from earmark.core.files import Json
 from earmark.scoring.groups import facets
 
 
 def table(
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[Json],
     metric: str,
-    measure: Callable[[list[Mapping[str, Any]]], dict[str, Any]],
-) -> list[dict[str, Any]]:
+    measure: Callable[[list[Json]], Json],
+) -> list[Json]:
     """Return one row per facet and group, sorted; ``measure`` gives the metric of a group's samples."""
-    members: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    members: dict[tuple[str, str], list[Json]] = defaultdict(list)
     for row in rows:
         for facet, group in facets(row["group"]).items():
             members[facet, group].append(row)

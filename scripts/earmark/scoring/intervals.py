@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import isfinite, sqrt
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from earmark.core.files import Json
 
 LEVEL = 0.95
 Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
@@ -29,14 +30,14 @@ def wilson(successes: int, n: int) -> tuple[float | None, float | None]:
     return _wilson(successes / n, n, Z) if n else (None, None)
 
 
-def share(hits: Sequence[bool]) -> dict[str, Any]:
+def share(hits: Sequence[bool]) -> Json:
     """Return the share of hits as a metric with Wilson's interval."""
     n, found = len(hits), sum(hits)
     low, high = wilson(found, n)
     return {"value": found / n if n else None, "low": low, "high": high, "n": n, "interval": "wilson"}
 
 
-def bounded(value: float | None, error: float, n: int) -> dict[str, Any]:
+def bounded(value: float | None, error: float, n: int) -> Json:
     """Return a statistic between 0 and 1 of n samples as a metric with its score interval.
 
     ``error`` is its standard error. Where all samples agree there is none to be seen, and n itself is the
@@ -49,12 +50,12 @@ def bounded(value: float | None, error: float, n: int) -> dict[str, Any]:
     return _metric(value, error, n, _wilson, lambda v: v * (1 - v))
 
 
-def rate(value: float | None, error: float, n: int) -> dict[str, Any]:
+def rate(value: float | None, error: float, n: int) -> Json:
     """Return a rate of 0 or more of n samples as a metric with its score interval; else as ``bounded``."""
     return _metric(value, error, n, _counted, lambda v: v)
 
 
-def ratio(parts: ArrayLike, wholes: ArrayLike, kind: Callable[..., dict[str, Any]] = rate) -> dict[str, Any]:
+def ratio(parts: ArrayLike, wholes: ArrayLike, kind: Callable[..., Json] = rate) -> Json:
     """Return ``sum(parts) / sum(wholes)`` over n samples as a metric: ``rate`` or ``bounded``.
 
     The standard error is that of a ratio of sums (Cochran, Sampling Techniques, 1977, ch. 6), so samples may
@@ -70,7 +71,7 @@ def ratio(parts: ArrayLike, wholes: ArrayLike, kind: Callable[..., dict[str, Any
     return kind(value, error, n)
 
 
-def metric(statistic: Statistic, n: int, resamples: int, seed: int) -> dict[str, Any]:
+def metric(statistic: Statistic, n: int, resamples: int, seed: int) -> Json:
     """Return a statistic between 0 and 1 of n samples as a metric; its standard error is the bootstrap's.
 
     ``statistic`` maps [..., n] indices of samples to [...] values (Efron and Tibshirani, An Introduction to
@@ -113,7 +114,7 @@ def _metric(
     n: int,
     ends: Callable[[float, float, float], Ends],
     variance: Callable[[float], float],
-) -> dict[str, Any]:
+) -> Json:
     """Return a metric whose interval is that of ``variance(value) / error ** 2`` independent samples."""
     found = {"value": value, "low": None, "high": None, "n": n, "interval": "score"}
     if value is None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+
+from earmark.core.files import Json
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -20,7 +21,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def correct(family: Iterable[dict[str, Any]]) -> None:
+def correct(family: Iterable[Json]) -> None:
     """Correct the p-values of rows of comparisons that belong together for their number, in place.
 
     Each gets ``p_adjusted`` and the number of ``comparisons``.

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.core.files import Json
 from earmark.scoring.intervals import Z, quantile
 
 
@@ -28,7 +28,7 @@ class Difference:
     p_value: float
     n: int
 
-    def row(self) -> dict[str, Any]:
+    def row(self) -> Json:
         """Return it as the columns of the summary."""
         ends = {"low": self.low, "high": self.high, "interval": "paired"}
         return {"value": self.difference, **ends, "n": self.n, "p_value": self.p_value}

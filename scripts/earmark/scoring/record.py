@@ -7,16 +7,15 @@ failures, times and provenance. What these parts look like is said once, in conf
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 
 from earmark.config.schema import schema
 from earmark.core.errors import UserError
-from earmark.core.files import write_json
+from earmark.core.files import Json, write_json
 from earmark.core.records import write_jsonl
 
 
@@ -29,7 +28,7 @@ class Failure:
     reason: str
 
 
-def failures(found: Iterable[Failure]) -> list[dict[str, Any]]:
+def failures(found: Iterable[Failure]) -> list[Json]:
     """Return the reasons with counts, most frequent first, each with the first clip it struck."""
     first: dict[str, str] = {}
     counts: Counter[str] = Counter()
@@ -63,14 +62,14 @@ def check_budget(
         )
 
 
-def checked(record: Mapping[str, Any], kind: str) -> dict[str, Any]:
+def checked(record: Json, kind: str) -> Json:
     """Return a record that fits the schema of its kind."""
     content = dict(record)
     jsonschema.validate(content, schema(kind))
     return content
 
 
-def write(record: Mapping[str, Any], output: Path, rows: Iterable[dict[str, Any]] | None = None) -> None:
+def write(record: Json, output: Path, rows: Iterable[Json] | None = None) -> None:
     """Write a result's rows, if it has any, and then its record, which so says that all is whole."""
     output.parent.mkdir(parents=True, exist_ok=True)
     if rows is not None:
@@ -78,7 +77,7 @@ def write(record: Mapping[str, Any], output: Path, rows: Iterable[dict[str, Any]
     write_json(output, dict(record))
 
 
-def one_line(record: Mapping[str, Any], name: str, *more: str) -> str:
+def one_line(record: Json, name: str, *more: str) -> str:
     """Return a result in a line for the terminal: its headline metric ``name``, its counts, and ``more``."""
     found, counts = record["metrics"][name], record["counts"]
     value = "none" if found["value"] is None else f"{found['value']:.3f}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.core.files import Json
 from earmark.scoring.intervals import Z, quantile, standard_error
 from earmark.scoring.paired import interval
 
@@ -17,7 +17,7 @@ RANKED = frozenset({"mAP", "mAUC"})
 Values = NDArray[np.float64]
 
 
-def difference(name: str, value: float, drawn: Values, n: int) -> dict[str, Any]:
+def difference(name: str, value: float, drawn: Values, n: int) -> Json:
     """Return a metric's difference ``value`` on n clips with its interval and the chance of so much by luck.
 
     ``drawn`` are the differences in each resample: both models met the same clips in it.
@@ -55,7 +55,7 @@ def _p_value(drawn: Values) -> float:
     return float(min(1.0, 2 * (rarer + 1) / (len(drawn) + 1)))
 
 
-def over_seeds(values: Sequence[float]) -> dict[str, Any]:
+def over_seeds(values: Sequence[float]) -> Json:
     """Return the spread of what trainings by several seeds gave, as columns of the summary."""
     found = np.array(values)
     return {

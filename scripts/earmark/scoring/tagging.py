@@ -12,12 +12,12 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from earmark.core.files import Json
 from earmark.core.seeding import generator
 from earmark.scoring.intervals import bounded, standard_error
 from earmark.scoring.ranking import Ranking, finite
@@ -74,9 +74,9 @@ class Scores:
     value in every resample, which another model's on the same clips can be paired with.
     """
 
-    metrics: dict[str, Any]
-    per_class: list[dict[str, Any]]
-    per_run: list[dict[str, Any]]
+    metrics: Json
+    per_class: list[Json]
+    per_run: list[Json]
     resampled: dict[str, Values]
 
 
@@ -223,7 +223,7 @@ def _mean(values: Values) -> Values:
         return np.asarray(np.where(known, values, 0.0).sum(0) / known.sum(0))
 
 
-def _metric(value: float, resampled: Values, n: int) -> dict[str, Any]:
+def _metric(value: float, resampled: Values, n: int) -> Json:
     """Return a value with its interval; null where it is no number."""
     return bounded(_finite(value), standard_error(resampled, n), n)
 
@@ -232,7 +232,7 @@ def _finite(value: float | None) -> float | None:
     return float(value) if value is not None and np.isfinite(value) else None
 
 
-def _spread(values: Values) -> dict[str, Any]:
+def _spread(values: Values) -> Json:
     known = values[np.isfinite(values)]
     return {
         "n": len(values),
@@ -244,7 +244,7 @@ def _spread(values: Values) -> dict[str, Any]:
 
 def _per_class(
     runs: Sequence[Run], classes: Sequence[str], point: _Parts, blocks: Sequence[_Parts]
-) -> list[dict[str, Any]]:
+) -> list[Json]:
     """Return a row per class: the mean over the runs where it can be measured, and its clips."""
     first = [run for run in runs if run.seed == runs[0].seed]
     positives = np.sum([run.targets.sum(0) for run in first], 0)
@@ -258,7 +258,7 @@ def _per_class(
     auc, auc_drawn = over_runs(lambda parts: parts.area)
     rows = []
     for i, name in enumerate(classes):
-        row: dict[str, Any] = {"class": name, "positives": int(positives[i])}
+        row: Json = {"class": name, "positives": int(positives[i])}
         row["negatives"] = clips - row["positives"]
         row["ap"] = _metric(ap[i], ap_drawn[i], row["positives"])
         row["auc"] = _metric(auc[i], auc_drawn[i], row["positives"])
@@ -266,7 +266,7 @@ def _per_class(
     return rows
 
 
-def _per_run(runs: Sequence[Run], point: _Parts, hit: str) -> list[dict[str, Any]]:
+def _per_run(runs: Sequence[Run], point: _Parts, hit: str) -> list[Json]:
     """Return a row per run: its metrics without intervals, and over how many classes they are."""
     rows = []
     for i, run in enumerate(runs):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from earmark.core.files import Json
 from earmark.scoring import error_rate, grouped
 from earmark.scoring.contract import AnswerMetric, Measure, Parser, Points, Row
 from earmark.scoring.error_rate import KINDS, Counts
@@ -56,7 +57,7 @@ class ErrorRate(AnswerMetric):
             "errors": counted,
         }
 
-    def tables(self, rows: Sequence[Mapping[str, Any]], task: Scoring, resamples: int, seed: int) -> Row:
+    def tables(self, rows: Sequence[Json], task: Scoring, resamples: int, seed: int) -> Row:
         """Return ``metrics`` and ``per_group``; there are no classes.
 
         The headline is the corpus rate; ``..._mean`` is the mean over utterances, ``faultless`` the share of
@@ -71,12 +72,12 @@ class ErrorRate(AnswerMetric):
             "parse_failures": share([not row["parsed"] for row in rows]),
         }
 
-        def rate(members: Sequence[Mapping[str, Any]]) -> Row:
+        def rate(members: Sequence[Json]) -> Row:
             return error_rate.corpus([row["errors"] for row in members])
 
         return {"metrics": metrics, "per_class": [], "per_group": grouped.table(rows, name, rate)}
 
-    def points(self, row: Mapping[str, Any]) -> Points:
+    def points(self, row: Json) -> Points:
         """Return the errors and the length of the reference."""
         return error_rate.mistakes(row["errors"]), row["errors"]["length"]
 
@@ -85,7 +86,7 @@ class ErrorRate(AnswerMetric):
         mine, others = ([mistakes for mistakes, _ in side] for side in (ours, theirs))
         return compare_rates(mine, others, [length for _, length in ours], drawn).row()
 
-    def mistakes(self, row: Mapping[str, Any]) -> str | None:
+    def mistakes(self, row: Json) -> str | None:
         """Return how many errors there are, and in how long a text."""
         number, length = self.points(row)
         return f"{number} error{'s' * (number != 1)} in {length} {self.unit}{'s' * (length != 1)}"

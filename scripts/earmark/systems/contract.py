@@ -67,6 +67,10 @@ class Settings(Protocol):
     def models(self) -> Mapping[str, Model]:
         """Every model."""
 
+    @property
+    def heard_as(self) -> Mapping[str, str]:
+        """By task: the first by name with the same data, of those whose clips are all encoded."""
+
     def task(self, name: str) -> Task:
         """Return a task."""
 

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 from earmark.core import devices
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.core.progress import tqdm
 from earmark.training import averaging
 from earmark.training.averaging import Weights
@@ -127,7 +128,7 @@ class _Forward(nn.Module):
         return self._loss(batch)
 
     @staticmethod
-    def _only_trained(module: nn.Module, state: dict[str, Any], prefix: str, _: Any) -> None:
+    def _only_trained(module: nn.Module, state: Json, prefix: str, _: Any) -> None:
         assert isinstance(module, _Forward)
         for name in [name for name in state if name.startswith(prefix)]:
             if name.removeprefix(prefix) not in module._names:
@@ -309,7 +310,7 @@ class _Run:
     def _end_epoch(self) -> None:
         """Validate, keep the weights if they are wanted, and note the epoch."""
         stage, record, started = self._stage, self._record, time.perf_counter()
-        entry: dict[str, Any] = {
+        entry: Json = {
             "epoch": len(record.epochs) + 1,
             "loss": record.epoch_loss / record.epoch_items,
             "rate": self._optimiser.param_groups[0]["lr"],

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from earmark.core.files import Json
 from earmark.training.averaging import Choice, Last
 from earmark.training.schedule import Schedule, constant
 
@@ -70,7 +71,7 @@ class Stage:
     patience: int | None = None
     cure: str = "lower the learning rate, lengthen the warm-up or clip the gradients"
 
-    def ended(self, epochs: list[dict[str, Any]]) -> bool:
+    def ended(self, epochs: list[Json]) -> bool:
         """Whether patience has run out after these epochs."""
         if self.patience is None:
             return False

@@ -12,13 +12,12 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from accelerate import Accelerator
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from earmark.core.files import check_space
+from earmark.core.files import Json, check_space
 from earmark.training.averaging import Weights
 
 _PROGRESS = "progress.json"
@@ -44,7 +43,7 @@ class StageRecord:
     totals: dict[str, float] = field(default_factory=dict)
     epoch_loss: float = 0.0
     epoch_items: float = 0.0
-    epochs: list[dict[str, Any]] = field(default_factory=list)
+    epochs: list[Json] = field(default_factory=list)
     kept: int = 0
     best: int = 0
     seconds: float = 0.0

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from earmark.core.files import Json
 from earmark.workflow.given import CODE, SETTINGS
 from earmark.workflow.sources import SEEN
 
@@ -75,7 +76,7 @@ def _is_digest(value: Any, place: Path, folder: Path) -> bool:
     return value.startswith(f"{place.as_posix()}/")
 
 
-def _files(values: Sequence[Any], place: Path, folder: Path) -> list[dict[str, Any]]:
+def _files(values: Sequence[Any], place: Path, folder: Path) -> list[Json]:
     """Return the content of the files that params stand for."""
     found = []
     for value in values:
@@ -100,7 +101,7 @@ def _of_files(what: str, old: Sequence[Mapping[str, str]], new: Sequence[Mapping
             yield f"{what} changed: {name}"
 
 
-def _of_settings(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _of_settings(old: Sequence[Json], new: Sequence[Json]) -> Iterator[str]:
     # A rule may read two files; each is compared with the one that it has most keys in common with.
     for content in new:
         nearest = max(old, key=lambda each: len(each.keys() & content.keys()))

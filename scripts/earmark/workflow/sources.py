@@ -12,11 +12,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from earmark.core.files import write_json
+from earmark.core.files import Json, write_json
 from earmark.systems.registry import written
 
 SEEN = Path(".earmark/sources")
@@ -30,7 +30,7 @@ MOST = 100_000
 """With more files than this their times stand for their content, or planning would take minutes."""
 
 
-def state(settings: Mapping[str, Any]) -> str | None:
+def state(settings: Json) -> str | None:
     """Return the state of the local files behind a task's ``data.source``; None where there are none.
 
     It is the name of a list of them, below :data:`SEEN`, that holds their digest.
@@ -58,10 +58,10 @@ def state(settings: Mapping[str, Any]) -> str | None:
     return listed.as_posix()
 
 
-def _texts(settings: Mapping[str, Any]) -> Iterator[str]:
+def _texts(settings: Json) -> Iterator[str]:
     """Yield every text among the settings of a source."""
     for value in settings.values():
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             yield from _texts(value)
         else:
             yield from (v for v in (value if isinstance(value, list) else [value]) if isinstance(v, str))

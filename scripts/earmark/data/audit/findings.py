@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from earmark.audio.correlation import SAME
+from earmark.core.files import Json
 from earmark.data.audit import duplicates
 from earmark.data.audit.checks import (
     CLIPPED_SHARE,
@@ -113,7 +113,7 @@ KINDS = (
 )
 
 
-def gather(connection: sqlite3.Connection, measured: dict[str, bool]) -> list[dict[str, Any]]:
+def gather(connection: sqlite3.Connection, measured: dict[str, bool]) -> list[Json]:
     """Return every finding, those of failed clips by reason first, then in the order of their weight.
 
     ``measured``: whether ``measures`` and ``fingerprints`` are there; findings that need what isn't
@@ -126,9 +126,9 @@ def gather(connection: sqlite3.Connection, measured: dict[str, bool]) -> list[di
     return [_found(connection, kind, measured) for kind in (*failed, *KINDS)]
 
 
-def _found(connection: sqlite3.Connection, kind: Kind, measured: dict[str, bool]) -> dict[str, Any]:
+def _found(connection: sqlite3.Connection, kind: Kind, measured: dict[str, bool]) -> Json:
     """Return one finding as it stands in the record."""
-    found: dict[str, Any] = {
+    found: Json = {
         "code": kind.code,
         "title": kind.title,
         "about": kind.about,
@@ -137,7 +137,7 @@ def _found(connection: sqlite3.Connection, kind: Kind, measured: dict[str, bool]
     if kind.needs and not measured[kind.needs]:
         return {**found, "count": None, "items": []}
     count = 0
-    items: list[dict[str, Any]] = []
+    items: list[Json] = []
     for numbers, detail in (kind.groups or _singles(kind.code))(connection):
         count += 1
         if len(items) < LISTED:

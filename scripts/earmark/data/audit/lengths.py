@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import sqlite3
 from itertools import pairwise
-from typing import Any
 
+from earmark.core.files import Json
 from earmark.data.audit.store import EVERY
 
 EDGES = (0, 2, 5, 10, 15, 20, 25, 30, 35, 45, 60, 90, 120, 180, 300, 600)
@@ -17,7 +17,7 @@ PERCENTILES = (5, 25, 75, 90, 95, 99)
 
 def describe(
     connection: sqlite3.Connection, split: str | None, label: str = EVERY, *, bins: bool = True
-) -> dict[str, Any] | None:
+) -> Json | None:
     """Return count, hours, moments, percentiles and histogram of the usable clips' lengths in seconds.
 
     Percentiles are interpolated between neighbours, the standard deviation is the population's. None
@@ -65,7 +65,7 @@ def describe(
     return found
 
 
-def in_tokens(lengths: dict[str, Any], per_second: float) -> dict[str, Any]:
+def in_tokens(lengths: Json, per_second: float) -> Json:
     """Return the same figures in audio tokens, of a model that makes ``per_second`` of them."""
     return {
         "per_second": per_second,
@@ -75,7 +75,7 @@ def in_tokens(lengths: dict[str, Any], per_second: float) -> dict[str, Any]:
     }
 
 
-def labels(connection: sqlite3.Connection, split: str | None) -> list[dict[str, Any]]:
+def labels(connection: sqlite3.Connection, split: str | None) -> list[Json]:
     """Return the lengths per label, by name; a clip of several labels counts under each."""
     where, values = ("", ()) if split is None else ("AND split = ?", (split,))
     names = connection.execute(

@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from earmark.core.files import replacing
+from earmark.core.files import Json, replacing
 from earmark.report import shell
 from earmark.report.charts import COLOURS, ROW, fitted, plot
 from earmark.report.figures import Figure
@@ -40,13 +40,13 @@ COLUMNS = (
 )
 
 
-def write(record: Mapping[str, Any], output: Path) -> None:
+def write(record: Json, output: Path) -> None:
     """Write the page of an audit's record."""
     with replacing(output) as partial:
         partial.write_text(build(record))
 
 
-def build(record: Mapping[str, Any]) -> str:
+def build(record: Json) -> str:
     """Return the page as HTML."""
     found = [finding for finding in record["findings"] if finding["count"]]
     return shell.render(
@@ -84,13 +84,13 @@ def build(record: Mapping[str, Any]) -> str:
     )
 
 
-def _parts(record: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+def _parts(record: Json) -> list[tuple[str, Json]]:
     """Return name and description of every split, and of all together where there are several."""
     splits = list(record["splits"].items())
     return ([("all", record["overall"])] if len(splits) > 1 else []) + splits
 
 
-def _figures(record: Mapping[str, Any]) -> Iterator[Figure]:
+def _figures(record: Json) -> Iterator[Figure]:
     """Yield the charts: how long clips are, how much there is of each label."""
     splits = {name: each for name, each in record["splits"].items() if each["lengths"]}
     if not splits:
@@ -128,7 +128,7 @@ def _scale(names: list[str], colours: Mapping[str, str]) -> alt.Scale:
     return alt.Scale(domain=names, range=[colours[name] for name in names])
 
 
-def _histogram(splits: Mapping[str, Any], colours: Mapping[str, str]) -> dict[str, Any]:
+def _histogram(splits: Json, colours: Mapping[str, str]) -> Json:
     """Return the clips per bin of length, splits side by side, without the empty ends."""
     bins = list(next(iter(splits.values()))["lengths"]["histogram"])
     counts = {name: each["lengths"]["histogram"] for name, each in splits.items()}
@@ -160,9 +160,7 @@ def _histogram(splits: Mapping[str, Any], colours: Mapping[str, str]) -> dict[st
     return fitted(chart, 260)
 
 
-def _hours_chart(
-    rows: list[dict[str, Any]], labels: list[str], colours: Mapping[str, str], splits: list[str]
-) -> dict[str, Any]:
+def _hours_chart(rows: list[Json], labels: list[str], colours: Mapping[str, str], splits: list[str]) -> Json:
     """Return the hours of each label, splits end to end."""
     chart = (
         plot(rows)
@@ -179,20 +177,20 @@ def _hours_chart(
     return fitted(chart, max(ROW * len(labels), 60))
 
 
-def _row(lengths: Mapping[str, Any]) -> list[str]:
+def _row(lengths: Json) -> list[str]:
     """Return the cells of a row of lengths."""
     values = [lengths[name] for name in ("mean", "median", "min", "max", "std")]
     values += list(lengths["percentiles"].values())
     return [f"{lengths['count']:,}", _hours(lengths["hours"]), *(_seconds(value) for value in values)]
 
 
-def _tokens(tokens: Mapping[str, Any]) -> list[str]:
+def _tokens(tokens: Json) -> list[str]:
     """Return the cells of a row of tokens."""
     values = [tokens[name] for name in ("total", "mean", "median", "min", "max", "std")]
     return [f"{value:,.0f}" for value in (*values, *tokens["percentiles"].values())]
 
 
-def _estimate(each: Mapping[str, Any]) -> dict[str, Any]:
+def _estimate(each: Json) -> Json:
     """Return the cells of a row of estimates."""
     flops = [each["encoder_flops"], each["prefill_flops"]]
     return {

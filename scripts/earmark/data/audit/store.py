@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.core.progress import tqdm
 from earmark.core.records import OK, Clip, iter_manifest, reason_code
 from earmark.data.audit.checks import seen
@@ -48,7 +48,7 @@ class Reference:
     files: list[str]
     more_files: int
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> Json:
         """Return the reference as it stands in the record."""
         return dict(vars(self))
 

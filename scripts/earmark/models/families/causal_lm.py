@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from earmark.core.files import Json
 from earmark.models.contract import Audio, Code, Family, Parts
 from earmark.models.sizes import Sizes, text_sizes
 
@@ -17,7 +15,7 @@ class CausalLm(Family):
     parts = Parts(encoder=(), decoder=("model.",))
     answers = False
 
-    def sizes(self, config: Mapping[str, Any]) -> Sizes | None:
+    def sizes(self, config: Json) -> Sizes | None:
         """Return the language model's sizes."""
         return text_sizes(config)
 

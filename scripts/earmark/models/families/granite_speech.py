@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
+from earmark.core.files import Json
 from earmark.models.contract import TRANSFORMERS, Audio, Code, Family, Marks
 from earmark.models.sizes import Sizes, sizes_in
 
@@ -22,7 +21,7 @@ class GraniteSpeech(Family):
     )
     marks = Marks(begin="", audio="<|audio|>", end="")
 
-    def sizes(self, config: Mapping[str, Any]) -> Sizes | None:
+    def sizes(self, config: Json) -> Sizes | None:
         """Return the sizes that a config.json states; its tower's section has names of its own."""
         tower = dict(config.get("encoder_config") or {})
         for name, own in SPELLED.items():

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from earmark.core.files import Json
 from earmark.models.contract import Audio, Code, Family, Marks, Parts
 from earmark.models.sizes import Sizes, sizes_in
 
@@ -24,7 +22,7 @@ class Phi4Multimodal(Family):
         "microsoft/Phi-4-multimodal-instruct": Sizes(3072, 32, 32, 8, 8192, 1024, 24, 16, 1536, 200064)
     }
 
-    def sizes(self, config: Mapping[str, Any]) -> Sizes | None:
+    def sizes(self, config: Json) -> Sizes | None:
         """Return the sizes that a config.json states, whose top is the language model's section."""
         audio = dict(config.get("audio_config") or {})
         audio["num_hidden_layers"] = audio.get("num_blocks")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from earmark.core.files import Json
 from earmark.models.contract import Audio, Code, Family, Marks, Parts
 from earmark.models.sizes import Sizes
 
@@ -22,7 +20,7 @@ class Qwen3Omni(Family):
     )
     marks = Marks(begin="<|audio_start|>", audio="<|audio_pad|>", end="<|audio_end|>")
 
-    def sizes(self, config: Mapping[str, Any]) -> Sizes | None:
+    def sizes(self, config: Json) -> Sizes | None:
         """Return nothing: experts are held in full and computed in part, which sizes have no words for."""
         return None
 

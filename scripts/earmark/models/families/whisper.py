@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from earmark.core.files import Json
 from earmark.models.contract import Audio, Code, Family, Parts
 from earmark.models.sizes import Sizes, audio_sizes
 
@@ -21,7 +19,7 @@ class Whisper(Family):
     )
     answers = False
 
-    def sizes(self, config: Mapping[str, Any]) -> Sizes | None:
+    def sizes(self, config: Json) -> Sizes | None:
         """Return the encoder's sizes."""
         return audio_sizes(config)
 

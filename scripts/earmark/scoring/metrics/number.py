@@ -6,9 +6,10 @@ also within two seconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
 
+from earmark.core.files import Json
 from earmark.scoring import grouped
 from earmark.scoring.choices import ACCURACY, PARSE_FAILURES, Choices
 from earmark.scoring.contract import Measure, Parser, Row
@@ -43,10 +44,10 @@ class Number(Choices):
             "off_by": off,
         }
 
-    def tables(self, rows: Sequence[Mapping[str, Any]], task: Scoring, resamples: int, seed: int) -> Row:
+    def tables(self, rows: Sequence[Json], task: Scoring, resamples: int, seed: int) -> Row:
         """Return ``metrics`` and ``per_group``; there are no classes."""
 
-        def hits(members: Sequence[Mapping[str, Any]]) -> Row:
+        def hits(members: Sequence[Json]) -> Row:
             return share([row["correct"] for row in members])
 
         nearly = [row["off_by"] is not None and row["off_by"] <= NEARLY for row in rows]
@@ -57,6 +58,6 @@ class Number(Choices):
         }
         return {"metrics": metrics, "per_class": [], "per_group": grouped.table(rows, ACCURACY.name, hits)}
 
-    def mistakes(self, row: Mapping[str, Any]) -> str | None:
+    def mistakes(self, row: Json) -> str | None:
         """Return by how much a number is off."""
         return None if row.get("off_by") is None else f"off by {row['off_by']:g}"

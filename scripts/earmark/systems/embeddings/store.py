@@ -27,7 +27,7 @@ from torch import Tensor
 
 from earmark.core.checksums import verify
 from earmark.core.errors import UserError, nearest
-from earmark.core.files import replacing
+from earmark.core.files import Json, replacing
 from earmark.core.records import NOT_PARQUET
 from earmark.systems.embeddings.config import STATES_FOLDER
 
@@ -137,7 +137,7 @@ class EmbeddingStore:
             raise UserError(f"{self.folder} holds no embeddings of split '{split}'")
         self._stack = ExitStack()
         self._files: dict[Path, Any] = {}
-        self._place: dict[str, tuple[Path, dict[str, Any]]] = {}
+        self._place: dict[str, tuple[Path, Json]] = {}
         for index in indexes:
             try:
                 rows = pq.read_table(index, schema=INDEX, page_checksum_verification=True).to_pylist()
@@ -178,7 +178,7 @@ class EmbeddingStore:
         states: Tensor = self._files[shard].get_tensor(row["key"])
         return states
 
-    def row(self, clip_id: str) -> dict[str, Any]:
+    def row(self, clip_id: str) -> Json:
         """Return a clip's row of the index.
 
         Raises:
@@ -191,11 +191,11 @@ class EmbeddingStore:
             )
         return self._place[clip_id][1]
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[Json]:
         """Return the index rows of all usable clips, in the order of iteration."""
         return [row for _, row in self._place.values()]
 
-    def vectors(self) -> tuple[NDArray[np.float32], list[dict[str, Any]]]:
+    def vectors(self) -> tuple[NDArray[np.float32], list[Json]]:
         """Return all pooled vectors [clips, width] and the index row of each.
 
         Raises:

@@ -63,7 +63,7 @@ def methods(settings: Settings) -> list[str]:
 
 def method(settings: Settings, name: str, usual: int) -> Method:
     """Return a method, before layer ``usual`` where nothing says another; UserError with the nearest name."""
-    if name not in methods(settings):
+    if name not in known() and name not in settings.of(Pruning).methods:
         raise UserError(f"unknown method '{name}'; {nearest(name, methods(settings))}")
     entry = settings.of(Pruning).methods.get(name, Variant())
     reducer = entry.reducer or name

@@ -145,7 +145,10 @@ def behind(target: str, settings: Settings) -> Behind:
     found = _RESULT.fullmatch(target)
     assert found is not None, f"{target} is a path of no result"
     asked = own(settings).plain() | {"sets": [found[1]], "recordings": {}}
-    return Behind({"mixtures": [found[1]]}, {"separation": asked})
+    things = {"mixtures": [found[1]], "separators": [chosen(settings)]}
+    if own(settings).task is not None:
+        things["tasks"] = [str(own(settings).task)]
+    return Behind(things, {"separation": asked})
 
 
 def labels(settings: Settings, tasks: list[str]) -> list[str]:

@@ -23,6 +23,7 @@ from accelerate import Accelerator
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from earmark.core.files import Json
 from earmark.models import tiny
 from earmark.training import engine
 from earmark.training.recipes.crops import FRAMES_PER_SECOND
@@ -68,10 +69,10 @@ class TrainingRecord:
     recordings: int
     recorded_seconds: float
     parameters: int
-    settings: dict[str, Any]
+    settings: Json
     stages: list[StageRecord]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Return the record as plain JSON-ready values."""
         return asdict(self)
 

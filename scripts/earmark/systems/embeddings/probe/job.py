@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from earmark.config.values import Split as Part
 from earmark.core import provenance
@@ -91,7 +90,7 @@ def run(settings: Probe, given: Sequence[Path], code: str, again: str = "") -> J
     }
 
 
-def _model(said: Mapping[str, str]) -> dict[str, Any]:
+def _model(said: Mapping[str, str]) -> Json:
     """Return which model made the vectors, as far as their index says."""
-    found: dict[str, Any] = {"digest": said["model_digest"]} if "model_digest" in said else {}
+    found: Json = {"digest": said["model_digest"]} if "model_digest" in said else {}
     return found | ({"origin": json.loads(said["model_origin"])} if "model_origin" in said else {})

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.scoring.classification import confusion, f1_macro
 from earmark.scoring.intervals import bounded, ratio, share
 from earmark.systems.embeddings.probe.read import Vectors
@@ -136,7 +136,7 @@ def choose(x: Floats, y: Ints, groups: Ints, seed: int) -> float:
     return STRENGTHS[int(np.argmax(right.round(12)))]
 
 
-def probe(vectors: Vectors, parts: Split, seed: int) -> dict[str, Any]:
+def probe(vectors: Vectors, parts: Split, seed: int) -> Json:
     """Return what a linear classifier reads off one layer, as the probe schema has it."""
     names, y = np.unique(np.array(vectors.labels), return_inverse=True)
     tested, guessed, strengths = [], [], []
@@ -161,7 +161,7 @@ def probe(vectors: Vectors, parts: Split, seed: int) -> dict[str, Any]:
     }
 
 
-def _accuracy(right: NDArray[np.bool_], groups: Ints) -> dict[str, Any]:
+def _accuracy(right: NDArray[np.bool_], groups: Ints) -> Json:
     """Return accuracy with its interval: over sources, or over clips where that is no way.
 
     Clips of one recording are alike, so it is recordings that count as samples. Where every clip is its own

@@ -7,13 +7,13 @@ far points and the sizes of clusters mean nothing on such a map; who is whose ne
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
+from earmark.core.files import Json
 from earmark.core.seeding import generator
 from earmark.systems.embeddings.probe.read import Vectors
 
@@ -47,7 +47,7 @@ def flattened(values: NDArray[np.float64], seed: int) -> tuple[str, NDArray[np.f
     return "PCA and t-SNE", tsne.fit_transform(reduced).astype(np.float64)
 
 
-def mapped(vectors: Vectors, most: int, seed: int) -> dict[str, Any]:
+def mapped(vectors: Vectors, most: int, seed: int) -> Json:
     """Return the map of one layer, as the probe schema has it."""
     chosen = sample(vectors, most, seed)
     method, plane = flattened(vectors.values[chosen], seed)

@@ -109,11 +109,11 @@ def _result(row: Row) -> Result:
     return Result(row["result"], json.loads(Path(row["result"]).read_bytes()))
 
 
-def _is_wrong(sample: Mapping[str, Any]) -> bool:
+def _is_wrong(sample: Row) -> bool:
     return sample["status"] == "scored" and not sample["correct"]
 
 
-def _row(row: Row, result: Result, sample: Mapping[str, Any], *, lost: bool) -> Row:
+def _row(row: Row, result: Result, sample: Row, *, lost: bool) -> Row:
     return {
         "section": name_of(row),
         **{name: row[name] for name in ("task", "model", "result", "run")},
