@@ -246,6 +246,12 @@ def test_a_cell_leads_to_the_samples_of_both_runs_and_tables_are_copied(
     assert heads[2:4] == ["base", "random 50 %"]
     rows = shown(browser, "#pairs tbody tr")
     assert rows and all(("✓" in row) or ("✗" in row) for row in rows)
+    browser.execute_script(
+        "const points = [...document.querySelectorAll('.chart .mark-symbol path')];"
+        "points.find(p => p.__data__.datum.result?.includes('dart-l2_0.5'))"
+        ".dispatchEvent(new MouseEvent('click', {bubbles: true}))"
+    )
+    assert shown(browser, "#pairs thead th")[2:4] == ["base", "dart-l2 50 %"]
     chosen(browser, "[data-pick=which]", "left right, right wrong")
     assert all("✓" in row and "✗" in row for row in shown(browser, "#pairs tbody tr"))
     browser.execute_script("document.querySelector('[data-pivot] [data-copy]').click()")

@@ -1,4 +1,4 @@
-// Two runs sample by sample: chosen by hand, or by a cell of a table of settings.
+// Two runs sample by sample: chosen by hand, by a cell of a table of settings, or by a point of a chart.
 for (const box of document.querySelectorAll("[data-pairs]")) {
   const most = 200, sections = JSON.parse(box.querySelector("script[data-samples]").textContent);
   const pick = Object.fromEntries([...box.querySelectorAll("[data-pick]")].map(each => [each.dataset.pick, each]));
@@ -56,6 +56,7 @@ for (const box of document.querySelectorAll("[data-pairs]")) {
     }));
   };
   const known = new Set(sections.flatMap(({runs}) => runs.map(run => run.result)));
+  document.addEventListener("asked", event => { if (known.has(event.detail)) lead(event.detail); });
   for (const each of document.querySelectorAll("td[data-result]")) {
     if (!known.has(each.dataset.result)) continue;
     each.classList.add("open");

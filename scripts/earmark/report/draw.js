@@ -15,7 +15,8 @@
     figure.classList.toggle("out", Boolean(chosen.method) && other);
     if (figure.classList.contains("out")) return;
     try {
-      await vegaEmbed(chart, chosen.method ? filtered(specification) : specification, {renderer: "svg", actions: false, tooltip: {theme}});
+      const {view} = await vegaEmbed(chart, chosen.method ? filtered(specification) : specification, {renderer: "svg", actions: false, tooltip: {theme}});
+      view.addEventListener("click", (_, item) => { if (item?.datum?.result) document.dispatchEvent(new CustomEvent("asked", {detail: item.datum.result})); });
     } catch (error) {
       chart.textContent = `This chart could not be drawn: ${error.message}`;
       console.error(error);

@@ -33,6 +33,8 @@ HOVER = {
     "device": "device",
     "made": "from",
 }
+DRAWN = ("method", "latency", "value", "low", "high", "ratio", "result")
+
 INTERPOLATED = (
     "Between two measured points values lie on a straight line; in brackets what those points keep. A dash: "
     "no measured points on both sides, or points whose times cannot be told apart (their 95 % intervals "
@@ -87,7 +89,7 @@ def figure(rows: Sequence[Row], look: Mapping[str, Look]) -> Figure | None:
     name = measure(shown[0]["headline"]).short
     methods = [method for method in look if any(row["method"] == method for row in shown)]
     kept = [
-        {key: row[key] for key in ("method", "latency", "value", "low", "high", "ratio", *HOVER)}
+        {key: row[key] for key in (*DRAWN, *HOVER)}
         | {
             "fast": _end(row, "low"),
             "slow": _end(row, "high"),

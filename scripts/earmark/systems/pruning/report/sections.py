@@ -164,7 +164,7 @@ def _accuracy_figures(rows: Sequence[Row], records: Records, look: Mapping[str, 
         if failed:
             notes.append(f"Samples without an answer are left out: {', '.join(failed)}.")
         name = measure(panel[0]["headline"]).axis
-        kept = ("ratio", "value", "low", "high", *charts.ACCURACY_HOVER)
+        kept = ("ratio", "value", "low", "high", "result", *charts.ACCURACY_HOVER)
         yield Figure(
             f"{name[0].upper()}{name[1:]} when pruned before layer {layer}",
             charts.quality(
