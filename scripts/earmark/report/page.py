@@ -67,7 +67,7 @@ def fitting(drawn: Iterable[Section]) -> None:
 def all_tables(table: pd.DataFrame) -> Iterator[tuple[str, Table]]:
     """Yield every table of the page, and those that papers print, with the name their files have."""
     material = Material(table)
-    yield "all-results", overview.table(material.points)
+    yield "all-results", paper.marked(overview.table(material.points), _banner(material, "partly "))
     for system in systems():
         found = system.first(material) if system.first else None
         yield from paper.tables(system.name, found.pivots if found else ())
@@ -75,7 +75,7 @@ def all_tables(table: pd.DataFrame) -> Iterator[tuple[str, Table]]:
             yield from (paper.named(system.name, each) for each in system.papers(material))
     for section in all_sections(material):
         for each in section.tables:
-            yield f"{section.name}-{each.name}", each
+            yield f"{section.name}-{each.name}", paper.marked(each, section.banner)
 
 
 def all_sections(material: Material) -> Iterator[Section]:
@@ -90,9 +90,7 @@ def build(table: pd.DataFrame, files: Sequence[Path] = ()) -> str:
     """Return the page as HTML; ``files`` are those that systems asked for besides results."""
     material = Material(table, tuple(files))
     records = material.records()
-    labels = [record["labels"] for record in records.values()]
     made = origins(records)
-    warning = banner(",".join(label for each in labels for label in each))
     appendices = [each for system in systems() if system.appendices for each in system.appendices(material)]
     drawn = list(sections(material))
     fitting(section for *_, each in drawn for section in each)
@@ -105,13 +103,20 @@ def build(table: pd.DataFrame, files: Sequence[Path] = ()) -> str:
         everything=overview.table(material.points),
         left_out=overview.left_out(left_out(table)),
         appendices=appendices,
-        warning=("" if all(labels) else "Where marked so: ") + warning if warning else "",
+        warning=_banner(material, "Where marked so: "),
         provenance=[each for each in made if not each[0].startswith(HOW)],
         made_how=[each for each in made if each[0].startswith(HOW)],
         files=len(records),
         imported=sorted({row["source"] for row in material.points if row["source"] != OURS}),
         results=sum(row["source"] == OURS for row in material.points),
     )
+
+
+def _banner(material: Material, some: str) -> str:
+    """Return the warning that goes with the results, behind ``some`` if only some of them are so."""
+    labels = [record["labels"] for record in material.records().values()]
+    warning = banner(",".join(label for each in labels for label in each))
+    return warning if all(labels) or not warning else f"{some}{warning}"
 
 
 def write(table: Path, files: Sequence[Path], output: Path) -> None:

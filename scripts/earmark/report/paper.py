@@ -71,8 +71,18 @@ def _cell(entry: Entry | None, shares: bool) -> Cell:
 
 def captioned(text: str, labels: str) -> str:
     """Return a caption that says what its numbers must not be taken for."""
-    warning = banner(labels).partition(":")[0]
+    return warned(text, banner(labels))
+
+
+def warned(text: str, banner: str) -> str:
+    """Return a caption with what a banner begins with, in a few words."""
+    warning = banner.partition(":")[0]
     return f"{text.strip()} {warning[0].upper()}{warning[1:]}." if warning else text.strip()
+
+
+def marked(table: Table, banner: str) -> Table:
+    """Return a table of the page as a file has it, whose caption says what the page's section says."""
+    return replace(table, caption=warned(table.caption or f"{table.title}.", banner)) if banner else table
 
 
 def chosen(table: Table, columns: Sequence[str]) -> Table:
