@@ -1,4 +1,4 @@
-"""A training on real weights falls as upstream's does: a dozen steps on the recorded batch.
+"""A training on real weights falls as upstream's does: on the recorded batch, and on recordings.
 
 Recorded values as in test_parity.py; without them, or the wheels, the test is skipped.
 """
@@ -6,6 +6,7 @@ Recorded values as in test_parity.py; without them, or the wheels, the test is s
 from __future__ import annotations
 
 import json
+from functools import cache
 
 import numpy as np
 import pytest
@@ -15,10 +16,13 @@ from test_parity import RECORDED, set_adapter
 from torch import nn
 
 from earmark.config.compose import Lora
+from earmark.models import towers
 from earmark.models.adapter import with_adapter
 from earmark.models.fused_adapter import fuse
 from earmark.models.projector import Projector, Shape
+from earmark.systems.encoders.extract import halved
 from earmark.systems.encoders.learner import Learner, Share
+from earmark.systems.encoders.recording import recording
 from earmark.systems.encoders.sequences import upstream
 from earmark.systems.encoders.speaker import Speaker
 from earmark.systems.encoders.train import groups
@@ -33,6 +37,7 @@ pytestmark = [
     ),
 ]
 KEYS = {"learning_rate": 1e-4, "weight_decay": 0.01}
+STEPS, CLOSE = 30, 0.01
 
 
 class Stored(Learner):
@@ -46,11 +51,18 @@ class Stored(Learner):
         return upstream(tokens, kept, share.prompts, share.targets)
 
 
-def losses_of(learner, adapted, batches, schedule, work):
-    """Return the loss of every step of a training on some batches."""
+def losses_of(learner, adapted, batches, schedule, work, drawn=None):
+    """Return the loss of every step of a training on some batches.
+
+    ``drawn``: the state of the generator before the first, whose numbers are then drawn as upstream does.
+    """
     found = []
 
     def loss(share):
+        if drawn is not None:
+            if not found:
+                torch.set_rng_state(drawn)
+            torch.rand(6)  # whether to skip a layer of the encoder, asked of each in training mode
         made = learner.loss(share)
         found.append(float(made.total.detach()) / made.items)
         return made
@@ -64,8 +76,11 @@ def losses_of(learner, adapted, batches, schedule, work):
     return found
 
 
-def parts(dropout, folder):
+def parts(dropout, folder, passed=0):
+    """Return what is trained, drawn by seed 42 behind ``passed`` other numbers."""
     speaker = Speaker(part("smollm2-135m", folder), "cpu")
+    torch.manual_seed(42)
+    torch.rand(passed)
     adapted = with_adapter(speaker.model, Lora(rank=8, alpha=32, dropout=dropout))
     speaker.language.model = adapted.get_base_model()
     fuse(adapted)
@@ -99,3 +114,28 @@ def test_a_training_of_twelve_steps_on_the_recorded_batch_falls_as_upstreams_doe
     # a rate of 0 in the first step, so the first two are one
     assert found[0] == pytest.approx(values["loss_B_zero_dropout_off"]["loss"], abs=1e-4) == found[1]
     assert found == sorted(found, reverse=True) and found[-1] < found[0] - 3
+
+
+def test_the_first_losses_of_a_real_run_are_upstreams(real_audio, tmp_path):
+    run = json.loads((RECORDED / "training_esc10_60steps.json").read_text())["steps"][:STEPS]
+    order = json.loads((RECORDED / "stream_order.json").read_text())["esc10_train_60_batches"]
+    # Behind 150,000 numbers drawn while the rest was built, adapter and projector are those of the run.
+    learner, adapted = parts(0.1, tmp_path, passed=150_000)
+    drawn = torch.get_rng_state()
+    start = np.load(RECORDED / "run_init_projector_seed42.npz")
+    assert torch.allclose(learner.projector.layers[0].weight, torch.from_numpy(start["weight"]), atol=1e-7)
+    tower = towers.load({"kind": "whisper", "dtype": "float32"}, part("whisper-base", tmp_path), "cpu")
+
+    @cache
+    def features(key):
+        wave = recording(real_audio / "esc10" / "audio" / f"{key}.ogg", key, 30, 0, as_upstream=True)
+        audio = torch.from_numpy(wave)[None]
+        return tower(audio, torch.ones(audio.shape, dtype=torch.int))[0][0, : halved(len(wave))]
+
+    prompt = learner.speaker.ids("Classify the environmental sound.")
+    batches = [
+        Share([features(row[0]) for row in rows], [prompt] * 4, step["label_ids"], 1)
+        for rows, step in zip(order, run, strict=False)
+    ]
+    found = losses_of(learner, adapted, batches, triangle(300, 200), tmp_path / "work", drawn)
+    assert found == [pytest.approx(step["loss"], abs=CLOSE) for step in run]

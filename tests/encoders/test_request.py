@@ -12,7 +12,7 @@ from earmark.core.places import ROOT
 from earmark.models.families import family
 from earmark.systems.encoders import request
 from earmark.systems.encoders.entries import Suite
-from earmark.systems.encoders.form import Form
+from earmark.systems.encoders.form import WAVES, Form
 
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 
@@ -38,11 +38,11 @@ def test_presets_are_suites_whose_keys_may_be_laid_over(load):
     )
 
 
-def test_upstreams_way_stores_audio_and_half_of_whispers_frames(load):
+def test_upstreams_way_stores_audio_by_its_filter_and_half_of_whispers_frames(load):
     settings = load(suites={"esc-50": {"compat": "xares"}})
     assert str(request.train_form(settings, "esc-50")) == "audio"
-    assert str(request.test_form(settings, "whisper-base", "esc-50")) == "whole-float32-half"
-    assert str(request.test_form(settings, "log-mel", "esc-50")) == "whole-float32"
+    assert str(request.test_form(settings, "whisper-base", "esc-50")) == "whole-float32-sinc-half"
+    assert str(request.test_form(settings, "log-mel", "esc-50")) == "whole-float32-sinc"
     with pytest.raises(
         UserError, match="compat: xares has one token a frame; leave projector.pool and stack"
     ):
@@ -52,7 +52,7 @@ def test_upstreams_way_stores_audio_and_half_of_whispers_frames(load):
 
 
 @pytest.mark.parametrize(
-    "form", [Form("float32"), Form("float16", 30, 42), Form(None), Form("float32", half=True)]
+    "form", [Form("float32"), Form("float16", 30, 42), WAVES, Form("float32", half=True, sinc=True)]
 )
 def test_a_form_is_spelt_in_a_path_and_read_back(form):
     assert Form.read(str(form)) == form

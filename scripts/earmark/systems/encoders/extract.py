@@ -108,7 +108,7 @@ def _decoded(clip: Heard, file: Path, form: Form) -> Heard:
     if clip.reason:
         return clip
     try:
-        clip.samples = recording(file, clip.key, form.crop_s, form.seed)
+        clip.samples = recording(file, clip.key, form.crop_s, form.seed, form.sinc)
     except AudioError as error:
         clip.reason = str(error)
     file.unlink()

@@ -11,13 +11,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.audio import waveform
+from earmark.audio import sinc, waveform
 from earmark.core.seeding import generator
 
 RATE = 16_000
 
 
-def recording(path: Path, key: str, crop_s: float | None, seed: int) -> NDArray[np.float32]:
+def recording(
+    path: Path, key: str, crop_s: float | None, seed: int, as_upstream: bool = False
+) -> NDArray[np.float32]:
     """Return the samples of a file.
 
     Args:
@@ -25,6 +27,7 @@ def recording(path: Path, key: str, crop_s: float | None, seed: int) -> NDArray[
         key: the clip's name, which decides with ``seed`` on the stretch that is kept.
         crop_s: longest audio, in seconds; None for all of it.
         seed: of the stretch.
+        as_upstream: whether to resample with torchaudio's filter.
 
     Raises:
         AudioError: it cannot be decoded, or holds no samples.
@@ -34,7 +37,8 @@ def recording(path: Path, key: str, crop_s: float | None, seed: int) -> NDArray[
     samples = peak_limited(decoded.samples)
     if crop_s is not None:
         samples = cropped(samples, round(crop_s * decoded.sample_rate), key, seed)
-    return waveform.resampled(samples, decoded.sample_rate, RATE)
+    resampled = sinc.resampled if as_upstream else waveform.resampled
+    return resampled(samples, decoded.sample_rate, RATE)
 
 
 def peak_limited(samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -91,8 +91,9 @@ def train_form(settings: Settings, suite: str) -> Form:
 def test_form(settings: Settings, encoder: str, suite: str) -> Form:
     """Return in what form the clips of an evaluation are stored: whole."""
     chosen = planning.suite_of(settings, suite)
-    half = chosen.compat == "xares" and tower(settings, encoder)["kind"] == "whisper"
-    return Form(chosen.features, half=half)
+    as_upstream = chosen.compat == "xares"
+    half = as_upstream and tower(settings, encoder)["kind"] == "whisper"
+    return Form(chosen.features, half=half, sinc=as_upstream)
 
 
 def folder(encoder: str, form: Form) -> str:
