@@ -175,7 +175,8 @@ def sides(folder: Path, device: str, quick: bool) -> Sides:
     """Make the parts, the clips and their features."""
     encoder, decoder = parts(folder, quick)
     tower = towers.load({"kind": "whisper", "dtype": "float32"}, encoder, device)
-    public = LlamaForCausalLM.from_pretrained(decoder.folder, dtype=torch.float32).to(device)
+    public = LlamaForCausalLM.from_pretrained(decoder.folder, dtype=torch.float32, trust_remote_code=False)
+    public.to(device)
     learning, lora = Speaker(decoder, device), Lora(rank=8, alpha=32)
     theirs, ours = with_adapter(public.model, lora), with_adapter(learning.model, lora)
     public.model, learning.language.model = theirs.get_base_model(), ours.get_base_model()

@@ -4,8 +4,9 @@
 rule audit_data:
     """Audit one task's packed clips from the indexes of their shards."""
     input:
-        # The shards lie beside their indexes, of the same jobs: some clips are read to compare them.
-        indexes_of,
+        indexes=indexes_of,
+        # Beside their indexes: some clips are read to compare them.
+        tars=tars_of,
     output:
         json="data/{task}/audit.json",
         page="data/{task}/audit.html",
@@ -23,7 +24,7 @@ rule audit_data:
     params:
         code=code_digest("audit.py", *PAGE, "earmark/data/audit/page.html"),
         settings=lambda w: read(SETTINGS.audit(w.task)),
-        folder=lambda w, input: folders_of(input)[0],
+        folder=lambda w, input: folders_of(input.indexes)[0],
         shards=lambda w: read(data_of(w).counts),
     shell:
         # The indexes are told by folder and number: thousands of paths make no command line.

@@ -199,10 +199,20 @@ def cut_of(wildcards):
 
 def indexes_of(wildcards):
     """Return the index of every shard of every split of a task."""
+    return all_shards_of(wildcards, "parquet")
+
+
+def tars_of(wildcards):
+    """Return every shard of every split of a task."""
+    return all_shards_of(wildcards, "tar")
+
+
+def all_shards_of(wildcards, suffix):
+    """Return the files of one kind of every shard of every split of a task."""
     return [
         path
         for split in data_of(wildcards).segment
-        for path in shards_of(wildcards, f"data/{wildcards.task}/shards", split, "parquet")
+        for path in shards_of(wildcards, f"data/{wildcards.task}/shards", split, suffix)
     ]
 
 

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from earmark.audio import containers, waveform
+from earmark.config.packing import Kept
 from earmark.core.errors import AudioError, UserError
 from earmark.data.fetch import cut
 from earmark.data.fetch.client import Media
@@ -47,7 +48,7 @@ def test_a_broken_recording_is_not_read_to_its_end(long, monkeypatch):
     decoded = []
     monkeypatch.setattr(waveform.Mono, "add", lambda self, block: decoded.append(len(block)))
     with pytest.raises(Failure) as told:
-        cut.keep(Media(long, 0.0, 1.0), long.with_suffix(".out"), {"sample_rate": RATE, "channels": "mean"})
+        cut.keep(Media(long, 0.0, 1.0), long.with_suffix(".out"), Kept(sample_rate=RATE))
     assert told.value.reason.kind.permanent and sum(decoded) <= 3 * RATE
 
 

@@ -73,10 +73,11 @@ def test_a_pattern_that_blows_up_elsewhere_takes_no_time(tmp_path):
             path = tmp_path / side / f"{'a' * 40}{number}!.wav"
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(tone(0.2, 200 + 50 * number + (25 if side == "a" else 0)))
-    settings = completed(kind="folder", root=str(tmp_path), table=None, group_pattern="^(a+)+$")
+    settings = {"kind": "folder", "root": str(tmp_path), "table": None, "group_pattern": "^(a+)+$"}
     program = (
-        "import json, sys; from pathlib import Path; from earmark.data.sources import folder\n"
-        "list(folder.collect(json.loads(sys.argv[1]), Path('.'), 0, 1))"
+        "import json, sys; from pathlib import Path; from earmark.config import sources\n"
+        "from earmark.data.sources import folder\n"
+        "list(folder.collect(sources.read(json.loads(sys.argv[1]), 'data.source'), Path('.'), 0, 1))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, json.dumps(settings)],
@@ -88,7 +89,7 @@ def test_a_pattern_that_blows_up_elsewhere_takes_no_time(tmp_path):
     )
     assert "UserError: data.source.group_pattern: '^(a+)+$' does not match the file name" in done.stderr
     with pytest.raises(UserError, match="no regular expression of RE2"):
-        list(folder.collect(settings | {"group_pattern": "(?=a)b"}, tmp_path, 0, 1))
+        list(folder.collect(completed(**settings | {"group_pattern": "(?=a)b"}), tmp_path, 0, 1))
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,8 @@ def test_a_job_reads_every_shard_of_every_split_and_layer(tmp_path: Path) -> Non
     one = settings(tmp_path, {})
     files = request.files(one, "demo", "gtzan")
     job = request.job(one, "demo", "gtzan")
-    assert len(files) == 2 * sum(job["shards"].values())
+    assert len(files) == 2 * sum(job.shards.values())
     layers = request.block_of(one, "demo", "gtzan").layers
     assert {str(Path(path).parent) for path in files} == {f"embeddings/demo/gtzan/{x}" for x in layers}
     assert all(path.endswith(".parquet") for path in files)
-    assert job["labels"] == ["demo", "synthetic"]
+    assert job.labels == ["demo", "synthetic"]

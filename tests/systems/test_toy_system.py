@@ -88,8 +88,10 @@ def test_its_plot_is_on_the_page(checkout, page):
     text = (checkout.work / page).read_text()
     assert "Coins that were tossed" in text and "Heads of each coin" in text
     assert "a fair coin has half of them" in text, "its metric's remark"
-    (plot,) = (checkout.work / "results/toy/plots").glob("*.svg")
-    assert plot.read_text().startswith("<svg")
+    plots = sorted((checkout.work / "results/toy/plots").glob("*.svg"))
+    (plot,) = [path for path in plots if not path.stem.endswith(("-column", "-page"))]
+    assert [path.stem.removeprefix(plot.stem) for path in plots if path != plot] == ["-column", "-page"]
+    assert all(path.read_text().startswith("<svg") for path in plots)
 
 
 def test_the_doctor_has_a_line_about_it(checkout):

@@ -86,7 +86,7 @@ YAML = [b for b in map(str.strip, blocks("docs/add_a_task.md")) if not b.startsw
 def test_every_block_of_the_task_page_is_part_of_a_valid_task(text):
     task = {"title": "Mine", "data": {"source": {"kind": "folder", "root": "x"}}} | yaml.safe_load(text)
     found = Settings.load({**SMALL, "tasks": {**SMALL["tasks"], "sounds": task}}, ROOT)
-    assert found.task("sounds")["title"] == task["title"]
+    assert found.task("sounds").title == task["title"]
 
 
 def test_the_task_page_followed_to_the_letter_gives_a_result(tmp_path):
