@@ -75,7 +75,7 @@ def test_a_pattern_that_blows_up_elsewhere_takes_no_time(tmp_path):
             path.write_bytes(tone(0.2, 200 + 50 * number + (25 if side == "a" else 0)))
     settings = {"kind": "folder", "root": str(tmp_path), "table": None, "group_pattern": "^(a+)+$"}
     program = (
-        "import json, sys; from pathlib import Path; from earmark.config import sources\n"
+        "import json, sys; from pathlib import Path; from earmark.config import source as sources\n"
         "from earmark.data.sources import folder\n"
         "list(folder.collect(sources.read(json.loads(sys.argv[1]), 'data.source'), Path('.'), 0, 1))"
     )
