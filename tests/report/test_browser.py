@@ -16,6 +16,7 @@ from earmark.systems.pruning.report import wrong
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
+    from selenium.webdriver.remote.webelement import WebElement
 
 SETTINGS = {"wrong_answers": 6, "audio_mb": 2, "audio_s": 2.0}
 HOSTILE = "</script><script>document.title='owned'</script><img src=http://evil.test/x onerror=alert(1)>"
@@ -96,6 +97,20 @@ def test_a_hint_is_read_without_a_mouse_too(browser: Chrome, drawn: Callable[...
     assert said[1] and said[0].strip('"') == said[1]
 
 
+def settled(browser: Chrome, element: WebElement) -> None:
+    """Bring an element into sight and wait until it stays there: what is drawn above may be higher than guessed."""
+    place, end = None, time.monotonic() + 20
+    while place != (place := (move(browser, element), browser.execute_script("return scrollY"))):
+        assert time.monotonic() < end, "the page goes on moving"
+        time.sleep(0.3)
+
+
+def move(browser: Chrome, element: WebElement) -> float:
+    """Bring an element to the middle of the window; returns where its top is then."""
+    script = "arguments[0].scrollIntoView({block: 'center'}); return arguments[0].getBoundingClientRect().top"
+    return float(browser.execute_script(script, element))
+
+
 def test_tables_sort_and_filter_by_keyboard_too(browser: Chrome, drawn: Callable[..., Path]) -> None:
     opened(browser, drawn())
     heads = browser.find_elements("css selector", "#all th button")
@@ -106,6 +121,7 @@ def test_tables_sort_and_filter_by_keyboard_too(browser: Chrome, drawn: Callable
         shown = browser.find_elements("css selector", f"#all tbody tr:not([hidden]) td:nth-child({place})")
         return [float(cell.text.split()[0]) for cell in shown]
 
+    settled(browser, score)
     score.click()
     assert column() == sorted(column())
     assert score.find_element("xpath", "..").get_attribute("aria-sort") == "ascending"
