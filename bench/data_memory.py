@@ -23,6 +23,7 @@ import numpy as np
 import soundfile
 import yaml
 
+from earmark.audio.fingerprint import RECORD, SLOTS
 from earmark.config import source as sources
 from earmark.config.settings import Settings
 from earmark.core.records import Clip, Measures, Part, write_manifest
@@ -102,7 +103,7 @@ def packed(count: int) -> Iterator[Clip]:
     rng = np.random.default_rng(0)
     heard = b""
     for i in range(count):
-        heard = heard if i % 100 == 1 else rng.bytes(160)
+        heard = heard if i % 100 == 1 else rng.bytes(SLOTS * RECORD.itemsize)
         yield Clip(
             clip_id=f"clip-{i:08d}",
             source_id=[f"recording-{i:08d}"],

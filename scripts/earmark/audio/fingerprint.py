@@ -18,6 +18,8 @@ import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from earmark.core.errors import UserError
+
 SLOT_BITS = 7
 SLOTS = 1 << SLOT_BITS
 """Triples kept of a clip, at 8 bytes each."""
@@ -76,7 +78,14 @@ def fingerprint(samples: NDArray[np.float32], sample_rate: int) -> bytes:
 
 
 def sketch(print_: bytes) -> Sketch:
-    """Return what a fingerprint holds; no slot is filled of one of silence."""
+    """Return what a fingerprint holds; no slot is filled of one of silence.
+
+    Raises:
+        UserError: it was made by another version.
+
+    """
+    if len(print_) not in (0, SLOTS * RECORD.itemsize):
+        raise UserError("an index has fingerprints of another version; delete it to make it again")
     return np.frombuffer(print_, RECORD) if print_ else np.zeros(SLOTS, RECORD)
 
 
