@@ -146,7 +146,7 @@ rule encoder_answer:
     """Ask the trained model about every clip of a data set, each once."""
     input:
         indexes=lambda w: encoding.test_files(SETTINGS, w.encoder, w.suite, w.dataset),
-        checkpoint=lambda w: f"models/{encoding.model_name(w.encoder, w.suite)}/checkpoint.json",
+        checkpoint=lambda w: f"models/{trained.model_name(w.encoder, w.suite)}/checkpoint.json",
     output:
         record="answers/encoders/{encoder}/{suite}/{dataset}.json",
         rows="answers/encoders/{encoder}/{suite}/{dataset}.jsonl",

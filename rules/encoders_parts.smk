@@ -2,17 +2,17 @@
 
 import re
 
-from earmark.systems.encoders import plan as suites, request as encoding
+from earmark.systems.encoders import plan as suites, request as encoding, trained
 
 
 def trained_encoder(wildcards):
     """Return the encoder and the suite behind a model that is trained here."""
-    return encoding.pairs(SETTINGS)[wildcards.scored]
+    return trained.pairs(SETTINGS)[wildcards.scored]
 
 
 def trained_encoders():
     """Return a pattern of the models that are trained here."""
-    return "|".join(map(re.escape, sorted(encoding.pairs(SETTINGS), key=len, reverse=True))) or "(?!)"
+    return "|".join(map(re.escape, sorted(trained.pairs(SETTINGS), key=len, reverse=True))) or "(?!)"
 
 
 def encoder_code(script, encoder):

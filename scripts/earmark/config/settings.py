@@ -6,17 +6,15 @@ Imported by the Snakefile at parse time, so it stays light: YAML and pydantic on
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
-from earmark.config import composed, whole, wording
+from earmark.config import composed, reading, whole, wording
 from earmark.config.asked import Asked, Choice
-from earmark.config.broken import Broken, explained, file_of, spread, told, without
+from earmark.config.broken import Broken, spread, told, without
 from earmark.config.common import Config
-from earmark.config.files import overlaid, read_folder
 from earmark.config.forming import Cuts, Forming
 from earmark.config.hints import where_described
 from earmark.config.links import Thing, Tour
@@ -28,13 +26,11 @@ from earmark.config.values import Split
 from earmark.config.wording import DEFAULT_PROFILE
 from earmark.core.errors import UserError, nearest
 from earmark.core.files import Json
-from earmark.core.places import CONFIG, ROOT
 from earmark.data.audit.request import Request
 from earmark.models.encoding import Encoding
 from earmark.models.families import family
 from earmark.models.outline import Outline, costs
 from earmark.scoring import catalogue
-from earmark.systems.contract import Entries
 from earmark.systems.registry import reserved, systems
 
 S = TypeVar("S", bound=Section)
@@ -102,14 +98,14 @@ class Settings:
         """
         read = whole.config_model().read(config, "config")
         broken: Broken = {}
-        named = {kind.section: _entries(kind, read, workdir, broken) for kind in whole.entries()}
+        named = {kind.section: reading.entries(kind, read, workdir, broken) for kind in whole.entries()}
         settings = cls(read, named)
         for section, check in (("tasks", settings.check_task), ("models", settings.check_model)):
             for name in list(named[section]):
                 try:
                     check(name)
                 except UserError as error:
-                    _keep(broken, section, name, error, read, workdir)
+                    reading.keep(broken, section, name, error, read, workdir)
                     del named[section][name]
         if broken:
             spread(broken, named)
@@ -328,46 +324,3 @@ def _below(form: Cuts, source: AnySource, where: str) -> Cuts:
     if not path.resolve().is_relative_to(root.resolve()):
         raise UserError(f"{where}.table: '{form.table}' leads out of {root}")
     return form.model_copy(update={"table": str(path)})
-
-
-def _entries(kind: Entries, config: Config, workdir: Path, broken: Broken) -> dict[str, Section]:
-    """Return the things of one section by name, checked; what config says goes over their files."""
-    found = {} if config.self_contained else read_folder(CONFIG / kind.section)
-    if workdir.resolve() != ROOT and not config.self_contained:
-        found |= read_folder(workdir / "config" / kind.section)
-    said = getattr(config, kind.section)
-    named: dict[str, Section] = {}
-    names = sorted(found.keys() | said.keys())
-
-    def written(name: str) -> Any:
-        return overlaid(found[name].read() if name in found else {}, said.get(name, {}))
-
-    for name in names:
-        try:
-            named[name] = kind.model.read(_like(name, written, names, kind), f"{kind.name} '{name}'")
-        except UserError as error:
-            _keep(broken, kind.section, name, error, config, workdir)
-    return named
-
-
-def _like(name: str, written: Callable[[str], Any], names: Sequence[str], kind: Entries) -> Any:
-    """Return what is said of a thing, laid over what is said of the one it is like, if it is like any."""
-    own = written(name)
-    other = own.get("like") if isinstance(own, dict) and "like" in kind.model.model_fields else None
-    if not isinstance(other, str):
-        return own
-    where = f"{kind.name} '{name}': like"
-    if other not in names or other == name:
-        raise UserError(f"{where}: unknown {kind.name} '{other}'; {nearest(other, {*names} - {name})}")
-    model = written(other)
-    if isinstance(model, dict) and "like" in model:
-        raise UserError(f"{where}: '{other}' is itself like '{model['like']}'; name that one")
-    return overlaid(model, own)
-
-
-def _keep(broken: Broken, section: str, name: str, error: UserError, config: Config, workdir: Path) -> None:
-    """Keep a mistake in a file for whoever asks for what it describes; one in the config itself is raised."""
-    path = file_of(section, name, workdir)
-    if path is None or name in getattr(config, section):
-        raise error
-    broken[section, name] = explained(path, str(error))

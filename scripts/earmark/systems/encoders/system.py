@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from earmark.systems.contract import Column, Entries, Lazy, ResultType, System
-from earmark.systems.encoders import request
+from earmark.systems.encoders import request, trained
 from earmark.systems.encoders.config import Encoders
 from earmark.systems.encoders.entries import Encoder, Suite
 
@@ -34,7 +34,7 @@ SYSTEM = System(
     check_target=request.check_target,
     behind=request.behind,
     check=request.check,
-    models=request.models,
+    models=trained.models,
     config=Encoders,
     entries=(Entries("encoders", Encoder), Entries("suites", Suite)),
     columns=(

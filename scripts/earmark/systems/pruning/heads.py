@@ -22,16 +22,14 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from earmark.core import devices
 from earmark.core.files import Json
 from earmark.core.progress import tqdm
 from earmark.models.checkpoint import Checkpoint
-from earmark.models.composed import Decoder
 from earmark.reduction.headrouter import HeadRouter, Profile, selectivity
 from earmark.reduction.hooks import TokenReduction
 from earmark.systems.pruning.asked import Heads
-from earmark.systems.pruning.massive import Asked
-from earmark.training.recipes.composed import Lesson, lessons
+from earmark.systems.pruning.prompted import Prompted, opened
+from earmark.training.recipes.composed import Lesson
 
 Measured = tuple[list[float], float]
 """What each head gains on a clip, and the spread of the heads' selectivity."""
@@ -60,7 +58,7 @@ class OneHead(HeadRouter):
         return Profile(alone, uniform.centres, uniform.sigma)
 
 
-def said(clip: Asked, reducer: HeadRouter, ratio: float, layer: int) -> float:
+def said(clip: Prompted, reducer: HeadRouter, ratio: float, layer: int) -> float:
     """Return the log-probability of a clip's right answer with the tokens that a method keeps.
 
     The prompt is read first, so that the answer asks for nothing.
@@ -87,7 +85,7 @@ def said(clip: Asked, reducer: HeadRouter, ratio: float, layer: int) -> float:
 
 
 @torch.inference_mode()
-def gains(clip: Asked, ratio: float, layer: int) -> Measured:
+def gains(clip: Prompted, ratio: float, layer: int) -> Measured:
     """Return what each head alone gains over all together, and the spread of the heads' selectivity."""
     together = OneHead()
     plain = said(clip, together, ratio, layer)
@@ -128,13 +126,12 @@ def run(
     Raises:
         UserError: checkpoint or features are damaged or don't fit each other.
     """
-    device = devices.prepare(asked.device, threads)
     model = Checkpoint.read(checkpoint)
-    decoder = Decoder(model, str(device), asked.dtype, "sdpa")
+    decoder, found = opened(asked, asked.tasks, model, features, indexes, threads)
     measured = []
-    for lesson in lessons(asked.tasks, features, indexes, model.part("encoder").digest):
+    for lesson in found:
         numbers = tqdm(chosen(lesson, asked.clips), desc=lesson.task.name, unit="clip")
-        clips = (Asked(decoder, lesson, number) for number in numbers)
+        clips = (Prompted(decoder, lesson, number) for number in numbers)
         measured.append([gains(clip, asked.ratio, asked.layer) for clip in clips])
     return profile(*measured) | {
         "calibration": "earmark's own, not the paper's",

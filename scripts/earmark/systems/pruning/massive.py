@@ -17,16 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from earmark.core import devices
 from earmark.core.files import Json
 from earmark.models.checkpoint import Checkpoint
-from earmark.models.composed import Decoder
 from earmark.reduction.contract import Known, Wrapper, first_of
 from earmark.reduction.hooks import TokenReduction
 from earmark.reduction.random_tokens import Random
 from earmark.scoring.intervals import share
 from earmark.systems.pruning.asked import Massive
-from earmark.training.recipes.composed import Lesson, lessons
+from earmark.systems.pruning.prompted import Prompted, opened
 
 THRESHOLD = 20.0
 
@@ -47,20 +45,8 @@ class Sparing(Wrapper):
         return first_of(torch.tensor([ranking], device=known.hidden.device), known.budget)
 
 
-class Asked:
-    """A clip's prompt with its right answer, ready to run."""
-
-    def __init__(self, decoder: Decoder, lesson: Lesson, number: int) -> None:
-        clip = lesson.clips[number]
-        prompt, said = lesson.ask(clip, np.random.default_rng(number))
-        audio = decoder.project(lesson.states(clip))
-        self.answer = decoder.answer_ids(said)
-        self.prompt = decoder.prompt_ids(prompt, lesson.task.prompt.system, len(audio))
-        self.decoder, self.name = decoder, clip.clip_id
-        ids = torch.tensor([[*self.prompt, *self.answer]], device=decoder.device)
-        self.heard = ids == decoder.audio_id
-        self.embeddings = decoder.embed(ids, [audio])
-        self.mask, self.positions = torch.ones_like(ids), torch.arange(ids.shape[1], device=ids.device)[None]
+class Asked(Prompted):
+    """A clip's prompt, its massive tokens, and whether it is answered right without some of the others."""
 
     def magnitudes(self, layers: Sequence[int]) -> dict[int, Tensor]:
         """Return the largest magnitude of each prompt token before a layer, in medians: layer -> [tokens]."""
@@ -107,10 +93,8 @@ def run(
     Raises:
         UserError: checkpoint or features are damaged or don't fit each other.
     """
-    device = devices.prepare(asked.device, threads)
     model = Checkpoint.read(checkpoint)
-    (lesson,) = lessons([asked.task], features, indexes, model.part("encoder").digest)
-    decoder = Decoder(model, str(device), asked.dtype, "sdpa")
+    decoder, (lesson,) = opened(asked, [asked.task], model, features, indexes, threads)
     ratio, where = asked.ratio, asked.layers
     found: list[dict[int, tuple[float, int]]] = []
     plain: list[bool] = []

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from earmark.audio import waveform
 from earmark.core.errors import AudioError, UserError
-from earmark.core.files import replacing
-from earmark.core.records import NOT_PARQUET
 from earmark.data.sources.compressed import BROKEN
 from earmark.data.sources.recordings import SUFFIXES
-from earmark.report import excerpts, files
+from earmark.report import excerpts, files, wrong_answers
 from earmark.report.figures import Appendix, Row
 from earmark.report.material import Material
 from earmark.systems.encoders.report.differences import Scored
@@ -37,7 +33,6 @@ SCHEMA = pa.schema(
         ("audio", pa.binary()),
     ]
 )
-BASE64 = 4 / 3
 NAME = "wrong_answers_of_encoders.parquet"
 """What the file is called that the page reads."""
 
@@ -57,7 +52,7 @@ def collect(results: Sequence[Path], shards: Shards, settings: Mapping[str, Any]
     """
     chosen = [_chosen(path, settings["wrong_answers"]) for path in sorted(results)]
     turns = [row for turn in zip_longest(*chosen) for row in turn if row is not None]
-    left = settings["audio_mb"] * 1e6 / BASE64
+    left = settings["audio_mb"] * 1e6 / wrong_answers.BASE64
     sounds = _sounds(turns, shards, settings["audio_s"]) if left else {}
     for row in turns:
         content = sounds.get((row["result"], row["clip"]))
@@ -130,24 +125,14 @@ def _start(content: bytes, seconds: float) -> tuple[Any, int]:
     return decoded.samples[: round(seconds * decoded.sample_rate)], decoded.sample_rate
 
 
-def write(rows: Sequence[Row], output: Path) -> None:
+def write(rows: Iterable[Row], output: Path) -> None:
     """Write the rows as Parquet."""
-    with replacing(output) as partial:
-        pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMA), partial)
+    wrong_answers.write(rows, SCHEMA, output)
 
 
 def load(path: Path) -> list[Row]:
     """Read the rows back; raises UserError if the file isn't what it should be."""
-    try:
-        table = pq.read_table(path)
-    except (OSError, *NOT_PARQUET) as error:
-        raise UserError(
-            f"{path} is not a table of wrong answers ({error}); delete it to make it again"
-        ) from None
-    if table.schema.names != SCHEMA.names:
-        raise UserError(f"{path} is not a table of wrong answers; delete it to make it again")
-    found: list[Row] = table.to_pylist()
-    return found
+    return wrong_answers.load(path, SCHEMA)
 
 
 def appendices(material: Material) -> Iterator[Appendix]:
@@ -164,7 +149,6 @@ def grouped(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     """Return wrong answers by encoder and data set, audio as the text a page can play."""
     found: dict[str, list[Row]] = {}
     for row in rows:
-        heard = "" if row["audio"] is None else base64.b64encode(row["audio"]).decode()
         name = f"{row['encoder']} trained on {row['suite']}, {row['dataset']}"
-        found.setdefault(name, []).append({**row, "audio": heard})
+        found.setdefault(name, []).append(wrong_answers.playable(row))
     return list(found.items())

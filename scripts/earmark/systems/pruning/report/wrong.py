@@ -6,7 +6,6 @@ samples it got right and a reduced run lost, run after run from the gentlest on.
 
 from __future__ import annotations
 
-import base64
 import heapq
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,12 +16,8 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from earmark.core.errors import UserError
-from earmark.core.files import replacing
-from earmark.core.records import NOT_PARQUET
-from earmark.report import excerpts
+from earmark.report import excerpts, wrong_answers
 from earmark.report.figures import Appendix, Row
 from earmark.report.material import Material
 from earmark.systems.pruning.report.point import COMPARABLE
@@ -48,7 +43,6 @@ SCHEMA = pa.schema(
         ("audio", pa.binary()),
     ]
 )
-BASE64 = 4 / 3
 NAME = "wrong_answers.parquet"
 """What the file is called that the page reads."""
 
@@ -144,7 +138,7 @@ def name_of(row: Row) -> str:
 
 def _add_audio(sections: Sequence[Sequence[Row]], data: Path, settings: Mapping[str, Any]) -> None:
     """Give rows their excerpts, in turn by section, as long as the page stays within its limit."""
-    left, seconds = settings["audio_mb"] * 1e6 / BASE64, settings["audio_s"]
+    left, seconds = settings["audio_mb"] * 1e6 / wrong_answers.BASE64, settings["audio_s"]
     turns = [row for turn in zip_longest(*sections) for row in turn if row is not None]
     made: dict[tuple[str, str], bytes] = {}
     for task in sorted({row["task"] for row in turns}) if left else ():
@@ -159,27 +153,12 @@ def _add_audio(sections: Sequence[Sequence[Row]], data: Path, settings: Mapping[
 
 def write(rows: Iterable[Row], output: Path) -> None:
     """Write the rows as Parquet."""
-    with replacing(output) as partial:
-        pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMA), partial)
+    wrong_answers.write(rows, SCHEMA, output)
 
 
 def load(path: Path) -> list[Row]:
-    """Read the rows back.
-
-    Raises:
-        UserError: the file isn't what it should be.
-
-    """
-    try:
-        table = pq.read_table(path)
-    except (OSError, *NOT_PARQUET) as error:
-        raise UserError(
-            f"{path} is not a table of wrong answers ({error}); delete it to make it again"
-        ) from None
-    if table.schema.names != SCHEMA.names:
-        raise UserError(f"{path} is not a table of wrong answers; delete it to make it again")
-    found: list[Row] = table.to_pylist()
-    return found
+    """Read the rows back; raises UserError if the file isn't what it should be."""
+    return wrong_answers.load(path, SCHEMA)
 
 
 def appendices(material: Material) -> Iterator[Appendix]:
@@ -195,8 +174,7 @@ def grouped(answers: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     """Return wrong answers by section, audio as the text a page can play."""
     found: dict[str, list[Row]] = {}
     for row in answers:
-        heard = "" if row["audio"] is None else base64.b64encode(row["audio"]).decode()
-        found.setdefault(row["section"], []).append({**row, "audio": heard})
+        found.setdefault(row["section"], []).append(wrong_answers.playable(row))
     return [(worded(key), rows) for key, rows in found.items()]
 
 
