@@ -3,7 +3,7 @@
 from functools import cache
 from types import SimpleNamespace
 
-from earmark.systems.pruning import request as pruning
+from earmark.systems.pruning import request as pruning, targets as cells_named
 
 THROUGH = SETTINGS.config.features.states == "through"
 
@@ -125,7 +125,7 @@ def grid_of_this_run(wildcards):
 @cache
 def asked_grid():
     """Return the same, whatever the job."""
-    asked = pruning.asked_cells(targets(), SETTINGS)
+    asked = cells_named.asked_cells(targets(), SETTINGS)
     if len(asked) < 2 or not workflow.local_exec or not workflow.is_main_process:
         return "alone"
     cells = [

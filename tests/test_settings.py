@@ -15,7 +15,7 @@ from earmark.config.targets import check_target
 from earmark.core.errors import UserError
 from earmark.core.places import ROOT
 from earmark.systems.pruning.request import cell as cell_settings
-from earmark.systems.pruning.request import cell_of
+from earmark.systems.pruning.targets import cell_of
 
 DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 

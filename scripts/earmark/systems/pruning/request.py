@@ -5,7 +5,6 @@ Imported when the workflow is parsed, so it stays light.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from earmark.core.errors import UserError, nearest
 from earmark.core.files import Json
 from earmark.models.outline import Outline, sizes_of
 from earmark.scoring import catalogue
-from earmark.systems.contract import Behind, Settings
+from earmark.systems.contract import Settings
 from earmark.systems.pruning.asked import (
     Budgeted,
     Heads,
@@ -35,7 +34,6 @@ from earmark.systems.pruning.asked import (
 )
 from earmark.systems.pruning.asked import Settings as CellSettings
 from earmark.systems.pruning.config import Pruning, Variant
-from earmark.systems.registry import reserved
 
 BASE = "base"
 TIMING = "timing"
@@ -52,8 +50,6 @@ Cell = tuple[str, str, str, str]
 
 MEASURED = ("prefill_s", "base_s", "select_s", "speedup", "speedup_low", "speedup_high")
 """What a point of a timing says of the machine."""
-
-_TIMING = re.compile(rf"results/{TIMING}/([a-z][a-z0-9.-]*)_([0-9]+)s\.json")
 
 
 def methods(settings: Settings) -> list[str]:
@@ -264,72 +260,10 @@ def check(settings: Settings) -> None:
         method(settings, name, 0)  # before whatever layer
 
 
-def cell_of(target: str, settings: Settings) -> Cell | None:
-    """Return the cell that a path of a result or of answers names, checked, or None of any other path.
-
-    Raises:
-        UserError: a name in it is unknown or the ratio can't be.
-
-    """
-    cell = named(target, settings.config.default_model)
-    if cell is not None:
-        check_cell(settings, *cell)
-        settings.check_reach(*cell[:2])
-    return cell
-
-
-def named(target: str, default_model: str) -> Cell | None:
-    """Return what a path of a result or of answers says; UserError if it says it in another way."""
-    root, _, rest = target.partition("/")
-    if root not in ("results", "answers") or not rest.endswith((".json", ".jsonl")):
-        return None
-    *folders, name = rest.rpartition(".")[0].split("/")
-    if len(folders) > 1 or (folders and folders[0] in reserved()):
-        return None
-    task, _, kept = name.rpartition("_")
-    task, _, chosen = task.rpartition("_")
-    if not (task and chosen and kept):
-        raise UserError(f"{target}: results are called results/<task>_<method>_<ratio>.json")
-    if root == "answers" and not folders:
-        raise UserError(f"{target}: answers are called answers/<model>/<task>_<method>_<ratio>.json")
-    return folders[0] if folders else default_model, task, chosen, kept
-
-
-def check_target(target: str, settings: Settings) -> None:
-    """Check the names in a path of a result or a timing; raises UserError with the nearest ones."""
-    timed = _TIMING.fullmatch(target)
-    if timed is not None:
-        prefill(settings, timed[1], int(timed[2]))
-    elif target.startswith(f"results/{TIMING}/"):
-        raise UserError(f"{target}: timings are called results/{TIMING}/<model>_<seconds>s.json")
-    cell_of(target, settings)
-
-
-def behind(target: str, settings: Settings) -> Behind:
-    """Return what a result or a timing needs of the configuration."""
-    timed = _TIMING.fullmatch(target)
-    if timed is not None:
-        block = next(b for b in settings.of(Pruning).prefill if (b.model, str(b.audio_s)) == timed.groups())
-        return Behind(
-            {"models": [block.model]},
-            {"methods": variants(settings, block.methods), "prefill": [block.plain()]},
-        )
-    cell = named(target, settings.config.default_model)
-    assert cell is not None, f"{target} is a path of no result"
-    model, task, name, _ = cell
-    return Behind({"tasks": [task], "models": [model]}, {"methods": variants(settings, [name])})
-
-
 def variants(settings: Settings, names: Sequence[str]) -> Json:
     """Return those of some methods that config names."""
     known = settings.of(Pruning).methods
     return {name: known[name].plain() for name in names if name in known}
-
-
-def asked_cells(words: Sequence[str], settings: Settings) -> list[Cell]:
-    """Return the cells that a command line asks for by name; where it names none, those of the grid."""
-    named = [found for word in words if (found := cell_of(word.removeprefix("./"), settings))]
-    return list(dict.fromkeys(named)) or list(cells(settings))
 
 
 def results(settings: Settings) -> list[str]:

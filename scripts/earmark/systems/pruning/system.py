@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from earmark.systems.contract import Column, Effort, Lazy, ResultType, System
-from earmark.systems.pruning import request
+from earmark.systems.pruning import request, targets
 from earmark.systems.pruning.config import Pruning
 
 REPORT = "earmark.systems.pruning.report"
@@ -35,8 +35,8 @@ SYSTEM = System(
         ),
     ),
     results=request.results,
-    check_target=request.check_target,
-    behind=request.behind,
+    check_target=targets.check_target,
+    behind=targets.behind,
     check=request.check,
     tasks=lambda settings: {task for block in settings.of(Pruning).grid for task in block.tasks},
     config=Pruning,
