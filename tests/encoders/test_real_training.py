@@ -38,6 +38,8 @@ pytestmark = [
 ]
 KEYS = {"learning_rate": 1e-4, "weight_decay": 0.01}
 STEPS, CLOSE = 30, 0.01
+TWELVE = {2: 11.9693, 3: 11.3109, 4: 10.4915, 11: 7.5008}
+"""What upstream's trainer found in a dozen steps on the recorded batch, as far as its review tells."""
 
 
 class Stored(Learner):
@@ -113,7 +115,9 @@ def test_a_training_of_twelve_steps_on_the_recorded_batch_falls_as_upstreams_doe
     found = losses_of(learner, adapted, [share] * 12, triangle(12, 3), tmp_path / "work")
     # a rate of 0 in the first step, so the first two are one
     assert found[0] == pytest.approx(values["loss_B_zero_dropout_off"]["loss"], abs=1e-4) == found[1]
-    assert found == sorted(found, reverse=True) and found[-1] < found[0] - 3
+    assert {step: found[step] for step in TWELVE} == {
+        step: pytest.approx(loss, abs=0.02) for step, loss in TWELVE.items()
+    }
 
 
 def test_the_first_losses_of_a_real_run_are_upstreams(real_audio, tmp_path):
