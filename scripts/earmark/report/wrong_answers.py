@@ -18,7 +18,7 @@ BASE64 = 4 / 3
 """Letters that a byte of sound takes in a page."""
 
 
-def write(rows: Iterable[Row], schema: pa.Schema, output: Path) -> None:
+def write(rows: Iterable[Row], output: Path, schema: pa.Schema) -> None:
     """Write the rows as Parquet."""
     with replacing(output) as partial:
         pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), partial)

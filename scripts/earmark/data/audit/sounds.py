@@ -17,7 +17,7 @@ from earmark.audio.correlation import RATE
 from earmark.core.errors import UserError
 
 KEPT_BYTES = 128_000_000
-"""Audio held in memory: four million samples a minute at :data:`earmark.audio.correlation.RATE`."""
+"""Audio held in memory, bytes: about an hour at :data:`earmark.audio.correlation.RATE`."""
 
 
 class Sounds:

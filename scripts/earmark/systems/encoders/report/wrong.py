@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -33,6 +34,8 @@ SCHEMA = pa.schema(
         ("audio", pa.binary()),
     ]
 )
+write, load = partial(wrong_answers.write, schema=SCHEMA), partial(wrong_answers.load, schema=SCHEMA)
+
 NAME = "wrong_answers_of_encoders.parquet"
 """What the file is called that the page reads."""
 
@@ -123,16 +126,6 @@ def _start(content: bytes, seconds: float) -> tuple[Any, int]:
         file.flush()
         decoded = waveform.decode(Path(file.name))
     return decoded.samples[: round(seconds * decoded.sample_rate)], decoded.sample_rate
-
-
-def write(rows: Iterable[Row], output: Path) -> None:
-    """Write the rows as Parquet."""
-    wrong_answers.write(rows, SCHEMA, output)
-
-
-def load(path: Path) -> list[Row]:
-    """Read the rows back; raises UserError if the file isn't what it should be."""
-    return wrong_answers.load(path, SCHEMA)
 
 
 def appendices(material: Material) -> Iterator[Appendix]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby, zip_longest
 from operator import itemgetter
 from pathlib import Path
@@ -43,6 +44,8 @@ SCHEMA = pa.schema(
         ("audio", pa.binary()),
     ]
 )
+write, load = partial(wrong_answers.write, schema=SCHEMA), partial(wrong_answers.load, schema=SCHEMA)
+
 NAME = "wrong_answers.parquet"
 """What the file is called that the page reads."""
 
@@ -149,16 +152,6 @@ def _add_audio(sections: Sequence[Sequence[Row]], data: Path, settings: Mapping[
         if content is not None and len(content) <= left:
             left -= len(content)
             row["audio"], row["excerpt_s"] = content, min(seconds, row["duration_s"])
-
-
-def write(rows: Iterable[Row], output: Path) -> None:
-    """Write the rows as Parquet."""
-    wrong_answers.write(rows, SCHEMA, output)
-
-
-def load(path: Path) -> list[Row]:
-    """Read the rows back; raises UserError if the file isn't what it should be."""
-    return wrong_answers.load(path, SCHEMA)
 
 
 def appendices(material: Material) -> Iterator[Appendix]:
