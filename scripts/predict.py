@@ -28,8 +28,8 @@ def main(
     asked, listed = given(settings), Classes.read(classes)
     found = predict.run(student, index, fbank, listed, statistics, asked, code, threads)
     predictions.write(output, found)
-    tokens = found.record["merging"]["tokens"]
-    print(f"{len(found.scored)} of {len(found.rows)} clips, tokens by layer: {', '.join(map(str, tokens))}")
+    tokens = ", ".join(map(str, found.record.merging.tokens))
+    print(f"{len(found.scored)} of {len(found.rows)} clips, tokens by layer: {tokens}")
 
 
 if __name__ == "__main__":

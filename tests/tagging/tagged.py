@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from earmark.systems.tagging.predictions import Predictions
+from earmark.systems.tagging.predictions import Counts, Merging, Predictions, Record, Row
 from earmark.systems.tagging.result import Inputs
 
 CLASSES = ("bell", "rain", "siren", "wind")
@@ -66,13 +66,13 @@ def predictions(
     for i in range(n):
         bad = i >= n - failed
         rows.append(
-            {
-                "clip_id": f"{fold}-{i}",
-                "labels": [name for name, is_so in zip(CLASSES, truth[i], strict=True) if is_so],
-                "status": "failed" if bad else "ok",
-                "reason": "no audio (gone, 404)" if bad else "",
-                "cut": i < 3,
-            }
+            Row(
+                clip_id=f"{fold}-{i}",
+                labels=[name for name, is_so in zip(CLASSES, truth[i], strict=True) if is_so],
+                status="failed" if bad else "ok",
+                reason="no audio (gone, 404)" if bad else "",
+                cut=i < 3,
+            )
         )
         if bad:
             logits[i] = np.nan
@@ -81,28 +81,28 @@ def predictions(
         tokens.append(tokens[-1] - count)
     wanted = list(asked or merged)
     clamped = [i for i, (w, m) in enumerate(zip(wanted, merged, strict=True)) if m < w]
-    record = {
-        "schema": "earmark/tagging-predictions/1",
-        "task": "sounds",
-        "fold": fold,
-        "train_seed": seed,
-        "r": "8",
-        "clips": {"tested": n, "considered": n},
-        "merging": {
-            "proportional": True,
-            "asked": wanted,
-            "merged": list(merged),
-            "tokens": tokens,
-            "clamped_layers": clamped,
-            "warning": "r8: fewer tokens than asked" if clamped else None,
-        },
-        "student": "d1g357",
-        "data": {"features": {}, "classes": "c1a55", "statistics": {"mean": 0.0, "std": 1.0}},
-        "batch": 16,
-        "device": "cpu (test)",
-        "threads": 1,
-        "code": "c0de",
-    }
+    record = Record(
+        task="sounds",
+        fold=fold,
+        train_seed=seed,
+        r="8",
+        clips=Counts(tested=n, considered=n),
+        merging=Merging(
+            proportional=True,
+            asked=wanted,
+            merged=list(merged),
+            tokens=tokens,
+            clamped_layers=clamped,
+            warning="r8: fewer tokens than asked" if clamped else None,
+        ),
+        student="d1g357",
+        data={"features": {}, "classes": "c1a55", "statistics": {"mean": 0.0, "std": 1.0}},
+        batch=16,
+        device="cpu (test)",
+        threads=1,
+        code="c0de",
+        provenance={},
+    )
     return Predictions(rows, logits, record)
 
 

@@ -16,17 +16,18 @@ from transformers import ASTForAudioClassification
 from earmark.core import devices, provenance
 from earmark.core.checksums import of_indexes
 from earmark.core.errors import UserError
-from earmark.core.files import sha256
+from earmark.core.files import Json, sha256
 from earmark.core.progress import tqdm
 from earmark.core.records import FAILED, NOT_PARQUET, OK
 from earmark.merging.hooks import Merging
 from earmark.merging.schedule import Schedule
 from earmark.systems.tagging import mel_statistics as statistics
+from earmark.systems.tagging import predictions as made
 from earmark.systems.tagging import student
 from earmark.systems.tagging.classes import Classes
 from earmark.systems.tagging.dataset import Clips
 from earmark.systems.tagging.index import PLACED, Entry
-from earmark.systems.tagging.predictions import Predictions
+from earmark.systems.tagging.predictions import Counts, Predictions, Record, Row
 from earmark.systems.tagging.splits import is_tested
 
 
@@ -84,32 +85,28 @@ def run(
     return Predictions(
         rows,
         np.concatenate([logits, failed]),
-        {
-            "task": settings["task"],
-            "fold": fold,
-            "train_seed": settings["train_seed"],
-            "r": settings["r"],
-            "clips": {"tested": len(rows), "considered": considered},
-            "merging": {
-                "proportional": settings["proportional"],
-                "asked": clamped.asked,
-                "merged": clamped.merged,
-                "tokens": clamped.tokens,
-                "clamped_layers": clamped.clamped_layers,
-                "warning": next((str(w.message) for w in told if clamped.clamped_layers), None),
-            },
-            "student": sha256(folder / "model.safetensors"),
-            "data": {
-                **of_indexes(indexes),
-                "classes": classes.digest,
-                "statistics": dict(of_fold),
-            },
-            "batch": settings["batch"],
-            "device": devices.describe(device),
-            "threads": threads,
-            "code": code,
-            "provenance": provenance.record(code),
-        },
+        Record(
+            task=settings["task"],
+            fold=fold,
+            train_seed=settings["train_seed"],
+            r=settings["r"],
+            clips=Counts(len(rows), considered),
+            merging=made.Merging(
+                settings["proportional"],
+                clamped.asked,
+                clamped.merged,
+                clamped.tokens,
+                clamped.clamped_layers,
+                next((str(w.message) for w in told if clamped.clamped_layers), None),
+            ),
+            student=sha256(folder / "model.safetensors"),
+            data={**of_indexes(indexes), "classes": classes.digest, "statistics": dict(of_fold)},
+            batch=settings["batch"],
+            device=devices.describe(device),
+            threads=threads,
+            code=code,
+            provenance=provenance.record(code),
+        ),
     )
 
 
@@ -134,37 +131,30 @@ def _logits(
     return found
 
 
-def _rows(
-    clips: Clips, chosen: Sequence[int], logits: NDArray[np.float32], failed: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
+def _rows(clips: Clips, chosen: Sequence[int], logits: NDArray[np.float32], failed: list[Row]) -> list[Row]:
     """Return a row per test clip: first those with logits, in their order, then those that failed before."""
     rows = []
     for number, index in enumerate(chosen):
         bad = int((~np.isfinite(logits[number])).sum())
         rows.append(
-            {
-                "clip_id": clips.clip_ids[index],
-                "labels": [clips.classes.names[c] for c in torch.nonzero(clips.target(index)).flatten()],
-                "status": FAILED if bad else OK,
-                "reason": f"logits not finite ({bad} of {logits.shape[1]})" if bad else "",
-                "cut": bool(clips.cut[index]),
-            }
+            Row(
+                clips.clip_ids[index],
+                [clips.classes.names[c] for c in torch.nonzero(clips.target(index)).flatten()],
+                FAILED if bad else OK,
+                f"logits not finite ({bad} of {logits.shape[1]})" if bad else "",
+                bool(clips.cut[index]),
+            )
         )
     return rows + failed
 
 
-def _failed(indexes: Sequence[Path], fold: str) -> Iterator[dict[str, Any]]:
+def _failed(indexes: Sequence[Path], fold: str) -> Iterator[Row]:
     """Yield a row per test clip that an earlier stage recorded as failed."""
     for path in indexes:
         for row in _columns(path, ["clip_id", "labels", "status", "reason", *PLACED]):
             if row["status"] != OK and is_tested(Entry(*(row[name] for name in PLACED)), fold):
-                yield {
-                    "clip_id": row["clip_id"],
-                    "labels": row["labels"],
-                    "status": FAILED,
-                    "reason": row["reason"] or f"not usable ({row['status']})",
-                    "cut": False,
-                }
+                reason = row["reason"] or f"not usable ({row['status']})"
+                yield Row(row["clip_id"], row["labels"], FAILED, reason, cut=False)
 
 
 def _considered(indexes: Sequence[Path]) -> int:
@@ -172,7 +162,8 @@ def _considered(indexes: Sequence[Path]) -> int:
     return sum(pq.ParquetFile(path).metadata.num_rows for path in indexes)
 
 
-def _columns(path: Path, names: list[str]) -> Iterator[dict[str, Any]]:
+def _columns(path: Path, names: list[str]) -> Iterator[Json]:
+    """Yield some columns of an index, row by row; raises UserError if it is damaged."""
     try:
         for batch in pq.ParquetFile(path).iter_batches(2000, columns=names):
             yield from batch.to_pylist()

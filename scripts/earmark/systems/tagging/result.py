@@ -16,12 +16,12 @@ from scipy.special import expit, log_softmax
 
 from earmark.core import provenance
 from earmark.core.errors import UserError
-from earmark.core.records import OK, reason_code
+from earmark.core.records import reason_code
 from earmark.scoring import record as envelope
 from earmark.scoring import tagging
 from earmark.scoring.record import Failure
 from earmark.scoring.tagging import Run
-from earmark.systems.tagging.predictions import Predictions
+from earmark.systems.tagging.predictions import Predictions, Row
 
 CE = "ce"
 
@@ -59,9 +59,9 @@ def targets(found: Predictions, classes: Sequence[str]) -> NDArray[np.bool_]:
     place = {name: i for i, name in enumerate(classes)}
     hot = np.zeros((len(found.scored), len(classes)), np.bool_)
     for i, row in enumerate(found.scored):
-        for label in found.rows[row]["labels"]:
+        for label in found.rows[row].labels:
             if label not in place:
-                clip = found.rows[row]["clip_id"]
+                clip = found.rows[row].clip_id
                 raise UserError(
                     f"clip '{clip}' has the label '{label}', which is no class; delete the predictions"
                 )
@@ -79,13 +79,13 @@ def clip_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
         place = {row: i for i, row in enumerate(found.scored)}
         for number, row in enumerate(found.rows):
             each = {
-                "clip_id": row["clip_id"],
-                "fold": found.record["fold"],
-                "seed": found.record["train_seed"],
-                "status": "scored" if row["status"] == OK else "failed",
-                "reason": row["reason"] or None,
-                "cut": row["cut"],
-                "labels": row["labels"],
+                "clip_id": row.clip_id,
+                "fold": found.record.fold,
+                "seed": found.record.train_seed,
+                "status": "scored" if row.ok else "failed",
+                "reason": row.reason or None,
+                "cut": row.cut,
+                "labels": row.labels,
                 "best": None,
                 "hit": None,
                 "probability": None,
@@ -95,7 +95,7 @@ def clip_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
                 each["best"], each["hit"] = inputs.classes[best[i]], bool(hot[i, best[i]])
                 each["probability"] = round(float(sure[i, best[i]]), 6)
                 known = {name: sure[i, c] for c, name in enumerate(inputs.classes) if hot[i, c]}
-                each["label_probabilities"] = [round(float(known[name]), 6) for name in row["labels"]]
+                each["label_probabilities"] = [round(float(known[name]), 6) for name in row.labels]
             yield each
 
 
@@ -115,9 +115,9 @@ def record(
     failed = check_budget(inputs.predictions, run["max_failed_share"], name)
     runs = [
         Run(
-            found.record["fold"],
-            found.record["train_seed"],
-            [found.rows[i]["clip_id"] for i in found.scored],
+            found.record.fold,
+            found.record.train_seed,
+            [found.rows[i].clip_id for i in found.scored],
             scores(found, inputs.loss),
             targets(found, inputs.classes),
         )
@@ -161,7 +161,7 @@ def check_budget(found: Sequence[Predictions], max_failed_share: float, name: st
     runs = [(each.record, _failed(each), len(each.rows)) for each in found]
     for made, failed, total in runs:
         if not total:
-            raise UserError(f"{name}: run {made['fold']}-{made['train_seed']} has no test clip to score")
+            raise UserError(f"{name}: run {made.run} has no test clip to score")
         # A share of all runs may fail, but not a whole run.
         envelope.check_budget(failed, total, 1.0, name, what="predictions", key=key)
     everything = [failure for _, failed, _ in runs for failure in failed]
@@ -172,8 +172,7 @@ def check_budget(found: Sequence[Predictions], max_failed_share: float, name: st
 
 def _failed(found: Predictions) -> list[Failure]:
     """Return the clips of a run that have no logits."""
-    bad = [row for row in found.rows if row["status"] != OK]
-    return [Failure(row["clip_id"], reason_code(row["reason"])) for row in bad]
+    return [Failure(row.clip_id, reason_code(row.reason)) for row in found.rows if not row.ok]
 
 
 def _asked(settings: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
@@ -205,30 +204,34 @@ def _asked(settings: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
 
 def _tokens(inputs: Inputs) -> dict[str, Any]:
     """Return what merging came to; the same for every run, since all have one grid of tokens."""
-    merging = inputs.predictions[0].record["merging"]
+    merging = inputs.predictions[0].record.merging
     clamped = {layer for student in inputs.students for layer in student["clamped_layers"]}
     return {
-        **{key: merging[key] for key in ("asked", "merged", "tokens", "clamped_layers")},
+        "asked": merging.asked,
+        "merged": merging.merged,
+        "tokens": merging.tokens,
+        "clamped_layers": merging.clamped_layers,
         "clamped_while_training": sorted(clamped),
-        "warning": merging["warning"],
+        "warning": merging.warning,
     }
 
 
 def _counts(found: Sequence[Predictions]) -> dict[str, Any]:
     """Return the counts of test clips, each once however many seeds tested on it."""
-    clips: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    clips: dict[tuple[str, str], list[Row]] = {}
     considered = {}
     for each in found:
-        considered[each.record["fold"]] = each.record["clips"]["considered"]
+        fold = each.record.fold
+        considered[fold] = each.record.clips.considered
         for row in each.rows:
-            clips.setdefault((each.record["fold"], row["clip_id"]), []).append(row)
-    scored = [rows for rows in clips.values() if all(row["status"] == OK for row in rows)]
+            clips.setdefault((fold, row.clip_id), []).append(row)
+    scored = [rows for rows in clips.values() if all(row.ok for row in rows)]
     return {
         "total": len(clips),
         "scored": len(scored),
         "failed": len(clips) - len(scored),
-        "cut": sum(rows[0]["cut"] for rows in scored),
-        "unlabelled": sum(not rows[0]["labels"] for rows in scored),
+        "cut": sum(rows[0].cut for rows in scored),
+        "unlabelled": sum(not rows[0].labels for rows in scored),
         "skipped": max(considered.values()) - len(clips),
     }
 
@@ -253,8 +256,14 @@ def _origin(settings: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
     runs = {}
     for found, student in zip(inputs.predictions, inputs.students, strict=True):
         made = found.record
-        runs[f"{made['fold']}-{made['train_seed']}"] = {
-            "predictions": {key: made[key] for key in ("student", "data", "device", "threads", "code")},
+        runs[made.run] = {
+            "predictions": {
+                "student": made.student,
+                "data": made.data,
+                "device": made.device,
+                "threads": made.threads,
+                "code": made.code,
+            },
             "student": student["provenance"],
         }
     return {"config": dict(settings), "runs": runs}
