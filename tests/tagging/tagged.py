@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from earmark.systems.tagging.asked import ResultJob
 from earmark.systems.tagging.predictions import Counts, Merging, Predictions, Record, Row
 from earmark.systems.tagging.result import Inputs
+from earmark.systems.tagging.result_inputs import Trained
 
 CLASSES = ("bell", "rain", "siren", "wind")
 
@@ -107,13 +109,7 @@ def predictions(
 
 
 def inputs(made: list[Predictions], *, loss: str = "bce", speedup: float = 1.5) -> Inputs:
-    student = {
-        "loss": loss,
-        "epoch": 3,
-        "validation": 0.5,
-        "clamped_layers": [],
-        "provenance": {"made": "by a test"},
-    }
+    student = Trained(loss=loss, epoch=3, clamped_layers=[], validation=0.5, provenance={"made": "by a test"})
     return Inputs(made, [student] * len(made), speed(speedup), CLASSES)
 
 
@@ -129,8 +125,8 @@ def settings(
     strides: tuple[int, int] = (10, 10),
     student: str = "small",
     resamples: int = 200,
-) -> dict[str, Any]:
-    return {
+) -> ResultJob:
+    asked = {
         "task": {"name": "sounds", "title": "Sounds", "kind": kind, "frames": 128, "folds": folds},
         "recipe": {
             "name": recipe,
@@ -139,16 +135,24 @@ def settings(
             "teachers": ["cnn"] if teachers else [],
             "lambda": 0.1 if teachers else 1,
             "tau": 1,
+            "unlabelled_by_teacher": "refuse",
             "proportional": True,
             "train_r": "0",
             "seeds": list(seeds),
             "baseline": baseline,
             "training": {"epochs": 3},
         },
-        "student": {"sizes": {"hidden": 8}, "strides": list(strides), "init": {"from": "random"}},
+        "student": {
+            "title": "Small",
+            "labels": ["demo"],
+            "sizes": {"hidden": 8},
+            "strides": list(strides),
+            "init": {"from": "random"},
+        },
         "teachers": {"cnn": "A CNN"} if teachers else {},
         "train_r": "0",
         "r": r,
         "schedules": {},
         "run": {"seed": 0, "resamples": resamples, "max_failed_share": 0.2, "labels": ["demo"]},
     }
+    return ResultJob.read(asked, "settings")

@@ -3,46 +3,49 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 import torch
-from tagging_task import STATISTICS, TAGGING
+from tagging_task import STATISTICS
 from transformers import ASTFeatureExtractor
 
 from earmark.core.errors import UserError
 from earmark.merging.hooks import Merging
 from earmark.merging.schedule import Schedule
 from earmark.systems.tagging import predict, student
+from earmark.systems.tagging.architecture import Architecture, Sizes
+from earmark.systems.tagging.asked import Input, PredictionJob
 from earmark.systems.tagging.predictions import Counts
 
-SIZES = {"hidden": 32, "layers": 3, "heads": 2, "mlp": 64}
+SIZES = Sizes(hidden=32, layers=3, heads=2, mlp=64)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, task):
     """A student with random weights, and the task's statistics."""
     made = tmp_path_factory.mktemp("student")
-    model = student.build({"sizes": SIZES, "strides": [10, 10], "init": {"from": "random"}}, 3, 128, seed=1)
+    model = student.build(Architecture(sizes=SIZES), 3, 128, seed=1)
     student.save(model, made)
-    numbers = {fold: {**STATISTICS, "clips": 7, "cut": 0} for fold in ("all", "1", "2")}
+    numbers = {fold: {**asdict(STATISTICS), "clips": 7, "cut": 0} for fold in ("all", "1", "2")}
     (made / "statistics.json").write_text(json.dumps({"given": False, "frames": 128, "folds": numbers}))
     return made
 
 
 def run(folder, task, *, r="8", fold="all", batch=3, indexes=slice(None)):
-    settings = {
-        "task": "sounds", "tagging": TAGGING, "fold": fold, "train_seed": 0, "seed": 0, "r": r, "schedules": {},
-        "proportional": True, "batch": batch, "device": "cpu",
-    }  # fmt: skip
+    chosen = PredictionJob(
+        task="sounds", tagging=Input(kind="multi_label", frames=128), fold=fold, train_seed=0, r=r, schedules={},
+        proportional=True, batch=batch, device="cpu",
+    )  # fmt: skip
     files = task.indexes[indexes], task.fbanks[indexes]
-    return predict.run(folder, *files, task.classes, folder / "statistics.json", settings, "c0de", 1)
+    return predict.run(folder, *files, task.classes, folder / "statistics.json", chosen, "c0de", 1)
 
 
 def test_logits_are_the_merged_models_of_the_stock_extractors_features(folder, task):
     found = run(folder, task)
     model = student.load(folder).eval()
-    extractor = ASTFeatureExtractor(**STATISTICS, max_length=128)
+    extractor = ASTFeatureExtractor(**asdict(STATISTICS), max_length=128)
     assert [row.clip_id for row in found.rows] == ["clip 8", "clip 9", "clip 10", "clip 11"]
     for row, logits in zip(found.rows, found.logits, strict=True):
         samples = task.audio[row.clip_id]
@@ -87,7 +90,7 @@ def test_logits_that_are_no_numbers_fail_their_clip(folder, task, tmp_path):
 
 
 def test_a_student_of_other_classes_is_refused(folder, task, tmp_path):
-    other = student.build({"sizes": SIZES, "strides": [10, 10], "init": {"from": "random"}}, 4, 128)
+    other = student.build(Architecture(sizes=SIZES), 4, 128)
     student.save(other, tmp_path)
     (tmp_path / "statistics.json").write_bytes((folder / "statistics.json").read_bytes())
     with pytest.raises(UserError, match="4 classes apart, the task has 3"):

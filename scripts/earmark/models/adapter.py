@@ -40,7 +40,7 @@ def save_adapter(checkpoint: Path, adapted: Any) -> None:
     folder = checkpoint / ADAPTER
     adapted.save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)
-    # peft keeps the names of the matrices as a set: without an order equal trainings would have unequal files.
+    # peft keeps the names of matrices as a set: without an order equal trainings would have unequal files.
     said = read_json(folder / "adapter_config.json")
     write_json(folder / "adapter_config.json", said | {"target_modules": sorted(said["target_modules"])})
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -20,10 +20,10 @@ from earmark.core.files import Json, sha256
 from earmark.core.progress import tqdm
 from earmark.core.records import FAILED, NOT_PARQUET, OK
 from earmark.merging.hooks import Merging
-from earmark.merging.schedule import Schedule
 from earmark.systems.tagging import mel_statistics as statistics
 from earmark.systems.tagging import predictions as made
 from earmark.systems.tagging import student
+from earmark.systems.tagging.asked import PredictionJob
 from earmark.systems.tagging.classes import Classes
 from earmark.systems.tagging.dataset import Clips
 from earmark.systems.tagging.index import PLACED, Entry
@@ -37,7 +37,7 @@ def run(
     fbanks: Sequence[Path],
     classes: Classes,
     numbers: Path,
-    settings: Mapping[str, Any],
+    chosen: PredictionJob,
     code: str,
     threads: int,
 ) -> Predictions:
@@ -51,7 +51,7 @@ def run(
         fbanks: the spectrograms, in the same order.
         classes: of the task, in order.
         numbers: the task's ``statistics.json``.
-        settings: as :func:`earmark.systems.tagging.sweep.prediction` returns them.
+        chosen: the run, its schedule, and how to compute.
         code: digest of the code, for the record.
         threads: of torch.
 
@@ -59,40 +59,39 @@ def run(
         UserError: files that are damaged or don't belong together, no memory, or no test clip.
 
     """
-    device = devices.prepare(settings["device"], threads)
+    device = devices.prepare(chosen.device, threads)
     model = student.load(folder)
     if model.config.num_labels != len(classes):
         raise UserError(
             f"{folder}: the student tells {model.config.num_labels} classes apart, the task has "
             f"{len(classes)}; delete the folder to train it again"
         )
-    fold = settings["fold"]
+    fold = chosen.fold
     of_fold = statistics.read(numbers, fold)
-    clips = Clips(indexes, fbanks, [], classes, settings["tagging"], of_fold)
-    chosen = [i for i, entry in enumerate(clips.entries()) if is_tested(entry, fold)]
-    schedule = Schedule.parse(settings["r"], settings["schedules"])
+    clips = Clips(indexes, fbanks, [], classes, chosen.tagging, of_fold)
+    tested = [i for i, entry in enumerate(clips.entries()) if is_tested(entry, fold)]
     with (
         warnings.catch_warnings(record=True) as told,
-        Merging(model, schedule, proportional=settings["proportional"]) as merging,
+        Merging(model, chosen.schedule, proportional=chosen.proportional) as merging,
     ):
         warnings.simplefilter("always")
-        logits = _logits(model.to(device).eval(), clips, chosen, settings["batch"])
+        logits = _logits(model.to(device).eval(), clips, tested, chosen.batch)
     if merging.clamped is None:
         raise UserError(f"{indexes[0]} and the others hold no usable test clip of fold '{fold}'")
-    rows, considered = _rows(clips, chosen, logits, list(_failed(indexes, fold))), _considered(indexes)
-    failed = np.full((len(rows) - len(chosen), len(classes)), np.nan, np.float32)
+    rows, considered = _rows(clips, tested, logits, list(_failed(indexes, fold))), _considered(indexes)
+    failed = np.full((len(rows) - len(tested), len(classes)), np.nan, np.float32)
     clamped = merging.clamped
     return Predictions(
         rows,
         np.concatenate([logits, failed]),
         Record(
-            task=settings["task"],
+            task=chosen.task,
             fold=fold,
-            train_seed=settings["train_seed"],
-            r=settings["r"],
+            train_seed=chosen.train_seed,
+            r=chosen.r,
             clips=Counts(len(rows), considered),
             merging=made.Merging(
-                settings["proportional"],
+                chosen.proportional,
                 clamped.asked,
                 clamped.merged,
                 clamped.tokens,
@@ -100,8 +99,8 @@ def run(
                 next((str(w.message) for w in told if clamped.clamped_layers), None),
             ),
             student=sha256(folder / "model.safetensors"),
-            data={**of_indexes(indexes), "classes": classes.digest, "statistics": dict(of_fold)},
-            batch=settings["batch"],
+            data={**of_indexes(indexes), "classes": classes.digest, "statistics": asdict(of_fold)},
+            batch=chosen.batch,
             device=devices.describe(device),
             threads=threads,
             code=code,

@@ -5,9 +5,8 @@ The record's fields: tagging_result.schema.json.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,12 +15,15 @@ from scipy.special import expit, log_softmax
 
 from earmark.core import provenance
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.core.records import reason_code
 from earmark.scoring import record as envelope
 from earmark.scoring import tagging
 from earmark.scoring.record import Failure
 from earmark.scoring.tagging import Run
+from earmark.systems.tagging.asked import ResultJob
 from earmark.systems.tagging.predictions import Predictions, Row
+from earmark.systems.tagging.result_inputs import Trained
 
 CE = "ce"
 
@@ -30,18 +32,18 @@ CE = "ce"
 class Inputs:
     """What a result is made from: predictions and what is said of the students behind them, run by run.
 
-    ``students`` and ``speed``: see :mod:`earmark.systems.tagging.result_inputs`.
+    ``speed`` is what the result shows of the student's speed record.
     """
 
     predictions: Sequence[Predictions]
-    students: Sequence[Mapping[str, Any]]
-    speed: Mapping[str, Any]
+    students: Sequence[Trained]
+    speed: Json
     classes: Sequence[str]
 
     @property
     def loss(self) -> str:
         """What the students were trained with; the same for every seed and fold of a recipe."""
-        return str(self.students[0]["loss"])
+        return self.students[0].loss
 
 
 def scores(found: Predictions, loss: str) -> NDArray[np.float64]:
@@ -69,7 +71,7 @@ def targets(found: Predictions, classes: Sequence[str]) -> NDArray[np.bool_]:
     return hot
 
 
-def clip_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
+def clip_rows(inputs: Inputs) -> Iterator[Json]:
     """Yield a row per run and clip: what was right, the best class, and the probabilities of both."""
     loss = inputs.loss
     for found in inputs.predictions:
@@ -100,8 +102,8 @@ def clip_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
 
 
 def record(
-    settings: Mapping[str, Any], inputs: Inputs, code: str, name: str, again: str = ""
-) -> tuple[dict[str, Any], pd.DataFrame]:
+    asked: ResultJob, inputs: Inputs, code: str, name: str, again: str = ""
+) -> tuple[Json, pd.DataFrame]:
     """Return the result record, checked against its schema, and each metric's value in every resample.
 
     ``name`` is the result's file, for messages; ``again`` what makes it again, for the record (see
@@ -111,8 +113,8 @@ def record(
         UserError: more clips failed than allowed, none is left, or the runs don't belong together.
 
     """
-    task, run = settings["task"], settings["run"]
-    failed = check_budget(inputs.predictions, run["max_failed_share"], name)
+    kind, run = asked.task.kind, asked.run
+    failed = check_budget(inputs.predictions, run.max_failed_share, name)
     runs = [
         Run(
             found.record.fold,
@@ -123,29 +125,35 @@ def record(
         )
         for found in inputs.predictions
     ]
-    found = tagging.score(runs, inputs.classes, task["kind"], run["resamples"], run["seed"])
+    found = tagging.score(runs, inputs.classes, kind, run.resamples, run.seed)
     pairs = zip(found.per_run, inputs.predictions, inputs.students, strict=True)
     content = {
         "schema": "earmark/tagging-result/2",
         "system": "audio-tagging",
-        "labels": run["labels"],
-        "asked": _asked(settings, inputs),
+        "labels": run.labels,
+        "asked": _asked(asked, inputs),
         "tokens": _tokens(inputs),
         "counts": _counts(inputs.predictions),
-        "headline": tagging.headline(task["kind"]),
+        "headline": tagging.headline(kind),
         "metrics": found.metrics,
-        "chance": _chance(runs, task["kind"], inputs.classes),
+        "chance": _chance(runs, kind, inputs.classes),
         "per_class": found.per_class,
         "per_run": [
-            row | {"failed": len(p.rows) - len(p.scored), **_chosen(student)} for row, p, student in pairs
+            row
+            | {
+                "failed": len(p.rows) - len(p.scored),
+                "epoch": student.epoch,
+                "validation": student.validation,
+            }
+            for row, p, student in pairs
         ],
         "failures": envelope.failures(failed),
-        "speed": dict(inputs.speed),
+        "speed": inputs.speed,
         "pairing": {
             "clips": tagging.clips_digest(runs),
             "resamples": f"{name.rpartition('/')[2].removesuffix('.json')}.resamples.parquet",
         },
-        "provenance": provenance.repeatable(provenance.record(code) | _origin(settings, inputs), again),
+        "provenance": provenance.repeatable(provenance.record(code) | _origin(asked, inputs), again),
     }
     return envelope.checked(content, "tagging_result"), pd.DataFrame(found.resampled)
 
@@ -175,37 +183,35 @@ def _failed(found: Predictions) -> list[Failure]:
     return [Failure(row.clip_id, reason_code(row.reason)) for row in found.rows if not row.ok]
 
 
-def _asked(settings: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
+def _asked(asked: ResultJob, inputs: Inputs) -> Json:
     """Return what was asked for."""
-    task, recipe, student = settings["task"], settings["recipe"], settings["student"]
+    task, recipe = asked.task, asked.recipe
     return {
-        "task": task["name"],
-        "title": task["title"],
-        "kind": task["kind"],
+        "task": task.name,
+        "title": task.title,
+        "kind": task.kind,
         "classes": len(inputs.classes),
-        "frames": task["frames"],
-        "recipe": recipe["name"],
-        "recipe_title": recipe["title"],
-        "student": recipe["student"],
-        **{key: student[key] for key in ("sizes", "strides", "init")},
-        "teachers": settings["teachers"],
-        **{key: recipe[key] for key in ("lambda", "tau", "proportional")},
-        "r": settings["r"],
-        "train_r": settings["train_r"],
-        "baseline": recipe["baseline"],
-        "folds": task["folds"],
-        "seeds": recipe["seeds"],
-        "training": recipe["training"],
+        "frames": task.frames,
+        "recipe": recipe.name,
+        "recipe_title": recipe.title,
+        "student": recipe.student,
+        **asked.student.chosen("sizes", "strides", "init"),
+        "teachers": asked.teachers,
+        **recipe.chosen("lambda", "tau", "proportional"),
+        "r": asked.r,
+        "train_r": asked.train_r,
+        "baseline": recipe.baseline,
+        "folds": task.folds,
+        **recipe.chosen("seeds", "training"),
         "scores": "log_softmax" if inputs.loss == CE else "logits",
-        "seed": settings["run"]["seed"],
-        "resamples": settings["run"]["resamples"],
+        **asked.run.chosen("seed", "resamples"),
     }
 
 
-def _tokens(inputs: Inputs) -> dict[str, Any]:
+def _tokens(inputs: Inputs) -> Json:
     """Return what merging came to; the same for every run, since all have one grid of tokens."""
     merging = inputs.predictions[0].record.merging
-    clamped = {layer for student in inputs.students for layer in student["clamped_layers"]}
+    clamped = {layer for student in inputs.students for layer in student.clamped_layers}
     return {
         "asked": merging.asked,
         "merged": merging.merged,
@@ -216,7 +222,7 @@ def _tokens(inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def _counts(found: Sequence[Predictions]) -> dict[str, Any]:
+def _counts(found: Sequence[Predictions]) -> dict[str, int]:
     """Return the counts of test clips, each once however many seeds tested on it."""
     clips: dict[tuple[str, str], list[Row]] = {}
     considered = {}
@@ -246,12 +252,7 @@ def _chance(runs: Sequence[Run], kind: str, classes: Sequence[str]) -> float | N
     return float(present.mean() / clips) if len(present) else None
 
 
-def _chosen(student: Mapping[str, Any]) -> dict[str, Any]:
-    """Return whose weights a student has, and how good they were in validation."""
-    return {"epoch": student["epoch"], "validation": student["validation"]}
-
-
-def _origin(settings: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
+def _origin(asked: ResultJob, inputs: Inputs) -> Json:
     """Return what the numbers stem from: settings, and each run's student, predictions and training."""
     runs = {}
     for found, student in zip(inputs.predictions, inputs.students, strict=True):
@@ -264,12 +265,12 @@ def _origin(settings: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
                 "threads": made.threads,
                 "code": made.code,
             },
-            "student": student["provenance"],
+            "student": student.provenance,
         }
-    return {"config": dict(settings), "runs": runs}
+    return {"config": asked.plain(), "runs": runs}
 
 
-def one_line(content: dict[str, Any]) -> str:
+def one_line(content: Json) -> str:
     """Return the result in one line for the terminal."""
     tokens, clamped = content["tokens"]["tokens"], len(content["tokens"]["clamped_layers"])
     more = [f"{tokens[0]} tokens to {tokens[-1]}", *([f"{clamped} layers clamped"] if clamped else [])]
