@@ -13,6 +13,7 @@ from earmark.config.wheel import Wheel
 
 Router = Literal["base", "text", "score", "soft", "fallback", "oracle"]
 Blocks = Annotated[list[str], Field(min_length=1)]
+Classes = Annotated[Distinct[str], Field(min_length=1)]
 
 
 class Sizes(Section):
@@ -236,7 +237,7 @@ class Partition(Section):
     clips_per_class: Count = 200
     """clips heard of each class, at most"""
 
-    groups: dict[Name, Distinct[str]] = {}
+    groups: dict[Name, Classes] = {}
     """domains of your own: name -> classes; every class in exactly one"""
 
 

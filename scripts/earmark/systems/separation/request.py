@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 from earmark.config.wheel import Wheel
 from earmark.core.errors import UserError, nearest
 from earmark.systems.contract import Behind, Settings
 from earmark.systems.separation.config import Mixtures, Separation, SeparationConfig, Separator
+from earmark.systems.separation.sets import tables
 
 ROUTERS = ("base", "text", "score", "soft", "fallback", "oracle")
 BASE, SOFT = "base", "soft"
@@ -202,6 +204,29 @@ def wheels(settings: Settings) -> Iterator[Wheel]:
 def text_wheel(settings: Settings, name: str) -> Wheel | None:
     """Return the wheels that a separator's text encoder lies in, if it does."""
     return separator(settings, name).text.wheel
+
+
+def check_files(settings: Settings, name: str) -> None:
+    """Check that the files of a rendered benchmark are there and fit each other; raises UserError."""
+    found = mixtures(settings, name)
+    if found.layout != "drawn":
+        root, table = (Path(place).expanduser() for place in (found.root, found.table))
+        tables.checked(found.layout, root, table, found.query)
+
+
+def weight_files(settings: Settings, name: str) -> dict[str, Any]:
+    """Return the local file that a separator is read from, if it is."""
+    return {"checkpoint": separator(settings, name).checkpoint}
+
+
+def text_files(settings: Settings, name: str) -> dict[str, Any]:
+    """Return the local files that a separator's text encoder lies in, if it does."""
+    return separator(settings, name).text.model_dump(include={"checkpoint", "tokenizer", "path"})
+
+
+def set_files(settings: Settings, name: str) -> dict[str, Any]:
+    """Return the table and the audio of a rendered benchmark, if a set is one."""
+    return mixtures(settings, name).model_dump(include={"root", "table"})
 
 
 def text_tables(settings: Settings, name: str) -> list[str]:

@@ -35,7 +35,7 @@ def train(job: Job, separator: Path, partition: Path, manifest: Path) -> None:
         network = stored.network(described, base, separator)
         model = Adapted(network, stored.adapter(settings["adapter"]), settings["adapter"]["batch_norm"])
         found = own.material(described["text"]["scale"], domain)
-        trainer = own.trainer(model, found)
+        trainer = own.trainer(model, found, "separation.training")
         targets = len(found.train.targets)
         print(f"{targets} recordings of {len(domain)} classes, {trainer.size} weights", flush=True)
         before = trainer.validate() if found.valid is not None else {}

@@ -46,7 +46,8 @@ def train(job: Job) -> None:
             f"{len(own.train)} recordings, {len(own.valid)} to choose by, {own.recipe.steps} steps",
             flush=True,
         )
-        record = own.run(own.trainer(model, own.material(settings["text"]["scale"])))
+        where = f"separators.{settings['separator']}.train"
+        record = own.run(own.trainer(model, own.material(settings["text"]["scale"]), where))
         counts = {"train": len(own.train), "validation": len(own.valid), "failed": own.failed}
         own.write(model.state_dict(), record, {**_described(settings, model), "recordings": counts})
 

@@ -11,7 +11,7 @@ from earmark.core.errors import UserError
 from earmark.core.records import iter_manifest
 from earmark.systems.separation.query import load
 from earmark.systems.separation.query.table import Table
-from earmark.systems.separation.sets import audiosep
+from earmark.systems.separation.sets import tables
 from earmark.systems.separation.sounds import spoken
 
 
@@ -36,7 +36,7 @@ def make(
         labels = {label for index in indexes for clip in iter_manifest(index) for label in clip.labels}
         texts = sorted(map(spoken, labels))
     else:
-        texts = audiosep.queries(found["layout"], Path(found["table"]).expanduser(), found["query"])
+        texts = tables.queries(found["layout"], Path(found["table"]).expanduser(), found["query"])
     if not texts:
         raise UserError("there is no text to embed: no clip has a label")
     encoder = load.text_encoder(settings["text"], devices.prepare(settings["device"], threads), wheels)

@@ -78,10 +78,13 @@ class Training:
         """Return what mixtures are drawn from; ``scale`` is of queries, ``domain`` an adapter's labels."""
         return material(self.train, self.valid, self.table, self.recipe, scale, domain)
 
-    def trainer(self, model: nn.Module, found: Material) -> Trainer:
-        """Return the training of those of the model's weights that ask for a gradient and are used."""
+    def trainer(self, model: nn.Module, found: Material, where: str) -> Trainer:
+        """Return the training of those of the model's weights that ask for a gradient and are used.
+
+        ``where`` is the part of config that the training is in, for messages.
+        """
         weights = [w for name, w in model.named_parameters() if w.requires_grad and "unused" not in name]
-        return Trainer(model, weights, found, self.recipe, self.seed, self.accelerator)
+        return Trainer(model, weights, found, self.recipe, self.seed, self.accelerator, where)
 
     def run(self, trainer: Trainer) -> StageRecord:
         """Take the steps that are left; raises UserError if the loss is not finite."""

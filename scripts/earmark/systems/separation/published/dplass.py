@@ -65,6 +65,5 @@ def read(path: Path) -> dict[str, Tensor]:
     content: Any = state_file.read(path, _MISSING)
     if not isinstance(content, Mapping) or not isinstance(content.get(KEY), Mapping):
         raise UserError(f"{path} has no {KEY}: not an adapter file of DP-LASS")
-    return {
-        name.removeprefix(PREFIX): value for name, value in content[KEY].items() if isinstance(value, Tensor)
-    }
+    tensors = state_file.named(content[KEY], path, "a cluster<n>_model.pt of DP-LASS")
+    return {name.removeprefix(PREFIX): value for name, value in tensors.items()}

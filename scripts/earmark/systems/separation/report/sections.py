@@ -71,7 +71,7 @@ def _section(found: Mapping[str, Record]) -> Section:
         f"Separation: {asked['title']}",
         facts,
         banner(",".join(members[0]["labels"])),
-        [[_routers(members), _classes(members)]],
+        [[_routers(members), *([_classes(members)] if members[0]["per_class"] else [])]],
         [*remarks, *NOTES],
         [_table(found), *([_domains(members[0])] if members[0]["domains"] else [])],
         f"separation {asked['task']} {asked['model']}",

@@ -1,0 +1,65 @@
+"""The command line of separate.py: what is asked wrongly ends in one line before anything is loaded."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from earmark.core.errors import UserError
+from earmark.core.places import SCRIPTS
+from earmark.systems.separation import files
+
+sys.path.insert(0, str(SCRIPTS))
+import separate
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.wav", "a.ogg"):
+        soundfile.write(name, np.zeros(100), 8000)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "options", "said"),
+    [
+        (["rain"], {}, "give recordings and, last, what to hear"),
+        (["a.wav", " "], {}, "says nothing"),
+        (["a.wav", "rain", "b.wav"], {}, "there is no file rain; recordings come first"),
+        (["a.wav", "a.ogg", "rain"], {}, "a.ogg would be written to a-rain.flac, as is a.wav"),
+        (["a.wav", "rain"], {"output": Path("./a.wav")}, "a.wav would be written to a.wav"),
+        (["a.wav", "a.ogg", "rain"], {"output": Path("x.wav")}, "--output names one file"),
+        (["a.wav", "rain"], {"overlap_s": 6.0}, "--overlap-s: more than 0, and at most half"),
+        (["a.wav", "rain"], {"chunk_s": float("nan")}, "--overlap-s: more than 0, and at most half"),
+        (["a.wav", "rain"], {"batch": 0}, "at least 1"),
+        (["a.wav", "rain"], {}, "separators/ holds none"),
+    ],
+)
+def test_what_is_asked_wrongly_ends_in_one_line(folder, words, options, said) -> None:
+    with pytest.raises(UserError) as error:
+        separate.main([Path(word) for word in words], **options)
+    assert said in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("query", "slug"),
+    [
+        ("A dog!", "a-dog"),
+        ("\u72ac\u306e\u58f0", "\u72ac\u306e\u58f0"),
+        ("?!", "query"),
+        ("x" * 300, "x" * 80),
+    ],
+)
+def test_a_query_in_any_alphabet_names_its_file(query, slug) -> None:
+    assert separate._slug(query) == slug
+
+
+def test_a_kind_of_file_that_can_t_hold_the_sound_is_said(tmp_path) -> None:
+    with pytest.raises(UserError, match=r"x.ogg can't be written at 3 Hz .*; name it .wav"):
+        files._write(np.zeros((10, 1), np.float32), 3, tmp_path / "x.ogg")
+    assert not list(tmp_path.iterdir())
