@@ -11,7 +11,7 @@ import soundfile
 
 from earmark.core.errors import UserError
 from earmark.core.places import SCRIPTS
-from earmark.systems.separation import files
+from earmark.systems.separation import stored
 
 sys.path.insert(0, str(SCRIPTS))
 import separate
@@ -59,7 +59,14 @@ def test_a_query_in_any_alphabet_names_its_file(query, slug) -> None:
     assert separate._slug(query) == slug
 
 
-def test_a_kind_of_file_that_can_t_hold_the_sound_is_said(tmp_path) -> None:
-    with pytest.raises(UserError, match=r"x.ogg can't be written at 3 Hz .*; name it .wav"):
-        files._write(np.zeros((10, 1), np.float32), 3, tmp_path / "x.ogg")
-    assert not list(tmp_path.iterdir())
+@pytest.mark.parametrize(
+    ("output", "rate", "channels"), [("x.flac", 8000, 9), ("x.flac", 700_000, 1), ("x.ogg", 250_000, 1)]
+)
+def test_a_kind_of_file_that_can_t_hold_the_sound_is_said_before_it_is_separated(
+    small, folder, output, rate, channels
+) -> None:
+    soundfile.write("a.wav", np.zeros((100, channels)), rate)
+    described = {"text": {"kind": "spelled", "size": 8, "scale": 1}, "sizes": small.description()}
+    stored.write(small.state_dict(), described, Path("separator.json"))
+    with pytest.raises(UserError, match=f"{channels} channels at {rate} Hz, and .*; add --output x.wav"):
+        separate.main([Path("a.wav"), Path("rain")], Path("separator.json"), output=Path(output), threads=1)

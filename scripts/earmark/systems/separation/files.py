@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,24 @@ from earmark.systems.separation import stored
 from earmark.systems.separation.audio import Chunks, separate_any
 from earmark.systems.separation.query import load
 
-KINDS = {".flac": ("FLAC", "PCM_24"), ".wav": ("WAV", "FLOAT"), ".ogg": ("OGG", "VORBIS")}
-FLAC_CHANNELS = 8
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file, and what it can hold; libvorbis ends the process where it is asked for more."""
+
+    form: str
+    subtype: str
+    rate: int
+    """In Hz, at most; also the channels."""
+
+    channels: int
+
+
+KINDS = {
+    ".flac": Kind("FLAC", "PCM_24", 655_350, 8),
+    ".wav": Kind("WAV", "FLOAT", 2**31 - 1, 1024),
+    ".ogg": Kind("OGG", "VORBIS", 200_000, 255),
+}
 
 
 def separate(
@@ -69,27 +86,22 @@ def separate(
 
     for recording, output in zip(recordings, outputs, strict=True):
         sound, rate = read(recording)
-        if output.suffix.lower() == ".flac" and sound.shape[1] > FLAC_CHANNELS:
+        kind = KINDS[output.suffix.lower()]
+        if rate > kind.rate or sound.shape[1] > kind.channels:
             raise UserError(
-                f"{recording} has {sound.shape[1]} channels, FLAC at most {FLAC_CHANNELS}; add --output x.wav"
+                f"{recording}: {sound.shape[1]} channels at {rate} Hz, and {kind.form} holds at most "
+                f"{kind.channels} at {kind.rate}; add --output x.wav"
             )
         made = separate_any(sound, rate, asked, chunks)
         if not np.abs(made).max() > 0:
             print(f"{output}: silent: nothing of the query is in the recording, or the recording is silent")
-        _write(made, rate, output)
+        try:
+            with replacing(output) as partial:
+                soundfile.write(str(partial), made, rate, format=kind.form, subtype=kind.subtype)
+        except soundfile.LibsndfileError as error:
+            check_space(output.parent, error)
+            raise UserError(f"{output} can't be written ({' '.join(str(error).split())})") from None
         yield output
-
-
-def _write(sound: np.ndarray, rate: int, output: Path) -> None:
-    """Write a sound [frames, channels]; raises UserError if its kind of file cannot hold it."""
-    form, subtype = KINDS[output.suffix.lower()]
-    try:
-        with replacing(output) as partial:
-            soundfile.write(str(partial), sound, rate, format=form, subtype=subtype)
-    except soundfile.LibsndfileError as error:
-        check_space(output.parent, error)
-        said = " ".join(str(error).split())
-        raise UserError(f"{output} can't be written at {rate} Hz ({said}); name it .wav") from None
 
 
 def read(path: Path) -> tuple[np.ndarray, int]:

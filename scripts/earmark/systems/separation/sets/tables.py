@@ -1,4 +1,4 @@
-"""The tables of AudioSep's six benchmarks: which mixture goes with which source, and whether files are missing.
+"""The tables of AudioSep's six benchmarks: which mixture goes with which source, and what is missing.
 
 The tables are the repository's evaluation/metadata/*.csv; the audio is the folder that its README links to.
 Every file is looked for before anything runs, for a set that is silently smaller has another score. Imported
