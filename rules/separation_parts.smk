@@ -25,7 +25,7 @@ def labelled(task, suffix, *splits):
 
 def trained_on(wildcards):
     """Return the task that a separator is trained on, if it is."""
-    return mistaken(separation.separator_job, wildcards.separator).get("task")
+    return mistaken(separation.trained_on, wildcards.separator)
 
 
 def separator_shards(wildcards, suffix):
@@ -42,7 +42,7 @@ def separator_texts(wildcards):
 
 def shards_of_texts(wildcards):
     """Return the indexes whose labels a table holds; none of a benchmark's, whose own table lists them."""
-    found = mistaken(separation.texts_job, wildcards.separator, wildcards.named)["mixtures"]
+    found = mistaken(separation.texts_job, wildcards.separator, wildcards.named).mixtures
     return [] if found else labelled(wildcards.named, "parquet", "train", "test")
 
 

@@ -24,11 +24,13 @@ def main(
     threads: int = 1,
 ) -> None:
     """Write the adapter alone as safetensors, with a record that has its checksum."""
+    from earmark.systems.separation.asked import DomainAdapter
     from earmark.systems.separation.jobs import adapter
     from earmark.systems.separation.jobs.training import Job
 
     events, read = output.parent / f"{output.stem}.events", (separator, partition, manifest)
-    job = Job(given(settings), index, texts, output, events, work, code, threads, read)
+    chosen = DomainAdapter.read(given(settings), "--settings")
+    job = Job(chosen, index, texts, output, events, work, code, threads, read)
     adapter.train(job, separator, partition, manifest)
 
 

@@ -70,3 +70,27 @@ def test_a_kind_of_file_that_can_t_hold_the_sound_is_said_before_it_is_separated
     stored.write(small.state_dict(), described, Path("separator.json"))
     with pytest.raises(UserError, match=f"{channels} channels at {rate} Hz, and .*; add --output x.wav"):
         separate.main([Path("a.wav"), Path("rain")], Path("separator.json"), output=Path(output), threads=1)
+
+
+@pytest.mark.parametrize(
+    ("separator", "adapter", "said"),
+    [
+        ("other.json", None, "other.json is no separator's record"),
+        ("separator.json", "separator.json", "separator.json is no adapter's record"),
+        ("none.json", None, "none.json is missing or damaged"),
+        (
+            "separator.json",
+            "adapter.json",
+            "adapter.json was trained on another separator than separator.json",
+        ),
+    ],
+)
+def test_a_record_of_something_else_is_recognised(small, folder, separator, adapter, said) -> None:
+    text = {"kind": "spelled", "size": 8, "scale": 1}
+    stored.write(small.state_dict(), {"text": text, "sizes": small.description()}, folder / "separator.json")
+    stored.write({}, {"metrics": {}}, folder / "other.json")
+    stored.write({}, {"base": "0", "adapter": {}}, folder / "adapter.json")
+    with pytest.raises(UserError, match=said):
+        separate.main(
+            [Path("a.wav"), Path("rain")], Path(separator), Path(adapter) if adapter else None, threads=1
+        )

@@ -72,13 +72,12 @@ def separate(
         if output.suffix.lower() not in KINDS:
             raise UserError(f"{output}: name it .flac, .wav or .ogg")
     place = devices.prepare(device, threads)
-    base, described = stored.read(separator)
-    network = stored.network(described, base, separator)
+    base = stored.Base.read(separator)
+    network = base.network().to(place)
     if adapter is not None:
-        network.load_state_dict(stored.adapted(separator, adapter))
-    network.to(place)
-    encoder = load.text_encoder(described["text"], place, wheels)
-    vector = described["text"]["scale"] * torch.from_numpy(encoder.texts([query])).to(place)
+        network.load_state_dict(stored.adapted(base, adapter))
+    encoder = load.text_encoder(base.text, place, wheels)
+    vector = base.text.scale * torch.from_numpy(encoder.texts([query])).to(place)
 
     def asked(mixtures: torch.Tensor) -> torch.Tensor:
         found: torch.Tensor = network(mixtures.to(place), vector.expand(len(mixtures), -1))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earmark.core.errors import UserError, nearest
+from earmark.core.files import Json
 from earmark.systems.separation.query.contract import Vectors, unit
 
 _STARTS = 10
@@ -113,7 +113,7 @@ def curve(
     candidates: Sequence[int],
     seed: int,
     as_published: bool,
-) -> list[dict[str, Any]]:
+) -> list[Json]:
     """Return inertia, silhouette and stability of several numbers of domains.
 
     The stability is the mean adjusted Rand index between the partition and those of resampled clips: 1 where

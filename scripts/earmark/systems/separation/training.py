@@ -17,12 +17,12 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from earmark.core.errors import UserError
+from earmark.systems.separation.asked import Recipe
 from earmark.systems.separation.drawing import Draw, Item
 from earmark.systems.separation.mixing import Levels
 from earmark.systems.separation.network.spectrum import SAMPLE_RATE
 from earmark.systems.separation.objective import losses
 from earmark.systems.separation.query.table import Table
-from earmark.systems.separation.recipe import Recipe
 from earmark.systems.separation.scores import score
 from earmark.systems.separation.sounds import Sounds, spoken
 from earmark.training import engine

@@ -8,11 +8,12 @@ from earmark.core.errors import UserError
 from earmark.core.records import read_manifest
 from earmark.systems.separation import stored
 from earmark.systems.separation.adapters.adapted import Adapted
-from earmark.systems.separation.jobs.partitioned import classes_of, read
+from earmark.systems.separation.asked import DomainAdapter
+from earmark.systems.separation.jobs.partitioned import Partitioned
 from earmark.systems.separation.jobs.training import Job, training
 
 
-def train(job: Job, separator: Path, partition: Path, manifest: Path) -> None:
+def train(job: Job[DomainAdapter], separator: Path, partition: Path, manifest: Path) -> None:
     """Train a domain's adapter and write it alone.
 
     Args:
@@ -25,16 +26,14 @@ def train(job: Job, separator: Path, partition: Path, manifest: Path) -> None:
         UserError: the sounds cannot be mixed, or the loss is not finite.
 
     """
-    settings = job.settings
-    base, described = stored.read(separator)
+    settings, base = job.settings, stored.Base.read(separator)
     heard = frozenset(label for clip in read_manifest(manifest) for label in clip.labels)
-    domain = heard & classes_of(read(partition), settings["domain"])
+    domain = heard & Partitioned.read(partition).classes_of(settings.domain)
     if not domain:
         raise UserError(f"{manifest} has no clip of the domain's classes; delete it to make it again")
     with training(job) as own:
-        network = stored.network(described, base, separator)
-        model = Adapted(network, stored.adapter(settings["adapter"]), settings["adapter"]["batch_norm"])
-        found = own.material(described["text"]["scale"], domain)
+        model = Adapted(base.network(), stored.adapter(settings.adapter), settings.adapter.batch_norm)
+        found = own.material(base.text.scale, domain)
         trainer = own.trainer(model, found, "separation.training")
         targets = len(found.train.targets)
         print(f"{targets} recordings of {len(domain)} classes, {trainer.size} weights", flush=True)
@@ -42,10 +41,10 @@ def train(job: Job, separator: Path, partition: Path, manifest: Path) -> None:
         record = own.run(trainer)
         content = {
             "schema": "earmark/separation-adapter/1",
-            "domain": settings["domain"],
+            "domain": settings.domain,
             "classes": sorted(domain),
-            "adapter": settings["adapter"],
-            "base": described["weights"],
+            "adapter": settings.adapter.plain(),
+            "base": base.checksum,
             "parameters": trainer.size,
             "validation_of_base": before,
             "recordings": {"targets": targets, "failed": own.failed},
