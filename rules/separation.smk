@@ -114,7 +114,7 @@ rule separation_partition:
 
 
 rule separation_adapter:
-    """Train the adapter of one domain; the domains' jobs need nothing of each other."""
+    """Train the adapter of one domain, or read DP-LASS's; the domains' jobs need nothing of each other."""
     input:
         separator="separators/{separator}/separator.json",
         weights="separators/{separator}/separator.safetensors",
@@ -140,6 +140,7 @@ rule separation_adapter:
     params:
         code=code_digest("separation_adapter.py"),
         settings=lambda w: read(mistaken(separation.adapter_job, w.domain)),
+        state=lambda w: files_state(mistaken(separation.adapter_files, w.domain)),
         indexes=lambda w, input: repeated("--index", input.indexes),
         work=".earmark/separators/{separator}/adapters/{domain}",
     shell:

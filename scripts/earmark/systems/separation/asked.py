@@ -107,6 +107,14 @@ class DomainAdapter(Training):
     adapter: Adapter
 
 
+class ReadAdapter(Section):
+    """The adapter of a domain, which is read from a file of DP-LASS."""
+
+    domain: str
+    adapter: Adapter
+    file: str
+
+
 class Set(Section):
     """A set of mixtures."""
 

@@ -256,6 +256,15 @@ class Adapter(Section):
     batch_norm: Literal["frozen", "update"] = "frozen"
     """statistics stay the base's, or follow the domain's and are saved with it"""
 
+    files: dict[Name, LocalPath] = {}
+    """domain -> cluster<n>_model.pt of DP-LASS, read and not trained; with reconv, all blocks and update"""
+
+    @model_validator(mode="after")
+    def _is_as_its_files(self) -> Self:
+        if self.files and (self.kind, self.blocks, self.batch_norm) != ("reconv", None, "update"):
+            raise ValueError("files: DP-LASS's are of kind reconv, all blocks, batch_norm update; set these")
+        return self
+
 
 class Separation(Section):
     """Separation by text, with adapters for domains."""

@@ -93,6 +93,8 @@ def check(settings: Settings) -> None:
     for group in said.partition.groups:
         if group in (BASE, SOFT):
             raise UserError(f"separation.partition.groups: a domain cannot be called '{group}'")
+    for domain in said.adapter.files:
+        _named(dict.fromkeys(domains(settings)), "domain in separation.adapter.files", domain)
     if 2 * said.overlap_s > said.chunk_s:
         raise UserError("separation.overlap_s: more than half of chunk_s; lower it")
     for name in said.sets:
@@ -263,16 +265,25 @@ def partition_job(settings: Settings) -> asked.Partition:
     )
 
 
-def adapter_job(settings: Settings, domain: str) -> asked.DomainAdapter:
-    """Return what the training of a domain's adapter reads."""
+def adapter_job(settings: Settings, domain: str) -> asked.DomainAdapter | asked.ReadAdapter:
+    """Return what the making of a domain's adapter reads."""
+    said = own(settings).adapter
+    adapter = asked.Adapter.model_validate(said.without("files"))
+    if domain in said.files:
+        return asked.ReadAdapter(domain=domain, adapter=adapter, file=said.files[domain])
     return asked.DomainAdapter(
         domain=domain,
         task=str(own(settings).task),
-        adapter=asked.Adapter.model_validate(own(settings).adapter.plain()),
+        adapter=adapter,
         training=asked.Recipe.model_validate(own(settings).training.plain()),
         seed=settings.config.seed,
         device=settings.config.device,
     )
+
+
+def adapter_files(settings: Settings, domain: str) -> Places:
+    """Return the local file that a domain's adapter is read from, if it is."""
+    return {"file": own(settings).adapter.files.get(domain)}
 
 
 def scores_job(settings: Settings, name: str, model: str) -> asked.Scores:
