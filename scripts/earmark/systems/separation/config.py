@@ -91,7 +91,7 @@ class Training(Section):
     seconds: Positive = 2
     """length of a mixture"""
 
-    learning_rate: Positive = 1e-3
+    learning_rate: float = Field(default=1e-3, gt=0, le=1)
     """peak rate"""
 
     warmup_steps: int = Field(default=20, ge=0)
