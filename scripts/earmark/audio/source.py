@@ -15,7 +15,7 @@ from earmark.audio import mp3, ogg, riff
 from earmark.core.errors import AudioError
 from earmark.core.files import peek
 
-SMALL = 1 << 20
+SMALL = 1 << 24
 """Bytes that are read faster than they are mapped."""
 
 LARGEST_OGG = 1 << 24

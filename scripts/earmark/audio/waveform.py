@@ -37,7 +37,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from mmap import mmap
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
@@ -293,7 +293,11 @@ def _from_libsndfile(
     if first:
         sound.seek(first)
     mono = Mono(channels, count)
-    for block in _blocks(sound, max(0, count), signature):
+    # 16 bits stay integers as long as they can: that is half the memory to go through.
+    dtype = signature.dtype if signature else "int16" if sound.subtype == "PCM_16" else "float32"
+    for block in _blocks(sound, max(0, count), dtype):
+        if signature is not None:
+            signature.take(block)
         mono.add(block)
     samples = mono.samples()
     if count < sound.frames:
@@ -309,18 +313,15 @@ def _from_libsndfile(
     return Decoded(samples, rate, sound.channels, sound.format.lower(), "libsndfile", mono.clipped, whole)
 
 
-def _blocks(
-    sound: soundfile.SoundFile, count: int, signature: flac.Signature | None
-) -> Iterator[NDArray[np.float32]]:
+def _blocks(sound: soundfile.SoundFile, count: int, dtype: str) -> Iterator[NDArray[Any]]:
     """Yield ``count`` frames, or what there is of them, in blocks [frames, channels]."""
     most = max(1, BLOCK // sound.channels)
-    dtype = "float32" if signature is None else signature.dtype
     while count > 0:
         block = sound.read(min(count, most), dtype=dtype, always_2d=True)
         if not len(block):
             return
         count -= len(block)
-        yield block if signature is None else signature.take(block)
+        yield block
 
 
 def _check_count(frames: int, expected: int, rate: int) -> None:
