@@ -39,10 +39,12 @@ from transformers import ASTFeatureExtractor
 from earmark.core.records import Clip, Part
 from earmark.data import shards
 from earmark.systems.tagging import spectrograms
+from earmark.systems.tagging.asked import Input
 from earmark.systems.tagging.augment import Augmentation, mixed
 from earmark.systems.tagging.classes import Classes
 from earmark.systems.tagging.dataset import Clips, collate
 from earmark.systems.tagging.fbank import SAMPLE_RATE, fbank
+from earmark.systems.tagging.normal import Normal
 
 SECONDS, FRAMES, BATCH = 10, 1024, 12
 MEAN, STD = -4.2677393, 4.5689974
@@ -131,8 +133,8 @@ def compare(folder: Path, count: int, turns: int) -> dict[str, float]:
         started = time.process_time()
         spectrograms.write(tar, tar.with_suffix(".parquet"), FRAMES, stored, stored.with_suffix(".parquet"))
         once = time.process_time() - started
-    tagging = {"kind": "multi_label", "frames": FRAMES}
-    statistics, classes = {"mean": MEAN, "std": STD}, Classes(("x", "y"), ("", ""), "multi_label")
+    tagging = Input(kind="multi_label", frames=FRAMES)
+    statistics, classes = Normal(MEAN, STD), Classes(("x", "y"), ("", ""), "multi_label")
 
     def ours(share: float) -> Clips:
         how = Augmentation(mixup=share)

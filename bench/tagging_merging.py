@@ -14,7 +14,7 @@ over the speed-up in multiply-accumulates.
 import json
 import time
 from statistics import median
-from typing import Annotated, Any
+from typing import Annotated
 
 import library  # noqa: F401  (where earmark lies)
 import torch
@@ -22,10 +22,11 @@ import typer
 
 from earmark.core.allocator import keep_freed_memory
 from earmark.merging.schedule import Schedule
+from earmark.systems.tagging.architecture import Shape, Sizes
 from earmark.systems.tagging.speed import BASELINE, Side, interleaved, sides, spectrograms
 
-BASE = {"sizes": {"hidden": 768, "layers": 12, "heads": 12, "mlp": 3072}, "strides": [10, 10]}
-SMALL = {"sizes": {"hidden": 192, "layers": 4, "heads": 3, "mlp": 768}, "strides": [10, 10]}
+BASE = Shape()
+SMALL = Shape(sizes=Sizes(hidden=192, layers=4, heads=3, mlp=768))
 FRAMES, CLASSES = 1024, 527
 SCHEDULES = ("16", "32", "64", "64d")
 FIRST, LAST = "unmerged", "unmerged again"
@@ -62,8 +63,7 @@ def measure(quick: bool, device: str = "cpu") -> dict[str, float]:
     if where.type == "cpu":
         torch.set_num_threads(1)  # CPU seconds of one thread are not disturbed by neighbours
         keep_freed_memory()  # as every job does
-    student: dict[str, Any] = SMALL if quick else BASE
-    made = sides(student, CLASSES, FRAMES, [], where)
+    made = sides(SMALL if quick else BASE, CLASSES, FRAMES, [], where)
     unmerged = made[FIRST]
     merged = {name: Side(unmerged.model, Schedule.parse(name, {})) for name in SCHEDULES}
     compared = {FIRST: unmerged, **merged, BASELINE: made[BASELINE], LAST: unmerged}

@@ -1,6 +1,6 @@
 """Paths and settings that the rules of audio tagging share; no rules."""
 
-from earmark.systems.tagging import recipe as recipes, request as tagging, sweep
+from earmark.systems.tagging import asked, recipe as recipes, request as tagging, sweep
 from earmark.systems.tagging.teachers import request as teachers
 
 
@@ -17,13 +17,12 @@ def every_shard(wildcards, folder, suffix):
     ]
 
 
-def tagging_of(wildcards, *keys):
-    """Return some keys of a task's tagging section; a task without one ends in one line."""
+def of_task(wildcards, what):
+    """Return what a function says of a task's tagging; a task without it ends in one line."""
     try:
-        section = tagging.tagging(SETTINGS, wildcards.task)
+        return what(SETTINGS, wildcards.task)
     except UserError as error:
         sys.exit(f"error: {error}")
-    return section.chosen(*keys)
 
 
 def named_clips(wildcards):
@@ -45,7 +44,7 @@ def listed_classes(wildcards):
 
 def summed_indexes(wildcards):
     """Return the indexes that statistics are made from; none where the task's section gives them."""
-    given = tagging_of(wildcards, "statistics")["statistics"]
+    given = of_task(wildcards, tagging.tagging).statistics
     return [] if given else every_shard(wildcards, f"fbank/{wildcards.task}", "parquet")
 
 
@@ -60,29 +59,29 @@ def training_of(wildcards):
 
 def student_threads(wildcards):
     """Return the cores of a training: one, and one for each process that loads clips."""
-    return 1 + training_of(wildcards)["training"]["workers"]
+    return 1 + training_of(wildcards).training.workers
 
 
 def student_places(wildcards):
     """Return the folders a training reads from, and the shards in them."""
-    settings = training_of(wildcards)
+    mixed = training_of(wildcards).training.mixup
     taught = {}
     for teacher, split in recipes.taught(SETTINGS, wildcards.task, wildcards.recipe, wildcards.fold):
         taught.setdefault(teacher, []).append(split)
-    return {
-        "fbank": f"fbank/{wildcards.task}",
-        "audio": audio_16k(wildcards) if settings["training"]["mixup"] else None,
-        "logits": [
-            {"folder": f"logits/{teacher}/{wildcards.task}", "splits": splits}
+    return asked.Places(
+        fbank=f"fbank/{wildcards.task}",
+        audio=audio_16k(wildcards) if mixed else None,
+        logits=[
+            asked.LogitsPlace(folder=f"logits/{teacher}/{wildcards.task}", splits=splits)
             for teacher, splits in taught.items()
         ],
-        "shards": data_of(wildcards).counts,
-    }
+        shards=data_of(wildcards).counts,
+    )
 
 
 def student_audio(wildcards):
     """Return the 16 kHz shards, where clips are mixed."""
-    folder = student_places(wildcards)["audio"]
+    folder = student_places(wildcards).audio
     return every_shard(wildcards, folder, "tar") if folder else []
 
 
@@ -90,10 +89,10 @@ def student_logits(wildcards):
     """Return the logits of every teacher, with their indexes."""
     return [
         path
-        for each in student_places(wildcards)["logits"]
-        for split in each["splits"]
+        for each in student_places(wildcards).logits
+        for split in each.splits
         for suffix in ("safetensors", "parquet")
-        for path in shards_of(wildcards, each["folder"], split, suffix)
+        for path in shards_of(wildcards, each.folder, split, suffix)
     ]
 
 

@@ -20,7 +20,7 @@ rule classes:
         runtime=growing(30),
     params:
         code=code_digest("classes.py"),
-        settings=lambda w: read(tagging_of(w, "kind", "classes", "folds")),
+        settings=lambda w: read(of_task(w, tagging.classes)),
         listed=listed_classes,
     shell:
         """
@@ -50,7 +50,7 @@ rule fbank:
         runtime=growing(60),
     params:
         code=code_digest("fbank.py"),
-        frames=lambda w: tagging_of(w, "frames")["frames"],
+        frames=lambda w: of_task(w, tagging.tagging).frames,
     shell:
         """
         python "$SCRIPTS/fbank.py" --shard {input.tar:q} --index {input.index:q} --frames {params.frames} \
@@ -77,9 +77,7 @@ rule fbank_statistics:
         runtime=growing(30),
     params:
         code=code_digest("fbank_statistics.py"),
-        settings=lambda w: read(
-            tagging_of(w, "frames", "statistics", "folds", "validation_share", "validation_group")
-        ),
+        settings=lambda w: read(of_task(w, tagging.statistics)),
         indexes=lambda w, input: repeated("--index", input),
         seed=SETTINGS.config.seed,
     shell:

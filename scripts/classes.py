@@ -12,6 +12,7 @@ from earmark.core.given import given
 from earmark.core.progress import tqdm
 from earmark.core.records import iter_manifest
 from earmark.systems.tagging import classes
+from earmark.systems.tagging.asked import ClassesJob
 
 
 def main(
@@ -23,7 +24,7 @@ def main(
 ) -> None:
     """List the classes of a task and check its labels."""
     rows = tqdm(iter_manifest(clips), desc="reading labels", unit="clip")
-    classes.of_task(task, given(settings), listed, rows).write(output)
+    classes.of_task(task, ClassesJob.read(given(settings), "--settings"), listed, rows).write(output)
 
 
 if __name__ == "__main__":

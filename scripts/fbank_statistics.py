@@ -9,6 +9,7 @@ import typer
 
 from earmark.core import cli
 from earmark.core.given import given
+from earmark.systems.tagging.asked import StatisticsJob
 from earmark.systems.tagging.mel_statistics import statistics, write
 
 
@@ -19,8 +20,8 @@ def main(
     seed: int = 0,
 ) -> None:
     """Compute mean and deviation per fold, or write down those that are given."""
-    tagging = given(settings)
-    made = {} if tagging["statistics"] else statistics(index or [], tagging, seed)
+    tagging = StatisticsJob.read(given(settings), "--settings")
+    made = {} if tagging.statistics else statistics(index or [], tagging, seed)
     write(output, tagging, made)
 
 

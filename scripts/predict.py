@@ -10,6 +10,7 @@ import typer
 from earmark.core import cli
 from earmark.core.given import given
 from earmark.systems.tagging import predict, predictions
+from earmark.systems.tagging.asked import PredictionJob
 from earmark.systems.tagging.classes import Classes
 
 
@@ -25,11 +26,11 @@ def main(
     threads: int = 1,
 ) -> None:
     """Predict the classes of every test clip, tokens merged as asked."""
-    asked, listed = given(settings), Classes.read(classes)
+    asked, listed = PredictionJob.read(given(settings), "--settings"), Classes.read(classes)
     found = predict.run(student, index, fbank, listed, statistics, asked, code, threads)
     predictions.write(output, found)
-    tokens = found.record["merging"]["tokens"]
-    print(f"{len(found.scored)} of {len(found.rows)} clips, tokens by layer: {', '.join(map(str, tokens))}")
+    tokens = ", ".join(map(str, found.record.merging.tokens))
+    print(f"{len(found.scored)} of {len(found.rows)} clips, tokens by layer: {tokens}")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ from earmark.core.files import replacing, write_json
 from earmark.core.given import given
 from earmark.core.records import write_jsonl
 from earmark.systems.tagging import predictions, result, result_inputs
+from earmark.systems.tagging.asked import ResultJob
 from earmark.systems.tagging.classes import Classes
+from earmark.systems.tagging.result_inputs import Trained
 
 
 def main(
@@ -26,12 +28,12 @@ def main(
     again: Annotated[str, typer.Option(help="JSON file: what makes this result again, for the record")] = "",
 ) -> None:
     """Score what students said of the test clips."""
-    asked, listed = given(settings), Classes.read(classes)
+    asked, listed = ResultJob.read(given(settings), "--settings"), Classes.read(classes)
     found = [predictions.read(path) for path in prediction]
     predictions.check_classes(found, listed.names)
     inputs = result.Inputs(
         found,
-        [result_inputs.student(path) for path in student],
+        [Trained.read(path) for path in student],
         result_inputs.speed(speed),
         listed.names,
     )

@@ -9,6 +9,7 @@ import typer
 
 from earmark.core import cli
 from earmark.core.given import given
+from earmark.systems.tagging.asked import Places, TrainingJob
 from earmark.training.launch import in_processes
 
 
@@ -32,12 +33,12 @@ def main(
     ] = 1,
 ) -> None:
     """Train the student, going on from where an earlier run was interrupted."""
-    chosen = given(settings)
-    in_processes(processes, nodes, device=chosen["device"])
+    chosen = TrainingJob.read(given(settings), "--settings")
+    in_processes(processes, nodes, device=chosen.device)
     from earmark.systems.tagging import job
     from earmark.systems.tagging.materials import Files
 
-    files = Files.of(given(places), classes, statistics)
+    files = Files.of(Places.read(given(places), "--places"), classes, statistics)
     job.run(chosen, files, output, work, code, max(1, threads // processes))
 
 

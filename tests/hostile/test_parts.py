@@ -20,6 +20,7 @@ from earmark.models.checkpoint import Checkpoint, describe_folder
 from earmark.models.described import read_plain
 from earmark.models.families import family
 from earmark.systems.tagging import network
+from earmark.systems.tagging.architecture import Shape, Sizes
 
 PROMPT = "What is heard? " + "a" * 300 + "!"
 
@@ -109,7 +110,7 @@ def test_a_tokenizer_that_does_not_end_is_given_up(monkeypatch, tmp_path):
 
 
 def test_weights_that_no_file_holds_take_no_memory(tmp_path):
-    student = {"sizes": {"hidden": 32, "layers": 2, "heads": 2, "mlp": 32}, "strides": [16, 16]}
+    student = Shape(sizes=Sizes(hidden=32, layers=2, heads=2, mlp=32), strides=[16, 16])
     network.randomly(network.configure(student, 3, 64), 0).save_pretrained(tmp_path)
     _changed(tmp_path, "config.json", lambda c: c.update(intermediate_size=1 << 24))
     with pytest.raises(UserError, match=r"config.json describes .* weights, the files hold"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from tagged import inputs, predictions, settings
@@ -33,8 +34,10 @@ def fake_tagged(
         )
         for seed in seeds
     ]  # fmt: skip
-    for each, seed in zip(made, seeds, strict=True):
-        each.record["train_seed"] = seed
+    made = [
+        replace(each, record=replace(each.record, train_seed=seed))
+        for each, seed in zip(made, seeds, strict=True)
+    ]
     wanted = settings(kind, recipe=recipe, r=str(r), seeds=seeds, **asked)
     path = folder / f"sounds_{recipe}_r{r}.json"
     given = inputs(made, speedup=speedup if speedup is not None else 1 + count / 20)

@@ -92,12 +92,12 @@ def read_by_its_jobs(settings: Settings, task: str, name: str, r: str) -> dict:
     entry, trained = tagging.recipe(settings, name), tagging.trained_r(settings, name, r)
     runs = tagging.runs(settings, task, name)
     made = {
-        "result": sweep.result(settings, task, name, r),
+        "result": sweep.result(settings, task, name, r).plain(),
         "data": settings.task(task).data.plain(),
         "tagging": tagging.tagging(settings, task).plain(),
-        "trainings": [recipe.job(settings, task, name, trained, run) for run in runs],
-        "predictions": [sweep.prediction(settings, task, name, r, run) for run in runs],
-        "speed": tagging.speed(settings, task, entry.student, r),
+        "trainings": [recipe.job(settings, task, name, trained, run).plain() for run in runs],
+        "predictions": [sweep.prediction(settings, task, name, r, run).plain() for run in runs],
+        "speed": tagging.speed(settings, task, entry.student, r).plain(),
         "teachers": {
             each: teachers.named(settings, each).plain() | teachers.making(settings, each, task)
             for each in entry.teachers

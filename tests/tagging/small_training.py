@@ -17,17 +17,14 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 from earmark.merging.schedule import Schedule
 from earmark.systems.tagging import student
+from earmark.systems.tagging.architecture import Architecture, Sizes
 from earmark.systems.tagging.dataset import Example
 from earmark.systems.tagging.settings import Training
 from earmark.systems.tagging.training import Plan, Trainer
 from earmark.training.engine import prepare
 
 FRAMES, CLASSES = 32, 4
-STUDENT = {
-    "sizes": {"hidden": 16, "layers": 2, "heads": 2, "mlp": 32},
-    "strides": [16, 16],
-    "init": {"from": "random"},
-}
+STUDENT = Architecture(sizes=Sizes(hidden=16, layers=2, heads=2, mlp=32), strides=[16, 16])
 BASE = {
     "epochs": 3,
     "batch_size": 8,
@@ -72,7 +69,7 @@ class Clips:
 
 def trainer(folder: Path, accelerator: Accelerator, **changes) -> Trainer:
     """Return a trainer of which ``changes`` say what is different from the base."""
-    training = Training.from_mapping({**BASE, **changes.get("training", {})}, "test")
+    training = Training.read({**BASE, **changes.get("training", {})}, "test")
     clips = {"count": 38, **changes.get("clips", {})}
     plan = {"kind": "multi_label", "seed": 3, **changes.get("plan", {})}
     if "merging" in plan:

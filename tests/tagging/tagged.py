@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from earmark.systems.tagging.predictions import Predictions
+from earmark.systems.tagging.asked import ResultJob
+from earmark.systems.tagging.predictions import Counts, Merging, Predictions, Record, Row
 from earmark.systems.tagging.result import Inputs
+from earmark.systems.tagging.result_inputs import Trained
 
 CLASSES = ("bell", "rain", "siren", "wind")
 
@@ -66,13 +68,13 @@ def predictions(
     for i in range(n):
         bad = i >= n - failed
         rows.append(
-            {
-                "clip_id": f"{fold}-{i}",
-                "labels": [name for name, is_so in zip(CLASSES, truth[i], strict=True) if is_so],
-                "status": "failed" if bad else "ok",
-                "reason": "no audio (gone, 404)" if bad else "",
-                "cut": i < 3,
-            }
+            Row(
+                clip_id=f"{fold}-{i}",
+                labels=[name for name, is_so in zip(CLASSES, truth[i], strict=True) if is_so],
+                status="failed" if bad else "ok",
+                reason="no audio (gone, 404)" if bad else "",
+                cut=i < 3,
+            )
         )
         if bad:
             logits[i] = np.nan
@@ -81,39 +83,33 @@ def predictions(
         tokens.append(tokens[-1] - count)
     wanted = list(asked or merged)
     clamped = [i for i, (w, m) in enumerate(zip(wanted, merged, strict=True)) if m < w]
-    record = {
-        "schema": "earmark/tagging-predictions/1",
-        "task": "sounds",
-        "fold": fold,
-        "train_seed": seed,
-        "r": "8",
-        "clips": {"tested": n, "considered": n},
-        "merging": {
-            "proportional": True,
-            "asked": wanted,
-            "merged": list(merged),
-            "tokens": tokens,
-            "clamped_layers": clamped,
-            "warning": "r8: fewer tokens than asked" if clamped else None,
-        },
-        "student": "d1g357",
-        "data": {"features": {}, "classes": "c1a55", "statistics": {"mean": 0.0, "std": 1.0}},
-        "batch": 16,
-        "device": "cpu (test)",
-        "threads": 1,
-        "code": "c0de",
-    }
+    record = Record(
+        task="sounds",
+        fold=fold,
+        train_seed=seed,
+        r="8",
+        clips=Counts(tested=n, considered=n),
+        merging=Merging(
+            proportional=True,
+            asked=wanted,
+            merged=list(merged),
+            tokens=tokens,
+            clamped_layers=clamped,
+            warning="r8: fewer tokens than asked" if clamped else None,
+        ),
+        student="d1g357",
+        data={"features": {}, "classes": "c1a55", "statistics": {"mean": 0.0, "std": 1.0}},
+        batch=16,
+        device="cpu (test)",
+        threads=1,
+        code="c0de",
+        provenance={},
+    )
     return Predictions(rows, logits, record)
 
 
 def inputs(made: list[Predictions], *, loss: str = "bce", speedup: float = 1.5) -> Inputs:
-    student = {
-        "loss": loss,
-        "epoch": 3,
-        "validation": 0.5,
-        "clamped_layers": [],
-        "provenance": {"made": "by a test"},
-    }
+    student = Trained(loss=loss, epoch=3, clamped_layers=[], validation=0.5, provenance={"made": "by a test"})
     return Inputs(made, [student] * len(made), speed(speedup), CLASSES)
 
 
@@ -129,8 +125,8 @@ def settings(
     strides: tuple[int, int] = (10, 10),
     student: str = "small",
     resamples: int = 200,
-) -> dict[str, Any]:
-    return {
+) -> ResultJob:
+    asked = {
         "task": {"name": "sounds", "title": "Sounds", "kind": kind, "frames": 128, "folds": folds},
         "recipe": {
             "name": recipe,
@@ -139,16 +135,24 @@ def settings(
             "teachers": ["cnn"] if teachers else [],
             "lambda": 0.1 if teachers else 1,
             "tau": 1,
+            "unlabelled_by_teacher": "refuse",
             "proportional": True,
             "train_r": "0",
             "seeds": list(seeds),
             "baseline": baseline,
             "training": {"epochs": 3},
         },
-        "student": {"sizes": {"hidden": 8}, "strides": list(strides), "init": {"from": "random"}},
+        "student": {
+            "title": "Small",
+            "labels": ["demo"],
+            "sizes": {"hidden": 8},
+            "strides": list(strides),
+            "init": {"from": "random"},
+        },
         "teachers": {"cnn": "A CNN"} if teachers else {},
         "train_r": "0",
         "r": r,
         "schedules": {},
         "run": {"seed": 0, "resamples": resamples, "max_failed_share": 0.2, "labels": ["demo"]},
     }
+    return ResultJob.read(asked, "settings")

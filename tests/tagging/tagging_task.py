@@ -11,13 +11,17 @@ from earmark.core.records import Clip
 from earmark.data import shards
 from earmark.systems.tagging import spectrograms
 from earmark.systems.tagging.classes import Classes
+from earmark.systems.tagging.config import TaskTagging
 from earmark.systems.tagging.dataset import Clips
+from earmark.systems.tagging.normal import Normal
 
-TAGGING = {
-    "kind": "multi_label", "classes": None, "frames": 128, "statistics": None, "folds": None,
-    "validation_share": 0.2, "validation_group": None,
-}  # fmt: skip
-STATISTICS = {"mean": -4.0, "std": 3.0}
+TAGGING = TaskTagging(kind="multi_label", frames=128, validation_share=0.2)
+STATISTICS = Normal(mean=-4.0, std=3.0)
+
+
+def changed(**changes) -> TaskTagging:
+    """The task's section, but for some keys."""
+    return TAGGING.model_copy(update=changes)
 
 
 @dataclass
@@ -45,7 +49,7 @@ class Task:
         )
         fbank = folder / "fbank" / f"{split}-{number:05d}-of-00002.safetensors"
         spectrograms.write(
-            tar, tar.with_suffix(".parquet"), TAGGING["frames"], fbank, fbank.with_suffix(".parquet")
+            tar, tar.with_suffix(".parquet"), TAGGING.frames, fbank, fbank.with_suffix(".parquet")
         )
         self.clips += clips
         self.tars.append(tar)

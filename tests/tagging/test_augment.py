@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from earmark.systems.tagging.augment import Augmentation, masked, mixed, shifted
+from earmark.systems.tagging.settings import Training
 
 
 def test_masks_are_one_band_and_one_stretch_of_zeros_below_their_widths():
@@ -62,6 +63,6 @@ def test_mixes_are_as_long_as_the_first():
     assert torch.allclose(tail, 0.6 * (long - long.mean())[30:])
 
 
-def test_settings_of_a_training_are_taken_over_and_what_is_missing_is_off():
-    made = Augmentation.of({"mixup": 0.5, "time_mask": 48, "epochs": 3}, 7)
-    assert made == Augmentation(mixup=0.5, time_mask=48, seed=7)
+def test_settings_of_a_training_are_taken_over_and_no_time_mask_is_none():
+    made = Augmentation.of(Training(mixup=0.2, freq_mask=24, epochs=3), 7)
+    assert made == Augmentation(mixup=0.2, mixup_beta=10.0, freq_mask=24, time_mask=0, seed=7)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from tagging_task import TAGGING
+from tagging_task import TAGGING, changed
 
 from earmark.core.errors import UserError
 from earmark.core.places import SCRIPTS
@@ -28,7 +28,7 @@ def test_without_a_word_classes_are_all_labels_sorted():
 
 
 def test_config_decides_the_order_and_may_name_classes_no_clip_has(capsys):
-    made = of_task("x", TAGGING | {"classes": ["wind", "rain", "dog", "cat"]}, None, CLIPS)
+    made = of_task("x", changed(classes=["wind", "rain", "dog", "cat"]), None, CLIPS)
     assert made.names == ("wind", "rain", "dog", "cat")
     assert "no clip has the label wind" in capsys.readouterr().out
 
@@ -77,7 +77,7 @@ def test_files_are_read_back_and_damage_is_named(tmp_path):
 )
 def test_mistakes_are_one_line_that_names_the_key(changes, message):
     with pytest.raises(UserError, match=message) as caught:
-        of_task("x", TAGGING | changes, None, CLIPS)
+        of_task("x", changed(**changes), None, CLIPS)
     assert str(caught.value).startswith("task 'x': tagging.")
     assert "\n" not in str(caught.value)
 
@@ -91,7 +91,7 @@ def test_failed_clips_decide_nothing():
 def test_the_script_ends_in_one_line(tmp_path):
     write_manifest(tmp_path / "clips.parquet", CLIPS)
     command = [sys.executable, str(SCRIPTS / "classes.py"), "--clips", "clips.parquet", "--task", "x"]
-    settings = json.dumps(TAGGING | {"kind": "single_label"})
+    settings = json.dumps(changed(kind="single_label").chosen("kind", "classes", "folds"))
     done = subprocess.run(
         [*command, "--settings", settings, "--output", "classes.json"],
         cwd=tmp_path, capture_output=True, text=True, check=False,

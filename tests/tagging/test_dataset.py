@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from tagging_task import STATISTICS, TAGGING
+from tagging_task import STATISTICS, changed
 from torch.utils.data import DataLoader
 from transformers import ASTFeatureExtractor
 
@@ -42,7 +42,7 @@ def test_usable_clips_come_in_the_order_of_the_files(task):
 
 def test_an_unmixed_clip_equals_the_stock_extractor_normalised_and_padded(task):
     clips = task.opened()
-    extractor = ASTFeatureExtractor(mean=STATISTICS["mean"], std=STATISTICS["std"], max_length=128)
+    extractor = ASTFeatureExtractor(mean=STATISTICS.mean, std=STATISTICS.std, max_length=128)
     for index, clip_id in enumerate(clips.clip_ids):
         samples = torch.from_numpy(task.audio[clip_id])
         made = extractor((samples - samples.mean()).numpy(), sampling_rate=16000, return_tensors="pt")
@@ -137,9 +137,9 @@ def test_mistakes_are_named_before_anything_is_trained(task):
     with pytest.raises(UserError, match="label 'beep' is no class; did you mean 'beeps'"):
         task.opened(classes=Classes(("hum", "hiss", "beeps"), ("", "", ""), "multi_label"))
     with pytest.raises(UserError, match="single_label, but clip 'clip 0' has 3 labels"):
-        task.opened(tagging=TAGGING | {"kind": "single_label"})
+        task.opened(tagging=changed(kind="single_label"))
     with pytest.raises(UserError, match="more than tagging.frames"):
-        task.opened(tagging=TAGGING | {"frames": 64})
+        task.opened(tagging=changed(frames=64))
 
 
 def test_a_file_that_went_missing_is_named(task, tmp_path):

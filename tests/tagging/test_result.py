@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def test_a_result_of_several_seeds_fits_its_schema_and_keeps_both_uncertainties(
         "scored": 40,
         "failed": 0,
         "cut": 3,
-        "unlabelled": sum(not row["labels"] for row in made[0].rows),
+        "unlabelled": sum(not row.labels for row in made[0].rows),
         "skipped": 0,
     }
     assert content["pairing"]["resamples"] == "x.resamples.parquet"
@@ -119,6 +120,6 @@ def test_a_damaged_file_of_predictions_is_named(tmp_path, suffix):
 
 def test_a_label_that_is_no_class_is_named():
     made = predictions()
-    made.rows[0]["labels"] = ["thunder"]
+    made.rows[0] = replace(made.rows[0], labels=["thunder"])
     with pytest.raises(UserError, match="'all-0' has the label 'thunder'"):
         result.record(settings(), inputs([made]), "c0de", "x.json")

@@ -17,10 +17,14 @@ from earmark.core.errors import UserError
 from earmark.core.places import ROOT, SCRIPTS
 from earmark.merging.schedule import Schedule
 from earmark.systems.tagging import request, speed, speed_job, sweep
+from earmark.systems.tagging.architecture import Sizes
+from earmark.systems.tagging.asked import TimedStudent
 
-STUDENT = {"name": "ast-tiny", "labels": ["demo"], "strides": [10, 10]}
-STUDENT["sizes"] = {"hidden": 16, "layers": 3, "heads": 2, "mlp": 32}
-ASKED = {"task": "bells", "frames": 64, "student": STUDENT, "batches": [1, 3], "repeats": 3, "device": "cpu"}
+STUDENT = TimedStudent(
+    name="ast-tiny", labels=["demo"], sizes=Sizes(hidden=16, layers=3, heads=2, mlp=32), strides=[10, 10]
+)
+ASKED = {"task": "bells", "frames": 64, "student": STUDENT.plain(), "batches": [1, 3], "repeats": 3}
+ASKED["device"] = "cpu"
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 
 
@@ -110,11 +114,11 @@ def test_schedules_of_a_run_are_measured_together_and_what_is_unmerged_once(tmp_
 
 
 def test_a_student_whose_patches_do_not_overlap_runs_once_a_round() -> None:
-    student = {**STUDENT, "strides": [16, 16]}
+    student = STUDENT.model_copy(update={"strides": [16, 16]})
     sides = speed.sides(student, 4, 64, [Schedule.parse("2", {})], torch.device("cpu"))
-    (entry,) = speed.measure(sides, [1], 1)
+    (batch,) = speed.measure(sides, [1], 1)
     assert sides["unmerged"] is sides["strides_16"]
-    assert entry["unmerged"] == entry["strides_16"] and entry["strides_16"]["speedup"] == 1
+    assert batch.sides["unmerged"] == batch.sides["strides_16"] and batch.sides["strides_16"].speedup == 1
 
 
 def test_a_run_measures_what_it_is_asked_for() -> None:
@@ -165,8 +169,7 @@ def test_the_model_is_left_as_it_was() -> None:
 
 def test_a_job_reads_only_what_its_time_depends_on() -> None:
     found = request.speed(settings(schedules={"early": [9], "late": [0, 9]}), "bells", "ast-tiny", "early")
-    assert found["schedules"] == {"early": [9]}
-    assert set(found["student"]) == {"name", "sizes", "strides", "labels"}
+    assert found.schedules == {"early": [9]}
     other = settings(schedules={"early": [9], "late": [1, 9]}, bootstrap=200)
     assert request.speed(other, "bells", "ast-tiny", "early") == found
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tagging_task import TAGGING
+from tagging_task import TAGGING, changed
 
 from earmark.core.errors import UserError
 from earmark.systems.tagging.splits import roles
@@ -49,7 +49,7 @@ def test_roles_are_a_function_of_seed_and_recording_not_of_order_or_number_of_cl
 def test_folds_test_on_their_group_whatever_split_it_is_packed_in():
     clips = [clip(f"r{n}", "train" if n % 2 else "test", str(n % 5)) for n in range(100)]
     for fold in "01234":
-        made = roles(clips, TAGGING | {"folds": list("01234")}, fold, 0)
+        made = roles(clips, changed(folds=list("01234")), fold, 0)
         assert {clips[i].group for i in made["test"]} == {fold}
         assert len(made["test"]) == 20 and len(made["validation"]) == 16
         assert fold not in {clips[i].group for i in np.concatenate([made["train"], made["validation"]])}
@@ -67,7 +67,7 @@ def test_recordings_joined_to_one_clip_stay_together():
 
 def test_a_group_of_the_data_set_chooses_where_it_names_one():
     clips = [clip(f"r{n}", group="validation" if n < 3 else "") for n in range(9)] + [clip("t", "test")]
-    made = roles(clips, TAGGING | {"validation_group": "validation"}, "all", 0)
+    made = roles(clips, changed(validation_group="validation"), "all", 0)
     assert made["validation"].tolist() == [0, 1, 2]
 
 
@@ -89,7 +89,7 @@ def test_a_group_of_the_data_set_chooses_where_it_names_one():
 )
 def test_what_cannot_be_split_is_one_line(clips, changes, fold, message):
     with pytest.raises(UserError, match=message) as caught:
-        roles(clips, TAGGING | changes, fold, 0)
+        roles(clips, changed(**changes), fold, 0)
     assert "\n" not in str(caught.value)
 
 

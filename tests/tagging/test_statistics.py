@@ -9,16 +9,18 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from tagging_task import TAGGING
+from tagging_task import TAGGING, changed
 
 from earmark.core.errors import UserError
+from earmark.systems.tagging.config import Statistics
 from earmark.systems.tagging.mel_statistics import read, statistics, write
+from earmark.systems.tagging.normal import Normal
 from earmark.systems.tagging.splits import roles
 
 
 def direct(task, tagging, fold):
     """Mean and deviation by numpy over the features as a model sees them, padded with zeros."""
-    clips = task.opened(fold_statistics={"mean": 0.0, "std": 0.5})
+    clips = task.opened(fold_statistics=Normal(mean=0.0, std=0.5))
     train = roles(clips.entries(), tagging, fold, 0)["train"]
     cells = torch.stack([clips[int(index)].features for index in train]).numpy().astype(np.float64)
     return cells.mean(), cells.std(), len(train)
@@ -26,7 +28,7 @@ def direct(task, tagging, fold):
 
 @pytest.mark.parametrize("folds", [None, ["1", "2"]])
 def test_sums_give_what_the_padded_features_give(task, folds):
-    tagging = TAGGING | {"folds": folds}
+    tagging = changed(folds=folds)
     made = statistics(task.indexes, tagging, 0)
     assert list(made) == (folds or ["all"])
     for fold, found in made.items():
@@ -38,10 +40,10 @@ def test_sums_give_what_the_padded_features_give(task, folds):
 
 
 def test_given_statistics_are_marked_and_stand_for_every_fold(tmp_path):
-    tagging = TAGGING | {"folds": ["1", "2"], "statistics": {"mean": -4.2677393, "std": 4.5689974}}
+    tagging = changed(folds=["1", "2"], statistics=Statistics(mean=-4.2677393, std=4.5689974))
     write(tmp_path / "s.json", tagging, {})
     assert json.loads((tmp_path / "s.json").read_text())["given"] is True
-    assert read(tmp_path / "s.json", "2") == {"mean": -4.2677393, "std": 4.5689974}
+    assert read(tmp_path / "s.json", "2") == Normal(mean=-4.2677393, std=4.5689974)
     with pytest.raises(UserError, match="no statistics of fold '3'"):
         read(tmp_path / "s.json", "3")
 
@@ -52,7 +54,7 @@ def test_written_statistics_are_read_back(task, tmp_path):
     content = json.loads((tmp_path / "s.json").read_text())
     assert (content["given"], content["frames"]) == (False, 128)
     assert content["folds"]["all"]["cut"] == 0
-    assert read(tmp_path / "s.json", "all") == {"mean": made["all"].mean, "std": made["all"].std}
+    assert read(tmp_path / "s.json", "all") == Normal(made["all"].mean, made["all"].std)
 
 
 def test_only_the_sums_are_read(task, tmp_path):
@@ -72,7 +74,7 @@ def test_silence_has_no_deviation_and_says_so(task, tmp_path):
         zeros = [0.0] * len(table)
         table = table.set_column(table.schema.get_field_index(name), table.schema.field(name), [zeros])
     pq.write_table(table, tmp_path / "flat.parquet")
-    tagging = TAGGING | {"folds": ["1"]}
+    tagging = changed(folds=["1"])
     table = table.set_column(
         table.schema.get_field_index("group"), table.schema.field("group"), [["1", "2", "2", "3"]]
     )

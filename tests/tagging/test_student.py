@@ -17,14 +17,16 @@ from transformers import (
 
 from earmark.core.errors import UserError
 from earmark.systems.tagging import network, start, student
+from earmark.systems.tagging.architecture import Architecture
 
 SIZES = {"hidden": 16, "layers": 2, "heads": 2, "mlp": 32}
 INNER = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
 NAMES = ["bark", "rain", "siren"]
 
 
-def entry(strides=(16, 16), **init) -> dict:
-    return {"sizes": SIZES, "strides": list(strides), "init": {"from": "random", **init}}
+def entry(strides=(16, 16), sizes=SIZES, **init) -> Architecture:
+    made = {"sizes": sizes, "strides": list(strides), "init": {"from": "random", **init}}
+    return Architecture.read(made, "student")
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,7 @@ def positions(model: ASTForAudioClassification) -> torch.Tensor:
 
 
 def test_the_base_student_has_the_published_number_of_parameters():
-    base = {"sizes": {"hidden": 768, "layers": 12, "heads": 12, "mlp": 3072}, "strides": [12, 10]}
+    base = entry((12, 10), {"hidden": 768, "layers": 12, "heads": 12, "mlp": 3072})
     with torch.device("meta"):
         model = ASTForAudioClassification(network.configure(base, 527, 1024))
     assert round(sum(p.numel() for p in model.parameters()) / 1e6, 2) == 86.44
@@ -240,7 +242,7 @@ def test_interpolation_between_four_patches_is_bilinear():
 def test_mistakes_are_told_in_one_line(deit, audio, tmp_path):
     def told(init: dict, **changes) -> str:
         with pytest.raises(UserError) as caught:
-            start.begin({**entry((10, 10), **init), **changes}, NAMES, 128)
+            start.begin(entry((10, 10), **init, **changes), NAMES, 128)
         assert "\n" not in str(caught.value)
         return str(caught.value)
 

@@ -33,9 +33,9 @@ def test_the_embedded_grid_is_what_the_documentation_says(config):
 
 def test_labels_say_what_is_a_stand_in(config):
     settings = loaded(config)
-    assert sweep.result(settings, "demo_sounds", "kd", "8")["run"]["labels"] == ["demo", "synthetic"]
-    assert sweep.result(settings, "audioset", "kd-base", "8")["run"]["labels"] == []
-    assert sweep.result(settings, "audioset", "kd", "8")["run"]["labels"] == ["demo"]
+    assert sweep.result(settings, "demo_sounds", "kd", "8").run.labels == ["demo", "synthetic"]
+    assert sweep.result(settings, "audioset", "kd-base", "8").run.labels == []
+    assert sweep.result(settings, "audioset", "kd", "8").run.labels == ["demo"]
 
 
 def test_a_prediction_does_not_depend_on_how_students_are_trained_or_results_scored(config):
@@ -54,14 +54,13 @@ def test_a_prediction_does_not_depend_on_how_students_are_trained_or_results_sco
 
 def test_listed_schedules_reach_the_jobs_that_use_them(config):
     settings = loaded(config, tagging=config["tagging"] | {"schedules": {"steep": [30, 10], "other": [1]}})
-    assert sweep.prediction(settings, "demo_sounds", "kd", "steep", Run("all", 0))["schedules"] == {
-        "steep": [30, 10]
-    }
-    assert sweep.result(settings, "demo_sounds", "kd", "8")["schedules"] == {}
+    found = sweep.prediction(settings, "demo_sounds", "kd", "steep", Run("all", 0))
+    assert found.schedules == {"steep": [30, 10]}
+    assert sweep.result(settings, "demo_sounds", "kd", "8").schedules == {}
 
 
 def test_what_the_data_stages_let_pass_is_allowed_in_the_result_too(config):
-    share = sweep.result(loaded(config), "audioset", "kd-base", "0")["run"]["max_failed_share"]
+    share = sweep.result(loaded(config), "audioset", "kd-base", "0").run.max_failed_share
     assert share == 0.35
 
 

@@ -17,6 +17,7 @@ from earmark.core.errors import UserError
 from earmark.core.files import sha256, write_json
 from earmark.core.places import SCRIPTS
 from earmark.systems.tagging import job, recipe, student
+from earmark.systems.tagging.asked import Places, TrainingJob
 from earmark.systems.tagging.classes import Classes
 from earmark.systems.tagging.materials import Files
 from earmark.systems.tagging.settings import Training
@@ -28,7 +29,7 @@ SETTINGS = {
     "fold": "all",
     "train_seed": 3,
     "seed": 0,
-    "tagging": TAGGING,
+    "tagging": TAGGING.chosen("kind", "frames", "folds", "validation_share", "validation_group"),
     "student": {
         "name": "tiny",
         "sizes": {"hidden": 16, "layers": 2, "heads": 2, "mlp": 32},
@@ -85,10 +86,11 @@ def teach(task, folder: Path, classes: Classes, known: list[str]) -> None:
 
 
 def train(tmp_path: Path, places: dict, **changes) -> dict:
-    files = Files.of(places, tmp_path / "classes.json", tmp_path / "statistics.json")
+    chosen = TrainingJob.read({**SETTINGS, **changes}, "settings")
+    files = Files.of(Places.read(places, "places"), tmp_path / "classes.json", tmp_path / "statistics.json")
     output = tmp_path / "student" / "student.json"
     try:
-        job.run({**SETTINGS, **changes}, files, output, tmp_path / "work", "code", 1)
+        job.run(chosen, files, output, tmp_path / "work", "code", 1)
     finally:
         torch.use_deterministic_algorithms(False)
     return json.loads(output.read_text())
@@ -134,7 +136,7 @@ def test_the_same_settings_give_the_same_student(places, tmp_path):
 
 @pytest.mark.parametrize(("threads", "workers"), [(1, 0), (2, 1), (3, 2), (9, 2)])
 def test_clips_are_loaded_by_no_more_processes_than_there_are_cores_for(threads, workers):
-    training = Training.from_mapping({**SETTINGS["training"], "workers": 2}, "x")
+    training = Training.read({**SETTINGS["training"], "workers": 2}, "x")
     assert training.within(threads).workers == workers
 
 

@@ -166,7 +166,7 @@ def test_no_class_to_validate_by_is_told(tmp_path):
 
 
 def test_the_rate_warms_up_in_a_line_and_decays_by_epoch():
-    settings = Training.from_mapping(
+    settings = Training.read(
         {"learning_rate": 1.0, "warmup_steps": 4, "decay": {"first_epoch": 2, "every": 3, "factor": 0.5}},
         "test",
     )
@@ -188,7 +188,7 @@ def test_the_rate_warms_up_in_a_line_and_decays_by_epoch():
 )
 def test_settings_that_contradict_each_other_are_named(values, words):
     with pytest.raises(UserError, match=words):
-        Training.from_mapping(values, "task 'x': training")
+        Training.read(values, "task 'x': training")
 
 
 def test_settings_that_do_not_fit_the_task_are_named():
@@ -205,8 +205,8 @@ def test_settings_that_do_not_fit_the_task_are_named():
 
 
 def test_settings_are_recorded_as_they_are_read():
-    settings = Training.from_mapping({"averaging": {"first": 1, "last": 2}, "betas": [0.8, 0.9]}, "x")
-    assert Training.from_mapping(json.loads(json.dumps(settings.to_dict())), "x") == settings
+    settings = Training.read({"averaging": {"first": 1, "last": 2}, "betas": [0.8, 0.9]}, "x")
+    assert Training.read(json.loads(json.dumps(settings.plain())), "x") == settings
 
 
 def test_a_schedule_that_merges_nothing_needs_no_hooks(tmp_path, accelerator):

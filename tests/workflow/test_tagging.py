@@ -83,7 +83,7 @@ def test_a_results_numbers_follow_from_its_predictions(flow):
     classes = [
         c["name"] for c in json.loads((flow.folder / "data/sounds/classes.json").read_text())["classes"]
     ]
-    truth = pd.DataFrame([{name: name in row["labels"] for name in classes} for row in found.rows])
+    truth = pd.DataFrame([{name: name in row.labels for name in classes} for row in found.rows])
     heard = [i for i, name in enumerate(classes) if truth[name].any()]
     expected = average_precision_score(truth.to_numpy()[:, heard], found.logits[:, heard], average="macro")
     assert first["mAP"] == pytest.approx(expected) and first["classes_with_positives"] == len(heard)

@@ -5,13 +5,14 @@ Each function takes its random numbers from the generator it is given and from n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from earmark.systems.tagging.settings import Training
 
 NOISE = 0.1
 """The noise is uniform in [0, this times a random number), in units of normalised features."""
@@ -22,7 +23,7 @@ SHIFT = 10
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How clips are changed: the keys of a training's settings that this reads, and the seed.
+    """How clips are changed: the settings of a training that this reads, and the seed.
 
     ``mixup`` is the share of clips that are mixed, by a factor from Beta(``mixup_beta``,
     ``mixup_beta``); masks are at most ``freq_mask`` bins and ``time_mask`` frames wide; ``noise``
@@ -37,10 +38,10 @@ class Augmentation:
     seed: int = 0
 
     @classmethod
-    def of(cls, training: Mapping[str, Any], seed: int) -> Self:
-        """Return the augmentation that a training's settings ask for; what they leave out is off."""
-        known = ("mixup", "mixup_beta", "freq_mask", "time_mask", "noise")
-        return cls(**{key: training[key] for key in known if key in training}, seed=seed)
+    def of(cls, training: Training, seed: int) -> Self:
+        """Return the augmentation that a training asks for."""
+        masks = training.freq_mask, training.time_mask or 0
+        return cls(training.mixup, training.mixup_beta, *masks, training.noise, seed)
 
     def generator(self, draw: int) -> np.random.Generator:
         """Return the random numbers of one draw of a clip: a function of seed and draw alone."""

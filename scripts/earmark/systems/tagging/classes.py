@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from earmark.core.errors import UserError, nearest
 from earmark.core.files import write_json
 from earmark.core.records import WANTED, Clip
 from earmark.data.sources.youtube import read_classes
+from earmark.systems.tagging.asked import ClassesJob
 
 MULTI_LABEL, SINGLE_LABEL = "multi_label", "single_label"
 
@@ -82,7 +82,7 @@ def digest(names: Sequence[str]) -> str:
     return hashlib.sha256(json.dumps(list(names), ensure_ascii=False).encode()).hexdigest()
 
 
-def of_task(task: str, tagging: Mapping[str, Any], listed: Path | None, clips: Iterable[Clip]) -> Classes:
+def of_task(task: str, tagging: ClassesJob, listed: Path | None, clips: Iterable[Clip]) -> Classes:
     """Return a task's classes: those config names, else the source's list, else all labels, sorted.
 
     Every usable clip is held against them, and against the folds, so that a mistake shows before
@@ -95,8 +95,8 @@ def of_task(task: str, tagging: Mapping[str, Any], listed: Path | None, clips: I
     """
     where = f"task '{task}': tagging"
     codes: dict[str, str] = {}
-    if tagging["classes"] is not None:
-        codes = dict.fromkeys(tagging["classes"], "")
+    if tagging.classes is not None:
+        codes = dict.fromkeys(tagging.classes, "")
     elif listed is not None:
         codes = {name: code for code, name in read_classes(listed).items()}
     labels: dict[str, None] = {}
@@ -105,7 +105,7 @@ def of_task(task: str, tagging: Mapping[str, Any], listed: Path | None, clips: I
         if not clip.ok and clip.status != WANTED:
             continue
         groups[clip.group] += 1
-        if tagging["kind"] == SINGLE_LABEL and len(clip.labels) != 1:
+        if tagging.kind == SINGLE_LABEL and len(clip.labels) != 1:
             raise UserError(
                 f"{where}.kind: single_label, but clip '{clip.clip_id}' has {len(clip.labels)} labels "
                 f"({', '.join(clip.labels[:4])}); set kind to multi_label or mend the labels"
@@ -117,7 +117,7 @@ def of_task(task: str, tagging: Mapping[str, Any], listed: Path | None, clips: I
                     f"{nearest(label, codes)}"
                 )
             labels[label] = None
-    for fold in tagging["folds"] or []:
+    for fold in tagging.folds or []:
         if not groups[fold]:
             known = nearest(fold, (group for group in groups if group))
             raise UserError(f"{where}.folds: no clip has the group '{fold}'; {known}")
@@ -128,4 +128,4 @@ def of_task(task: str, tagging: Mapping[str, Any], listed: Path | None, clips: I
     if silent:
         more = f" and {len(silent) - 3} more" if len(silent) > 3 else ""
         print(f"no clip has the label {', '.join(silent[:3])}{more}", flush=True)
-    return Classes(names, tuple(codes.get(name, "") for name in names), tagging["kind"])
+    return Classes(names, tuple(codes.get(name, "") for name in names), tagging.kind)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import copy
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,11 +31,13 @@ from torch.utils.data import Dataset
 
 from earmark.core import checksums
 from earmark.core.errors import UserError, nearest
+from earmark.systems.tagging.asked import Input
 from earmark.systems.tagging.augment import Augmentation, masked, mixed, shifted
 from earmark.systems.tagging.classes import SINGLE_LABEL, Classes
 from earmark.systems.tagging.fbank import BINS, SAMPLE_RATE, fbank, samples_for
 from earmark.systems.tagging.index import PLACED, Entry, entries, usable
 from earmark.systems.tagging.mapped import Mapped
+from earmark.systems.tagging.normal import Normal
 
 STORED = ("frames", "cut", "fbank_offset", "flac_offset", "flac_size")
 
@@ -118,8 +120,8 @@ class Clips(Dataset[Example]):
         fbanks: their safetensors files, in the same order.
         tars: the 16 kHz shards they were computed from, in the same order; empty if nothing is mixed.
         classes: the task's classes.
-        tagging: the task's tagging section; ``frames`` and ``kind`` are read.
-        fold_statistics: ``mean`` and ``std`` of the fold, of ``statistics.json``.
+        tagging: the kind of the targets and the length of the spectrograms.
+        fold_statistics: of the fold, of ``statistics.json``.
         augmentation: None gives every clip as it is.
         teacher: stored logits, read at temperature ``tau``.
         partners: numbers of the clips that others may be mixed with: those trained on. Needed with
@@ -139,8 +141,8 @@ class Clips(Dataset[Example]):
         fbanks: Sequence[Path],
         tars: Sequence[Path],
         classes: Classes,
-        tagging: Mapping[str, Any],
-        fold_statistics: Mapping[str, float],
+        tagging: Input,
+        fold_statistics: Normal,
         augmentation: Augmentation | None = None,
         teacher: Teacher | None = None,
         *,
@@ -151,8 +153,8 @@ class Clips(Dataset[Example]):
         if augmentation and augmentation.mixup and (partners is None or not len(partners) or not tars):
             raise ValueError("mixup needs the clips that others may be mixed with, and the tars of all")
         self.classes, self.augmentation = classes, augmentation
-        self.frames = int(tagging["frames"])
-        self.mean, self.std = float(fold_statistics["mean"]), float(fold_statistics["std"])
+        self.frames = tagging.frames
+        self.mean, self.std = fold_statistics.mean, fold_statistics.std
         checksums.verify(fbanks, indexes)
         self._fbanks, self._tars = Mapped(fbanks), Mapped(tars)
         tables = [usable(path, ("clip_id", "labels", *PLACED, *STORED)) for path in indexes]
@@ -162,14 +164,14 @@ class Clips(Dataset[Example]):
         self._placed = rows.select(list(PLACED))
         self._stored = {name: rows[name].to_numpy() for name in STORED}
         self.cut: NDArray[np.bool_] = self._stored.pop("cut").astype(bool)
-        self._starts, self._codes = self._labelled(rows["labels"], tagging["kind"])
+        self._starts, self._codes = self._labelled(rows["labels"], tagging.kind)
         if len(self.clip_ids) and int(self._stored["frames"].max()) > self.frames:
             raise UserError(
                 f"{indexes[0]}: spectrograms of more than tagging.frames ({self.frames}) frames; delete "
                 "them to make them again"
             )
         self.partners = None if partners is None else np.asarray(partners, dtype=np.int64)
-        self._teacher, self._tau, self._soft_kind = teacher, tau, soft_kind or tagging["kind"]
+        self._teacher, self._tau, self._soft_kind = teacher, tau, soft_kind or tagging.kind
         self._unseen = frozenset(teacher.missing(self.clip_ids)) if teacher is not None else frozenset()
 
     def __len__(self) -> int:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 from earmark.core import devices, provenance
-from earmark.core.files import exclusive, sha256, write_json
+from earmark.core.files import Json, exclusive, sha256, write_json
 from earmark.core.seeding import generator
-from earmark.merging.schedule import Schedule, clamp
+from earmark.merging.schedule import clamp
 from earmark.systems.tagging import network, start, student, validation
+from earmark.systems.tagging.asked import TrainingJob
 from earmark.systems.tagging.materials import Files, Materials, gather
 from earmark.systems.tagging.sampling import Order
-from earmark.systems.tagging.settings import Training
 from earmark.systems.tagging.training import Plan, Trainer
 from earmark.training import state
 from earmark.training.engine import prepare
@@ -22,11 +20,11 @@ from earmark.training.engine import prepare
 _PROTECTED = 2  # CLS and DIST are never merged
 
 
-def run(settings: Mapping[str, Any], files: Files, output: Path, work: Path, code: str, threads: int) -> None:
+def run(asked: TrainingJob, files: Files, output: Path, work: Path, code: str, threads: int) -> None:
     """Train a student and write ``output`` (student.json), last, with its weights and config beside it.
 
     Args:
-        settings: see `recipe.job`.
+        asked: all that the training depends on, but for code and files.
         files: of the training.
         output: the record to write.
         work: folder of the state an interrupted training goes on from; emptied at the end.
@@ -37,30 +35,23 @@ def run(settings: Mapping[str, Any], files: Files, output: Path, work: Path, cod
         UserError: see `materials.gather`, `start.begin`, `training.prepare` and `training.Trainer`.
 
     """
-    where = f"recipe '{settings['recipe']}' on task '{settings['task']}': training"
-    training = Training.from_mapping(settings["training"], where).within(threads)
-    accelerator = prepare(settings["device"], threads - training.workers, training.precision)
+    where = f"recipe '{asked.recipe}' on task '{asked.task}': training"
+    training = asked.training.within(threads)
+    accelerator = prepare(asked.device, threads - training.workers, training.precision)
     main = accelerator.is_main_process
     with exclusive(work) if main else nullcontext():
         accelerator.wait_for_everyone()
-        seed = int(generator(settings["seed"], "training", str(settings["train_seed"])).integers(2**31))
-        found = gather(settings, files, training, seed)
+        seed = int(generator(asked.seed, "training", str(asked.train_seed)).integers(2**31))
+        found = gather(asked, files, seed)
         steps = Order(len(found.train), training.batch_size, seed).steps_per_epoch * training.epochs
         training = training.warmed(steps, where)
         if main:
             _announce(found, steps)
-        tagging = settings["tagging"]
+        tagging = asked.tagging
         model, origin = start.begin(
-            settings["student"], found.classes.names, tagging["frames"], kind=tagging["kind"], seed=seed
+            asked.student, found.classes.names, tagging.frames, kind=tagging.kind, seed=seed
         )
-        plan = Plan(
-            training,
-            tagging["kind"],
-            seed,
-            settings["lambda"],
-            Schedule.parse(settings["r"], settings["schedules"]),
-            settings["proportional"],
-        )
+        plan = Plan(training, tagging.kind, seed, asked.weight, asked.schedule, asked.proportional)
         trainer = Trainer(
             model,
             found.train,
@@ -68,14 +59,14 @@ def run(settings: Mapping[str, Any], files: Files, output: Path, work: Path, cod
             plan,
             accelerator,
             work=work,
-            fingerprint=files.fingerprint(dict(settings), code),
+            fingerprint=files.fingerprint(asked.plain(), code),
             events=output.parent / "events",
         )
         trainer.run()
         final = trainer.final()
         if main:
             student.save(trainer.model, output.parent)
-            content = _describe(settings, found, trainer, origin, final, threads)
+            content = _describe(asked, found, trainer, origin, final, threads)
             weights = sha256(output.parent / "model.safetensors")
             made = {"data": files.checksums(), "weights": weights, "provenance": provenance.record(code)}
             write_json(output, content | made)
@@ -94,13 +85,13 @@ def _announce(found: Materials, steps: int) -> None:
 
 
 def _describe(
-    settings: Mapping[str, Any],
+    asked: TrainingJob,
     found: Materials,
     trainer: Trainer,
-    origin: dict[str, Any],
+    origin: Json,
     final: dict[str, float],
     threads: int,
-) -> dict[str, Any]:
+) -> Json:
     """Return the record of a training."""
     done, plan, accelerator = trainer.record, trainer.plan, trainer.accelerator
     config, average = trainer.model.config, plan.training.averaging
@@ -109,8 +100,8 @@ def _describe(
     tokens = network.tokens(config)
     merged = clamp(plan.merging.per_layer(config.num_hidden_layers), tokens, _PROTECTED)
     return {
-        **{key: settings[key] for key in ("task", "recipe", "fold", "train_seed", "r", "labels")},
-        "settings": {**settings, "training": plan.training.to_dict()},
+        **asked.chosen("task", "recipe", "fold", "train_seed", "r", "labels"),
+        "settings": asked.plain() | {"training": plan.training.plain()},
         "start": origin,
         "parameters": sum(parameter.numel() for parameter in trainer.model.parameters()),
         "loss": plan.training.loss,

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from earmark.core.checksums import folded, of_indexes
-from earmark.core.files import sha256
+from earmark.core.files import Json, sha256
 from earmark.systems.tagging import mel_statistics as statistics
+from earmark.systems.tagging.asked import Places, TrainingJob
 from earmark.systems.tagging.augment import Augmentation
 from earmark.systems.tagging.classes import Classes
 from earmark.systems.tagging.dataset import Clips
 from earmark.systems.tagging.index import PLACED, entries, usable
 from earmark.systems.tagging.loader import Part
 from earmark.systems.tagging.recipe import shards
-from earmark.systems.tagging.settings import CE, MULTI_LABEL, SINGLE_LABEL, Training
+from earmark.systems.tagging.settings import CE, MULTI_LABEL, SINGLE_LABEL
 from earmark.systems.tagging.splits import TRAIN, VALIDATION, roles
 from earmark.systems.tagging.teachers import checks
 from earmark.systems.tagging.teachers.store import Logits
@@ -41,32 +41,31 @@ class Files:
     statistics: Path
 
     @classmethod
-    def of(cls, places: Mapping[str, Any], classes: Path, numbers: Path) -> Files:
+    def of(cls, places: Places, classes: Path, numbers: Path) -> Files:
         """Return the files by folder and number of shards, as the rule lists them.
 
         Args:
-            places: ``shards`` (split to number), folders ``fbank`` and ``audio`` (or null), ``logits`` (of
-                each teacher a folder and splits).
+            places: folders and numbers of shards.
             classes: of the task.
             numbers: the statistics of its spectrograms.
 
         """
 
         def listed(folder: str, suffix: str, splits: Sequence[str]) -> list[Path]:
-            of = places["shards"]
+            of = places.shards
             return [path for split in splits for path in shards(folder, split, of[split], suffix)]
 
-        every = list(places["shards"])
+        every = list(places.shards)
         return cls(
-            listed(places["fbank"], "parquet", every),
-            listed(places["fbank"], "safetensors", every),
-            listed(places["audio"], "tar", every) if places["audio"] else [],
-            [listed(each["folder"], "safetensors", each["splits"]) for each in places["logits"]],
+            listed(places.fbank, "parquet", every),
+            listed(places.fbank, "safetensors", every),
+            listed(places.audio, "tar", every) if places.audio else [],
+            [listed(each.folder, "safetensors", each.splits) for each in places.logits],
             classes,
             numbers,
         )
 
-    def checksums(self) -> dict[str, Any]:
+    def checksums(self) -> Json:
         """Return what tells whether another training learned from the same: clips, spectrograms, logits."""
         return {
             **of_indexes(self.indexes),
@@ -74,7 +73,7 @@ class Files:
             "classes": Classes.read(self.classes).digest,
         }
 
-    def fingerprint(self, *also: Any) -> str:
+    def fingerprint(self, *also: object) -> str:
         """Return what tells one training from another: its files as they are now, and ``also``."""
         paths = [*self.indexes, *self.fbanks, *self.audio, *(path for part in self.logits for path in part)]
         known = [
@@ -92,16 +91,15 @@ class Materials:
     classes: Classes
     train: Part
     valid: Part
-    teachers: dict[str, Any] | None
+    teachers: Json | None
 
 
-def gather(settings: Mapping[str, Any], files: Files, training: Training, seed: int) -> Materials:
+def gather(chosen: TrainingJob, files: Files, seed: int) -> Materials:
     """Return what a student is trained on.
 
     Args:
-        settings: of the training, see `recipe.job`.
+        chosen: the training.
         files: of the training.
-        training: its own settings.
         seed: of what is random about a clip.
 
     Raises:
@@ -109,11 +107,11 @@ def gather(settings: Mapping[str, Any], files: Files, training: Training, seed: 
             clip is left for a role.
 
     """
-    classes, fold = Classes.read(files.classes), settings["fold"]
-    tagging = settings["tagging"]
+    classes, fold = Classes.read(files.classes), chosen.fold
+    tagging, training = chosen.tagging, chosen.training
     rows = pa.concat_tables([usable(path, PLACED) for path in files.indexes])
-    place = roles(entries(rows), tagging, fold, settings["seed"])
-    store = Logits(files.logits) if settings["lambda"] < 1 else None
+    place = roles(entries(rows), tagging, fold, chosen.seed)
+    store = Logits(files.logits) if chosen.weight < 1 else None
     kind = SINGLE_LABEL if training.loss == CE else MULTI_LABEL
     clips = Clips(
         files.indexes,
@@ -122,9 +120,9 @@ def gather(settings: Mapping[str, Any], files: Files, training: Training, seed: 
         classes,
         tagging,
         statistics.read(files.statistics, fold),
-        Augmentation.of(training.to_dict(), seed),
+        Augmentation.of(training, seed),
         store,
-        tau=settings["tau"],
+        tau=chosen.tau,
         partners=place[TRAIN],
         soft_kind=kind,
     )
@@ -133,5 +131,5 @@ def gather(settings: Mapping[str, Any], files: Files, training: Training, seed: 
     if store is not None:
         ids = [clips.clip_ids[index] for index in train.chosen]
         labels = train.label_table()
-        found = checks.check(store, classes, ids, labels, settings["unlabelled_by_teacher"])
+        found = checks.check(store, classes, ids, labels, chosen.unlabelled_by_teacher)
     return Materials(classes, train, valid, found)

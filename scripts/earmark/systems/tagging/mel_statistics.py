@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from earmark.core.errors import UserError
 from earmark.core.files import write_json
+from earmark.systems.tagging.asked import StatisticsJob
 from earmark.systems.tagging.fbank import BINS
 from earmark.systems.tagging.index import PLACED, entries, usable
+from earmark.systems.tagging.normal import Normal
 from earmark.systems.tagging.request import WHOLE
 from earmark.systems.tagging.splits import TRAIN, roles
 
@@ -52,7 +54,7 @@ class Statistics:
         return cls(mean, math.sqrt(variance), len(sums), int(cut.sum()))
 
 
-def statistics(indexes: Sequence[Path], tagging: Mapping[str, Any], seed: int) -> dict[str, Statistics]:
+def statistics(indexes: Sequence[Path], tagging: StatisticsJob, seed: int) -> dict[str, Statistics]:
     """Return the statistics of each fold's training clips, ``all`` where the task has no folds.
 
     Raises:
@@ -62,24 +64,24 @@ def statistics(indexes: Sequence[Path], tagging: Mapping[str, Any], seed: int) -
     rows = pa.concat_tables([usable(path, COLUMNS) for path in indexes])
     sums, squares, cut = (rows[name].to_numpy() for name in ("sum", "sum_squares", "cut"))
     made = {}
-    for fold in tagging["folds"] or [WHOLE]:
+    for fold in tagging.folds or [WHOLE]:
         train = roles(entries(rows), tagging, fold, seed)[TRAIN]
-        made[fold] = Statistics.of(sums[train], squares[train], cut[train], tagging["frames"])
+        made[fold] = Statistics.of(sums[train], squares[train], cut[train], tagging.frames)
     return made
 
 
-def write(path: Path, tagging: Mapping[str, Any], made: Mapping[str, Statistics]) -> None:
+def write(path: Path, tagging: StatisticsJob, made: Mapping[str, Statistics]) -> None:
     """Write the statistics, or those that the task's section gives, for every fold, marked as given."""
-    given = tagging["statistics"]
-    folds = {fold: given or asdict(made[fold]) for fold in tagging["folds"] or [WHOLE]}
-    write_json(path, {"given": given is not None, "frames": tagging["frames"], "folds": folds})
+    given = None if tagging.statistics is None else tagging.statistics.plain()
+    folds = {fold: given or asdict(made[fold]) for fold in tagging.folds or [WHOLE]}
+    write_json(path, {"given": given is not None, "frames": tagging.frames, "folds": folds})
 
 
-def read(path: Path, fold: str) -> dict[str, float]:
-    """Return ``mean`` and ``std`` of a fold; raises UserError if the file has none."""
+def read(path: Path, fold: str) -> Normal:
+    """Return the mean and deviation of a fold; raises UserError if the file has none."""
     try:
         found = json.loads(path.read_text())["folds"][fold]
-        return {"mean": float(found["mean"]), "std": float(found["std"])}
+        return Normal(float(found["mean"]), float(found["std"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{path} has no statistics of fold '{fold}' ({error}); delete it to make it again"

@@ -6,7 +6,7 @@ token, and before them come CLS and DIST, the mean of which is classified.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from earmark.core.seeding import generator
 from earmark.models.described import check_weights
 from earmark.models.untrusted import refuse_own_code
 from earmark.models.weight_files import INDEX, SINGLE
+from earmark.systems.tagging.architecture import Shape
 
 MEL_BINS, PATCH = 128, 16
 _SPREAD, _BASE_WIDTH = 0.02, 768
@@ -34,12 +35,12 @@ _PROBLEM = {
 
 
 def configure(
-    student: Mapping[str, Any], classes: int | Sequence[str], frames: int, kind: str = "multi_label"
+    student: Shape, classes: int | Sequence[str], frames: int, kind: str = "multi_label"
 ) -> ASTConfig:
     """Return the model's configuration.
 
     Args:
-        student: ``sizes`` and ``strides`` of a student of config.
+        student: its sizes and strides.
         classes: their names in order, or just how many.
         frames: of the spectrograms.
         kind: of the task, ``multi_label`` or ``single_label``.
@@ -48,23 +49,21 @@ def configure(
         UserError: the width can't be divided among the heads.
 
     """
-    sizes = student["sizes"]
-    if sizes["hidden"] % sizes["heads"]:
-        raise UserError(
-            f"student: sizes.hidden {sizes['hidden']} is no multiple of sizes.heads {sizes['heads']}"
-        )
+    sizes = student.sizes
+    if sizes.hidden % sizes.heads:
+        raise UserError(f"student: sizes.hidden {sizes.hidden} is no multiple of sizes.heads {sizes.heads}")
     names = [f"class {number}" for number in range(classes)] if isinstance(classes, int) else classes
     return ASTConfig(
-        hidden_size=sizes["hidden"],
-        num_hidden_layers=sizes["layers"],
-        num_attention_heads=sizes["heads"],
-        intermediate_size=sizes["mlp"],
-        frequency_stride=student["strides"][0],
-        time_stride=student["strides"][1],
+        hidden_size=sizes.hidden,
+        num_hidden_layers=sizes.layers,
+        num_attention_heads=sizes.heads,
+        intermediate_size=sizes.mlp,
+        frequency_stride=student.strides[0],
+        time_stride=student.strides[1],
         max_length=frames,
         num_mel_bins=MEL_BINS,
         patch_size=PATCH,
-        initializer_range=_SPREAD * (_BASE_WIDTH / sizes["hidden"]) ** 0.5,
+        initializer_range=_SPREAD * (_BASE_WIDTH / sizes.hidden) ** 0.5,
         id2label=dict(enumerate(names)),
         label2id={name: number for number, name in enumerate(names)},
         problem_type=_PROBLEM[kind],

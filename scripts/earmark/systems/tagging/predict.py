@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -16,17 +16,18 @@ from transformers import ASTForAudioClassification
 from earmark.core import devices, provenance
 from earmark.core.checksums import of_indexes
 from earmark.core.errors import UserError
-from earmark.core.files import sha256
+from earmark.core.files import Json, sha256
 from earmark.core.progress import tqdm
 from earmark.core.records import FAILED, NOT_PARQUET, OK
 from earmark.merging.hooks import Merging
-from earmark.merging.schedule import Schedule
 from earmark.systems.tagging import mel_statistics as statistics
+from earmark.systems.tagging import predictions as made
 from earmark.systems.tagging import student
+from earmark.systems.tagging.asked import PredictionJob
 from earmark.systems.tagging.classes import Classes
 from earmark.systems.tagging.dataset import Clips
 from earmark.systems.tagging.index import PLACED, Entry
-from earmark.systems.tagging.predictions import Predictions
+from earmark.systems.tagging.predictions import Counts, Predictions, Record, Row
 from earmark.systems.tagging.splits import is_tested
 
 
@@ -36,7 +37,7 @@ def run(
     fbanks: Sequence[Path],
     classes: Classes,
     numbers: Path,
-    settings: Mapping[str, Any],
+    chosen: PredictionJob,
     code: str,
     threads: int,
 ) -> Predictions:
@@ -50,7 +51,7 @@ def run(
         fbanks: the spectrograms, in the same order.
         classes: of the task, in order.
         numbers: the task's ``statistics.json``.
-        settings: as :func:`earmark.systems.tagging.sweep.prediction` returns them.
+        chosen: the run, its schedule, and how to compute.
         code: digest of the code, for the record.
         threads: of torch.
 
@@ -58,58 +59,53 @@ def run(
         UserError: files that are damaged or don't belong together, no memory, or no test clip.
 
     """
-    device = devices.prepare(settings["device"], threads)
+    device = devices.prepare(chosen.device, threads)
     model = student.load(folder)
     if model.config.num_labels != len(classes):
         raise UserError(
             f"{folder}: the student tells {model.config.num_labels} classes apart, the task has "
             f"{len(classes)}; delete the folder to train it again"
         )
-    fold = settings["fold"]
+    fold = chosen.fold
     of_fold = statistics.read(numbers, fold)
-    clips = Clips(indexes, fbanks, [], classes, settings["tagging"], of_fold)
-    chosen = [i for i, entry in enumerate(clips.entries()) if is_tested(entry, fold)]
-    schedule = Schedule.parse(settings["r"], settings["schedules"])
+    clips = Clips(indexes, fbanks, [], classes, chosen.tagging, of_fold)
+    tested = [i for i, entry in enumerate(clips.entries()) if is_tested(entry, fold)]
     with (
         warnings.catch_warnings(record=True) as told,
-        Merging(model, schedule, proportional=settings["proportional"]) as merging,
+        Merging(model, chosen.schedule, proportional=chosen.proportional) as merging,
     ):
         warnings.simplefilter("always")
-        logits = _logits(model.to(device).eval(), clips, chosen, settings["batch"])
+        logits = _logits(model.to(device).eval(), clips, tested, chosen.batch)
     if merging.clamped is None:
         raise UserError(f"{indexes[0]} and the others hold no usable test clip of fold '{fold}'")
-    rows, considered = _rows(clips, chosen, logits, list(_failed(indexes, fold))), _considered(indexes)
-    failed = np.full((len(rows) - len(chosen), len(classes)), np.nan, np.float32)
+    rows, considered = _rows(clips, tested, logits, list(_failed(indexes, fold))), _considered(indexes)
+    failed = np.full((len(rows) - len(tested), len(classes)), np.nan, np.float32)
     clamped = merging.clamped
     return Predictions(
         rows,
         np.concatenate([logits, failed]),
-        {
-            "task": settings["task"],
-            "fold": fold,
-            "train_seed": settings["train_seed"],
-            "r": settings["r"],
-            "clips": {"tested": len(rows), "considered": considered},
-            "merging": {
-                "proportional": settings["proportional"],
-                "asked": clamped.asked,
-                "merged": clamped.merged,
-                "tokens": clamped.tokens,
-                "clamped_layers": clamped.clamped_layers,
-                "warning": next((str(w.message) for w in told if clamped.clamped_layers), None),
-            },
-            "student": sha256(folder / "model.safetensors"),
-            "data": {
-                **of_indexes(indexes),
-                "classes": classes.digest,
-                "statistics": dict(of_fold),
-            },
-            "batch": settings["batch"],
-            "device": devices.describe(device),
-            "threads": threads,
-            "code": code,
-            "provenance": provenance.record(code),
-        },
+        Record(
+            task=chosen.task,
+            fold=fold,
+            train_seed=chosen.train_seed,
+            r=chosen.r,
+            clips=Counts(len(rows), considered),
+            merging=made.Merging(
+                chosen.proportional,
+                clamped.asked,
+                clamped.merged,
+                clamped.tokens,
+                clamped.clamped_layers,
+                next((str(w.message) for w in told if clamped.clamped_layers), None),
+            ),
+            student=sha256(folder / "model.safetensors"),
+            data={**of_indexes(indexes), "classes": classes.digest, "statistics": asdict(of_fold)},
+            batch=chosen.batch,
+            device=devices.describe(device),
+            threads=threads,
+            code=code,
+            provenance=provenance.record(code),
+        ),
     )
 
 
@@ -134,37 +130,30 @@ def _logits(
     return found
 
 
-def _rows(
-    clips: Clips, chosen: Sequence[int], logits: NDArray[np.float32], failed: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
+def _rows(clips: Clips, chosen: Sequence[int], logits: NDArray[np.float32], failed: list[Row]) -> list[Row]:
     """Return a row per test clip: first those with logits, in their order, then those that failed before."""
     rows = []
     for number, index in enumerate(chosen):
         bad = int((~np.isfinite(logits[number])).sum())
         rows.append(
-            {
-                "clip_id": clips.clip_ids[index],
-                "labels": [clips.classes.names[c] for c in torch.nonzero(clips.target(index)).flatten()],
-                "status": FAILED if bad else OK,
-                "reason": f"logits not finite ({bad} of {logits.shape[1]})" if bad else "",
-                "cut": bool(clips.cut[index]),
-            }
+            Row(
+                clips.clip_ids[index],
+                [clips.classes.names[c] for c in torch.nonzero(clips.target(index)).flatten()],
+                FAILED if bad else OK,
+                f"logits not finite ({bad} of {logits.shape[1]})" if bad else "",
+                bool(clips.cut[index]),
+            )
         )
     return rows + failed
 
 
-def _failed(indexes: Sequence[Path], fold: str) -> Iterator[dict[str, Any]]:
+def _failed(indexes: Sequence[Path], fold: str) -> Iterator[Row]:
     """Yield a row per test clip that an earlier stage recorded as failed."""
     for path in indexes:
         for row in _columns(path, ["clip_id", "labels", "status", "reason", *PLACED]):
             if row["status"] != OK and is_tested(Entry(*(row[name] for name in PLACED)), fold):
-                yield {
-                    "clip_id": row["clip_id"],
-                    "labels": row["labels"],
-                    "status": FAILED,
-                    "reason": row["reason"] or f"not usable ({row['status']})",
-                    "cut": False,
-                }
+                reason = row["reason"] or f"not usable ({row['status']})"
+                yield Row(row["clip_id"], row["labels"], FAILED, reason, cut=False)
 
 
 def _considered(indexes: Sequence[Path]) -> int:
@@ -172,7 +161,8 @@ def _considered(indexes: Sequence[Path]) -> int:
     return sum(pq.ParquetFile(path).metadata.num_rows for path in indexes)
 
 
-def _columns(path: Path, names: list[str]) -> Iterator[dict[str, Any]]:
+def _columns(path: Path, names: list[str]) -> Iterator[Json]:
+    """Yield some columns of an index, row by row; raises UserError if it is damaged."""
     try:
         for batch in pq.ParquetFile(path).iter_batches(2000, columns=names):
             yield from batch.to_pylist()

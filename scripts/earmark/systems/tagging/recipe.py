@@ -6,14 +6,14 @@ Imported when the workflow is parsed, so it stays light.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from earmark.systems.tagging import request
-from earmark.systems.tagging.config import Tagging
+from earmark.systems.tagging.architecture import Architecture
+from earmark.systems.tagging.asked import NamedArchitecture, TrainingJob, TrainingTask
 from earmark.systems.tagging.request import WHOLE, Run, Settings
 
 
-def job(settings: Settings, task: str, name: str, r: str, run: Run) -> dict[str, Any]:
+def job(settings: Settings, task: str, name: str, r: str, run: Run) -> TrainingJob:
     """Return everything one training reads, defaults included, and nothing else.
 
     Args:
@@ -30,29 +30,24 @@ def job(settings: Settings, task: str, name: str, r: str, run: Run) -> dict[str,
     tagging, recipe = request.tagging(settings, task), request.recipe(settings, name)
     student = request.student(settings, recipe.student)
     request.schedule(settings, r)
-    listed = settings.of(Tagging).tagging.schedules
     teachers = [request.teacher(settings, other) for other in recipe.teachers]
-    labels: set[str] = {label for part in (student, *teachers) for label in part.labels}
-    if settings.synthetic(task):
-        labels.add("synthetic")
-    return {
-        "task": task,
-        "recipe": name,
-        "fold": run.fold,
-        "train_seed": run.seed,
-        "seed": settings.config.seed,
-        "tagging": tagging.without("training", "statistics", "classes"),
-        "student": {
-            "name": recipe.student,
-            **student.chosen("sizes", "strides", "init"),
-        },
-        **recipe.chosen("teachers", "lambda", "tau", "unlabelled_by_teacher", "proportional"),
-        "r": r,
-        "schedules": {r: listed[r]} if r in listed else {},
-        "training": request.training(settings, task, name).to_dict(),
-        "labels": sorted(labels),
-        "device": settings.config.device,
-    }
+    return TrainingJob.model_validate(
+        {
+            "task": task,
+            "recipe": name,
+            "fold": run.fold,
+            "train_seed": run.seed,
+            "seed": settings.config.seed,
+            "tagging": TrainingTask(**tagging.parts(TrainingTask)),
+            "student": NamedArchitecture(name=recipe.student, **student.parts(Architecture)),
+            **recipe.chosen("teachers", "lambda", "tau", "unlabelled_by_teacher", "proportional"),
+            "r": r,
+            "schedules": request.listed(settings, r),
+            "training": request.training(settings, task, name),
+            "labels": request.labels(settings, task, [student, *teachers]),
+            "device": settings.config.device,
+        }
+    )
 
 
 def taught(settings: Settings, task: str, name: str, fold: str) -> list[tuple[str, str]]:

@@ -7,16 +7,18 @@ when the workflow is parsed, so it stays light.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from earmark.config.files import overlaid
 from earmark.core.errors import UserError, nearest
 from earmark.merging.schedule import Schedule
 from earmark.systems.contract import Behind, Settings
+from earmark.systems.tagging.architecture import Shape
+from earmark.systems.tagging.asked import ClassesJob, SpeedJob, StatisticsJob, TimedStudent
 from earmark.systems.tagging.config import TaggedTask, Tagging, TaskTagging
-from earmark.systems.tagging.entries import Recipe, Student, Teacher
+from earmark.systems.tagging.entries import Labelled, Recipe, Student, Teacher
 from earmark.systems.tagging.settings import Training
 from earmark.systems.tagging.teachers import request as teachers
 
@@ -75,7 +77,17 @@ def training(settings: Settings, task: str, name: str) -> Training:
     entry = tagging(settings, task)
     values = overlaid(entry.training.plain(), recipe(settings, name).training.plain())
     where = f"recipe '{name}' on task '{task}': training"
-    return Training.from_mapping(values, where).fitted(entry.kind, entry.frames, where)
+    return Training.read(values, where).fitted(entry.kind, entry.frames, where)
+
+
+def classes(settings: Settings, task: str) -> ClassesJob:
+    """Return what listing a task's classes reads."""
+    return ClassesJob(**tagging(settings, task).parts(ClassesJob))
+
+
+def statistics(settings: Settings, task: str) -> StatisticsJob:
+    """Return what computing the statistics of a task's spectrograms reads."""
+    return StatisticsJob(**tagging(settings, task).parts(StatisticsJob))
 
 
 def student(settings: Settings, name: str) -> Student:
@@ -100,6 +112,12 @@ def runs(settings: Settings, task: str, name: str) -> list[Run]:
     return [Run(fold, seed) for fold in folds for seed in recipe(settings, name).seeds]
 
 
+def labels(settings: Settings, task: str, parts: Iterable[Labelled]) -> list[str]:
+    """Return what a result made of some students and teachers is to be told apart by."""
+    found: set[str] = {label for part in parts for label in part.labels}
+    return sorted(found | ({"synthetic"} if settings.synthetic(task) else set()))
+
+
 def trained_r(settings: Settings, name: str, r: str) -> str:
     """Return the schedule a recipe's student is trained with when it is evaluated with ``r``."""
     asked = recipe(settings, name).train_r
@@ -116,19 +134,26 @@ def path(task: str, name: str, r: str) -> str:
     return f"results/tagging/{task}_{name}_r{r}.json"
 
 
-def speed(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
+def listed(settings: Settings, r: str) -> dict[str, list[int]]:
+    """Return the schedule that config lists under a name, by that name; nothing if it lists none."""
+    known = settings.of(Tagging).tagging.schedules
+    return {r: known[r]} if r in known else {}
+
+
+def speed(settings: Settings, task: str, name: str, r: str) -> SpeedJob:
     """Return what a speed measurement of a student reads; raises UserError for an unknown name."""
-    entry, sweep = student(settings, name), settings.of(Tagging).tagging
+    entry, how = student(settings, name), settings.of(Tagging).tagging.speed
     schedule(settings, r)
-    return {
-        "task": task,
-        "frames": tagging(settings, task).frames,
-        "student": {"name": name, **entry.chosen("sizes", "strides", "labels")},
-        "r": r,
-        "schedules": {r: sweep.schedules[r]} if r in sweep.schedules else {},
-        **sweep.speed.plain(),
-        "device": settings.config.device,
-    }
+    return SpeedJob(
+        task=task,
+        frames=tagging(settings, task).frames,
+        student=TimedStudent(name=name, labels=[*entry.labels], **entry.parts(Shape)),
+        r=r,
+        schedules=listed(settings, r),
+        batches=how.batches,
+        repeats=how.repeats,
+        device=settings.config.device,
+    )
 
 
 def merged(r: str | None) -> float | None:

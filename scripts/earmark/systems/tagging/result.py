@@ -5,9 +5,8 @@ The record's fields: tagging_result.schema.json.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,12 +15,15 @@ from scipy.special import expit, log_softmax
 
 from earmark.core import provenance
 from earmark.core.errors import UserError
-from earmark.core.records import OK, reason_code
+from earmark.core.files import Json
+from earmark.core.records import reason_code
 from earmark.scoring import record as envelope
 from earmark.scoring import tagging
 from earmark.scoring.record import Failure
 from earmark.scoring.tagging import Run
-from earmark.systems.tagging.predictions import Predictions
+from earmark.systems.tagging.asked import ResultJob
+from earmark.systems.tagging.predictions import Predictions, Row
+from earmark.systems.tagging.result_inputs import Trained
 
 CE = "ce"
 
@@ -30,18 +32,18 @@ CE = "ce"
 class Inputs:
     """What a result is made from: predictions and what is said of the students behind them, run by run.
 
-    ``students`` and ``speed``: see :mod:`earmark.systems.tagging.result_inputs`.
+    ``speed`` is what the result shows of the student's speed record.
     """
 
     predictions: Sequence[Predictions]
-    students: Sequence[Mapping[str, Any]]
-    speed: Mapping[str, Any]
+    students: Sequence[Trained]
+    speed: Json
     classes: Sequence[str]
 
     @property
     def loss(self) -> str:
         """What the students were trained with; the same for every seed and fold of a recipe."""
-        return str(self.students[0]["loss"])
+        return self.students[0].loss
 
 
 def scores(found: Predictions, loss: str) -> NDArray[np.float64]:
@@ -59,9 +61,9 @@ def targets(found: Predictions, classes: Sequence[str]) -> NDArray[np.bool_]:
     place = {name: i for i, name in enumerate(classes)}
     hot = np.zeros((len(found.scored), len(classes)), np.bool_)
     for i, row in enumerate(found.scored):
-        for label in found.rows[row]["labels"]:
+        for label in found.rows[row].labels:
             if label not in place:
-                clip = found.rows[row]["clip_id"]
+                clip = found.rows[row].clip_id
                 raise UserError(
                     f"clip '{clip}' has the label '{label}', which is no class; delete the predictions"
                 )
@@ -69,7 +71,7 @@ def targets(found: Predictions, classes: Sequence[str]) -> NDArray[np.bool_]:
     return hot
 
 
-def clip_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
+def clip_rows(inputs: Inputs) -> Iterator[Json]:
     """Yield a row per run and clip: what was right, the best class, and the probabilities of both."""
     loss = inputs.loss
     for found in inputs.predictions:
@@ -79,13 +81,13 @@ def clip_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
         place = {row: i for i, row in enumerate(found.scored)}
         for number, row in enumerate(found.rows):
             each = {
-                "clip_id": row["clip_id"],
-                "fold": found.record["fold"],
-                "seed": found.record["train_seed"],
-                "status": "scored" if row["status"] == OK else "failed",
-                "reason": row["reason"] or None,
-                "cut": row["cut"],
-                "labels": row["labels"],
+                "clip_id": row.clip_id,
+                "fold": found.record.fold,
+                "seed": found.record.train_seed,
+                "status": "scored" if row.ok else "failed",
+                "reason": row.reason or None,
+                "cut": row.cut,
+                "labels": row.labels,
                 "best": None,
                 "hit": None,
                 "probability": None,
@@ -95,13 +97,13 @@ def clip_rows(inputs: Inputs) -> Iterator[dict[str, Any]]:
                 each["best"], each["hit"] = inputs.classes[best[i]], bool(hot[i, best[i]])
                 each["probability"] = round(float(sure[i, best[i]]), 6)
                 known = {name: sure[i, c] for c, name in enumerate(inputs.classes) if hot[i, c]}
-                each["label_probabilities"] = [round(float(known[name]), 6) for name in row["labels"]]
+                each["label_probabilities"] = [round(float(known[name]), 6) for name in row.labels]
             yield each
 
 
 def record(
-    settings: Mapping[str, Any], inputs: Inputs, code: str, name: str, again: str = ""
-) -> tuple[dict[str, Any], pd.DataFrame]:
+    asked: ResultJob, inputs: Inputs, code: str, name: str, again: str = ""
+) -> tuple[Json, pd.DataFrame]:
     """Return the result record, checked against its schema, and each metric's value in every resample.
 
     ``name`` is the result's file, for messages; ``again`` what makes it again, for the record (see
@@ -111,41 +113,47 @@ def record(
         UserError: more clips failed than allowed, none is left, or the runs don't belong together.
 
     """
-    task, run = settings["task"], settings["run"]
-    failed = check_budget(inputs.predictions, run["max_failed_share"], name)
+    kind, run = asked.task.kind, asked.run
+    failed = check_budget(inputs.predictions, run.max_failed_share, name)
     runs = [
         Run(
-            found.record["fold"],
-            found.record["train_seed"],
-            [found.rows[i]["clip_id"] for i in found.scored],
+            found.record.fold,
+            found.record.train_seed,
+            [found.rows[i].clip_id for i in found.scored],
             scores(found, inputs.loss),
             targets(found, inputs.classes),
         )
         for found in inputs.predictions
     ]
-    found = tagging.score(runs, inputs.classes, task["kind"], run["resamples"], run["seed"])
+    found = tagging.score(runs, inputs.classes, kind, run.resamples, run.seed)
     pairs = zip(found.per_run, inputs.predictions, inputs.students, strict=True)
     content = {
         "schema": "earmark/tagging-result/2",
         "system": "audio-tagging",
-        "labels": run["labels"],
-        "asked": _asked(settings, inputs),
+        "labels": run.labels,
+        "asked": _asked(asked, inputs),
         "tokens": _tokens(inputs),
         "counts": _counts(inputs.predictions),
-        "headline": tagging.headline(task["kind"]),
+        "headline": tagging.headline(kind),
         "metrics": found.metrics,
-        "chance": _chance(runs, task["kind"], inputs.classes),
+        "chance": _chance(runs, kind, inputs.classes),
         "per_class": found.per_class,
         "per_run": [
-            row | {"failed": len(p.rows) - len(p.scored), **_chosen(student)} for row, p, student in pairs
+            row
+            | {
+                "failed": len(p.rows) - len(p.scored),
+                "epoch": student.epoch,
+                "validation": student.validation,
+            }
+            for row, p, student in pairs
         ],
         "failures": envelope.failures(failed),
-        "speed": dict(inputs.speed),
+        "speed": inputs.speed,
         "pairing": {
             "clips": tagging.clips_digest(runs),
             "resamples": f"{name.rpartition('/')[2].removesuffix('.json')}.resamples.parquet",
         },
-        "provenance": provenance.repeatable(provenance.record(code) | _origin(settings, inputs), again),
+        "provenance": provenance.repeatable(provenance.record(code) | _origin(asked, inputs), again),
     }
     return envelope.checked(content, "tagging_result"), pd.DataFrame(found.resampled)
 
@@ -161,7 +169,7 @@ def check_budget(found: Sequence[Predictions], max_failed_share: float, name: st
     runs = [(each.record, _failed(each), len(each.rows)) for each in found]
     for made, failed, total in runs:
         if not total:
-            raise UserError(f"{name}: run {made['fold']}-{made['train_seed']} has no test clip to score")
+            raise UserError(f"{name}: run {made.run} has no test clip to score")
         # A share of all runs may fail, but not a whole run.
         envelope.check_budget(failed, total, 1.0, name, what="predictions", key=key)
     everything = [failure for _, failed, _ in runs for failure in failed]
@@ -172,63 +180,64 @@ def check_budget(found: Sequence[Predictions], max_failed_share: float, name: st
 
 def _failed(found: Predictions) -> list[Failure]:
     """Return the clips of a run that have no logits."""
-    bad = [row for row in found.rows if row["status"] != OK]
-    return [Failure(row["clip_id"], reason_code(row["reason"])) for row in bad]
+    return [Failure(row.clip_id, reason_code(row.reason)) for row in found.rows if not row.ok]
 
 
-def _asked(settings: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
+def _asked(asked: ResultJob, inputs: Inputs) -> Json:
     """Return what was asked for."""
-    task, recipe, student = settings["task"], settings["recipe"], settings["student"]
+    task, recipe = asked.task, asked.recipe
     return {
-        "task": task["name"],
-        "title": task["title"],
-        "kind": task["kind"],
+        "task": task.name,
+        "title": task.title,
+        "kind": task.kind,
         "classes": len(inputs.classes),
-        "frames": task["frames"],
-        "recipe": recipe["name"],
-        "recipe_title": recipe["title"],
-        "student": recipe["student"],
-        **{key: student[key] for key in ("sizes", "strides", "init")},
-        "teachers": settings["teachers"],
-        **{key: recipe[key] for key in ("lambda", "tau", "proportional")},
-        "r": settings["r"],
-        "train_r": settings["train_r"],
-        "baseline": recipe["baseline"],
-        "folds": task["folds"],
-        "seeds": recipe["seeds"],
-        "training": recipe["training"],
+        "frames": task.frames,
+        "recipe": recipe.name,
+        "recipe_title": recipe.title,
+        "student": recipe.student,
+        **asked.student.chosen("sizes", "strides", "init"),
+        "teachers": asked.teachers,
+        **recipe.chosen("lambda", "tau", "proportional"),
+        "r": asked.r,
+        "train_r": asked.train_r,
+        "baseline": recipe.baseline,
+        "folds": task.folds,
+        **recipe.chosen("seeds", "training"),
         "scores": "log_softmax" if inputs.loss == CE else "logits",
-        "seed": settings["run"]["seed"],
-        "resamples": settings["run"]["resamples"],
+        **asked.run.chosen("seed", "resamples"),
     }
 
 
-def _tokens(inputs: Inputs) -> dict[str, Any]:
+def _tokens(inputs: Inputs) -> Json:
     """Return what merging came to; the same for every run, since all have one grid of tokens."""
-    merging = inputs.predictions[0].record["merging"]
-    clamped = {layer for student in inputs.students for layer in student["clamped_layers"]}
+    merging = inputs.predictions[0].record.merging
+    clamped = {layer for student in inputs.students for layer in student.clamped_layers}
     return {
-        **{key: merging[key] for key in ("asked", "merged", "tokens", "clamped_layers")},
+        "asked": merging.asked,
+        "merged": merging.merged,
+        "tokens": merging.tokens,
+        "clamped_layers": merging.clamped_layers,
         "clamped_while_training": sorted(clamped),
-        "warning": merging["warning"],
+        "warning": merging.warning,
     }
 
 
-def _counts(found: Sequence[Predictions]) -> dict[str, Any]:
+def _counts(found: Sequence[Predictions]) -> dict[str, int]:
     """Return the counts of test clips, each once however many seeds tested on it."""
-    clips: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    clips: dict[tuple[str, str], list[Row]] = {}
     considered = {}
     for each in found:
-        considered[each.record["fold"]] = each.record["clips"]["considered"]
+        fold = each.record.fold
+        considered[fold] = each.record.clips.considered
         for row in each.rows:
-            clips.setdefault((each.record["fold"], row["clip_id"]), []).append(row)
-    scored = [rows for rows in clips.values() if all(row["status"] == OK for row in rows)]
+            clips.setdefault((fold, row.clip_id), []).append(row)
+    scored = [rows for rows in clips.values() if all(row.ok for row in rows)]
     return {
         "total": len(clips),
         "scored": len(scored),
         "failed": len(clips) - len(scored),
-        "cut": sum(rows[0]["cut"] for rows in scored),
-        "unlabelled": sum(not rows[0]["labels"] for rows in scored),
+        "cut": sum(rows[0].cut for rows in scored),
+        "unlabelled": sum(not rows[0].labels for rows in scored),
         "skipped": max(considered.values()) - len(clips),
     }
 
@@ -243,24 +252,25 @@ def _chance(runs: Sequence[Run], kind: str, classes: Sequence[str]) -> float | N
     return float(present.mean() / clips) if len(present) else None
 
 
-def _chosen(student: Mapping[str, Any]) -> dict[str, Any]:
-    """Return whose weights a student has, and how good they were in validation."""
-    return {"epoch": student["epoch"], "validation": student["validation"]}
-
-
-def _origin(settings: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
+def _origin(asked: ResultJob, inputs: Inputs) -> Json:
     """Return what the numbers stem from: settings, and each run's student, predictions and training."""
     runs = {}
     for found, student in zip(inputs.predictions, inputs.students, strict=True):
         made = found.record
-        runs[f"{made['fold']}-{made['train_seed']}"] = {
-            "predictions": {key: made[key] for key in ("student", "data", "device", "threads", "code")},
-            "student": student["provenance"],
+        runs[made.run] = {
+            "predictions": {
+                "student": made.student,
+                "data": made.data,
+                "device": made.device,
+                "threads": made.threads,
+                "code": made.code,
+            },
+            "student": student.provenance,
         }
-    return {"config": dict(settings), "runs": runs}
+    return {"config": asked.plain(), "runs": runs}
 
 
-def one_line(content: dict[str, Any]) -> str:
+def one_line(content: Json) -> str:
     """Return the result in one line for the terminal."""
     tokens, clamped = content["tokens"]["tokens"], len(content["tokens"]["clamped_layers"])
     more = [f"{tokens[0]} tokens to {tokens[-1]}", *([f"{clamped} layers clamped"] if clamped else [])]

@@ -3,42 +3,50 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 
-KEPT = ("weights", "start", "teachers", "data", "clips", "device", "processes")
+KEPT = ("weights", "start", "teachers", "data", "clips", "device", "processes", "labels", "provenance")
 SIDES = ("unmerged", "merged", "strides_16")
 
 
-def student(path: Path) -> dict[str, Any]:
-    """Return what a result says of a student, from its record; raises UserError if it is none.
+@dataclass(frozen=True)
+class Trained:
+    """What a result says of a student.
 
     ``loss`` it was trained with; ``epoch`` whose weights it has, None where epochs were averaged;
     ``validation`` of those weights by the metric that chose them; ``clamped_layers`` while training.
     """
-    record = _read(path, "student")
-    try:
-        return _student(record)
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{path} is no record of a student ({error}); delete it to train it again") from None
+
+    loss: str
+    epoch: int | None
+    clamped_layers: list[int]
+    validation: float
+    provenance: Json
+
+    @classmethod
+    def read(cls, path: Path) -> Trained:
+        """Read a student's record; raises UserError if it is none."""
+        record = _read(path, "student")
+        try:
+            validation = record["validation"]
+            return cls(
+                record["loss"],
+                record["epoch"],
+                record["clamped_layers"],
+                validation[validation["metric"]],
+                {key: record[key] for key in KEPT},
+            )
+        except (KeyError, TypeError) as error:
+            raise UserError(
+                f"{path} is no record of a student ({error}); delete it to train it again"
+            ) from None
 
 
-def _student(record: dict[str, Any]) -> dict[str, Any]:
-    validation = record["validation"]
-    return {
-        **{key: record[key] for key in ("loss", "epoch", "clamped_layers")},
-        "validation": validation[validation["metric"]],
-        "provenance": {
-            **{key: record[key] for key in KEPT},
-            "labels": record["labels"],
-            "provenance": record["provenance"],
-        },
-    }
-
-
-def speed(path: Path) -> dict[str, Any]:
+def speed(path: Path) -> Json:
     """Return a speed record's part of a result; raises UserError if it is none."""
     record = _read(path, "speed")
     try:
@@ -54,7 +62,7 @@ def speed(path: Path) -> dict[str, Any]:
         raise UserError(f"{path} is no speed record ({error}); delete it to measure it again") from None
 
 
-def _read(path: Path, what: str) -> dict[str, Any]:
+def _read(path: Path, what: str) -> Json:
     try:
         return dict(json.loads(path.read_text()))
     except (OSError, ValueError, TypeError) as error:

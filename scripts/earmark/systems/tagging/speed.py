@@ -15,9 +15,8 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +25,7 @@ from torch.profiler import ProfilerActivity, profile
 from transformers import ASTForAudioClassification
 
 from earmark.core import devices
+from earmark.core.files import Json
 from earmark.core.progress import tqdm
 from earmark.core.timing import MemoryWatch, synchronise
 from earmark.merging.attention import sizes_as
@@ -33,9 +33,11 @@ from earmark.merging.cost import macs
 from earmark.merging.hooks import Merging
 from earmark.merging.schedule import PROTECTED, Clamped, Schedule, clamp
 from earmark.systems.tagging import network
+from earmark.systems.tagging.architecture import Shape
+from earmark.systems.tagging.asked import SpeedJob
 from earmark.systems.tagging.fbank import fbank, samples_for
 
-NO_OVERLAP = (16, 16)
+NO_OVERLAP = [16, 16]
 LEAST_S = 0.05
 """Less than this isn't timed by itself."""
 
@@ -81,19 +83,19 @@ class Side:
 
 
 def sides(
-    student: Mapping[str, Any], classes: int, frames: int, schedules: Sequence[Schedule], device: torch.device
+    student: Shape, classes: int, frames: int, schedules: Sequence[Schedule], device: torch.device
 ) -> dict[str, Side]:
     """Return what is compared, with random weights; unmerged and merged are one model.
 
     A student that has to beat itself, as its patches don't overlap, is no side of its own twice.
     """
 
-    def made(other: Mapping[str, Any]) -> ASTForAudioClassification:
+    def made(other: Shape) -> ASTForAudioClassification:
         return network.randomly(network.configure(other, classes, frames)).eval().to(device)
 
     own = Side(made(student), None)
-    alone = tuple(student["strides"]) == NO_OVERLAP
-    other = own if alone else Side(made({**student, "strides": NO_OVERLAP}), None)
+    alone = student.strides == NO_OVERLAP
+    other = own if alone else Side(made(Shape(sizes=student.sizes, strides=NO_OVERLAP)), None)
     merged = {_merged(schedule.name): Side(own.model, schedule) for schedule in schedules}
     return {UNMERGED: own, **merged, BASELINE: other}
 
@@ -125,8 +127,30 @@ def interleaved(
     return seconds
 
 
-def measure(sides: Mapping[str, Side], batches: Sequence[int], rounds: int) -> list[dict[str, Any]]:
-    """Return one entry per batch size: what each side took, and its speed-up over the unmerged one."""
+@dataclass(frozen=True)
+class Timed:
+    """What a side took, and its speed-up over the unmerged one: the median, and its range over the rounds."""
+
+    median_s: float
+    p95_s: float
+    clips_per_s: float
+    speedup: float
+    speedup_low: float
+    speedup_high: float
+    macs: int
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What each side took for a number of clips at once."""
+
+    size: int
+    sides: dict[str, Timed]
+
+
+def measure(sides: Mapping[str, Side], batches: Sequence[int], rounds: int) -> list[Batch]:
+    """Return what each side took, batch size by batch size."""
     names = {id(side): name for name, side in reversed(list(sides.items()))}
     distinct = {name: side for name, side in sides.items() if names[id(side)] == name}
     found = []
@@ -134,27 +158,22 @@ def measure(sides: Mapping[str, Side], batches: Sequence[int], rounds: int) -> l
         x = spectrograms(rows, sides[UNMERGED].model, next(sides[UNMERGED].model.parameters()).device)
         peaks = {name: _peak(side, x) for name, side in distinct.items()}  # and their warm-up
         seconds = interleaved(distinct, x, rounds)
-        entry: dict[str, Any] = {"batch": rows}
+        timed = {}
         for name, side in sides.items():
-            timed = names[id(side)]
-            entry[name] = _side(seconds[UNMERGED], seconds[timed], rows) | {
-                "macs": side.macs,
-                "peak_memory_bytes": peaks[timed],
-            }
-        found.append(entry)
+            taken = np.asarray(seconds[names[id(side)]])
+            speedups = np.divide(seconds[UNMERGED], taken)
+            timed[name] = Timed(
+                median_s=float(np.median(taken)),
+                p95_s=float(np.percentile(taken, 95)),
+                clips_per_s=float(rows / np.median(taken)),
+                speedup=float(np.median(speedups)),
+                speedup_low=float(speedups.min()),
+                speedup_high=float(speedups.max()),
+                macs=side.macs,
+                peak_memory_bytes=peaks[names[id(side)]],
+            )
+        found.append(Batch(rows, timed))
     return found
-
-
-def _side(unmerged: Sequence[float], seconds: Sequence[float], rows: int) -> dict[str, Any]:
-    speedups, taken = np.divide(unmerged, seconds), np.asarray(seconds)
-    return {
-        "median_s": float(np.median(taken)),
-        "p95_s": float(np.percentile(taken, 95)),
-        "clips_per_s": float(rows / np.median(taken)),
-        "speedup": float(np.median(speedups)),
-        "speedup_low": float(speedups.min()),
-        "speedup_high": float(speedups.max()),
-    }
 
 
 def _peak(side: Side, x: Tensor) -> int:
@@ -174,28 +193,24 @@ def _peak(side: Side, x: Tensor) -> int:
     return max(event["args"]["Total Allocated"] for event in events if event["name"] == "[memory]")
 
 
-def records(
-    chosen: Sequence[Mapping[str, Any]], classes: int, device: torch.device, threads: int
-) -> list[dict[str, Any]]:
+def records(chosen: Sequence[SpeedJob], classes: int, device: torch.device, threads: int) -> list[Json]:
     """Measure what config asks for together and return the record of each, but for its provenance.
 
     Args:
-        chosen: task, frames, student, r, schedules, batches and repeats, see :func:`~.request.speed`; they
-            differ in ``r`` and ``schedules`` alone.
+        chosen: what is asked for; they differ in their schedules alone.
         classes: of the task.
         device: to compute on.
         threads: of the CPU, for the record.
 
     """
-    first, student = chosen[0], chosen[0]["student"]
-    schedules = [Schedule.parse(each["r"], each["schedules"]) for each in chosen]
-    compared = sides(student, classes, first["frames"], schedules, device)
+    first, student = chosen[0], chosen[0].student
+    schedules = [each.schedule for each in chosen]
+    compared = sides(student, classes, first.frames, schedules, device)
     model = compared[UNMERGED].model
-    measured = measure(compared, first["batches"], first["repeats"])
+    measured = measure(compared, first.batches, first.repeats)
     shared = {
-        "sizes": student["sizes"],
-        "strides": student["strides"],
-        "frames": first["frames"],
+        **student.chosen("sizes", "strides"),
+        "frames": first.frames,
         "classes": classes,
         "weights": "random",
         "parameters": sum(weight.numel() for weight in model.parameters()),
@@ -205,20 +220,20 @@ def records(
         "dtype": str(model.dtype).removeprefix("torch."),
         "attention": f"{model.config._attn_implementation}, sizes as {sizes_as(model, device)}",
         "threads": threads,
-        "feature_s": extraction(first["frames"], first["repeats"]),
+        "feature_s": extraction(first.frames, first.repeats),
     }
     found = []
     for each in chosen:
-        three = {UNMERGED: UNMERGED, MERGED: _merged(each["r"]), BASELINE: BASELINE}
+        three = {UNMERGED: UNMERGED, MERGED: _merged(each.r), BASELINE: BASELINE}
         clamped, full = compared[three[MERGED]].clamped, compared[UNMERGED].macs
         found.append(
             {
                 "schema": "earmark/tagging-speed/1",
-                "labels": student["labels"],
-                "task": each["task"],
-                "student": student["name"],
+                "labels": student.labels,
+                "task": each.task,
+                "student": student.name,
                 **shared,
-                "r": each["r"],
+                "r": each.r,
                 "proportional": True,
                 "tokens": {
                     **{name: compared[side].clamped.tokens for name, side in three.items()},
@@ -226,11 +241,11 @@ def records(
                     "clamped_layers": clamped.clamped_layers,
                 },
                 "mac_speedup": {name: full / compared[three[name]].macs for name in (MERGED, BASELINE)},
-                "repeats": each["repeats"],
+                "repeats": each.repeats,
                 **way,
                 "batches": [
-                    {"batch": entry["batch"], **{name: entry[side] for name, side in three.items()}}
-                    for entry in measured
+                    {"batch": each.size, **{name: asdict(each.sides[side]) for name, side in three.items()}}
+                    for each in measured
                 ],
             }
         )

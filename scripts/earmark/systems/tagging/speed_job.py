@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -21,6 +20,7 @@ from earmark.core import devices, provenance
 from earmark.core.files import exclusive, write_json
 from earmark.core.given import given
 from earmark.systems.tagging import speed
+from earmark.systems.tagging.asked import SpeedJob
 
 ALONE = "alone"
 """In place of the list of schedules: nobody shares this measurement."""
@@ -30,30 +30,17 @@ ALONE = "alone"
 class Asked:
     """One schedule of a student: what its record will say it was measured by, and where it belongs."""
 
-    chosen: Mapping[str, Any]
+    chosen: SpeedJob
     output: Path
     code: str
     machine: str
     """The device, in words: times of another one don't count."""
 
-    @classmethod
-    def read(cls, settings: str, output: Path, code: str, device: torch.device) -> Asked:
-        """Read a job's settings."""
-        return cls(given(settings), output, code, devices.describe(device))
-
     @cached_property
     def key(self) -> str:
         """What identifies a measurement."""
-        content = [self.chosen, self.code, self.machine]
+        content = [self.chosen.plain(), self.code, self.machine]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-
-    def beside(self, other: Asked) -> bool:
-        """Whether both can be measured together: they differ in the schedule alone."""
-        own, theirs = (
-            {key: value for key, value in each.chosen.items() if key not in ("r", "schedules")}
-            for each in (self, other)
-        )
-        return own == theirs and self.chosen["r"] != other.chosen["r"]
 
     @property
     def delivered(self) -> bool:
@@ -61,7 +48,7 @@ class Asked:
         try:
             made = json.loads(self.output.read_text())
             return bool(
-                made["provenance"]["config"] == self.chosen
+                made["provenance"]["config"] == self.chosen.plain()
                 and made["provenance"]["code"] == self.code
                 and made["device"] == self.machine
             )
@@ -76,12 +63,13 @@ def run(
 
     ``again`` as :func:`earmark.core.provenance.repeatable` takes it, known to its own job.
     """
-    device = devices.prepare(given(settings)["device"], threads)
-    own = Asked.read(settings, output, code, device)
+    chosen = SpeedJob.read(given(settings), "--settings")
+    device = devices.prepare(chosen.device, threads)
+    own = Asked(chosen, output, code, devices.describe(device))
     with exclusive(work) as folder:
         place = folder / f"{own.key}.json"
         if not place.is_file():
-            wanted = [own, *_others(also, own, folder, device)]
+            wanted = [own, *_others(also, own, folder)]
             if len(wanted) > 1:
                 print(f"measuring {len(wanted) - 1} more merging schedules in the same rounds", flush=True)
             _measure(wanted, len(json.loads(classes.read_text())["classes"]), folder, device, threads)
@@ -92,15 +80,19 @@ def run(
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _others(also: str, own: Asked, folder: Path, device: torch.device) -> Iterator[Asked]:
+def _others(also: str, own: Asked, folder: Path) -> Iterator[Asked]:
     """Yield the schedules of this run that are still to be measured beside ``own``; forget older ones."""
     listed = [] if also == ALONE else given(also)
-    found = [Asked.read(each["settings"], Path(each["output"]), own.code, device) for each in listed]
+    found = [
+        Asked(SpeedJob.read(given(each["settings"]), "--also"), Path(each["output"]), own.code, own.machine)
+        for each in listed
+    ]
     for old in folder.glob("*.json"):
         if old.stem not in {each.key for each in found}:
             old.unlink()
     for each in found:
-        if own.beside(each) and not (folder / f"{each.key}.json").is_file() and not each.delivered:
+        waits = (folder / f"{each.key}.json").is_file()
+        if own.chosen.beside(each.chosen) and not waits and not each.delivered:
             yield each
 
 
@@ -108,5 +100,5 @@ def _measure(wanted: Sequence[Asked], classes: int, folder: Path, device: torch.
     measured = speed.records([each.chosen for each in wanted], classes, device, threads)
     # The own one last: once it is there, all are.
     for each, record in reversed(list(zip(wanted, measured, strict=True))):
-        made = provenance.record(each.code) | {"config": each.chosen}
+        made = provenance.record(each.code) | {"config": each.chosen.plain()}
         write_json(folder / f"{each.key}.json", record | {"provenance": made})

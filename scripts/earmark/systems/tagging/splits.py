@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from earmark.core.errors import UserError, nearest
+from earmark.systems.tagging.asked import Choosing
 from earmark.systems.tagging.request import WHOLE
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -34,9 +35,7 @@ class Placed(Protocol):
         """Where it was packed: train or test."""
 
 
-def roles(
-    clips: Iterable[Placed], tagging: Mapping[str, Any], fold: str, seed: int
-) -> dict[str, NDArray[np.int64]]:
+def roles(clips: Iterable[Placed], choosing: Choosing, fold: str, seed: int) -> dict[str, NDArray[np.int64]]:
     """Return the positions of the clips that are for ``train``, ``validation`` and ``test``, ascending.
 
     Tested on are the clips of the fold, whatever split they are packed in, or, where the fold is
@@ -57,7 +56,7 @@ def roles(
     for position, clip in enumerate(clips):
         test = is_tested(clip, fold)
         tested.append(test)
-        chooses.append(not test and clip.group == tagging["validation_group"])
+        chooses.append(not test and clip.group == choosing.validation_group)
         for source in clip.source_id:
             number = _hash(seed, source)
             hashes.append(number)
@@ -78,7 +77,7 @@ def roles(
     numbers = np.frombuffer(hashes, dtype=np.uint64)
     unit = _units(numbers, np.frombuffer(owners, dtype=np.int64), len(test_clips))
     _check_apart(unit, test_clips, numbers, np.frombuffer(owners, dtype=np.int64), names)
-    chosen = tagging["validation_group"]
+    chosen = choosing.validation_group
     if chosen is not None:
         validation = np.frombuffer(chooses, dtype=np.uint8).astype(bool)
         if not validation.any():
@@ -90,7 +89,7 @@ def roles(
         draws = np.full(unit.max() + 1, np.iinfo(np.uint64).max, dtype=np.uint64)
         np.minimum.at(draws, unit[np.frombuffer(owners, dtype=np.int64)], numbers)
         free = np.unique(unit[~test_clips])
-        count = max(1, round(float(tagging["validation_share"]) * len(free)))
+        count = max(1, round(choosing.validation_share * len(free)))
         validation = np.isin(unit, free[np.argsort(draws[free], kind="stable")[:count]])
     train = ~test_clips & ~validation
     if not train.any():

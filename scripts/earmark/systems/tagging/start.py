@@ -7,19 +7,20 @@ kept; a ViT has no DIST, and starts both with its CLS (specification 2.3).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import ASTConfig, ASTForAudioClassification, DeiTModel, ViTModel
 
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.models import hub
 from earmark.models.checkpoint import list_files
 from earmark.models.described import read_plain
 from earmark.systems.tagging import network
+from earmark.systems.tagging.architecture import Architecture, Init, Sizes
 
 _VISION = {"deit": DeiTModel, "vit": ViTModel}
 _SIZES = {
@@ -40,17 +41,17 @@ _PROJECTION = "embeddings.patch_embeddings.projection.weight"
 
 
 def begin(
-    student: Mapping[str, Any],
+    student: Architecture,
     classes: int | Sequence[str],
     frames: int,
     *,
     kind: str = "multi_label",
     seed: int = 0,
-) -> tuple[ASTForAudioClassification, dict[str, Any]]:
+) -> tuple[ASTForAudioClassification, Json]:
     """Return a student with its first weights, and the record of where they come from.
 
     Args:
-        student: ``sizes``, ``strides`` and ``init`` of a student of config.
+        student: sizes, strides and where the weights start.
         classes: their names in order, or just how many.
         frames: of the spectrograms.
         kind: of the task, ``multi_label`` or ``single_label``.
@@ -61,19 +62,19 @@ def begin(
 
     """
     config = network.configure(student, classes, frames, kind)
-    init = student["init"]
-    if init["from"] == "random":
+    init = student.init
+    if init.start == "random":
         return network.randomly(config, seed), {"from": "random"}
-    cropped = init.get("positions", PLACED) == CROPPED
+    cropped = init.positions == CROPPED
     folder, origin = _reach(init)
     found = read_plain(folder)
-    _check_sizes(student, found, folder)
+    _check_sizes(student.sizes, found, folder)
     for key in _KEPT:
         if key in found:
             setattr(config, key, found[key])
     model = network.randomly(config, seed)
     body = model.audio_spectrogram_transformer
-    if init["from"] == "imagenet":
+    if init.start == "imagenet":
         tensors, rows_columns = _of_vision(folder, found)
         place = _cropped if cropped else _stretched
         coordinates = [place(n, m) for n, m in zip(rows_columns, network.grid(config))]
@@ -97,7 +98,7 @@ def begin(
         raise UserError(f"{folder}: the transformer {side} '{name}'")
     body.load_state_dict(tensors)
     return model, {
-        "from": init["from"],
+        "from": init.start,
         **origin,
         "files": list_files(folder),
         "grid": list(rows_columns),
@@ -165,14 +166,15 @@ def _between(old: ASTConfig, new: ASTConfig) -> list[Tensor]:
     return coordinates
 
 
-def _reach(init: Mapping[str, Any]) -> tuple[Path, dict[str, Any]]:
+def _reach(init: Init) -> tuple[Path, Json]:
     """Return the folder of a checkpoint and where it came from."""
-    if "path" in init:
-        folder = Path(init["path"]).expanduser()
+    if init.path is not None:
+        folder = Path(init.path).expanduser()
         if not folder.is_dir():
             raise UserError(f"student: init.path: there is no folder {folder}")
-        return folder, {"path": str(init["path"])}
-    return hub.fetch(init["hub"], init["revision"], _OTHERWISE)
+        return folder, {"path": init.path}
+    assert init.hub is not None, "a student that doesn't start at random names a path or a repository"
+    return hub.fetch(init.hub, init.revision, _OTHERWISE)
 
 
 _OTHERWISE = (
@@ -181,20 +183,20 @@ _OTHERWISE = (
 )
 
 
-def _check_sizes(student: Mapping[str, Any], found: Mapping[str, Any], folder: Path) -> None:
+def _check_sizes(sizes: Sizes, found: Json, folder: Path) -> None:
     """Check that a checkpoint is of the student's sizes; what it doesn't say are a base model's."""
     defaults = ASTConfig().to_dict()
     for key, name in _SIZES.items():
         value = found.get(name, defaults[name])
-        if value != student["sizes"][key]:
+        if value != getattr(sizes, key):
             raise UserError(
-                f"student: sizes.{key} is {student['sizes'][key]}, but {folder} has {value}; set {value}"
+                f"student: sizes.{key} is {getattr(sizes, key)}, but {folder} has {value}; set {value}"
             )
     if (patch := found.get("patch_size", network.PATCH)) not in (network.PATCH, [network.PATCH] * 2):
         raise UserError(f"{folder} has patches of {patch}; a student's are {network.PATCH} x {network.PATCH}")
 
 
-def _of_vision(folder: Path, found: Mapping[str, Any]) -> tuple[dict[str, Tensor], tuple[int, int]]:
+def _of_vision(folder: Path, found: Json) -> tuple[dict[str, Tensor], tuple[int, int]]:
     """Return a vision transformer's tensors under the student's names, and its grid of patches."""
     kind = found.get("model_type")
     if kind not in _VISION:
@@ -212,7 +214,7 @@ def _of_vision(folder: Path, found: Mapping[str, Any]) -> tuple[dict[str, Tensor
     return tensors, (height // network.PATCH, width // network.PATCH)
 
 
-def _of_audio(folder: Path, found: Mapping[str, Any]) -> ASTForAudioClassification:
+def _of_audio(folder: Path, found: Json) -> ASTForAudioClassification:
     """Return an AST checkpoint."""
     kind = found.get("model_type")
     if kind != ASTConfig.model_type:

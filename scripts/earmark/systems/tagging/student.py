@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from transformers import ASTForAudioClassification
 
 from earmark.core.files import open_to_readers
 from earmark.systems.tagging import network, start
+from earmark.systems.tagging.architecture import Architecture
 
 
 def build(
-    student: Mapping[str, Any],
+    student: Architecture,
     classes: int | Sequence[str],
     frames: int,
     *,

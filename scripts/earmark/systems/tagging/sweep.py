@@ -6,10 +6,18 @@ Imported when the workflow is parsed, so it stays light.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from earmark.config.files import overlaid
 from earmark.systems.tagging import request
+from earmark.systems.tagging.asked import (
+    Input,
+    PredictionJob,
+    ResultJob,
+    ScoredRecipe,
+    ScoredStudent,
+    ScoredTask,
+    ScoreRun,
+)
 from earmark.systems.tagging.config import Tagging
 from earmark.systems.tagging.request import Run, Settings
 
@@ -36,58 +44,41 @@ def timed_together(settings: Settings, task: str, student: str, words: Sequence[
     return list(dict.fromkeys([*found, *(r for *whose, r in speeds if whose == [task, student])]))
 
 
-def prediction(settings: Settings, task: str, name: str, r: str, run: Run) -> dict[str, Any]:
+def prediction(settings: Settings, task: str, name: str, r: str, run: Run) -> PredictionJob:
     """Return everything the prediction of one run reads, and nothing else."""
-    tagging = request.tagging(settings, task)
-    return {
-        "task": task,
-        "tagging": tagging.without("training", "statistics"),
-        "fold": run.fold,
-        "train_seed": run.seed,
-        "seed": settings.config.seed,
-        "proportional": request.recipe(settings, name).proportional,
-        "batch": settings.of(Tagging).tagging.batch,
-        "device": settings.config.device,
-        **_merging(settings, r),
-    }
+    return PredictionJob(
+        task=task,
+        tagging=Input(**request.tagging(settings, task).parts(Input)),
+        fold=run.fold,
+        train_seed=run.seed,
+        proportional=request.recipe(settings, name).proportional,
+        batch=settings.of(Tagging).tagging.batch,
+        device=settings.config.device,
+        r=r,
+        schedules=request.listed(settings, r),
+    )
 
 
-def result(settings: Settings, task: str, name: str, r: str) -> dict[str, Any]:
+def result(settings: Settings, task: str, name: str, r: str) -> ResultJob:
     """Return everything one result reads of the configuration, and nothing else."""
     entry, tagging = settings.task(task), request.tagging(settings, task)
     recipe = request.recipe(settings, name)
     student = request.student(settings, recipe.student)
     teachers = {other: request.teacher(settings, other) for other in recipe.teachers}
-    trained_r = request.trained_r(settings, name, r)
-    labels: set[str] = {label for part in (student, *teachers.values()) for label in part.labels}
-    if settings.synthetic(task):
-        labels.add("synthetic")
-    return {
-        "task": {
-            "name": task,
-            "title": entry.title,
-            **tagging.chosen("kind", "frames", "folds"),
-        },
-        "recipe": {
-            "name": name,
-            **recipe.without("training"),
-            "training": overlaid(tagging.training.plain(), recipe.training.plain()),
-        },
-        "student": student.plain(),
-        "teachers": {other: part.title for other, part in teachers.items()},
-        "train_r": trained_r,
-        **_merging(settings, r),
-        "run": {
-            "seed": settings.config.seed,
-            "resamples": settings.of(Tagging).tagging.bootstrap,
+    training = overlaid(tagging.training.plain(), recipe.training.plain())
+    return ResultJob(
+        task=ScoredTask(name=task, title=entry.title, folds=tagging.folds, **tagging.parts(Input)),
+        recipe=ScoredRecipe.read({"name": name, **recipe.plain(), "training": training}, f"recipe '{name}'"),
+        student=ScoredStudent(**student.parts(ScoredStudent)),
+        teachers={other: part.title for other, part in teachers.items()},
+        train_r=request.trained_r(settings, name, r),
+        r=r,
+        schedules=request.listed(settings, r),
+        run=ScoreRun(
+            seed=settings.config.seed,
+            resamples=settings.of(Tagging).tagging.bootstrap,
             # What the data stages let pass need not be allowed a second time.
-            "max_failed_share": max(settings.config.evaluate.max_failed_share, entry.data.max_failed_share),
-            "labels": sorted(labels),
-        },
-    }
-
-
-def _merging(settings: Settings, r: str) -> dict[str, Any]:
-    """Return a schedule as a job reads it: its name and, where config lists it, its numbers."""
-    listed = settings.of(Tagging).tagging.schedules
-    return {"r": r, "schedules": {r: listed[r]} if r in listed else {}}
+            max_failed_share=max(settings.config.evaluate.max_failed_share, entry.data.max_failed_share),
+            labels=request.labels(settings, task, [student, *teachers.values()]),
+        ),
+    )

@@ -103,7 +103,7 @@ class Trainer:
         optimiser = torch.optim.Adam(
             self.model.parameters(),
             lr=settings.learning_rate,
-            betas=settings.betas,
+            betas=(settings.betas[0], settings.betas[1]),
             weight_decay=settings.weight_decay,
         )
         return Stage(

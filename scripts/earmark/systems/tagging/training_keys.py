@@ -9,7 +9,7 @@ from pydantic import Field
 from earmark.config.section import Partial, Section, left_out
 
 
-class DecayKeys(Section):
+class Decay(Section):
     """The rate is multiplied by factor after every so many epochs from the first on."""
 
     first_epoch: int = Field(ge=1)
@@ -22,7 +22,7 @@ class DecayKeys(Section):
     """what the rate is multiplied by"""
 
 
-class AveragingKeys(Section):
+class Averaging(Section):
     """Epochs whose weights are averaged, both included."""
 
     first: int = Field(ge=1)
@@ -53,10 +53,10 @@ class TrainingKeys(Partial):
     warmup_steps: int = left_out(ge=0)
     """steps of linear warm-up; at most the first half of the training"""
 
-    decay: DecayKeys = left_out()
+    decay: Decay = left_out()
     """the rate is multiplied by factor after every so many epochs from the first on"""
 
-    averaging: AveragingKeys | None = None
+    averaging: Averaging | None = None
     """epochs whose weights are averaged, both included; null: the best epoch's weights by validation"""
 
     loss: Literal["bce", "ce"] = left_out()
