@@ -110,6 +110,7 @@ def test_without_measures_findings_say_so(tmp_path):
         "mostly_silent",
         "clipped",
         "several_streams",
+        "several_tracks",
         "gaps",
         "upsampled",
         "mislabelled",

@@ -41,5 +41,6 @@ def measured(samples: NDArray[np.float32], sample_rate: int, parts: list[Decoded
         clipped_share=sum(part.clipped for part in parts) / read,
         silent_share=float(np.mean(power < SILENCE)),
         streams=max(part.joined for part in parts),
+        tracks=max(part.tracks for part in parts),
         filled_s=sum(part.filled_s for part in parts),
     )

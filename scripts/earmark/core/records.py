@@ -52,6 +52,7 @@ MEASURES = pa.struct(
         ("silent_share", pa.float64()),
         ("streams", pa.int32()),
         ("filled_s", pa.float64()),
+        ("tracks", pa.int32()),
     ]
 )
 MANIFEST = pa.schema(
@@ -105,8 +106,8 @@ class Measures:
     ``container`` is what the source file really is, whatever its name says; ``decoder`` who read it
     (libsndfile or ffmpeg). ``peak`` is linear, ``rms_db`` relative to full scale; the shares are of
     samples at full scale and of 20 ms frames below -60 dBFS. ``streams`` counts those that stand one behind
-    the other in a source file, ``filled_s`` is silence where its clock goes on without sound. Of a joined
-    clip, the first part's source is named.
+    the other in a source file, ``tracks`` the sound tracks side by side, ``filled_s`` is silence where its
+    clock goes on without sound. Of a joined clip, the first part's source is named.
     """
 
     container: str
@@ -119,6 +120,7 @@ class Measures:
     silent_share: float
     streams: int = 1
     filled_s: float = 0.0
+    tracks: int = 1
 
 
 @dataclass
