@@ -13,6 +13,7 @@ from earmark.core.errors import UserError
 from earmark.core.given import given
 from earmark.systems.tagging.classes import Classes
 from earmark.systems.tagging.teachers import contract
+from earmark.systems.tagging.teachers.asked import LogitsJob
 from earmark.systems.tagging.teachers.job import Shard
 
 
@@ -30,27 +31,27 @@ def main(
     threads: int = 1,
 ) -> None:
     """Run a teacher over a shard."""
-    chosen = given(settings)
-    device = devices.prepare(chosen["device"], threads)
+    asked = LogitsJob.read(given(settings), "--settings")
+    device = devices.prepare(asked.device, threads)
     record, wanted = contract.Record.read(teacher), Classes.read(classes)
-    if record.content["classes_digest"] != wanted.digest:
+    if record.classes_digest != wanted.digest:
         raise UserError(f"{teacher} was made for other classes than {classes}; delete it to make it again")
     metadata = {
-        "teacher": chosen["name"],
+        "teacher": asked.name,
         "digest": record.digest,
-        "origin": json.dumps(record.content["origin"], sort_keys=True),
+        "origin": json.dumps(record.origin, sort_keys=True),
         "classes_digest": wanted.digest,
-        "storage": chosen["storage"],
-        "front_end": json.dumps(record.content["front_end"], sort_keys=True),
-        "sample_rate": str(record.content["sample_rate"]),
-        "upsample": str(chosen["options"].get("upsample", False)).lower(),
-        "labels": ",".join(chosen["labels"]),
-        "source": chosen["source"],
+        "storage": asked.storage,
+        "front_end": json.dumps(record.front_end, sort_keys=True),
+        "sample_rate": str(record.sample_rate),
+        "upsample": str(asked.upsample).lower(),
+        "labels": ",".join(asked.labels),
+        "source": asked.source,
         "device": devices.describe(device),
         "code": code,
     }
-    made = contract.module(chosen["kind"]).load(record, device)
-    Shard(made, record, chosen, metadata).run(shard, index, output, work)
+    made = contract.module(asked.kind).load(record, device)
+    Shard(made, record, asked, metadata).run(shard, index, output, work)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from earmark.core.files import exclusive, write_json
 from earmark.core.given import given
 from earmark.systems.tagging.classes import Classes
 from earmark.systems.tagging.teachers import contract
+from earmark.systems.tagging.teachers.asked import TeacherJob
 from earmark.systems.tagging.teachers.classes import order
 
 
@@ -31,11 +32,11 @@ def main(
 ) -> None:
     """Make the teacher, then record it."""
     devices.prepare("cpu", threads)
-    chosen = given(settings)
+    asked = TeacherJob.read(given(settings), "--settings")
     output.parent.mkdir(parents=True, exist_ok=True)
-    making = contract.Making(chosen, Classes.read(classes), shard or [], index or [], output.parent, work)
+    making = contract.Making(asked, Classes.read(classes), shard or [], index or [], output.parent, work)
     with exclusive(work):
-        made = contract.module(chosen["kind"]).make(making)
+        made = contract.module(asked.kind).make(making)
     content = contract.describe(making, made, order(made.classes, making.classes.names, making.where))
     write_json(output, {**content, "provenance": provenance.record(code)})
 

@@ -17,6 +17,7 @@ from earmark.core.records import Clip, Part
 from earmark.data import shards
 from earmark.systems.tagging.classes import Classes
 from earmark.systems.tagging.entries import Teacher
+from earmark.systems.tagging.teachers.asked import Asked, LogitsJob, TeacherJob
 from earmark.systems.tagging.teachers.store import Logits
 
 NAMES = ("hum", "hiss", "chirp")
@@ -30,6 +31,11 @@ def wave(label: str, number: int, seconds: float = 0.5, rate: int = 32000) -> np
     tone = np.sin(2 * np.pi * rng.uniform(low, high) * time)
     noise = rng.standard_normal(len(time))
     return (0.2 * (noise if label == "hiss" else tone) + 0.01 * noise).astype(np.float32)
+
+
+def asked(job: type[Asked], settings: dict) -> str:
+    """What one of both rules passes of the settings of a teacher."""
+    return json.dumps({key: settings[key] for key in job.model_fields})
 
 
 @dataclass
@@ -72,7 +78,7 @@ class Packed:
         trained = "train" in settings["options"]
         shard, index = ([self.tar], [self.index]) if trained else ([], [])
         teacher.main(
-            json.dumps(settings),
+            asked(TeacherJob, settings),
             self.folder / "classes.json",
             self.folder / "teacher/teacher.json",
             self.folder / "work/teacher",
@@ -83,7 +89,11 @@ class Packed:
 
     def logits(self, settings: dict, output: str = "logits/a.safetensors") -> Logits:
         """Do what the rule `logits` does; return what it stored."""
-        given = (self.folder / "teacher/teacher.json", self.folder / "classes.json", json.dumps(settings))
+        given = (
+            self.folder / "teacher/teacher.json",
+            self.folder / "classes.json",
+            asked(LogitsJob, settings),
+        )
         path = self.folder / output
         logits.main(self.tar, self.index, *given, path, self.folder / "work/logits")
         return Logits([[path]])
@@ -96,11 +106,11 @@ class Packed:
             "--classes",
             self.folder / "classes.json",
         ]
-        command += ["--settings", json.dumps(settings), "--output", self.folder / output]
+        command += ["--settings", asked(LogitsJob, settings), "--output", self.folder / output]
         return [*command, "--work", self.folder / "work/logits"]
 
     def teacher_command(self, settings: dict) -> list:
-        command = [SCRIPTS / "teacher.py", "--settings", json.dumps(settings)]
+        command = [SCRIPTS / "teacher.py", "--settings", asked(TeacherJob, settings)]
         command += ["--classes", self.folder / "classes.json", "--work", self.folder / "work/teacher"]
         command += ["--shard", self.tar, "--index", self.index]
         return [*command, "--output", self.folder / "teacher/teacher.json"]

@@ -90,7 +90,7 @@ def test_before_training_missing_clips_are_counted_and_named(two) -> None:
         UserError, match="2 of 4 training clips have no logits of 't', 'u' .first: 'id4', 'id5'"
     ):
         check(logits, CLASSES, ids, csr_array(labels), "refuse")
-    assert check(logits, CLASSES, ids, csr_array(labels), "labels")["without_logits"] == 2
+    assert check(logits, CLASSES, ids, csr_array(labels), "labels").without_logits == 2
     with pytest.raises(UserError, match="none of the 2 training clips"):
         check(logits, CLASSES, ["x", "y"], csr_array(labels[:2]), "labels")
 
@@ -114,12 +114,13 @@ def test_the_teachers_own_precision_shows_rows_of_other_clips(tmp_path) -> None:
     right = stored(tmp_path / "r.safetensors", ids, good, teacher="right")
     wrong = stored(tmp_path / "w.safetensors", ids, np.roll(good, 1, axis=0), teacher="wrong")
 
-    found = check(Logits([[right], [wrong]]), CLASSES, ids, csr_array(labels), "refuse")["teachers"]
+    found = check(Logits([[right], [wrong]]), CLASSES, ids, csr_array(labels), "refuse")
 
     oracle = average_precision_score(labels, good.astype(np.float32), average="macro")
-    assert found[0]["training_map"]["map"] == pytest.approx(oracle)
-    assert found[0]["training_map"]["map"] > 0.9
-    assert found[1]["training_map"]["map"] == pytest.approx(found[1]["training_map"]["chance"], abs=0.1)
+    first, second = (score for _, score in found.teachers)
+    assert first.map == pytest.approx(oracle)
+    assert first.map > 0.9
+    assert second.map == pytest.approx(second.chance, abs=0.1)
 
 
 def test_logits_with_a_flipped_bit_are_refused(two) -> None:

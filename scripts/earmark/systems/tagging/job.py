@@ -79,9 +79,11 @@ def _announce(found: Materials, steps: int) -> None:
     """Say what is trained on, and how good the teachers are."""
     print(f"{len(found.train)} clips to train on, {len(found.valid)} to choose by, {steps} steps", flush=True)
     if found.teachers is not None:
-        for teacher in found.teachers["teachers"]:
-            score, name = teacher["training_map"], teacher["teacher"]
-            print(f"teacher '{name}' on the training labels: mAP {score['map']}, chance {score['chance']}")
+        for made_by, score in found.teachers.teachers:
+            print(
+                f"teacher '{made_by['teacher']}' on the training labels: mAP {score.map}, "
+                f"chance {score.chance}"
+            )
 
 
 def _describe(
@@ -116,7 +118,7 @@ def _describe(
             "mixed": round(done.totals["mixed"]),
             "without_teacher": round(done.totals["without_teacher"]),
         },
-        "teachers": found.teachers,
+        "teachers": found.teachers and found.teachers.record(),
         "merging": {
             "proportional": plan.proportional,
             "asked": merged.asked,

@@ -22,7 +22,7 @@ from earmark.systems.tagging.loader import Part
 from earmark.systems.tagging.recipe import shards
 from earmark.systems.tagging.settings import CE, MULTI_LABEL, SINGLE_LABEL
 from earmark.systems.tagging.splits import TRAIN, VALIDATION, roles
-from earmark.systems.tagging.teachers import checks
+from earmark.systems.tagging.teachers.checks import Taught, check
 from earmark.systems.tagging.teachers.store import Logits
 
 
@@ -91,7 +91,7 @@ class Materials:
     classes: Classes
     train: Part
     valid: Part
-    teachers: Json | None
+    teachers: Taught | None
 
 
 def gather(chosen: TrainingJob, files: Files, seed: int) -> Materials:
@@ -131,5 +131,5 @@ def gather(chosen: TrainingJob, files: Files, seed: int) -> Materials:
     if store is not None:
         ids = [clips.clip_ids[index] for index in train.chosen]
         labels = train.label_table()
-        found = checks.check(store, classes, ids, labels, chosen.unlabelled_by_teacher)
+        found = check(store, classes, ids, labels, chosen.unlabelled_by_teacher)
     return Materials(classes, train, valid, found)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.scoring.ranking import ranks
 from earmark.systems.tagging.classes import Classes
 from earmark.systems.tagging.teachers.store import Logits
@@ -17,9 +18,39 @@ MOST = 20_000
 """Clips that a teacher's own average precision is taken over, at most."""
 
 
+@dataclass(frozen=True)
+class Score:
+    """A teacher's mean average precision over the classes with positives, on clips that it has logits of.
+
+    ``chance`` is what rows of no meaning would reach: the mean share of positives.
+    """
+
+    map: float | None
+    chance: float | None
+    classes: int
+    clips: int
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What is recorded of the teachers: what made the logits of each, and how good they are."""
+
+    teachers: list[tuple[dict[str, str], Score]]
+    clips: int
+    without_logits: int
+
+    def record(self) -> Json:
+        """Return it as JSON."""
+        return {
+            "teachers": [{**made_by, "training_map": asdict(score)} for made_by, score in self.teachers],
+            "clips": self.clips,
+            "without_logits": self.without_logits,
+        }
+
+
 def check(
     stored: Logits, classes: Classes, clip_ids: Sequence[str], labels: csr_array, policy: str
-) -> dict[str, Any]:
+) -> Taught:
     """Check that a student can learn from stored logits; return what to record of them.
 
     Args:
@@ -55,40 +86,23 @@ def check(
         )
     if len(missing) == len(clip_ids):
         raise UserError(f"none of the {len(clip_ids)} training clips has logits of {names}: other ids?")
-    return {
-        "teachers": [
-            {**teacher, "training_map": score}
-            for teacher, score in zip(stored.teachers, _scores(stored, clip_ids, labels), strict=True)
-        ],
-        "clips": len(clip_ids),
-        "without_logits": len(missing),
-    }
+    scores = _scores(stored, clip_ids, labels)
+    return Taught(list(zip(stored.teachers, scores, strict=True)), len(clip_ids), len(missing))
 
 
-def _scores(
-    stored: Logits, clip_ids: Sequence[str], labels: csr_array
-) -> list[dict[str, float | int | None]]:
-    """Return each teacher's mean average precision over the classes with positives, and their shares.
-
-    ``chance`` is what rows of no meaning would reach: the mean share of positives.
-    """
+def _scores(stored: Logits, clip_ids: Sequence[str], labels: csr_array) -> list[Score]:
+    """Return each teacher's score."""
     chosen = np.unique(np.linspace(0, len(clip_ids) - 1, min(MOST, len(clip_ids))).astype(int))
     found = [(index, stored.get(clip_ids[index])) for index in chosen]
     known = [(index, rows) for index, rows in found if rows is not None]
     if not known:
-        return [{"map": None, "chance": None, "classes": 0, "clips": 0} for _ in stored.teachers]
+        return [Score(None, None, 0, 0) for _ in stored.teachers]
     truth = labels[[index for index, _ in known]].toarray() > 0
     present = np.flatnonzero(truth.any(axis=0))
-    scores: list[dict[str, float | int | None]] = []
+    chance = float(truth[:, present].mean()) if len(present) else None
+    scores = []
     for teacher in range(len(stored.teachers)):
         logits = np.stack([rows[teacher] for _, rows in known])
         each = ranks(logits[:, present], truth[:, present])[0]
-        scores.append(
-            {
-                "map": float(each.mean()) if len(present) else None,
-                "chance": float(truth[:, present].mean()) if len(present) else None,
-                "classes": len(present),
-                "clips": len(known),
-            }
-        )
+        scores.append(Score(float(each.mean()) if len(present) else None, chance, len(present), len(known)))
     return scores

@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 import numpy as np
 import torch
@@ -21,11 +21,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from earmark.core.errors import UserError
-from earmark.core.files import sha256
+from earmark.core.files import Json, sha256
 from earmark.core.records import Clip
 from earmark.systems.tagging.classes import Classes
+from earmark.systems.tagging.teachers.asked import TeacherJob
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Wave = NDArray[np.float32]
+
+
+T = TypeVar("T", bound="DataclassInstance")
 
 
 class Teacher(Protocol):
@@ -45,15 +52,25 @@ class Teacher(Protocol):
         """Return float32 [clips, classes] on the CPU; ``waves`` are empty if it doesn't listen."""
 
 
+class Kind(Protocol):
+    """The module of a kind of teachers."""
+
+    def make(self, making: Making) -> Made:
+        """Find, check or train the weights."""
+
+    def load(self, record: Record, device: torch.device) -> Teacher:
+        """Return the teacher of a record."""
+
+
 @dataclass(frozen=True)
 class Making:
-    """What a teacher is made ready from: the settings of request.making, the task's classes and files.
+    """What a teacher is made ready from: what is asked for, the task's classes and files.
 
     ``tars`` and ``indexes`` are the task's training shards where it is trained; ``folder`` is where
     trained weights go, ``work`` where an interrupted training goes on from.
     """
 
-    settings: dict[str, Any]
+    asked: TeacherJob
     classes: Classes
     tars: Sequence[Path]
     indexes: Sequence[Path]
@@ -63,13 +80,7 @@ class Making:
     @property
     def where(self) -> str:
         """What error messages call it."""
-        return f"teacher '{self.settings['name']}'"
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The options of its kind."""
-        options: dict[str, Any] = self.settings["options"]
-        return options
+        return f"teacher '{self.asked.name}'"
 
 
 @dataclass(frozen=True)
@@ -82,19 +93,33 @@ class Made:
 
     classes: list[str]
     files: list[Path]
-    origin: dict[str, Any]
+    origin: Json
     sample_rate: int | None
     seconds: float | None
-    front_end: dict[str, Any] = field(default_factory=dict)
+    front_end: Json = field(default_factory=dict)
     parameters: int | None = None
-    training: dict[str, Any] | None = None
+    training: Json | None = None
 
 
 @dataclass(frozen=True)
 class Record:
-    """What teacher.json holds, and the folder it lies in."""
+    """What teacher.json holds, as far as it is read again, and the folder it lies in.
 
-    content: dict[str, Any]
+    ``digest`` identifies it: weights, front end and order of classes. ``files`` are their SHA-256 by name, in
+    the order they were made in. ``order`` maps the task's classes to its own.
+    """
+
+    teacher: str
+    digest: str
+    origin: Json
+    files: dict[str, str]
+    classes: list[str]
+    options: Json
+    sample_rate: int | None
+    seconds: float | None
+    front_end: Json
+    order: list[int]
+    classes_digest: str
     folder: Path
 
     @classmethod
@@ -102,15 +127,16 @@ class Record:
         """Read a record and check that its files are the ones it was made of.
 
         Raises:
-            UserError: a file is gone or has changed.
+            UserError: it is damaged, or a file is gone or has changed.
 
         """
         try:
             content = json.loads(path.read_text())
-        except ValueError as error:
+            read = {each.name: content[each.name] for each in fields(cls) if each.name != "folder"}
+        except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path} is damaged ({error}); delete it to make it again") from None
-        record = cls(content, path.parent)
-        for name, known in content["files"].items():
+        record = cls(**read, folder=path.parent)
+        for name, known in record.files.items():
             file = path.parent / name
             if not file.is_file():
                 raise UserError(f"{path} names {file}, which is gone; delete {path} to make it again")
@@ -123,16 +149,15 @@ class Record:
     @property
     def paths(self) -> list[Path]:
         """The files, in the order they were made in."""
-        return [self.folder / name for name in self.content["files"]]
+        return [self.folder / name for name in self.files]
 
     @property
-    def digest(self) -> str:
-        """What identifies it: weights, front end and order of classes."""
-        digest: str = self.content["digest"]
-        return digest
+    def where(self) -> str:
+        """What error messages call it."""
+        return f"teacher '{self.teacher}'"
 
 
-def describe(making: Making, made: Made, order: list[int]) -> dict[str, Any]:
+def describe(making: Making, made: Made, order: list[int]) -> Json:
     """Return the content of teacher.json; ``order`` maps the task's classes to the teacher's."""
     folder = making.folder.absolute()
     files = {}
@@ -141,9 +166,10 @@ def describe(making: Making, made: Made, order: list[int]) -> dict[str, Any]:
         place = path.absolute()
         name = place.relative_to(folder).as_posix() if place.is_relative_to(folder) else str(place)
         files[name] = sha256(place)
-    what: dict[str, Any] = {
-        "kind": making.settings["kind"],
-        "options": {k: v for k, v in making.options.items() if k not in ("path", "source")},
+    asked = making.asked
+    what: Json = {
+        "kind": asked.kind,
+        "options": {k: v for k, v in asked.options.items() if k not in ("path", "source")},
         "sample_rate": made.sample_rate,
         "seconds": made.seconds,
         "front_end": made.front_end,
@@ -152,9 +178,9 @@ def describe(making: Making, made: Made, order: list[int]) -> dict[str, Any]:
     }
     identity = json.dumps([what, list(files.values())], sort_keys=True)
     return {
-        "teacher": making.settings["name"],
-        "task": making.settings["task"],
-        "labels": making.settings["labels"],
+        "teacher": asked.name,
+        "task": asked.task,
+        "labels": asked.labels,
         "digest": hashlib.sha256(identity.encode()).hexdigest()[:16],
         "origin": made.origin,
         "parameters": made.parameters,
@@ -165,9 +191,9 @@ def describe(making: Making, made: Made, order: list[int]) -> dict[str, Any]:
     }
 
 
-def module(kind: str) -> Any:
+def module(kind: str) -> Kind:
     """Return the module of a kind."""
-    return importlib.import_module(f"earmark.systems.tagging.teachers.{kind}_teacher")
+    return cast(Kind, importlib.import_module(f"earmark.systems.tagging.teachers.{kind}_teacher"))
 
 
 def fitted(waves: Sequence[Wave], samples: int | None) -> Tensor:
@@ -189,6 +215,6 @@ def half(precision: str, device: torch.device, where: str) -> bool:
     return precision == "float16"
 
 
-def sizes(options: Mapping[str, Any], kind: type[Any]) -> Any:
+def cut(options: Json, kind: type[T]) -> T:
     """Return a dataclass of the options that are its fields."""
-    return kind(**{name: options[name] for name in kind.__dataclass_fields__})
+    return kind(**{each.name: options[each.name] for each in fields(kind)})

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from earmark.core.files import exclusive, sha256, write_json
 from earmark.core.progress import tqdm
 from earmark.core.records import FAILED, OK, Clip, iter_manifest
 from earmark.data import shards
+from earmark.systems.tagging.teachers.asked import LogitsJob
 from earmark.systems.tagging.teachers.cache import Rows
 from earmark.systems.tagging.teachers.contract import Record, Teacher, Wave
 from earmark.systems.tagging.teachers.request import too_low
@@ -34,18 +34,13 @@ NOT_FINITE = "not finite (the teacher's logits)"
 class Shard:
     """A shard's clips on their way to logits.
 
-    ``settings`` are those of request.job; ``metadata`` says what made the logits, and stands in both files.
+    ``metadata`` says what made the logits, and stands in both files.
     """
 
     teacher: Teacher
     record: Record
-    settings: dict[str, Any]
+    asked: LogitsJob
     metadata: dict[str, str]
-
-    @property
-    def _order(self) -> list[int]:
-        order: list[int] = self.record.content["order"]
-        return order
 
     def run(self, tar: Path, index: Path, output: Path, work: Path) -> None:
         """Write the logits, their index and the record of the work; the first two are deterministic.
@@ -63,10 +58,10 @@ class Shard:
         wanted = [clip for clip in clips if clip.ok and not reasons[clip.clip_id]]
         batches = self._batches(wanted)
         identity = hashlib.sha256(
-            repr([sorted(self.metadata.items()), self.settings["batch"], sha256(index)]).encode()
+            repr([sorted(self.metadata.items()), self.asked.batch, sha256(index)]).encode()
         ).hexdigest()
         with exclusive(work):
-            rows = Rows(work, len(self._order), self.settings["storage"], identity)
+            rows = Rows(work, len(self.record.order), self.asked.storage, identity)
             kept = rows.resume([batch.stop for batch in batches])
             if kept:
                 print(f"{output.name}: {kept} rows of an interrupted run are kept", flush=True)
@@ -76,7 +71,7 @@ class Shard:
             made, failed = rows.read(), rows.reasons()
             place = {clip.clip_id: row for row, clip in enumerate(wanted)}
             listed = [self._row(clip, reasons, place, failed) for clip in clips]
-            logits = np.full((len(clips), len(self._order)), np.nan, dtype=made.dtype)
+            logits = np.full((len(clips), len(self.record.order)), np.nan, dtype=made.dtype)
             for number, clip in enumerate(clips):
                 if listed[number].status == OK:
                     logits[number] = made[place[clip.clip_id]]
@@ -87,9 +82,8 @@ class Shard:
     def _check_rate(self, clips: Sequence[Clip]) -> None:
         wanted = self.teacher.sample_rate
         lowest = min((clip.sample_rate for clip in clips if clip.ok), default=0)
-        upsample = self.settings["options"].get("upsample", False)
-        if wanted and lowest and lowest < wanted and not upsample:
-            name = self.settings["name"]
+        if wanted and lowest and lowest < wanted and not self.asked.upsample:
+            name = self.asked.name
             raise UserError(f"teacher '{name}': {too_low(lowest, wanted, name)}")
 
     def _batches(self, clips: Sequence[Clip]) -> list[range]:
@@ -97,7 +91,7 @@ class Shard:
         ranges, start = [], 0
         as_they_are = bool(self.teacher.sample_rate) and self.teacher.seconds is None
         for end in range(1, len(clips) + 1):
-            full = end - start == self.settings["batch"] or end == len(clips)
+            full = end - start == self.asked.batch or end == len(clips)
             if full or (as_they_are and _samples(clips[end]) != _samples(clips[start])):
                 ranges.append(range(start, end))
                 start = end
@@ -137,11 +131,11 @@ class Shard:
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-            name = self.settings["name"]
+            name = self.asked.name
             raise UserError(
                 f"out of memory on {len(clips)} clips at a time; lower teachers.{name}.batch"
             ) from None
-        ordered: NDArray[np.float32] = made[:, self._order].numpy()
+        ordered: NDArray[np.float32] = made[:, self.record.order].numpy()
         return ordered
 
     def _stored(
@@ -149,11 +143,11 @@ class Shard:
     ) -> tuple[NDArray[np.floating], dict[int, str]]:
         """Return rows as they are stored, and why some failed; UserError for what float16 can't hold."""
         with np.errstate(over="ignore"):
-            values = logits.astype(self.settings["storage"])
+            values = logits.astype(self.asked.storage)
         finite = np.isfinite(logits).all(axis=1)
         for clip, row, fits in zip(clips, logits, finite == np.isfinite(values).all(axis=1), strict=True):
             if not fits:
-                name = self.settings["name"]
+                name = self.asked.name
                 raise UserError(
                     f"a logit of clip '{clip.clip_id}' is {np.abs(row).max():.6g}, more than float16 holds; "
                     f"set teachers.{name}.storage to float32"
@@ -182,7 +176,7 @@ class Shard:
             "kept_from_interrupted_run": kept,
         }
         speed = computed / seconds if computed else None
-        timing = {"seconds": seconds, "clips_per_second": speed, "batch": self.settings["batch"]}
+        timing = {"seconds": seconds, "clips_per_second": speed, "batch": self.asked.batch}
         write_json(output.with_suffix(".json"), {**self.metadata, "counts": counts, "timing": timing})
         print(
             f"{output.name}: {computed} clips in {seconds:.1f} s"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,8 +13,9 @@ from earmark.core.errors import UserError
 from earmark.core.records import Clip
 from earmark.systems.tagging.teachers import request, training, weights
 from earmark.systems.tagging.teachers.classes import named
-from earmark.systems.tagging.teachers.contract import Made, Making, Record, Wave, fitted, half, sizes
+from earmark.systems.tagging.teachers.contract import Made, Making, Record, Wave, cut, fitted, half
 from earmark.systems.tagging.teachers.mel import FrontEnd, LogMel
+from earmark.systems.tagging.teachers.mobilenet_options import Options
 from earmark.systems.tagging.teachers.mobilenet_v3 import MobileNetV3, parameters
 
 SHAPE = "options width, head and strides, and the key classes,"
@@ -29,26 +29,29 @@ def make(making: Making) -> Made:
         UserError: no such file, it is no plain state dict, a tensor is missing, unknown or misshapen.
 
     """
-    options, where = making.options, making.where
-    front_end: FrontEnd = sizes(options, FrontEnd)
+    asked, where = making.asked, making.where
+    options, front_end = Options.read(asked.options, f"{where}: options"), cut(asked.options, FrontEnd)
     front_end.check(f"{where}: options")
-    seconds = options["seconds"] or making.settings["frames"] * SECONDS_PER_FRAME
+    seconds = options.seconds or asked.frames * SECONDS_PER_FRAME
     if seconds * front_end.sample_rate < front_end.shortest:
         raise UserError(f"{where}: options.seconds: {seconds:g} s are shorter than a window of n_fft samples")
-    if "train" in options:
-        torch.manual_seed(making.settings["seed"])
-        model = build(options, len(making.classes))
+    network = cut(asked.options, Network)
+    if options.train is not None:
+        torch.manual_seed(asked.seed)
+        model = network.build(len(making.classes))
         path = making.folder / "model.safetensors"
-        record = training.train(making, model, LogMel(front_end), seconds, path)
-        classes, origin = list(making.classes.names), {"trained": making.settings["task"]}
+        hears = training.Hears(front_end.sample_rate, seconds, options.upsample)
+        record = training.train(making, options.train, hears, model, LogMel(front_end), path)
+        classes, origin = list(making.classes.names), {"trained": asked.task}
     else:
-        path = Path(options["path"]).expanduser()
+        assert options.path is not None, "there is a path where nothing is trained"
+        path = Path(options.path).expanduser()
         if not path.is_file():
-            raise UserError(request.missing(making.settings["name"], str(path), options["source"]))
-        classes = named(making.settings["classes"], making.classes.names, where)
-        model, record = build(options, len(classes)), None
+            raise UserError(request.missing(asked.name, str(path), options.source))
+        classes = named(asked.classes, making.classes.names, where)
+        model, record = network.build(len(classes)), None
         weights.fill(model, weights.read(path), path, SHAPE)
-        origin = {"file": path.name, "source": options["source"]}
+        origin = {"file": path.name, "source": options.source}
     return Made(
         classes=classes,
         files=[path],
@@ -61,20 +64,27 @@ def make(making: Making) -> Made:
     )
 
 
-def build(options: dict[str, Any], classes: int) -> MobileNetV3:
-    """Return the network that the options describe."""
-    return MobileNetV3(classes, options["width"], options["head"], options["strides"])
+@dataclass(frozen=True)
+class Network:
+    """The options that describe the network."""
+
+    width: float
+    head: str
+    strides: list[int]
+
+    def build(self, classes: int) -> MobileNetV3:
+        """Return the network, with random weights."""
+        return MobileNetV3(classes, self.width, self.head, self.strides)
 
 
 def load(record: Record, device: torch.device) -> Tagger:
     """Return the teacher of a record; raises UserError as :func:`make`."""
-    content = record.content
-    options = content["options"]
-    model = build(options, len(content["classes"]))
+    model = cut(record.options, Network).build(len(record.classes))
     weights.fill(model, weights.read(record.paths[0]), record.paths[0], SHAPE)
-    mel = LogMel(FrontEnd(**content["front_end"]))
-    use_half = half(options["precision"], device, f"teacher '{content['teacher']}'")
-    return Tagger(model, mel, content["sample_rate"], content["seconds"], device, use_half)
+    front_end = FrontEnd(**record.front_end)
+    use_half = half(record.options["precision"], device, record.where)
+    assert record.seconds is not None, "such a teacher hears clips of one length"
+    return Tagger(model, LogMel(front_end), front_end.sample_rate, record.seconds, device, use_half)
 
 
 class Tagger:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 from earmark.core.errors import UserError, nearest
 from earmark.systems.contract import Settings
 from earmark.systems.tagging.config import TaggedTask
 from earmark.systems.tagging.entries import Teacher
+from earmark.systems.tagging.teachers.asked import Asked, LogitsJob, TeacherJob
 
 _TARGET = re.compile(r"(?:teachers|logits)/([^/]+)/([^/]+)/[^/]+")
 
@@ -77,38 +77,36 @@ def missing(name: str, path: str, source: str = "") -> str:
     return f"teacher '{name}': options.path: there is no {path}; {get}set teachers.{name}.options.path"
 
 
-def making(settings: Settings, name: str, task: str) -> dict[str, Any]:
+def making(settings: Settings, name: str, task: str) -> TeacherJob:
     """Return what making a teacher ready for a task reads; raises UserError as :func:`check`."""
     check(settings, name, task)
-    return {
-        **_common(settings, name, task),
-        "seed": settings.config.seed,
-        "classes": settings.each(Teacher)[name].classes,
-    }
+    entry, asked = settings.each(Teacher)[name], _asked(settings, name, task)
+    return TeacherJob(**asked.parts(Asked), seed=settings.config.seed, classes=entry.classes)
 
 
-def job(settings: Settings, name: str, task: str) -> dict[str, Any]:
+def job(settings: Settings, name: str, task: str) -> LogitsJob:
     """Return what computing a shard's logits reads."""
-    entry = settings.each(Teacher)[name]
-    common = _common(settings, name, task)
-    options = {key: value for key, value in common["options"].items() if key not in ("train", "source")}
-    return {
-        **common,
-        "options": options,
-        **entry.chosen("storage", "batch"),
-        "device": settings.config.device,
-        "source": settings.task(task).data.source.kind,
-    }
+    entry, asked = settings.each(Teacher)[name], _asked(settings, name, task, "train", "source")
+    return LogitsJob(
+        **asked.parts(Asked),
+        storage=entry.storage,
+        batch=entry.batch,
+        device=settings.config.device,
+        source=settings.task(task).data.source.kind,
+    )
 
 
-def _common(settings: Settings, name: str, task: str) -> dict[str, Any]:
+def _asked(settings: Settings, name: str, task: str, *but: str) -> Asked:
+    """Return a teacher for a task, but for some of its options."""
     entry = settings.each(Teacher)[name]
     tagging = settings.task_of(TaggedTask, task).tagging
     assert tagging is not None, f"{task} is checked to be one of tagging"
-    return {
-        "name": name,
-        "task": task,
-        **entry.chosen("kind", "labels", "options"),
-        "frames": tagging.frames,
-        "tagging": tagging.kind,
-    }
+    return Asked(
+        name=name,
+        task=task,
+        kind=entry.kind,
+        labels=[*entry.labels],
+        options=entry.options.without(*but),
+        frames=tagging.frames,
+        tagging=tagging.kind,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,10 @@ from earmark.core.records import Clip
 from earmark.systems.tagging.teachers import request
 from earmark.systems.tagging.teachers.arrays import Table, open_table
 from earmark.systems.tagging.teachers.classes import named
-from earmark.systems.tagging.teachers.contract import Made, Making, Record
+from earmark.systems.tagging.teachers.contract import Made, Making, Record, cut
 from earmark.systems.tagging.teachers.ids import read_places
 from earmark.systems.tagging.teachers.store import Places
+from earmark.systems.tagging.teachers.table_options import Options
 
 
 def make(making: Making) -> Made:
@@ -27,15 +29,16 @@ def make(making: Making) -> Made:
         UserError: a file is missing, of an unknown kind, a pickle, or of another number of rows or classes.
 
     """
-    options, where = making.options, making.where
-    if options["ids"] is None and not options["path"].endswith(".parquet"):
+    asked, where = making.asked, making.where
+    options = Options.read(asked.options, f"{where}: options")
+    if options.ids is None and not options.path.endswith(".parquet"):
         raise UserError(f"{where}: options.ids: only a .parquet has its ids in a column; give a file of them")
-    paths = [Path(options[key]).expanduser() for key in ("path", "ids") if options[key]]
+    paths = [Path(each).expanduser() for each in (options.path, options.ids) if each]
     for path in paths:
         if not path.is_file():
-            raise UserError(request.missing(making.settings["name"], str(path)))
-    table, places = _opened(paths, options, f"{where}: options")
-    classes = named(making.settings["classes"], making.classes.names, where)
+            raise UserError(request.missing(asked.name, str(path)))
+    table, places = _opened(paths, cut(asked.options, Columns), f"{where}: options")
+    classes = named(asked.classes, making.classes.names, where)
     if table.width != len(classes):
         raise UserError(
             f"{where}: {paths[0]} has {table.width} columns, and the teacher {len(classes)} classes"
@@ -47,23 +50,31 @@ def make(making: Making) -> Made:
         origin={"table": paths[0].name, "rows": table.rows, "ids": len(places)},
         sample_rate=None,
         seconds=None,
-        front_end={"values": options["values"], "tagging": making.settings["tagging"]},
+        front_end={"values": options.values, "tagging": asked.tagging},
     )
 
 
 def load(record: Record, device: torch.device) -> Lookup:
     """Return the teacher of a record; raises UserError as :func:`make`."""
-    content = record.content
-    options = content["options"]
-    table, places = _opened(record.paths, options, f"teacher '{content['teacher']}': options")
+    options = record.options
+    table, places = _opened(record.paths, cut(options, Columns), f"{record.where}: options")
     probabilities = options["values"] == "probabilities"
-    single = content["front_end"]["tagging"] == "single_label"
+    single = record.front_end["tagging"] == "single_label"
     return Lookup(table, places, options["join"], options["clamp"] if probabilities else None, single)
 
 
-def _opened(paths: Sequence[Path], options: dict[str, str], where: str) -> tuple[Table, Places]:
-    table = open_table(paths[0], options["name"], where)
-    places = read_places(paths[-1], table.rows, options["id_column"], options["row_column"], f"{where}.ids")
+@dataclass(frozen=True)
+class Columns:
+    """The options that say where in the files rows and ids are."""
+
+    name: str
+    id_column: str
+    row_column: str | None
+
+
+def _opened(paths: Sequence[Path], columns: Columns, where: str) -> tuple[Table, Places]:
+    table = open_table(paths[0], columns.name, where)
+    places = read_places(paths[-1], table.rows, columns.id_column, columns.row_column, f"{where}.ids")
     return table, places
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.core.records import Clip
 from earmark.models import hub
 from earmark.models.checkpoint import list_files
@@ -19,6 +20,7 @@ from earmark.models.untrusted import refuse_own_code
 from earmark.systems.tagging.teachers import request
 from earmark.systems.tagging.teachers.classes import named
 from earmark.systems.tagging.teachers.contract import Made, Making, Record, Wave, fitted, half
+from earmark.systems.tagging.teachers.transformers_options import Options
 
 OTHERWISE = (
     "the teacher is not in the local cache; put its checkpoint into a folder and set "
@@ -35,19 +37,21 @@ def make(making: Making) -> Made:
         UserError: out of reach, no folder, not an audio classifier, or weights that are incomplete.
 
     """
-    options, where = making.options, making.where
-    origin: dict[str, Any]
-    if "hub" in options:
-        folder, origin = hub.fetch(options["hub"], options["revision"], OTHERWISE)
+    asked, where = making.asked, making.where
+    options = Options.read(asked.options, f"{where}: options")
+    origin: Json
+    if options.hub is not None:
+        folder, origin = hub.fetch(options.hub, options.revision, OTHERWISE)
     else:
-        folder = Path(options["path"]).expanduser()
+        assert options.path is not None, "there is either a repository or a path"
+        folder = Path(options.path).expanduser()
         if not folder.is_dir():
-            raise UserError(request.missing(making.settings["name"], f"folder {folder}"))
+            raise UserError(request.missing(asked.name, f"folder {folder}"))
         origin = {"folder": folder.name}
     model, extractor = read(folder, where)
     classes = list(model.config.id2label.values())
-    if making.settings["classes"] != "task":
-        classes = named(making.settings["classes"], making.classes.names, where)
+    if asked.classes != "task":
+        classes = named(asked.classes, making.classes.names, where)
     if len(classes) != model.config.num_labels:
         raise UserError(
             f"{where}: classes names {len(classes)} classes, its network has {model.config.num_labels}"
@@ -57,7 +61,7 @@ def make(making: Making) -> Made:
         files=[folder / name for name in list_files(folder)],
         origin=origin,
         sample_rate=int(extractor.sampling_rate),
-        seconds=options["seconds"],
+        seconds=options.seconds,
         front_end=_plain(extractor.to_dict()),
         parameters=sum(weight.numel() for weight in model.parameters()),
     )
@@ -101,10 +105,9 @@ def read(folder: Path, where: str) -> tuple[Any, Any]:
 
 def load(record: Record, device: torch.device) -> Classifier:
     """Return the teacher of a record; raises UserError as :func:`make`."""
-    content, where = record.content, f"teacher '{record.content['teacher']}'"
-    model, extractor = read(record.paths[0].parent, where)
-    use_half = half(content["options"]["precision"], device, where)
-    return Classifier(model, extractor, content["seconds"], device, use_half)
+    model, extractor = read(record.paths[0].parent, record.where)
+    use_half = half(record.options["precision"], device, record.where)
+    return Classifier(model, extractor, record.seconds, device, use_half)
 
 
 class Classifier:
@@ -134,6 +137,6 @@ class Classifier:
         return logits.float().cpu()
 
 
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
+def _plain(values: Json) -> Json:
     """Return the settings of an extractor that are plain values; filter banks follow from them."""
     return {key: value for key, value in sorted(values.items()) if isinstance(value, (str, int, float, bool))}
