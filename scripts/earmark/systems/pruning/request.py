@@ -29,6 +29,7 @@ from earmark.systems.pruning.asked import (
     Scored,
     ScoreRun,
     Scores,
+    SideBySide,
     Task,
     TimedModel,
 )
@@ -103,14 +104,14 @@ def profile(settings: Settings, model: str, name: str) -> list[str]:
     return [file] if isinstance(file, str) and file.startswith(HEADS) else []
 
 
-def side_by_side(settings: Settings) -> Json:
+def side_by_side(settings: Settings) -> SideBySide:
     """Return the grid's results and under which name each model counts: the first of its block."""
     blocks = settings.of(Pruning).grid
     models = [block.models or [settings.config.default_model] for block in blocks]
-    return {
-        "results": [path(settings, *cell) for cell in cells(settings)],
-        "together": {model: group[0] for group in reversed(models) for model in group},
-    }
+    return SideBySide(
+        results=[path(settings, *cell) for cell in cells(settings)],
+        together={model: group[0] for group in reversed(models) for model in group},
+    )
 
 
 def check_cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> None:
