@@ -75,7 +75,7 @@ def _prompts(settings: Settings, suite: str) -> dict[str, str] | None:
     """Return what a suite asks about the clips of earmark's own tasks, by task."""
     if suite not in settings.each(Suite):
         return None
-    found = {}
+    found: dict[str, str] = {}
     for source in planning.plan_of(settings, suite).sources:
         tasks = [shard.path.split("/")[1] for shard in source.shards if MADE_HERE.fullmatch(shard.path)]
         found |= dict.fromkeys(tasks, source.prompts[0])
