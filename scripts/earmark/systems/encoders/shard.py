@@ -39,7 +39,7 @@ class Shard:
     def name(self) -> str:
         """What files made of it are called: readable, unlike any other shard's."""
         stem = PurePosixPath(self.path).name.partition(".")[0]
-        # A result that is made again elsewhere reads a user's tars where they lie, and calls its clips the same.
+        # Made again elsewhere, a result reads a user's tars where they lie and calls their clips the same.
         ours = self.fetched or MADE_HERE.fullmatch(self.path)
         place = self.path if ours else str(Path(self.path).absolute())
         said = "\0".join([place, self.repo or "", self.revision])
