@@ -43,20 +43,24 @@ def seen(records: list[StageRecord]) -> list[tuple]:
     return [(r.name, r.steps, r.loss, r.means, r.totals, r.epochs, r.kept, r.best, r.curve) for r in records]
 
 
-@pytest.mark.parametrize("choice", [Last(), Best("error", higher=False), Average(2, 4)], ids=str)
+@pytest.fixture(scope="module", params=[Last(), Best("error", higher=False), Average(2, 4)], ids=str)
+def whole(request, tmp_path_factory) -> tuple[Choice, Small, list[StageRecord]]:
+    """A training that nothing interrupts, for each choice of weights."""
+    small = Small(choice=request.param)
+    return request.param, small, train(small, tmp_path_factory.mktemp("whole"))
+
+
 @pytest.mark.parametrize("fail_at", CUTS)
 def test_a_resumed_training_ends_with_the_same_bits(
-    tmp_path: Path, fail_at: tuple[str, int], choice: Choice
+    tmp_path: Path, fail_at: tuple[str, int], whole: tuple[Choice, Small, list[StageRecord]]
 ) -> None:
-    whole = Small(choice=choice)
-    expected = train(whole, tmp_path / "whole")
-
+    choice, uninterrupted, expected = whole
     with pytest.raises(Interruption):
         train(Small(fail_at, choice=choice), tmp_path / "cut")
     resumed = Small(choice=choice)
     records = train(resumed, tmp_path / "cut")
 
-    assert weights(resumed) == weights(whole)
+    assert weights(resumed) == weights(uninterrupted)
     assert seen(records) == seen(expected)
 
 
