@@ -53,7 +53,7 @@ class Doctor:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=600,
         )
         self.page = done.stdout
         assert "Traceback" not in self.page, self.page

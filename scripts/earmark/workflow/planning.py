@@ -16,13 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from snakemake import common, rules
-from snakemake.dag import DAG
 from snakemake.io import _IOFile
 from snakemake.io.fmt import fmt_iofile
 from snakemake.jobs import Job
 from snakemake.logging import logger
-from snakemake.rules import _NOT_CACHED
-from snakemake.scheduling.job_scheduler import JobScheduler
 from snakemake_interface_logger_plugins.common import LogEvent
 
 NOTHING: dict[str, Any] = {}
@@ -34,6 +31,8 @@ def quicken() -> None:
     if hasattr(common.get_function_params, "cache_info"):
         return
     common.get_function_params = rules.get_function_params = cache(common.get_function_params)
+    from snakemake.dag import DAG  # can't be imported before Snakemake is
+
     refuse = DAG.check_directory_outputs
 
     def check_directory_outputs(dag: Any) -> None:
@@ -66,6 +65,8 @@ def tell_briefly(workflow: Any) -> None:
     The command of a rule's first job is put together nevertheless, so that a mistake in one is found. What
     others are given and take is worked out where their results are there, and may be stale with it.
     """
+    from snakemake.scheduling.job_scheduler import JobScheduler  # nor this
+
     everything = Job.log_info
     environment = Job.conda_env_spec.fget
     freed = JobScheduler._free_resources
@@ -87,7 +88,7 @@ def tell_briefly(workflow: Any) -> None:
     def conda_env_spec(job: Any) -> Any:
         # A file is the same for all jobs of a rule: no reason to work out this one's parameters.
         known = job.rule._expanded_conda_env
-        return environment(job) if known is _NOT_CACHED else known
+        return environment(job) if known is rules._NOT_CACHED else known
 
     def free_resources(scheduler: Any, job: Any) -> None:
         # A dry run takes none.
