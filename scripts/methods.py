@@ -13,6 +13,7 @@ from earmark.core import cli
 from earmark.core.files import replacing
 from earmark.core.given import given
 from earmark.report.drawing import drawn
+from earmark.systems.pruning.asked import SideBySide
 from earmark.systems.pruning.report import side_by_side as plots
 from earmark.systems.pruning.side_by_side import Point, points
 
@@ -23,8 +24,8 @@ def main(
     plot: Annotated[Path, typer.Option(help="the plot, SVG")],
 ) -> None:
     """Compare what the grid's methods cost and what they keep."""
-    asked = given(settings)
-    found = points([Path(path) for path in asked["results"]], asked["together"])
+    asked = SideBySide.read(given(settings), "--settings")
+    found = points([Path(path) for path in asked.results], asked.together)
     with replacing(table) as partial, partial.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, [field.name for field in fields(Point)], lineterminator="\n")
         writer.writeheader()

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from earmark.config.common import Import
 from earmark.core import cli
 from earmark.core.given import given
 from earmark.report import files, summary
@@ -30,7 +31,8 @@ def main(
 ) -> None:
     """Gather every result below a folder into one long table."""
     known = Remembered(memory)
-    table = summary.summarize(files.find(results, system), given(imports), known)
+    wanted = [Import.read(each, "--imports") for each in given(imports)]
+    table = summary.summarize(files.find(results, system), wanted, known)
     summary.write(table, csv, parquet)
     left = table.loc[table["system"] == LEFT_OUT, "result"].nunique()
     named = f"; {left} left out, for reasons the page tells" if left else ""

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from earmark.config.common import Report
 from earmark.core import cli
 from earmark.core.given import given
 from earmark.report import summary
@@ -24,7 +25,7 @@ def main(
     data: Annotated[Path, typer.Option(help="the folder of tasks' data")] = Path("data"),
 ) -> None:
     """Collect wrong answers with their sound."""
-    rows = wrong.collect(summary.load(table), data, given(settings))
+    rows = wrong.collect(summary.load(table), data, Report.read(given(settings), "--settings"))
     wrong.write(rows, output)
     print(f"{len(rows)} wrong answers, {sum(row['audio'] is not None for row in rows)} of them with sound")
 

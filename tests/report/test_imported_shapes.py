@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from browsing import visible
 
+from earmark.config.common import Import
 from earmark.report import imports, page
 from earmark.report.columns import LEFT_OUT
 from earmark.report.summary import summarize
@@ -19,8 +20,8 @@ VALID = {"valid_samples": 8, "total_samples": 10}
 F1 = {"f1_macro": 0.4, "f1_weighted": 0.5, **VALID}
 
 
-def block(kind: str, path: Path, **given: Any) -> dict[str, Any]:
-    return {"kind": kind, "path": str(path), "task": None, "model": None, "device": None, **given}
+def block(kind: str, path: Path, **given: Any) -> Import:
+    return Import(kind=kind, path=str(path), **given)
 
 
 def read(path: Path, content: Any, kind: str = "audiomarathon") -> dict[str, dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from earmark.config.common import Import
 from earmark.config.settings import Settings
 from earmark.core.errors import UserError
 from earmark.core.places import ROOT
@@ -15,8 +16,8 @@ from earmark.report import imports, page
 from earmark.report.summary import summarize
 
 
-def block(kind: str, path: Path | str, **given: Any) -> dict[str, Any]:
-    return {"kind": kind, "path": str(path), "task": None, "model": None, "device": None, **given}
+def block(kind: str, path: Path | str, **given: Any) -> Import:
+    return Import(kind=kind, path=str(path), **given)
 
 
 def audiomarathon(path: Path, summary: dict[str, Any], samples: list[dict[str, Any]] | None = None) -> Path:

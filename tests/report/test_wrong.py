@@ -13,16 +13,17 @@ import pytest
 import soundfile
 
 from earmark.audio import ogg
+from earmark.config.common import Report
 from earmark.core.errors import UserError
 from earmark.report import excerpts
 from earmark.report.summary import summarize
 from earmark.systems.pruning.report import wrong
 
-SETTINGS = {"wrong_answers": 8, "audio_mb": 2, "audio_s": 1.0}
+SETTINGS = Report(wrong_answers=8, audio_mb=2, audio_s=1.0)
 
 
 def collected(paths: list[Path], data: Path, **settings: Any) -> list[dict[str, Any]]:
-    return wrong.collect(summarize(paths), data, SETTINGS | settings)
+    return wrong.collect(summarize(paths), data, SETTINGS.model_copy(update=settings))
 
 
 def test_half_are_wrong_without_reduction_and_half_are_lost_by_it(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-Row = dict[str, Any]
+from earmark.core.files import Json
+from earmark.systems.contract import Row
+
 VALUES = ("value", "low", "high", "interval", "n", "p_value")
 
 
@@ -20,7 +21,7 @@ class Known:
     """Digest of the rows beside it; empty where there are none."""
 
     rows: list[Row]
-    about: dict[str, Any] = field(default_factory=dict)
+    about: Json = field(default_factory=dict)
 
     @property
     def of(self) -> tuple[str, str]:

@@ -53,7 +53,7 @@ def others(settings: Settings, page: str = MAIN) -> str:
 
 def imported(settings: Settings) -> list[str]:
     """Return every file that config imports; raises UserError if a block names none."""
-    return [str(path) for block in settings.config.imports for path in import_files(block.plain())]
+    return [str(path) for block in settings.config.imports for path in import_files(block)]
 
 
 def columns(settings: Settings, table: str) -> list[str]:

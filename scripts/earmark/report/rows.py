@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
+from earmark.core.files import Json
 from earmark.core.versions import told
 from earmark.report.columns import CLIP, COUNTS, OURS, STAGES, TIMES
-from earmark.systems.contract import ResultType, System
-
-Row = dict[str, Any]
-Record = Mapping[str, Any]
+from earmark.systems.contract import Record, ResultType, Row, System
 
 
-def of(system: System, kind: ResultType, path: Path, record: dict[str, Any]) -> list[Row]:
+def of(system: System, kind: ResultType, path: Path, record: Json) -> list[Row]:
     """Return a file's rows, without its path and digest."""
     identity = {
         "source": OURS,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from earmark.config.common import Import
 from earmark.core.errors import UserError
-from earmark.core.files import replacing
+from earmark.core.files import Json, replacing
 from earmark.core.progress import tqdm
 from earmark.report import files, imports, rows
 from earmark.report.columns import LEFT_OUT, ORDER, OURS, dtypes, settings
@@ -18,11 +18,9 @@ from earmark.report.known import Known
 from earmark.report.remembered import Remembered
 from earmark.systems.registry import systems
 
-Row = dict[str, Any]
-
 
 def summarize(
-    paths: Iterable[Path], wanted: Sequence[Mapping[str, Any]] = (), memory: Remembered | None = None
+    paths: Iterable[Path], wanted: Sequence[Import] = (), memory: Remembered | None = None
 ) -> pd.DataFrame:
     """Return the long table of result files and of ``wanted`` imports, sorted: their order doesn't matter.
 
@@ -71,7 +69,7 @@ def _known(path: Path, memory: Remembered) -> Known:
     return Known(path, digest, samples, **content)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> Json:
     """Return the rows of one file, and what its type says about it."""
     found = files.recognised(path)
     if isinstance(found, str):

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 
+from earmark.config.common import Import
 from earmark.core.errors import UserError
 from earmark.core.files import sha256
 from earmark.report.columns import LEFT_OUT
 from earmark.report.imports import audiomarathon, xares_llm
 from earmark.report.imports.files import import_files
+from earmark.systems.contract import Row
 from earmark.systems.registry import systems
 
 KINDS = {"audiomarathon": audiomarathon, "xares_llm": xares_llm}
@@ -26,19 +27,19 @@ UNFIT = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, Re
 LONGEST = 200  # characters of a reason
 
 
-def rows(block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def rows(block: Import) -> Iterator[Row]:
     """Yield the rows of every file of a block; a file that can't be read gives one that says why.
 
     Raises:
         UserError: a file is missing, or none is of the kind it should be.
 
     """
-    kind = KINDS[block["kind"]]
+    kind = KINDS[block.kind]
     reasons: list[tuple[Path, str]] = []
     files = import_files(block)
     for path in files:
         origin = {"source": f"imported: {kind.NAME}", "result": str(path), "digest": sha256(path)[:16]}
-        shown = next((system for system in systems() if block["kind"] in system.imports), None)
+        shown = next((system for system in systems() if block.kind in system.imports), None)
         origin |= {"system": shown.name} if shown else {}
         try:
             made = [_written(row) for row in kind.rows(path, block)]
@@ -66,6 +67,6 @@ def _worded(error: Exception) -> str:
     return said if len(said) <= LONGEST else f"{said[:LONGEST]} ..."
 
 
-def _written(row: dict[str, Any]) -> dict[str, Any]:
+def _written(row: Row) -> Row:
     """Return a row whose texts can be written: half a character of two becomes a question mark."""
     return {k: v.encode(errors="replace").decode() if isinstance(v, str) else v for k, v in row.items()}

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from math import isfinite
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from earmark.config.common import Import
+from earmark.core.files import Json
 from earmark.scoring.intervals import wilson
+from earmark.systems.contract import Row
 
 NAME = "AudioMarathon"
 DART, OTHERS, CACHE = "dart", "others", "kvpress"
@@ -52,7 +55,7 @@ CACHED = (
 NO_EFFECT = "the script ran a model that ignores these settings: nothing was dropped"
 
 
-def rows(path: Path, block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def rows(path: Path, block: Import) -> Iterator[Row]:
     """Yield a row per metric of one result file.
 
     Raises:
@@ -60,7 +63,7 @@ def rows(path: Path, block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
     """
     found, content = _read(path)
-    family, task = _family(path, found, content), block["task"] or _task(path)
+    family, task = _family(path, found, content), block.task or _task(path)
     total = _count(found.get("total_samples") or found.get("processed_samples"))
     valid = _count((found.get("sklearn_metrics") or found.get("metrics") or {}).get("valid_samples"))
     config = found.get("config", {})
@@ -68,12 +71,12 @@ def rows(path: Path, block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         "type": "evaluation",
         "labels": "imported",
         "task": task,
-        "model": block["model"] or Path(str(config.get("model_path", "unknown"))).name.lower(),
+        "model": block.model or Path(str(config.get("model_path", "unknown"))).name.lower(),
         **_reduction(path, found, family, task, content),
         "total": total or None,
         "scored": total or None,
         "unparsed": total - valid if valid is not None and total else None,
-        "device": block["device"],
+        "device": block.device,
         "n": total or None,
     }
     made = list(_scores(found, family, task, total or 0))
@@ -90,7 +93,7 @@ def rows(path: Path, block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {**shared, **timed}
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def _read(path: Path) -> tuple[Json, Json]:
     """Return the summary of a file and all that is in it.
 
     DESED's script for FastV, random and frame writes lines of samples and no summary.
@@ -111,12 +114,12 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return content["summary"], content
 
 
-def _samples(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _samples(content: Json) -> list[Json]:
     """Return the samples of a file; the cache scripts call them otherwise."""
     return content.get("samples") or content.get("detailed_results") or []
 
 
-def _prefill_s(sample: Mapping[str, Any]) -> Any:
+def _prefill_s(sample: Json) -> Any:
     """Return how long a sample's first generation took; the reading comprehension keeps times apart."""
     return sample.get("prefill_time") or (sample.get("timing") or {}).get("prefill_time")
 
@@ -137,7 +140,7 @@ def _task(path: Path) -> str:
     raise ValueError("the file's name tells no task; give task in config: import")
 
 
-def _family(path: Path, found: Mapping[str, Any], content: Mapping[str, Any]) -> str:
+def _family(path: Path, found: Json, content: Json) -> str:
     """Return which scripts wrote a file: the name says it, or else the keys of its settings."""
     config = found.get("config", {})
     if "kvpress" in path.name or _press(found, content):
@@ -145,9 +148,7 @@ def _family(path: Path, found: Mapping[str, Any], content: Mapping[str, Any]) ->
     return DART if "dart" in path.name.lower() or "reduction_ratio" in config else OTHERS
 
 
-def _reduction(
-    path: Path, found: Mapping[str, Any], family: str, task: str, content: Mapping[str, Any]
-) -> dict[str, Any]:
+def _reduction(path: Path, found: Json, family: str, task: str, content: Json) -> Row:
     """Return method, layer and what was kept; their ratios say what was dropped."""
     config = found.get("config", {})
     if family == CACHE:
@@ -175,7 +176,7 @@ def _reduction(
     return made
 
 
-def _press(found: Mapping[str, Any], content: Mapping[str, Any]) -> Mapping[str, Any]:
+def _press(found: Json, content: Json) -> Json:
     """Return the settings of a cache press, wherever a script wrote them; empty where there are none."""
     for place in (found, found.get("config", {}), content):
         if place.get("kv_press"):
@@ -193,7 +194,7 @@ def _dropped(setting: Any, path: Path) -> float:
     return float(written[-1] if setting is None else setting)
 
 
-def _kept(method: str, kind: str, dropped: float, layer: Any, note: str | None) -> dict[str, Any]:
+def _kept(method: str, kind: str, dropped: float, layer: Any, note: str | None) -> Row:
     if not 0 <= dropped < 1:
         raise ValueError(f"a share of {dropped:g} cannot be dropped")
     return {
@@ -206,14 +207,14 @@ def _kept(method: str, kind: str, dropped: float, layer: Any, note: str | None) 
     }
 
 
-def _dart_kept(dropped: float, content: Mapping[str, Any]) -> float | None:
+def _dart_kept(dropped: float, content: Json) -> float | None:
     """Return the share DART kept: 4 pivots, and for each of 8 the same whole number of tokens."""
     lengths = [int(s["audio_tokens"]) for s in _samples(content) if s.get("audio_tokens")]
     kept = [4 + 8 * int(length * (1 - dropped) / 8) for length in lengths]
     return sum(kept) / sum(lengths) if lengths else None
 
 
-def _scores(found: Mapping[str, Any], family: str, task: str, total: int) -> Iterator[dict[str, Any]]:
+def _scores(found: Json, family: str, task: str, total: int) -> Iterator[Row]:
     """Yield the metrics of a summary as shares."""
     for name in WER_NAMES:
         if name in found:

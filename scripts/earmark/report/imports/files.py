@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from earmark.config.common import Import
 from earmark.core.errors import UserError
 
 
-def import_files(block: Mapping[str, Any]) -> list[Path]:
+def import_files(block: Import) -> list[Path]:
     """Return the files a block of config's ``import`` names, sorted.
 
     Raises:
         UserError: there is none.
 
     """
-    pattern = Path(block["path"]).expanduser()
+    pattern = Path(block.path).expanduser()
     start = Path(pattern.anchor)
     found = sorted(path for path in start.glob(str(pattern.relative_to(start))) if path.is_file())
     if not found:
-        raise UserError(f"config: import: there is no file {block['path']}")
+        raise UserError(f"config: import: there is no file {block.path}")
     return found

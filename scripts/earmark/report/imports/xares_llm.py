@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from math import isfinite
 from pathlib import Path
-from typing import Any
 
 import yaml
+
+from earmark.config.common import Import
+from earmark.systems.contract import Row
 
 NAME = "XARES-LLM"
 OVERALL = "Overall"
@@ -34,7 +36,7 @@ NOTES = {
 }
 
 
-def rows(path: Path, block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def rows(path: Path, block: Import) -> Iterator[Row]:
     """Yield a row per score.
 
     The program writes no number of samples, no interval, no seed and no device: all stay empty.
@@ -48,12 +50,12 @@ def rows(path: Path, block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         metric = "mean_score" if task == OVERALL else METRICS.get(key, "accuracy")
         yield {
             "labels": "imported",
-            "task": block["task"] or ("all" if task == OVERALL else key),
-            "model": block["model"] or path.parent.name,
+            "task": block.task or ("all" if task == OVERALL else key),
+            "model": block.model or path.parent.name,
             "imported_as": path.parent.parent.name.removesuffix("_config") or None,
             "metric": metric,
             "value": score if isfinite(score) else None,
-            "device": block["device"],
+            "device": block.device,
             "note": NOTES.get(metric) if isfinite(score) else f"the file says {score}",
         }
 

@@ -118,6 +118,14 @@ class Prefill(Section):
     device: str
 
 
+class SideBySide(Section):
+    """What comparing all methods of the grid is given."""
+
+    results: list[str]
+    together: dict[str, str]
+    """Of each model the name under which it counts."""
+
+
 class Massive(Section):
     """What the search for massive activations is given."""
 

@@ -5,11 +5,11 @@ Imported when the workflow is parsed, so it stays light.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from earmark.config import method_options
-from earmark.config.asked import Answering, Question, Scoring, Titled
+from earmark.config.asked import Answering, Asked, Prompt, Question, Scoring, Titled
 from earmark.config.methods import methods as known
 from earmark.config.ratio import budget, spelled
 from earmark.config.stored import choice, heard, states_folder
@@ -29,6 +29,7 @@ from earmark.systems.pruning.asked import (
     Scored,
     ScoreRun,
     Scores,
+    SideBySide,
     Task,
     TimedModel,
 )
@@ -103,14 +104,14 @@ def profile(settings: Settings, model: str, name: str) -> list[str]:
     return [file] if isinstance(file, str) and file.startswith(HEADS) else []
 
 
-def side_by_side(settings: Settings) -> Json:
+def side_by_side(settings: Settings) -> SideBySide:
     """Return the grid's results and under which name each model counts: the first of its block."""
     blocks = settings.of(Pruning).grid
     models = [block.models or [settings.config.default_model] for block in blocks]
-    return {
-        "results": [path(settings, *cell) for cell in cells(settings)],
-        "together": {model: group[0] for group in reversed(models) for model in group},
-    }
+    return SideBySide(
+        results=[path(settings, *cell) for cell in cells(settings)],
+        together={model: group[0] for group in reversed(models) for model in group},
+    )
 
 
 def check_cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> None:
@@ -162,7 +163,7 @@ def cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> Ce
     return CellSettings(
         task=Task(
             **chosen.parts(type(chosen)),
-            **asked.parts(Question, Answering),
+            **(asked.parts(Question, Answering) | {"prompt": _prompt(asked, entry.prompts or {})}),
             answers=catalogue.of_answers(asked.metric).answers,
         ),
         model=Model.of(model, entry),
@@ -178,6 +179,15 @@ def cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> Ce
             device=config.device,
         ),
     )
+
+
+def _prompt(asked: Asked, trained: Mapping[str, str]) -> Prompt:
+    """Return the words around the audio: the task's, or those that the model was trained on for it."""
+    own = asked.prompt
+    if asked.name not in trained or "{options}" in own.template:
+        return own
+    words = trained[asked.name].replace("{", "{{").replace("}", "}}")
+    return own.model_copy(update={"template": words})
 
 
 def scoring(settings: Settings, model: str, task: str) -> Scores:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-Row = dict[str, Any]
+from earmark.core.files import Json
+from earmark.systems.contract import Row
 
 
-def probe(path: Path, record: dict[str, Any]) -> Iterator[Row]:
+def probe(path: Path, record: Json) -> Iterator[Row]:
     """Yield accuracy and F1 of the linear probe of each layer."""
     for layer in record["layers"]:
         shared = {

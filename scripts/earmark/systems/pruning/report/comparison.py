@@ -12,11 +12,11 @@ from earmark.report.remembered import Remembered
 from earmark.scoring import catalogue
 from earmark.scoring.contract import AnswerMetric
 from earmark.scoring.multiple import correct
+from earmark.systems.contract import Row
 from earmark.systems.pruning.report.answered import Reader
 from earmark.systems.pruning.report.results import Answers
 
 DIFFERENCE = "difference_to_base"
-Row = dict[str, Any]
 
 
 def rows(known: Sequence[Known], memory: Remembered, reader: Reader) -> list[Row]:

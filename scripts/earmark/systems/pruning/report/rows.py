@@ -6,18 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from earmark.core.files import Json
 from earmark.report import rows
 from earmark.report.known import Known
 from earmark.report.remembered import Remembered
+from earmark.systems.contract import Row
 from earmark.systems.pruning.report import comparison, standing
 from earmark.systems.pruning.report.answered import Reader
 from earmark.systems.pruning.report.results import Result, sample_set
 
-Row = dict[str, Any]
 PER_CLASS = ("accuracy", "precision", "f1", "average_precision")
 
 
-def evaluation(path: Path, record: dict[str, Any]) -> Iterator[Row]:
+def evaluation(path: Path, record: Json) -> Iterator[Row]:
     """Yield a row per metric of an evaluation, by class and by group too.
 
     Raises:
@@ -39,7 +40,7 @@ def evaluation(path: Path, record: dict[str, Any]) -> Iterator[Row]:
     yield from rows.parts(shared, record, PER_CLASS)
 
 
-def about(path: Path, record: dict[str, Any]) -> Row:
+def about(path: Path, record: Json) -> Row:
     """Return what a comparison has to know of an evaluation: what it can be compared with."""
     result = Result(str(path), record)
     return {

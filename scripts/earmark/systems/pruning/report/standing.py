@@ -20,6 +20,7 @@ from earmark.report.remembered import Remembered
 from earmark.scoring import catalogue, resampled
 from earmark.scoring.intervals import bounded, rate
 from earmark.scoring.multiple import correct
+from earmark.systems.contract import Row
 from earmark.systems.pruning.report.answered import Reader
 from earmark.systems.pruning.report.comparison import DIFFERENCE, compared
 
@@ -34,7 +35,6 @@ SHARED = (
     *("source", "system", "labels", "model", "seed", "profile", "device", "dtype", "attention", "packages"),
     *SETTINGS,
 )
-Row = dict[str, Any]
 Array = NDArray[np.float64]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import groupby, zip_longest
 from operator import itemgetter
@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from earmark.config.common import Report
 from earmark.report import excerpts, wrong_answers
 from earmark.report.figures import Appendix, Row
 from earmark.report.material import Material
@@ -50,8 +51,8 @@ NAME = "wrong_answers.parquet"
 """What the file is called that the page reads."""
 
 
-def collect(summary: pd.DataFrame, data: Path, settings: Mapping[str, Any]) -> list[Row]:
-    """Return the rows to show; ``settings`` are config's ``report``.
+def collect(summary: pd.DataFrame, data: Path, shown: Report) -> list[Row]:
+    """Return the rows to show.
 
     Excerpts are dealt out section by section in turn until they would take ``audio_mb`` in a page.
 
@@ -62,10 +63,8 @@ def collect(summary: pd.DataFrame, data: Path, settings: Mapping[str, Any]) -> l
     same = itemgetter(*COMPARABLE)
     chosen = Material(summary).of("pruning", "evaluation")
     chosen.sort(key=lambda row: tuple(map(str, same(row))))
-    sections = [
-        list(_chosen(list(group), settings["wrong_answers"])) for _, group in groupby(chosen, key=same)
-    ]
-    _add_audio(sections, data, settings)
+    sections = [list(_chosen(list(group), shown.wrong_answers)) for _, group in groupby(chosen, key=same)]
+    _add_audio(sections, data, shown)
     return [row for section in sections for row in section]
 
 
@@ -139,9 +138,9 @@ def name_of(row: Row) -> str:
     return json.dumps([row[name] for name in COMPARABLE], default=str)
 
 
-def _add_audio(sections: Sequence[Sequence[Row]], data: Path, settings: Mapping[str, Any]) -> None:
+def _add_audio(sections: Sequence[Sequence[Row]], data: Path, shown: Report) -> None:
     """Give rows their excerpts, in turn by section, as long as the page stays within its limit."""
-    left, seconds = settings["audio_mb"] * 1e6 / wrong_answers.BASE64, settings["audio_s"]
+    left, seconds = shown.audio_mb * 1e6 / wrong_answers.BASE64, shown.audio_s
     turns = [row for turn in zip_longest(*sections) for row in turn if row is not None]
     made: dict[tuple[str, str], bytes] = {}
     for task in sorted({row["task"] for row in turns}) if left else ():

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.core.records import NOT_PARQUET
 from earmark.core.versions import told
 from earmark.report import files
@@ -21,9 +22,9 @@ from earmark.report.remembered import Remembered
 from earmark.scoring import resampled
 from earmark.scoring.multiple import correct
 from earmark.scoring.tagging import headline
+from earmark.systems.contract import Row
 
 UNMERGED, BASELINE, LABELS = "difference_to_unmerged", "difference_to_baseline", "difference_to_labels_alone"
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,10 @@ class Tagged:
     """A result of audio tagging."""
 
     path: str
-    record: dict[str, Any]
+    record: Json
 
     @property
-    def asked(self) -> dict[str, Any]:
+    def asked(self) -> Json:
         """What was asked for."""
         return dict(self.record["asked"])
 
@@ -54,7 +55,7 @@ class Tagged:
         """Whether nothing was merged in the evaluation."""
         return not any(self.record["tokens"]["merged"])
 
-    def alike(self, *but: str) -> dict[str, Any]:
+    def alike(self, *but: str) -> Json:
         """Return what was asked for, but for some keys: equal for two results to be compared."""
         return {key: value for key, value in self.asked.items() if key not in but}
 

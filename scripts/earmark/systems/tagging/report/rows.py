@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-Row = dict[str, Any]
-Record = dict[str, Any]
+from earmark.systems.contract import Record, Row
 
 
 def quality(path: Path, record: Record) -> Iterator[Row]:
