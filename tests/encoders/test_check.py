@@ -60,6 +60,18 @@ def test_a_sound_encoder_can_be_scored(findings):
         (":4], mask", ":4] + torch.rand(1), mask", "determinism", "gives other features"),
         ("frames = audio", "1 / 0; frames = audio", "without a mask", "fails (ZeroDivisionError"),
         ("output_dim = 4", "raise ValueError('no')", "loading", "cannot be imported"),
+        ("output_dim = 4", "raise SystemExit(3)", "loading", "cannot be imported (SystemExit: 3)"),
+        (
+            "output_dim = 4",
+            "output_dim = property(lambda self: 1 / 0)",
+            "output_dim",
+            "it is ZeroDivisionError",
+        ),
+        ("frames = audio", "raise SystemExit(3); frames = audio", "without a mask", "fails (SystemExit: 3)"),
+        ("return frames[..., :4]", "return frames[..., :4].numpy()", "result", "of type ndarray, no tensor"),
+        (":4], mask", ":4].to('meta'), mask", "result", "hold no values"),
+        (":4], mask", ":4], None if mask is None else torch.ones_like(mask)", "mask", "and 153 alone"),
+        ("frames = audio", "audio *= 2; frames = audio", "audio", "changes the audio"),
     ],
 )
 def test_a_broken_contract_is_named_with_its_cure(findings, old, new, name, message):
@@ -72,6 +84,9 @@ def test_a_broken_contract_is_named_with_its_cure(findings, old, new, name, mess
     [
         (":4], mask", ":4], None", "ragged batch", "no mask comes back: padding is heard"),
         (":4], mask", ":4] - audio.mean(), mask", "batch and padding", "clips are encoded one by one"),
+        (":4], mask", ":4] / frames.std(), mask", "silence", "2 s: features are not finite"),
+        ("// 160 * 160", "// 1760 * 1760", "a short clip", "there is no frame at all"),
+        ("// 160\n        mask", "// 200\n        mask", "ragged batch", "the mask keeps 250 of 312 frames"),
         (":4], mask", ":4] * (2 if self.training else 1), mask", "training mode", "differ in training mode"),
         ("return", "assert audio.shape[1] < 10**6\n        return", "ten minutes of audio", "fails (AssertionError"),
     ],
@@ -79,6 +94,12 @@ def test_a_broken_contract_is_named_with_its_cure(findings, old, new, name, mess
 def test_what_is_worth_knowing_is_a_note(findings, old, new, name, message):
     [note] = [each for each in findings(GOOD.replace(old, new)) if each.name == name]
     assert note.verdict == "note" and message in note.found
+
+
+def test_an_encoder_with_a_lazy_layer_is_told_to_run_it_once(findings):
+    made = "def __init__(self): super().__init__(); self.late = torch.nn.LazyLinear(4)"
+    [wrong] = findings(GOOD.replace("output_dim = 4", f"output_dim = 4\n    {made}"))
+    assert wrong.verdict == "wrong" and "a lazy layer" in wrong.found
 
 
 def test_batches_of_an_encoder_that_hears_its_neighbours_are_refused(findings):

@@ -83,6 +83,8 @@ class _Quiet(ThreadingHTTPServer):
     """Clients that hang up are part of the tests."""
 
     daemon_threads = True
+    # Of the usual five waiting connections the sixth would be tried again a second later.
+    request_queue_size = 128
 
     def handle_error(self, request, client_address) -> None: ...
 

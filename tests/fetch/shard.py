@@ -19,7 +19,7 @@ from earmark.data.fetch.network import Network
 from earmark.data.sources import youtube
 
 CLASSES = 'index,mid,display_name\n0,/m/a,"Dog, barking"\n1,/m/b,Rain\n'
-FAST = {"requests_per_hour": None, "timeout_s": 1, "backoff_s": 0.01, "retries": 1}
+FAST = {"requests_per_hour": None, "timeout_s": 2, "backoff_s": 0.01, "retries": 1}
 KEEP = {"sample_rate": 32000, "channels": "mean", "max_pending_share": 0}
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 from torch import nn
 
 from earmark.config.compose import Lora
-from earmark.models.adapter import with_adapter
+from earmark.models.adapter import save_adapter, with_adapter
 from earmark.models.fused_adapter import fuse
 
 
@@ -47,3 +49,15 @@ def test_results_gradients_and_names_are_pefts(dropout):
     assert (names, stored) == (own_names, own_stored) and len(names) == 4
     for right, found in zip(theirs, ours, strict=True):
         assert torch.allclose(right, found, rtol=1e-5, atol=1e-6)
+
+
+def test_equal_adapters_have_equal_files_whatever_the_order_of_a_set(tmp_path):
+    targets = [f"layer{i}" for i in range(9)]
+    maps = nn.ModuleDict({name: nn.Linear(4, 4) for name in targets})
+    maps.config = {"model_type": "maps"}
+    save_adapter(tmp_path, with_adapter(maps, Lora(rank=2, targets=targets[::-1])))
+    assert json.loads((tmp_path / "adapter/adapter_config.json").read_text())["target_modules"] == targets
+    assert sorted(each.name for each in (tmp_path / "adapter").iterdir()) == [
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    ]

@@ -49,6 +49,7 @@ FURTHER = [
     ("silence-first", {}),
     ("fastv-heads", {}),
     ("fastv-heads", {"over": "mean", "queries": "text"}),
+    ("time-pooling", {}),
 ]
 THINNED = 13
 """Of this many combinations a further method runs in one."""

@@ -1,5 +1,6 @@
 """Requests: what is asked for is what happens, or one line says what to ask instead."""
 
+import re
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -113,6 +114,41 @@ def test_an_unknown_option_names_the_nearest() -> None:
 def test_an_invalid_option_is_refused(options: dict[str, object]) -> None:
     with pytest.raises(UserError, match="dart"):
         load("dart", options)
+
+
+WRONG = [
+    ("samap", {"threshold": 7.0}, "samap: threshold=7.0: a cosine is between -1 and 1"),
+    ("samap", {"threshold": float("nan")}, "threshold=nan"),
+    ("samap", {"threshold": "high"}, "'high' must be of type float"),
+    ("affinity", {"threshold": 2.0}, "affinity: threshold=2.0"),
+    ("affinity", {"deep_layer": 9, "deep_threshold": 0.7}, "give both threshold and deep_threshold"),
+    ("atome", {"threshold": -3.0}, "atome: threshold=-3.0"),
+    ("visionzip", {"merge": "sum"}, "must be 'add' or 'mean'"),
+    ("headrouter", {"prefilter": 3.0}, "set it between 0 and 1"),
+    ("silence-first", {"floor_db": float("inf")}, "floor_db=inf"),
+    ("average-pooling", {"factor": 2.5}, "must be of type int or null"),
+    ("fastv-heads", {"queries": "all"}, "must be 'last' or 'text'"),
+    ("divprune", {"window": 3}, "the method has no options"),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "reason"), WRONG)
+def test_a_wrong_option_ends_in_one_line(name: str, options: dict[str, object], reason: str) -> None:
+    with pytest.raises(UserError) as refused:
+        load(name, options)
+    assert reason in str(refused.value) and "\n" not in str(refused.value)
+
+
+LICENCE = re.compile(
+    r"Apache-2.0|MIT,|CC-BY|(no|No) public code|no code found|[Oo]f our own|its code, profiles"
+)
+SOURCE = re.compile(r"arXiv|Preprint|[Oo]f our own|\bcontrol\b|`ltbm.py`")
+
+
+@pytest.mark.parametrize("name", available())
+def test_a_methods_file_says_source_cost_and_the_licence_of_public_code(name: str) -> None:
+    told = sys.modules[type(load(name)).__module__].__doc__ or ""
+    assert SOURCE.search(told) and LICENCE.search(told) and re.search(r"\bCost:\s", told)
 
 
 def test_the_methods_are_the_modules_that_define_one() -> None:

@@ -147,9 +147,18 @@ def test_attention_rows_are_those_that_the_model_computes(make):
     torch.testing.assert_close(rows.flatten(1, 2), out.attentions[0][:, :, -3:], atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("names", [("audio_start", "audio_end"), ("audio_bos", "audio_eos"), ("boa", "eoa")])
+SPELLINGS = {
+    "Qwen2.5-Omni": ("audio_start_token_id", "audio_end_token_id"),
+    "Music Flamingo": ("audio_bos_token_id", "audio_eos_token_id"),
+    "Gemma 3n": ("boa_token_id", "eoa_token_id"),
+    "Gemma 4": ("boa_token_id", "eoa_token_index"),
+    "Voxtral": ("begin_audio_token_id", "end_audio_token_id"),
+}
+
+
+@pytest.mark.parametrize("names", SPELLINGS.values(), ids=SPELLINGS)
 def test_span_ends_are_found_in_every_spelling(names):
-    config = SimpleNamespace(audio_token_id=7, **{f"{n}_token_id": i for i, n in enumerate(names, start=8)})
+    config = SimpleNamespace(audio_token_id=7, **{name: i for i, name in enumerate(names, start=8)})
     assert AudioMarks.of([config], "Any") == AudioMarks(7, (8, 9))
 
 

@@ -62,6 +62,14 @@ def test_embedded_results_say_so_and_real_ones_do_not(
     assert "Where marked so: demo model / synthetic data" in both
 
 
+def test_a_small_model_of_real_weights_is_not_called_a_stand_in(
+    write_result: Callable[..., Path], tmp_path: Path
+) -> None:
+    small = visible(html([write_result(tmp_path / "small.json", labels=("small",))]))
+    assert small.count("real weights, small model: says nothing about larger models") == 2
+    assert BANNER not in small
+
+
 def test_labels_devices_and_layers_are_never_mixed_in_a_panel(
     write_result: Callable[..., Path], tmp_path: Path
 ) -> None:

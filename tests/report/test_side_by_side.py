@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 
+import numpy as np
 import pytest
 
 from earmark.core.errors import UserError
@@ -59,6 +60,20 @@ def test_what_is_clearly_worse_is_so_after_the_correction(results):
     assert found["frame", 0.2].prefill_speedup > found["frame", 0.5].prefill_speedup > 1
     assert mcnemar(0, 20) < worst.p_adjusted  # three comparisons, drawn by lot
     assert holm([0.01, 0.02]) == [0.02, 0.02]
+
+
+def test_methods_are_compared_with_the_best_that_kept_as_much(results):
+    found = {(point.method, point.ratio): point for point in points(results, TOGETHER)}
+    assert (found["dart", 0.5].to_best, found["dart", 0.5].p_to_best) == (0.0, 1.0)
+    behind = found["frame", 0.5]
+    assert behind.to_best == pytest.approx(behind.value - found["dart", 0.5].value) and behind.to_best < 0
+    # 0.2 has one method and no comparison, so the only one there is isn't corrected
+    own, best = ([Result(str(p), json.loads(p.read_text())) for p in results if name in p.name] for name in ("frame_0.5", "dart_0.5"))  # fmt: skip
+    sums = [{k: sum(r.answers()[k][0] for r in each) for k in each[0].answers()} for each in (own, best)]
+    gap = np.array([sums[0][key] - sums[1][key] for key in sums[0]])
+    signs = np.random.default_rng(1).choice([-1, 1], (4000, len(gap)))
+    by_lot = float((abs((signs * gap).sum(1)) >= abs(gap.sum())).mean())
+    assert behind.p_to_best == pytest.approx(by_lot, abs=0.04)
 
 
 def test_a_grid_without_its_base_is_refused_in_one_line(results):

@@ -134,12 +134,19 @@ def test_the_same_timings_come_out_of_their_config_files(tmp_path):
     assert tagging.speed(found, *asked) == tagging.speed(settings, *asked)
 
 
-def test_a_composed_model_brings_its_parts_and_what_it_learned_from(tmp_path):
+@pytest.mark.parametrize(
+    ("target", "model"),
+    [
+        ("results/esc10_dart_0.5.json", "real-sounds"),
+        ("results/real-digits-2/digits_frame_0.5.json", "real-digits-2"),
+    ],
+)
+def test_a_composed_model_brings_its_parts_and_what_it_learned_from(target, model, tmp_path):
     settings = Settings.load(REAL, ROOT)
-    found = again(settings, "results/esc10_dart_0.5.json", tmp_path)
-    was, now = (composed.training(each, "real-sounds") for each in (settings, found))
+    found = again(settings, target, tmp_path)
+    was, now = (composed.training(each, model) for each in (settings, found))
     assert now == was
-    assert set(found.models) == {"real-sounds", "whisper-base", "smollm2-135m"}
+    assert set(found.models) == {model, "whisper-base", "smollm2-135m"}
     for part in found.models:
         assert found.model(part) == settings.model(part)
 

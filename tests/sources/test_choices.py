@@ -135,6 +135,33 @@ def test_without_options_the_answer_is_a_number_or_a_range(root, answer, labels)
 
 
 @pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("https://example.org/watch?v=1", "wanted"),
+        ("file:///etc/passwd", "failed"),
+        ("ytsearch:rain", "failed"),
+        ("https://example.org/a b", "failed"),
+        (["https://example.org/1", "https://example.org/2"], "failed"),
+        (None, "failed"),
+    ],
+)
+def test_a_list_of_addresses_comes_without_sound_and_what_is_none_is_never_asked_for(root, address, status):
+    (root / "list.json").write_text(json.dumps([items()[0] | {"video_url": address}]))
+    (clip,) = collect(root, columns={"url": "video_url"})
+    assert clip.status == status and (status == "failed") == clip.reason.startswith("no address")
+    assert (clip.labels, clip.source_id, clip.duration_s) == (["cat"], ["./audio/0.wav"], 0.0)
+    assert [part.path for part in clip.parts] == ([address] if clip.status == "wanted" else [])
+
+
+def test_an_item_whose_answer_is_no_option_is_not_fetched(root):
+    (root / "list.json").write_text(json.dumps([items()[2] | {"video_url": "https://example.org/1"}]))
+    (clip,) = collect(root, columns={"url": "video_url"})
+    assert (clip.status, clip.origin) == ("failed", "example.org")
+    with pytest.raises(UserError, match=r"columns.url: .*item 0 has no 'address'"):
+        collect(root, columns={"url": "address"})
+
+
+@pytest.mark.parametrize(
     "task",
     ["mmau_mini", "mmar", "mmau_pro", "mmsu", "air_bench", "blab_speakers", "blab_duration", "blab_events"],
 )

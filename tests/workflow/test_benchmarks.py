@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+from media_server import MediaServer, serving
 from workflow import SMALL, Workflow
 
 from earmark.config.schema import schema
@@ -145,18 +146,30 @@ def air_bench(root: Path) -> None:
     (root / "Foundation" / "Foundation_meta.json").write_text(json.dumps(items))
 
 
-def blab(root: Path, file: str, truth: list, **more: str) -> None:
-    """Made-up items in the keys of a list of BLAB."""
+def blab(root: Path, file: str, truth: list, server: MediaServer | None = None, **more: str) -> None:
+    """Made-up items in the keys of a list of BLAB; their recordings in the folder, or on a server."""
     items = []
     for number in range(ITEMS):
-        sound(root / f"audio/{file}_{number}.wav", 1 + number / 2)
-        item = {"audio": f"{file}_{number}.wav", "question": "How many?", "groundtruth": truth[number]}
+        path = root / f"audio/{file}_{number}.wav"
+        sound(path, 1 + number / 2)
+        item = {"audio": path.name, "question": "How many?", "groundtruth": truth[number]}
+        item["video_url"] = f"https://unreachable.invalid/{path.name}"
+        if server is not None:
+            item["video_url"] = server.add(f"/{path.name}", path.read_bytes())
+            path.unlink()
         items.append(item | more)
     (root / f"{file}.json").write_text(json.dumps(items))
 
 
 @pytest.fixture(scope="module")
-def flow(tmp_path_factory) -> Workflow:
+def server():
+    """The web that one of BLAB's lists points to."""
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def flow(tmp_path_factory, server) -> Workflow:
     """One run of all of them with a small model of random weights."""
     made = Workflow(tmp_path_factory.mktemp("benchmarks"))
     roots = {task: made.folder / "stand-ins" / task for task in TASKS}
@@ -164,17 +177,21 @@ def flow(tmp_path_factory) -> Workflow:
         root.mkdir(parents=True)
     for make in (mmau_mini, mmar, mmau_pro, mmsu, air_bench):
         make(roots[make.__name__])
-    blab(roots["blab_speakers"], "speaker_number_estimation", ["[2, 4]", "1", "[5, 6]"])
+    blab(roots["blab_speakers"], "speaker_number_estimation", ["[2, 4]", "1", "[5, 6]"], server)
     blab(roots["blab_duration"], "entire_duration", [1, 2, 2])
     blab(roots["blab_events"], "event_duration", [3, 1, 2], answer_type="seconds")
     places = roots | {"air_bench": roots["air_bench"] / "Foundation"}
+    sources: dict[str, dict] = {task: {"root": str(place)} for task, place in places.items()}
+    for task in ("blab_duration", "blab_events"):
+        sources[task]["columns"] = {"url": None}
     made.configure(
         {
             "default_model": "moderate",
             "evaluate": {"bootstrap": 100, "warm_up": 0},
             "grid": [{"tasks": list(TASKS), "methods": ["frame"], "ratios": [0.5]}],
             "prefill": [],
-            "tasks": {task: {"data": {"source": {"root": str(place)}}} for task, place in places.items()},
+            "fetch": {"requests_per_hour": None, "retries": 0},
+            "tasks": {task: {"data": {"source": source}} for task, source in sources.items()},
             "models": {"moderate": SMALL["models"]["moderate"]},
         }
     )
@@ -196,6 +213,13 @@ def test_a_benchmark_runs_from_its_layout_to_its_groups(flow, task):
     assert made["reduction"]["keep_ratio_effective"] < 0.6
     if facet is not None:
         assert sum(row["n"] for row in made["per_group"] if row["facet"] == facet) == ITEMS
+
+
+def test_blabs_recordings_are_fetched_whole_from_the_addresses_of_its_list(flow, server):
+    assert server.asked(*(f"/speaker_number_estimation_{number}.wav" for number in range(ITEMS))) >= ITEMS
+    lines = (flow.folder / "results/blab_speakers_frame_0.5.jsonl").read_text().splitlines()
+    assert sorted(json.loads(line)["duration_s"] for line in lines) == [1.0, 1.5, 2.0]
+    assert not list((flow.folder / "stand-ins/blab_speakers/audio").iterdir())
 
 
 def test_an_item_shows_the_options_that_it_has(flow):

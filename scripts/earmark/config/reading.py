@@ -47,7 +47,8 @@ def _like(name: str, written: Callable[[str], Any], names: Sequence[str], kind: 
     model = written(other)
     if isinstance(model, dict) and "like" in model:
         raise UserError(f"{where}: '{other}' is itself like '{model['like']}'; name that one")
-    return overlaid(model, own)
+    # A record names the thing alone, which then is like nothing it knows.
+    return overlaid(model, {key: value for key, value in own.items() if key != "like"})
 
 
 def keep(broken: Broken, section: str, name: str, error: UserError, config: Config, workdir: Path) -> None:

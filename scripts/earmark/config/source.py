@@ -29,11 +29,13 @@ class AnySource(Section):
     synthetic: ClassVar[bool] = False
     """Whether recordings are made up, which every result of theirs is labelled with."""
 
-    fetched: ClassVar[bool] = False
-    """Whether recordings are fetched item by item, shard by shard."""
-
     kind: str
     """a module of scripts/earmark/data/sources/"""
+
+    @property
+    def fetched(self) -> bool:
+        """Whether recordings are fetched item by item, shard by shard."""
+        return False
 
 
 class Limits(Section):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
+from pathlib import Path
 from typing import Any
 
 from earmark.config.compose import Lora
 from earmark.core.errors import UserError
-from earmark.core.files import sha256
+from earmark.core.files import sha256, write_json
 from earmark.models.checkpoint import Checkpoint, locate
 from earmark.models.families.causal_lm import CausalLm
 from earmark.models.low_rank import LowRank, low_rank
+from earmark.models.untrusted import read_json
 
 ADAPTER = "adapter"
 """Its folder in the checkpoint."""
@@ -26,7 +29,20 @@ def with_adapter(model: Any, lora: Lora) -> Any:
         target_modules=lora.targets,
         task_type="FEATURE_EXTRACTION",
     )
-    return get_peft_model(model, config, autocast_adapter_dtype=True)
+    with warnings.catch_warnings():
+        # peft asks transformers for an attribute by its old name.
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+        return get_peft_model(model, config, autocast_adapter_dtype=True)
+
+
+def save_adapter(checkpoint: Path, adapted: Any) -> None:
+    """Write the adapter of a peft model into the folder of a composed checkpoint."""
+    folder = checkpoint / ADAPTER
+    adapted.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)
+    # peft keeps the names of matrices as a set: without an order equal trainings would have unequal files.
+    said = read_json(folder / "adapter_config.json")
+    write_json(folder / "adapter_config.json", said | {"target_modules": sorted(said["target_modules"])})
 
 
 def adapter_of(checkpoint: Checkpoint, part: Checkpoint) -> dict[str, LowRank]:

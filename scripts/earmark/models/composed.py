@@ -23,7 +23,7 @@ from earmark.config.load import Load
 from earmark.core.errors import UserError
 from earmark.core.files import replacing, write_json
 from earmark.models import causal_lm
-from earmark.models.adapter import ADAPTER, adapter_of
+from earmark.models.adapter import adapter_of, save_adapter
 from earmark.models.checkpoint import Checkpoint, fill, read_tensors
 from earmark.models.families import family
 from earmark.models.projector import Projector, Shape
@@ -49,8 +49,7 @@ def save(folder: Path, projector: Projector, adapted: Any | None) -> None:
         save_file({name: value.contiguous() for name, value in projector.state_dict().items()}, partial)
         partial.chmod(0o644)
     if adapted is not None:
-        adapted.save_pretrained(folder / ADAPTER)
-        (folder / ADAPTER / "README.md").unlink(missing_ok=True)
+        save_adapter(folder, adapted)
 
 
 def read_projector(checkpoint: Checkpoint) -> Projector:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from earmark.core.errors import UserError
-from earmark.reduction.likeness import neighbour_cosines, runs, strongest_links
+from earmark.reduction.likeness import check_cosine, neighbour_cosines, runs, strongest_links
 from earmark.reduction.rows import ByRow, Row, Slots
 
 
@@ -37,11 +37,13 @@ class Affinity(ByRow):
     acts_at: ClassVar[int | None] = 0
 
     def __post_init__(self) -> None:
-        """Refuse an empty lookback, and a threshold for one of two stages."""
+        """Refuse an empty lookback, a threshold for one of two stages, and what no cosine can be."""
         if min(self.lookback, self.deep_lookback) < 1:
             raise UserError("affinity: set lookback and deep_lookback to 1 or more")
         if self.deep_layer is not None and (self.threshold is None) != (self.deep_threshold is None):
             raise UserError("affinity: with deep_layer give both threshold and deep_threshold, or neither")
+        check_cosine("affinity: threshold", self.threshold)
+        check_cosine("affinity: deep_threshold", self.deep_threshold)
 
     @property
     def exact(self) -> bool:

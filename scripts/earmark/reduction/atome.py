@@ -18,7 +18,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from earmark.reduction.likeness import largest, neighbour_cosines
+from earmark.reduction.likeness import check_cosine, largest, neighbour_cosines
 from earmark.reduction.rows import ByRow, Row, Slots, port_tokens, shares
 
 
@@ -30,6 +30,10 @@ class Atome(ByRow):
     threshold: float | None = None
 
     acts_at: ClassVar[int | None] = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what no cosine can be."""
+        check_cosine("atome: threshold", self.threshold)
 
     @property
     def needs_encoder(self) -> tuple[str, ...]:

@@ -4,8 +4,8 @@
     or windows of `factor` tokens, the last one shorter
 
 The control that every merging method has to beat. Studied for audio language models in arXiv
-2511.20973, which trains with it; without training only mild factors hold. No public code is needed
-and none was used. Cost: one sum. A slot stands where its first token stood.
+2511.20973, which trains with it; without training only mild factors hold; no public code was
+used. Cost: one sum. A slot stands where its first token stood.
 """
 
 from dataclasses import dataclass

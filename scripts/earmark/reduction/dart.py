@@ -15,8 +15,8 @@ of a Python set, which `reference` repeats); ties go to the earlier token; sums 
 float32; and exactly the budget is kept: the shares of the pivots are equal, the first ones take one
 more if it does not divide. With too few tokens there are fewer pivots, where theirs fails.
 
-Cost: one [pivots, hidden] x [hidden, span] product and one sort of the span per pivot; no transfer
-to the host.
+Code ZichenWen1/DART and DabDans/AudioMarathon, both Apache-2.0, read, not copied. Cost: one [pivots,
+hidden] x [hidden, span] product and one sort of the span per pivot; no transfer to the host.
 """
 
 from collections.abc import Sequence

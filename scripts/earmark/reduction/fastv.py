@@ -3,8 +3,9 @@
     score = mean over heads of softmax(q_last k^T / sqrt(d)), layer K-1
 
 Chen et al., "An Image is Worth 1/2 Tokens After Layer 2" (arXiv 2403.06764); audio variant as in
-AudioMarathon (arXiv 2510.07293). Only this one attention row is computed, so any attention
-implementation will do; the cost is one query projection and one row of dot products.
+AudioMarathon (arXiv 2510.07293), whose code (DabDans/AudioMarathon, Apache-2.0) was read, not copied.
+Only this one attention row is computed, so any attention implementation will do. Cost: one query
+projection and one row of dot products.
 """
 
 from dataclasses import dataclass

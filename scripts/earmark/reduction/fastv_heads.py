@@ -5,8 +5,8 @@
 FastV (Chen et al., arXiv 2403.06764) takes the mean over heads of the last token's row, and so does
 `fastv`. A mean hides what a single head listens for; `over: max` keeps it. `queries: text` asks all
 text behind the audio instead of the last token. `over: mean` with `queries: last` is `fastv`. The
-public code (pkunlp-icler/FastV, read in the form AudioMarathon uses) needs eager attention maps;
-here only the rows asked for are computed. Cost: these rows in one layer.
+public code (pkunlp-icler/FastV, read in the form of DabDans/AudioMarathon, Apache-2.0, not copied) needs
+eager attention maps; here only the rows asked for are computed. Cost: these rows in one layer.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """Uniform decimation in time: keep evenly spaced audio tokens.
 
-Needs no scores, so it costs nothing; a strong baseline on audio (AudioMarathon, arXiv 2510.07293,
-calls it "frame"). To keep k of n tokens, cut the span into k equal pieces and take the token in
-the middle of each:
+A strong baseline on audio: AudioMarathon (arXiv 2510.07293) calls it "frame" (code
+DabDans/AudioMarathon, Apache-2.0, read, not copied). Cost: none, it needs no scores. To keep k of n
+tokens, cut the span into k equal pieces and take the token in the middle of each:
 
     offset(i) = floor((i + 1/2) n / k)        default
     offset(i) = floor(i (n / k))              reference: the start of each piece, by floats as published

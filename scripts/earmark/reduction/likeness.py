@@ -7,11 +7,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from earmark.core.errors import UserError
+
 
 def cosines(states: Tensor, others: Tensor | None = None) -> Tensor:
     """Return the cosine of every token with every other one, [n, m]."""
     unit = F.normalize(states, dim=-1)
     return unit @ (unit if others is None else F.normalize(others, dim=-1)).mT
+
+
+def check_cosine(option: str, value: float | None) -> None:
+    """Refuse a threshold that no cosine can have; UserError."""
+    if value is not None and not -1 <= value <= 1:
+        raise UserError(f"{option}={value}: a cosine is between -1 and 1, so set it there")
 
 
 def neighbour_cosines(states: Tensor, distance: int = 1) -> Tensor:

@@ -2,8 +2,8 @@
 
 The subset is a function of seed, sample id and span length, never of the order, the batch, the
 device or the time. It is a prefix of one permutation, so what a lower ratio keeps is contained in
-what a higher ratio keeps. (The published code draws without a seed: its timing run and its scored
-run drop different tokens.) Cost: one permutation on the CPU.
+what a higher ratio keeps. The published code (DabDans/AudioMarathon, Apache-2.0, read, not copied) draws
+without a seed: its timing run and its scored run drop different tokens. Cost: one permutation on the CPU.
 """
 
 from dataclasses import dataclass

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from earmark.reduction.likeness import cosines, volume_greedy
+from earmark.reduction.likeness import check_cosine, cosines, volume_greedy
 from earmark.reduction.rows import ByRow, Row, Slots, port_tokens, shares
 
 
@@ -30,6 +30,10 @@ class SaMap(ByRow):
     threshold: float = 0.85
 
     acts_at: ClassVar[int | None] = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what no cosine can be."""
+        check_cosine("samap: threshold", self.threshold)
 
     @property
     def needs_encoder(self) -> tuple[str, ...]:

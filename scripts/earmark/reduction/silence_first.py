@@ -29,8 +29,8 @@ class SilenceFirst(ByRow):
     acts_at: ClassVar[int | None] = 0
 
     def __post_init__(self) -> None:
-        """Refuse a floor above the loudest."""
-        if self.floor_db <= 0:
+        """Refuse a floor above the loudest, and none at all."""
+        if not 0 < self.floor_db < torch.inf:
             raise UserError(f"silence-first: floor_db={self.floor_db}: set it above 0")
 
     @property

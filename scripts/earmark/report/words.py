@@ -14,6 +14,7 @@ MINUS = "\u2212"
 DASH = "\u2013"
 LEVEL = 0.05
 """A corrected p-value from here on shows no difference."""
+STAND_IN = "shows the machine works, says nothing about real models"
 
 
 TURNING = frozenset(("R", "AL", "RLE", "RLO", "LRE", "LRO", "RLI", "LRI", "FSI"))
@@ -77,10 +78,14 @@ def made(row: Row) -> str:
 
 
 def banner(labels: str) -> str:
-    """Return the warning that goes with demo models and synthetic data."""
+    """Return the warning that goes with demo models, synthetic data and small models of real weights."""
     words = {"demo": "demo model", "small": "real weights, small model", "synthetic": "synthetic data"}
     named = " / ".join(word for label, word in words.items() if label in labels.split(","))
-    return f"{named}: shows the machine works, says nothing about real models" if named else ""
+    if not named:
+        return ""
+    # What a small model shows of real weights is real, but its own.
+    small = "small" in labels.split(",")
+    return f"{named}: {'says nothing about larger models' if small else STAND_IN}"
 
 
 def origin(labels: str) -> str:

@@ -20,6 +20,10 @@ class Columns(Section):
     """its recording, a path below the folder, or a list of them; or a path with keys in braces:
     {task_name}/{path}"""
 
+    url: str | None = None
+    """the address of its recording, for lists that come without sound: it is fetched item by item, and what
+    audio gives is a name alone; null: the recordings are there"""
+
     question: str = "question"
     """what is asked"""
 
@@ -54,3 +58,8 @@ class Source(Rooted):
 
     licence: str = ""
     """of the recordings"""
+
+    @property
+    def fetched(self) -> bool:
+        """Whether the lists give addresses."""
+        return self.columns.url is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -31,8 +31,6 @@ class Lists(Section):
 class Source(AnySource):
     """Lists of segments of recordings on the web, in the layouts of AudioSet, VGGSound and AudioCaps."""
 
-    fetched: ClassVar[bool] = True
-
     kind: Literal["youtube"]
 
     lists: Lists
@@ -47,3 +45,8 @@ class Source(AnySource):
 
     licence: str = "audio: rights of its uploader; labels: CC-BY-4.0"
     """recorded with every clip; the labels' licence does not cover the audio"""
+
+    @property
+    def fetched(self) -> bool:
+        """Yes: the lists hold addresses."""
+        return True

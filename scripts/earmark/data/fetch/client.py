@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import math
 import os
 import shutil
 import subprocess
@@ -155,7 +156,7 @@ class Client:
         self._ydl.add_progress_hook(self._ydl.in_time)
 
     def get(self, url: str, start_s: float, end_s: float, limit: float) -> Media:
-        """Fetch what holds ``[start_s, end_s)`` seconds of the recording at ``url``.
+        """Fetch what holds ``[start_s, end_s)`` seconds of the recording at ``url``, or all behind the start.
 
         ``limit`` is the moment (of the monotonic clock) at which to give up. A transfer that broke
         off goes on where it stopped if the same item is asked for again before :meth:`clear`.
@@ -170,7 +171,8 @@ class Client:
         try:
             info = self._ydl.extract_info(url, download=False)
             _check(info)
-            if (info.get("duration") or 0) > self._network.section_above_s and _sectionable(info):
+            long = (info.get("duration") or 0) > self._network.section_above_s
+            if long and math.isfinite(end_s) and _sectionable(info):
                 return self._section(info, start_s, end_s, limit)
             try:
                 self._ydl.process_info(info)
@@ -214,7 +216,8 @@ class Client:
         command += ["-seek_timestamp", "1"] if clocked else []
         command += ["-ss", f"{start_s - lead:.6f}", "-i", relay.url, "-map", "0:a:0"]
         # Where the container's clock goes on without sound there is silence, as in whole files.
-        command += ["-af", clock.FILL, "-ss", f"{lead:.6f}", "-t", f"{end_s - start_s:.6f}"]
+        command += ["-af", clock.FILL, "-ss", f"{lead:.6f}"]
+        command += ["-t", f"{end_s - start_s:.6f}"] if math.isfinite(end_s) else []
         most = int(self._network.max_item_mb * 1e6)
         command += ["-c:a", "pcm_f32le", "-fs", str(most), "-f", "wav", str(output)]
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,8 @@ def keep(media: Media, path: Path, kept: Kept) -> tuple[str, float]:
 def _samples(media: Media, rate: int, channels: str) -> NDArray[np.float32]:
     """Return the wanted stretch, shape [samples]; a little less where the recording ends."""
     wanted = media.end_s - media.start_s
+    if math.isinf(wanted):
+        return _rest(media, rate, channels)
     try:
         return audio.read(media.path, rate, media.start_s, media.end_s, channels=channels)
     except AudioError as error:
@@ -60,6 +63,17 @@ def _samples(media: Media, rate: int, channels: str) -> NDArray[np.float32]:
     if len(samples) < MIN_SHARE * wanted * rate:
         raise Failure(_short(len(samples) / rate, wanted, media))
     return samples
+
+
+def _rest(media: Media, rate: int, channels: str) -> NDArray[np.float32]:
+    """Return all that there is behind the start, shape [samples]."""
+    try:
+        return audio.read(media.path, rate, media.start_s, channels=channels)
+    except AudioError as error:
+        found = reasons.classify(str(error))
+        raise Failure(
+            found if found.kind.permanent else reason("decode", reasons.cleaned(str(error)))
+        ) from None
 
 
 def _short(seconds: float, wanted: float, media: Media) -> reasons.Reason:

@@ -36,7 +36,7 @@ GRACE_S = 5.0
 
 @dataclass(frozen=True)
 class Item:
-    """A stretch of a recording that is wanted, and where it is kept."""
+    """A stretch of a recording that is wanted, and where it is kept; whole if its end is infinite."""
 
     key: str
     clip_id: str

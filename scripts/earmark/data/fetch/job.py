@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -95,7 +96,7 @@ def _item(clip: Clip, key: str, cache: Path) -> Item:
     """Return what is to be fetched for a wanted row."""
     part = clip.parts[0]
     path = ledgers.media_path(cache, clip, key)
-    return Item(key, clip.clip_id, revealed(part.path), part.start_s, part.end_s, path)
+    return Item(key, clip.clip_id, revealed(part.path), part.start_s, part.end_s or math.inf, path)
 
 
 def _intact(row: Row, item: Item) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from earmark.core.records import FAILED, OK, Clip
 from earmark.data.fetch import reasons
 
 PENDING = "pending"
+UNSAFE = re.compile(r"[^A-Za-z0-9_~-]")
+"""What a list's id may have and a file's name should not."""
 Row = Json
 
 
@@ -31,7 +34,7 @@ def key(clip: Clip, keep: Kept) -> str:
 
 def media_path(cache: Path, clip: Clip, key: str) -> Path:
     """Return where a clip is kept below a task's cache; names differ even where case doesn't count."""
-    return cache / "media" / key[:2] / f"{clip.clip_id[:150]}-{key[:16]}.flac"
+    return cache / "media" / key[:2] / f"{UNSAFE.sub('~', clip.clip_id)[:150]}-{key[:16]}.flac"
 
 
 class Ledger:

@@ -2,7 +2,8 @@
 
 An item is (id, recordings, question, options, answer, facets). Several recordings of an item are heard one
 after the other. The answer is the text of an option, its letter or its number; an item whose answer is
-none of its options is kept as failed, never guessed at. Items without options ask for a number.
+none of its options is kept as failed, never guessed at. Items without options ask for a number. Lists that
+give addresses come without sound: their items are wanted, and fetched one by one later.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from earmark.config.sources.choices import Source
 from earmark.core.errors import UserError, nearest
 from earmark.core.files import Json
-from earmark.core.records import Clip, Part
+from earmark.core.records import WANTED, Clip, Part
 from earmark.data.sources.recordings import label_problem, label_text, one_spelling, shown, with_headers
 from earmark.data.sources.rows import Row, read_rows
 from earmark.scoring.counted import bounds
@@ -31,6 +33,8 @@ KEY = re.compile(r"\{([^{}]+)\}")
 
 def wanted(settings: Source) -> list[str]:
     """Return which files of a hub data set are needed: the lists, and the recordings below the folder."""
+    if settings.fetched:
+        return _lists(settings)
     folder = settings.folder
     return [*_lists(settings), f"{folder}/*" if folder else "*"]
 
@@ -46,6 +50,9 @@ def collect(settings: Source, folder: Path, seed: int, threads: int) -> Iterator
     root = settings.place
     if not root.is_dir():
         raise UserError(f"data.source.root: there is no folder {root}")
+    if settings.columns.url is not None:
+        yield from (_addressed(settings.columns.url, *found) for found in _items(settings, root))
+        return
     parts = with_headers(_recordings(settings, root), root, threads, hub=settings.hub is not None)
     for _, each in groupby(parts, key=lambda clip: clip.key):
         yield _together(list(each))
@@ -58,6 +65,14 @@ def _lists(settings: Source) -> list[str]:
 
 def _recordings(settings: Source, root: Path) -> Iterator[Clip]:
     """Yield a clip for each recording of each item; those of one item follow each other, with one key."""
+    for clip, files, _ in _items(settings, root):
+        for file in files or [""]:
+            at = _there(root / settings.folder / one_spelling(file))
+            yield replace(clip, parts=[Part(str(at), 0.0, 0.0)], source_id=[shown(file) or clip.clip_id])
+
+
+def _items(settings: Source, root: Path) -> Iterator[tuple[Clip, list[str], Row]]:
+    """Yield each item as a clip without its recordings, the names of these, and its row."""
     seen: dict[str, str] = {}
     for name in _lists(settings):
         path = root / name
@@ -73,9 +88,22 @@ def _recordings(settings: Source, root: Path) -> Iterator[Clip]:
                     f"{seen[clip.clip_id]} too; give each item its own"
                 )
             seen[clip.clip_id] = f"{name}, {row.place}"
-            for file in files or [""]:
-                at = _there(root / settings.folder / one_spelling(file))
-                yield replace(clip, parts=[Part(str(at), 0.0, 0.0)], source_id=[shown(file) or clip.clip_id])
+            yield clip, files, row
+
+
+def _addressed(key: str, clip: Clip, files: list[str], row: Row) -> Clip:
+    """Return an item whose one recording is to be fetched whole, from the address in a cell."""
+    address = row.cells[key]
+    plain = isinstance(address, str) and re.fullmatch(r"https?://[!-~]+", address)
+    clip.clip_id, clip.key = shown(clip.clip_id), ""
+    clip.source_id = [shown(file) for file in files] or [clip.clip_id]
+    if clip.ok and not plain:
+        clip.fail(f"no address ({shown(str(address))[:80]!r})")
+    if plain:
+        clip.parts, clip.origin = [Part(address, 0.0, 0.0)], urlsplit(address).hostname or ""
+    if clip.ok:
+        clip.status = WANTED
+    return clip
 
 
 def _there(path: Path) -> Path:
@@ -87,7 +115,7 @@ def _there(path: Path) -> Path:
 def _check_keys(path: Path, row: Row, settings: Source) -> None:
     """Refuse an item without one of the keys; those of facets may be missing."""
     columns = settings.columns
-    each = [("id", columns.id)] if columns.id is not None else []
+    each = [(role, key) for role, key in (("id", columns.id), ("url", columns.url)) if key is not None]
     each += [("question", columns.question), ("answer", columns.answer)]
     each += [("audio", key) for key in KEY.findall(columns.audio) or [columns.audio]]
     if isinstance(columns.options, str):

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from torch import nn
+from torch.nn.parameter import UninitializedParameter
 
 from earmark.core.errors import UserError
 from earmark.models.checkpoint import Checkpoint
@@ -29,11 +30,15 @@ def build(tower: Mapping[str, Any], checkpoint: Checkpoint | None, device: str) 
     found = _class(code)
     try:
         made = found(**arguments)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         words = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise UserError(f"{code}: {found.__name__}({_shown(arguments)}) fails ({words})") from error
     if not isinstance(made, nn.Module):
         raise UserError(f"{code}: {found.__name__} is no torch.nn.Module; derive it from that")
+    if any(isinstance(weight, UninitializedParameter) for weight in made.parameters()):
+        raise UserError(
+            f"{code}: {found.__name__} has weights of no size yet (a lazy layer); run it once in __init__"
+        )
     return made
 
 
@@ -66,7 +71,7 @@ def _run(path: Path) -> ModuleType:
         sys.path.append(neighbours)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         words = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise UserError(f"{path} cannot be imported ({words})") from error
     return module

@@ -173,7 +173,7 @@ class _Encoding:
         audio = nn.utils.rnn.pad_sequence(waves, batch_first=True).to(self._device)
         lengths = torch.tensor([len(wave) for wave in waves], device=self._device)
         mask = (torch.arange(audio.shape[1], device=self._device)[None] < lengths[:, None]).int()
-        heard = tried(self._tower, audio, mask if len(waves) > 1 else None, "encoder")
+        heard = tried(self._tower, audio, mask, "encoder")
         if isinstance(heard, Finding):
             if len(clips) > 1:
                 return [self._encoded([clip])[0] for clip in clips]

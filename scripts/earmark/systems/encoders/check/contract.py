@@ -16,6 +16,8 @@ LENGTHS = (50_000, 24_635, 4_584)
 """Samples of the clips of a ragged batch."""
 ALIKE = 1e-3
 """Features that differ by less, relative to their size, are taken for the same."""
+SLACK = 2
+"""Frames by which a clip may be longer or shorter in a batch: of the windows at its end."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,10 @@ def ragged(device: torch.device) -> tuple[Tensor, Tensor]:
 
 def signature(tower: nn.Module) -> Iterator[Finding]:
     """Look at what it is and takes, without running it."""
-    width = getattr(tower, "output_dim", None)
+    try:
+        width = getattr(tower, "output_dim", None)
+    except Exception as error:  # the user's code: a property may raise anything
+        width = error
     if isinstance(width, int) and not isinstance(width, bool) and width > 0:
         yield Finding("output_dim", "ok", f"features are {width} wide")
     else:
@@ -70,9 +75,19 @@ def form(result: object, clips: int, width: int) -> Finding | Heard:
     if not isinstance(result, tuple | list) or len(result) != 2:
         return Finding("result", "wrong", f"a {type(result).__name__}, no pair", cure)
     features, mask = result
-    if not isinstance(features, Tensor) or features.ndim != 3:
-        shape = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
-        return Finding("result", "wrong", f"features are {shape}, not three-dimensional", cure)
+    if not isinstance(features, Tensor):
+        return Finding("result", "wrong", f"features are of type {type(features).__name__}, no tensor", cure)
+    if features.ndim != 3:
+        return Finding(
+            "result", "wrong", f"features are {tuple(features.shape)}, not three-dimensional", cure
+        )
+    if features.is_meta:
+        return Finding(
+            "result", "wrong", "features hold no values (device meta)", "load its weights onto a device"
+        )
+    if not features.dtype.is_floating_point:
+        dtype = str(features.dtype).removeprefix("torch.")
+        return Finding("dtype", "wrong", f"features are {dtype}", "return floating-point features")
     if features.shape[0] != clips or features.shape[2] != width:
         return Finding(
             "result", "wrong", f"features are {tuple(features.shape)} for {clips} clips, width {width}", cure
@@ -81,8 +96,8 @@ def form(result: object, clips: int, width: int) -> Finding | Heard:
         return Finding("result", "wrong", "there is no frame at all", "give every clip a frame at least")
     if mask is None:
         return Heard(features, None)
-    if not isinstance(mask, Tensor) or mask.ndim != 2:
-        return Finding("mask", "wrong", "the mask is no table of clips by frames", cure)
+    if not isinstance(mask, Tensor) or mask.ndim != 2 or mask.is_meta:
+        return Finding("mask", "wrong", "the mask is no tensor of clips by frames with values", cure)
     if mask.shape != features.shape[:2]:
         return Finding(
             "mask", "wrong", f"the mask is {tuple(mask.shape)}, the features {tuple(features.shape)}",
@@ -105,23 +120,20 @@ def tried(tower: nn.Module, audio: Tensor, mask: Tensor | None, what: str) -> Fi
     try:
         with torch.no_grad():
             result = tower(audio, mask)
-    except Exception as error:  # the user's code: whatever it raises is what the page has to say
+    except (Exception, SystemExit) as error:  # the user's code: what it raises is what the page has to say
         words = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         return Finding(what, "wrong", f"fails ({words})", "mend forward(); the audio is [clips, samples]")
     return form(result, len(audio), int(getattr(tower, "output_dim", 0)))
 
 
 def values(heard: Heard, audio: Tensor) -> Iterator[Finding]:
-    """Look at device, precision and values of features."""
+    """Look at device, precision and values of features, and at what became of the audio."""
     if heard.features.device == audio.device:
         yield Finding("device", "ok", f"features stay on {audio.device}")
     else:
         yield Finding("device", "note", f"features come on {heard.features.device}; they are moved")
     dtype = str(heard.features.dtype).removeprefix("torch.")
-    if heard.features.dtype.is_floating_point:
-        yield Finding("dtype", "ok", f"features are {dtype}")
-    else:
-        yield Finding("dtype", "wrong", f"features are {dtype}", "return floating-point features")
+    yield Finding("dtype", "ok", f"features are {dtype}")
     bad = int((~heard.features.float().isfinite()).sum())
     if bad:
         yield Finding(
@@ -129,6 +141,10 @@ def values(heard: Heard, audio: Tensor) -> Iterator[Finding]:
         )
     else:
         yield Finding("values", "ok", "all are finite")
+    if not torch.equal(audio, ragged(audio.device)[0]):
+        yield Finding(
+            "audio", "wrong", "forward() changes the audio it is given", "begin with audio = audio.clone()"
+        )
 
 
 def same(first: Tensor, second: Tensor) -> bool:
@@ -137,6 +153,24 @@ def same(first: Tensor, second: Tensor) -> bool:
         return False
     size = float(first.float().abs().max())
     return float((first.float() - second.float()).abs().max()) <= ALIKE * max(size, 1e-6)
+
+
+def odd_clips(tower: nn.Module, device: torch.device) -> Iterator[Finding]:
+    """Look at clips that data sets hold and encoders are seldom tried on: silence, a tenth of a second."""
+    for name, samples in (("silence", 2 * RATE), ("a short clip", RATE // 10)):
+        audio = torch.zeros(1, samples, device=device)
+        if name != "silence":
+            audio += ragged(device)[0][:1, :samples]
+        heard = tried(tower, audio, torch.ones_like(audio, dtype=torch.int32), name)
+        if isinstance(heard, Finding):
+            said = heard.found
+        elif not heard.features.isfinite().all():
+            said = "features are not finite"
+        else:
+            yield Finding(name, "ok", f"{samples / RATE:g} s become {len(heard.clip(0))} frames")
+            continue
+        cure = "add a little to what is divided by" if name == "silence" else "pad short audio with zeros"
+        yield Finding(name, "note", f"{samples / RATE:g} s: {said}; such clips count as unusable", cure)
 
 
 def lengths(heard: Heard) -> Finding:
@@ -152,6 +186,12 @@ def lengths(heard: Heard) -> Finding:
         return Finding(
             "ragged batch", "wrong", f"{list(LENGTHS)} samples become {frames} frames",
             "a shorter clip must not have more frames",
+        )  # fmt: skip
+    if frames[0] + SLACK < heard.mask.shape[1]:
+        return Finding(
+            "ragged batch", "note",
+            f"of a clip without padding, the mask keeps {frames[0]} of {heard.mask.shape[1]} frames",
+            "right where an encoder fills all audio up to one length; else what is dropped is lost",
         )  # fmt: skip
     seconds = sum(LENGTHS) / RATE
     return Finding(

@@ -48,6 +48,7 @@ def _findings(tower: nn.Module, device: torch.device, together: int) -> Iterator
         return
     yield Finding("without a mask", "ok", f"{list(audio.shape)} samples become {list(bare.features.shape)}")
     yield from contract.values(bare, audio)
+    audio, mask = contract.ragged(device)
     heard = contract.tried(tower, audio, mask, "ragged batch")
     if isinstance(heard, Finding):
         yield heard
@@ -55,8 +56,9 @@ def _findings(tower: nn.Module, device: torch.device, together: int) -> Iterator
     yield contract.lengths(heard)
     again = contract.tried(tower, audio, mask, "determinism")
     yield _repeatable(heard, again)
-    yield _independent(tower, heard, together)
-    yield _training_mode(tower, heard)
+    yield _independent(tower, heard, together, device)
+    yield from contract.odd_clips(tower, device)
+    yield _training_mode(tower, heard, device)
     yield from _cost(tower, device)
 
 
@@ -72,13 +74,22 @@ def _repeatable(first: Heard, second: Heard | Finding) -> Finding:
     )  # fmt: skip
 
 
-def _independent(tower: nn.Module, heard: Heard, together: int) -> Finding:
+def _independent(tower: nn.Module, heard: Heard, together: int, device: torch.device) -> Finding:
     """Look whether a clip's features depend on the batch it is in and the padding behind it."""
-    audio, _ = contract.ragged(heard.features.device)
+    audio, mask = contract.ragged(device)
     for row, length in enumerate(contract.LENGTHS):
-        alone = contract.tried(tower, audio[row : row + 1, :length], None, "batch and padding")
+        alone = contract.tried(
+            tower, audio[row : row + 1, :length], mask[row : row + 1, :length], "batch and padding"
+        )
         if isinstance(alone, Finding):
             return alone
+        frames, there = len(alone.clip(0)), len(heard.clip(row))
+        if heard.mask is not None and abs(frames - there) > contract.SLACK:
+            return Finding(
+                "mask", "wrong",
+                f"of {length} samples it keeps {there} frames in a padded batch and {frames} alone",
+                "count in the mask the frames that the clip has by itself",
+            )  # fmt: skip
         if not contract.same(alone.clip(0), heard.clip(row)):
             chosen = "clips are encoded one by one, so nothing depends on it here"
             cure = "set batch_clips to 1" if together > 1 else ""
@@ -89,8 +100,8 @@ def _independent(tower: nn.Module, heard: Heard, together: int) -> Finding:
     return Finding("batch and padding", "ok", "features depend on the clip alone; batch_clips may be raised")
 
 
-def _training_mode(tower: nn.Module, heard: Heard) -> Finding:
-    audio, mask = contract.ragged(heard.features.device)
+def _training_mode(tower: nn.Module, heard: Heard, device: torch.device) -> Finding:
+    audio, mask = contract.ragged(device)
     torch.manual_seed(0)
     tower.train()
     live = contract.tried(tower, audio, mask, "training mode")
