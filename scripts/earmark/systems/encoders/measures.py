@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from earmark.scoring import error_rate
 from earmark.scoring.intervals import Estimate, bootstrap_indices, bounded, ratio, share, standard_error
 from earmark.scoring.ranking import Ranking
 from earmark.systems.encoders import captions, normal
+from earmark.systems.encoders.blocks import MetricArgs
 
 Counted = Callable[[Sequence[str], Sequence[str]], error_rate.Counts]
 
@@ -56,14 +57,14 @@ def each_reference(items: Sequence[Item]) -> list[Item]:
 
 
 def scores(
-    metric: str, items: Sequence[Item], args: Mapping[str, Any], *, hard: bool, resamples: int, seed: int
+    metric: str, items: Sequence[Item], args: MetricArgs, *, hard: bool, resamples: int, seed: int
 ) -> Scores:
     """Return the metrics of some items.
 
     Args:
         metric: upstream's name: Accuracy, iWER, iCER, mAP, FENSE or DATE.
         items: answers and references.
-        args: ``num_classes`` and ``separator`` of mAP.
+        args: the classes and the separator of mAP.
         hard: whether mAP of hard labels, upstream's, is the headline of mAP.
         resamples: behind intervals that need them.
         seed: of the resamples.
@@ -114,16 +115,14 @@ def _turned(value: float | None) -> float | None:
     return None if value is None else max(0.0, 1 - value)
 
 
-def _labelled(
-    items: Sequence[Item], args: Mapping[str, Any], hard: bool, resamples: int, seed: int
-) -> Scores:
-    separator = args["separator"]
+def _labelled(items: Sequence[Item], args: MetricArgs, hard: bool, resamples: int, seed: int) -> Scores:
+    separator = args.separator
     right = [
         set().union(*(normal.labels(text, separator) for text in item.references)) for item in items
     ]  # fmt: skip
     said = [set(normal.labels(item.answer, separator)) for item in items]
     known = sorted(set().union(*right)) if right else []
-    classes = args["num_classes"] or len(known)
+    classes = args.num_classes or len(known)
     if classes < len(known):
         raise UserError(
             f"metric_args.num_classes is {classes}, and there are {len(known)} labels in the data; raise it"
