@@ -35,6 +35,7 @@ rule separator:
     params:
         code=code_digest("separator.py"),
         settings=lambda w: read(mistaken(separation.separator_job, w.separator)),
+        state=lambda w: files_state(mistaken(separation.weight_files, w.separator)),
         indexes=lambda w, input: repeated("--index", input.indexes),
         texts=lambda w, input: option("--texts", input.texts),
         work=".earmark/separators/{separator}",
@@ -69,6 +70,7 @@ rule separation_texts:
     params:
         code=code_digest("separation_texts.py"),
         settings=lambda w: read(mistaken(separation.texts_job, w.separator, w.named)),
+        state=texts_state,
         indexes=lambda w, input: repeated("--index", input.indexes),
         wheels=lambda w, input: repeated("--wheel", input.wheels),
     shell:
@@ -100,6 +102,7 @@ rule separation_partition:
     params:
         code=code_digest("separation_partition.py"),
         settings=lambda w: read(mistaken(separation.partition_job)),
+        state=lambda w: text_state(w.separator),
         indexes=lambda w, input: repeated("--index", input.indexes),
         manifests=lambda w, output: repeated("--manifest", output.manifests),
     shell:
@@ -111,7 +114,7 @@ rule separation_partition:
 
 
 rule separation_adapter:
-    """Train the adapter of one domain; the domains' jobs need nothing of each other."""
+    """Train the adapter of one domain, or read DP-LASS's; the domains' jobs need nothing of each other."""
     input:
         separator="separators/{separator}/separator.json",
         weights="separators/{separator}/separator.safetensors",
@@ -137,6 +140,7 @@ rule separation_adapter:
     params:
         code=code_digest("separation_adapter.py"),
         settings=lambda w: read(mistaken(separation.adapter_job, w.domain)),
+        state=lambda w: files_state(mistaken(separation.adapter_files, w.domain)),
         indexes=lambda w, input: repeated("--index", input.indexes),
         work=".earmark/separators/{separator}/adapters/{domain}",
     shell:
@@ -179,6 +183,7 @@ rule separation_scores:
     params:
         code=code_digest("separation_scores.py"),
         settings=lambda w: read(mistaken(separation.scores_job, w.mixtures, w.scored)),
+        state=set_state,
         adapters=lambda w, input: repeated("--adapter", input.adapters),
         partition=lambda w, input: option("--partition", input.partition),
         texts=lambda w, input: repeated("--texts", input.texts),
@@ -255,12 +260,13 @@ rule separated:
     params:
         code=code_digest("separate.py"),
         query=lambda w: w.query.replace("_", " "),
+        state=lambda w: text_state(mistaken(separation.chosen)),
         chunks=lambda w: separation.own(SETTINGS).chosen("chunk_s", "overlap_s", "batch"),
         device=SETTINGS.config.device,
         wheels=lambda w, input: repeated("--wheel", input.wheels),
     shell:
         """
-        python "$SCRIPTS/separate.py" {input.recording:q} {params.query:q} --separator {input.separator:q} \
-            {params.wheels} --output {output:q} --device {params.device} --chunk-s {params.chunks[chunk_s]} \
-            --overlap-s {params.chunks[overlap_s]} --batch {params.chunks[batch]} --threads {threads} 2>&1 | tee {log:q}
+        python "$SCRIPTS/separate.py" --separator {input.separator:q} {params.wheels} --output {output:q} \
+            --device {params.device} --chunk-s {params.chunks[chunk_s]} --overlap-s {params.chunks[overlap_s]} \
+            --batch {params.chunks[batch]} --threads {threads} -- {input.recording:q} {params.query:q} 2>&1 | tee {log:q}
         """

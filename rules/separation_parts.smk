@@ -25,7 +25,7 @@ def labelled(task, suffix, *splits):
 
 def trained_on(wildcards):
     """Return the task that a separator is trained on, if it is."""
-    return mistaken(separation.separator_job, wildcards.separator).get("task")
+    return mistaken(separation.trained_on, wildcards.separator)
 
 
 def separator_shards(wildcards, suffix):
@@ -42,7 +42,7 @@ def separator_texts(wildcards):
 
 def shards_of_texts(wildcards):
     """Return the indexes whose labels a table holds; none of a benchmark's, whose own table lists them."""
-    found = mistaken(separation.texts_job, wildcards.separator, wildcards.named)["mixtures"]
+    found = mistaken(separation.texts_job, wildcards.separator, wildcards.named).mixtures
     return [] if found else labelled(wildcards.named, "parquet", "train", "test")
 
 
@@ -81,9 +81,45 @@ def tables_behind(wildcards):
 
 
 def set_shards(wildcards, suffix):
-    """Return the test shards that a set is drawn from; none of a rendered benchmark."""
+    """Return the test shards that a set is drawn from; none of a rendered benchmark, whose files are checked."""
     found = mistaken(separation.mixtures, wildcards.mixtures)
-    return labelled(found.task, suffix, "test") if found.layout == "drawn" else []
+    if found.layout == "drawn":
+        return labelled(found.task, suffix, "test")
+    whole(wildcards.mixtures)
+    return []
+
+
+@cache
+def whole(mixtures):
+    """Check, once, that a rendered benchmark has all its files, before anything runs."""
+    mistaken(separation.check_files, mixtures)
+
+
+def files_state(*found):
+    """Return the state of local files that are no inputs, for a folder of them may be missing or have thousands."""
+    return sources.state({str(number): list(each.values()) for number, each in enumerate(found)})
+
+
+def text_state(name):
+    """Return the state of the files that a separator's text encoder lies in."""
+    return files_state(mistaken(separation.text_files, name))
+
+
+def set_state(wildcards):
+    """Return the state of a rendered benchmark, and of the encoder that estimates are listened to with."""
+    return files_state(
+        mistaken(separation.set_files, wildcards.mixtures),
+        mistaken(separation.text_files, wildcards.separator),
+    )
+
+
+def texts_state(wildcards):
+    """Return the state of a text encoder's files and, for a benchmark's queries, of its table."""
+    named = wildcards.named
+    table = {}
+    if named.startswith(separation.OF_SET):
+        table = {"table": mistaken(separation.set_files, named.removeprefix(separation.OF_SET))["table"]}
+    return files_state(mistaken(separation.text_files, wildcards.separator), table)
 
 
 def scores_behind(wildcards):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import inf
 from pathlib import Path
 from typing import Annotated
 
@@ -37,22 +38,42 @@ def main(
     query = str(asked)
     if not mixtures:
         raise UserError('give recordings and, last, what to hear: separate.py mix.wav "a dog barking"')
+    if not query.strip():
+        raise UserError("the query, the last argument, says nothing; name what to hear")
     for each in mixtures:
         if not each.is_file():
-            raise UserError(f"there is no file {each}")
+            raise UserError(f"there is no file {each}; recordings come first, and last the query in quotes")
     if output is not None and len(mixtures) > 1:
         raise UserError("--output names one file; leave it out for several recordings")
-    if not 0 < 2 * overlap_s <= chunk_s:
-        raise UserError("--overlap-s: at most half of --chunk-s")
-    slug = re.sub(r"[^a-z0-9]+", "-", query.lower()).strip("-") or "query"
-    outputs = [output or each.with_name(f"{each.stem}-{slug}.flac") for each in mixtures]
-    from earmark.systems.separation import files
-
-    settings = {"device": device, "chunk_s": chunk_s, "overlap_s": overlap_s, "batch": batch}
+    if not (0 < 2 * overlap_s <= chunk_s < inf):
+        raise UserError("--overlap-s: more than 0, and at most half of --chunk-s")
+    if min(batch, threads) < 1:
+        raise UserError("--batch and --threads: at least 1")
+    outputs = [output or each.with_name(f"{each.stem}-{_slug(query)}.flac") for each in mixtures]
+    _check_apart(mixtures, outputs)
     found = separator or _only()
-    files.separate(mixtures, [query] * len(mixtures), found, adapter, outputs, settings, threads, wheel or [])
-    for made in outputs:
-        print(made)
+    from earmark.systems.separation import files
+    from earmark.systems.separation.audio import Chunks
+
+    chunks = Chunks(chunk_s, overlap_s, batch)
+    for made in files.separate(
+        mixtures, query, found, adapter, outputs, chunks, device, threads, wheel or []
+    ):
+        print(made, flush=True)
+
+
+def _slug(query: str) -> str:
+    """Return a query as a part of a file's name, in any alphabet."""
+    return re.sub(r"[\W_]+", "-", query.lower())[:80].strip("-") or "query"
+
+
+def _check_apart(mixtures: list[Path], outputs: list[Path]) -> None:
+    """Check that no output is written over another, or over a recording; raises UserError."""
+    taken = {each.resolve(): each for each in mixtures}
+    for each, made in zip(mixtures, outputs, strict=True):
+        other = taken.setdefault(made.resolve(), each)
+        if other is not each or made.resolve() == each.resolve():
+            raise UserError(f"{each} would be written to {made}, as is {other}; rename one, or give --output")
 
 
 def _only() -> Path:

@@ -1,4 +1,4 @@
-"""Train the adapter of one domain on a frozen separator."""
+"""Train the adapter of one domain on a frozen separator, or read it from a file of DP-LASS."""
 
 from __future__ import annotations
 
@@ -24,11 +24,18 @@ def main(
     threads: int = 1,
 ) -> None:
     """Write the adapter alone as safetensors, with a record that has its checksum."""
+    from earmark.systems.separation.asked import DomainAdapter, ReadAdapter
     from earmark.systems.separation.jobs import adapter
     from earmark.systems.separation.jobs.training import Job
 
     events, read = output.parent / f"{output.stem}.events", (separator, partition, manifest)
-    job = Job(given(settings), index, texts, output, events, work, code, threads, read)
+    content = given(settings)
+    if "file" in content:
+        wanted = ReadAdapter.read(content, "--settings")
+        adapter.imported(wanted, separator, partition, output, code)
+        return
+    chosen = DomainAdapter.read(content, "--settings")
+    job = Job(chosen, index, texts, output, events, work, code, threads, read)
     adapter.train(job, separator, partition, manifest)
 
 

@@ -22,10 +22,12 @@ def main(
     threads: int = 1,
 ) -> None:
     """Write the partition."""
+    from earmark.systems.separation.asked import Partition
     from earmark.systems.separation.jobs import domains
 
     manifests = {path.stem: path for path in manifest}
-    domains.make(given(settings), index, output, manifests, code, threads)
+    chosen = Partition.read(given(settings), "--settings")
+    domains.make(chosen, index, output, manifests, code, threads)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from earmark.core import cli
 from earmark.core.given import given
 from earmark.scoring import record as envelope
 from earmark.systems.separation import result
-from earmark.systems.separation.jobs import partitioned
+from earmark.systems.separation.asked import Result
+from earmark.systems.separation.jobs.partitioned import Partitioned
 
 
 def main(
@@ -23,9 +24,9 @@ def main(
     again: Annotated[str, typer.Option(help="JSON file: what makes this result again, for the record")] = "",
 ) -> None:
     """Write the result."""
-    inputs = result.Inputs.read({path.stem: path for path in scores}, given(str(scores[0])))
-    domains = partitioned.read(partition)["domains"] if partition else []
-    content, rows = result.record(given(settings), inputs, domains, output, code, again)
+    chosen = Result.read(given(settings), "--settings")
+    domains = Partitioned.read(partition).domains if partition else ()
+    content, rows = result.record(chosen, result.Inputs.read(scores), domains, output, code, again)
     envelope.write(content, output, rows)
     print(envelope.one_line(content, content["headline"], *content["remarks"][1:]))
 

@@ -25,10 +25,11 @@ def main(
     threads: int = 1,
 ) -> None:
     """Write the scores."""
+    from earmark.systems.separation.asked import Scores
     from earmark.systems.separation.jobs import scores
 
     scores.make(
-        given(settings),
+        Scores.read(given(settings), "--settings"),
         separator,
         adapter or [],
         partition,

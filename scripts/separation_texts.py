@@ -21,9 +21,10 @@ def main(
     threads: int = 1,
 ) -> None:
     """Write the table."""
+    from earmark.systems.separation.asked import Texts
     from earmark.systems.separation.jobs import texts
 
-    texts.make(given(settings), index or [], wheel or [], output, threads)
+    texts.make(Texts.read(given(settings), "--settings"), index or [], wheel or [], output, threads)
 
 
 if __name__ == "__main__":

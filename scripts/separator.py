@@ -26,13 +26,15 @@ def main(
     threads: int = 1,
 ) -> None:
     """Write the network as safetensors, with a record that has its checksum."""
+    from earmark.systems.separation.asked import Imported, Trained
     from earmark.systems.separation.jobs import separator
     from earmark.systems.separation.jobs.training import Job
 
-    chosen = given(settings)
-    if "checkpoint" in chosen:
-        separator.imported(chosen, output, code)
+    content = given(settings)
+    if "checkpoint" in content:
+        separator.imported(Imported.read(content, "--settings"), output, code)
         return
+    chosen = Trained.read(content, "--settings")
     if not index or texts is None:
         raise UserError("a training needs --index, for every shard, and --texts")
     events = output.parent / "events"

@@ -196,3 +196,25 @@ def test_a_file_without_adapters_is_refused(published, tmp_path) -> None:
     torch.save({"state_dict": {}}, tmp_path / "x.pt")
     with pytest.raises(UserError, match="has no dora_state_dict"):
         dplass.load(ResUNet(SMALL), tmp_path / "x.pt")
+
+
+def test_a_file_of_dp_lass_becomes_an_adapter_of_its_network_and_of_no_other(small, tmp_path) -> None:
+    path = tmp_path / "cluster0_model.pt"
+    tensors = upstream(small)
+    tensors["model.base.bn0.running_mean"] = torch.full((1025,), 0.3)
+    torch.save({"dora_state_dict": tensors}, path)
+    model = Adapted(copy_of(small), Reconv(), "update")
+
+    model.load(dplass.adapter(small, path), path)
+
+    expected = ResUNet(SMALL).eval()
+    dplass.load(expected, path)
+    merged = model.merged()
+    assert all(
+        torch.allclose(merged[name], value, atol=1e-6) for name, value in expected.state_dict().items()
+    )
+    other = copy_of(small)
+    with torch.no_grad():
+        other.stem.bias += 1
+    with pytest.raises(UserError, match="trained on another network: 'stem.bias' differs"):
+        dplass.adapter(other, path)

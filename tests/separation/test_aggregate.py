@@ -37,6 +37,29 @@ def test_captions_of_one_recording_are_not_independent() -> None:
     assert together["value"] == apart["value"]
 
 
+@pytest.mark.parametrize("aggregation", ["mean over classes", "median per class, mean over classes"])
+def test_nine_mixtures_of_one_segment_are_not_independent_either(aggregation) -> None:
+    values = np.repeat(np.random.default_rng(4).normal(size=40), 9)
+    labels = ["cello"] * 180 + ["flute"] * 180
+    apart = samples(labels, aggregation=aggregation).metric(values)
+    together = samples(labels, [str(n // 9) for n in range(360)], aggregation).metric(values)
+    assert together["high"] - together["low"] > 2 * (apart["high"] - apart["low"])
+
+
+def test_a_class_drawn_again_has_the_median_of_its_recordings_samples() -> None:
+    values, sources = np.array([5.0, 1, 4, 2, 3]), ["a", "a", "b", "c", "c"]
+    found = samples(["x"] * 5, sources, "median per class, mean over classes", 50)._drawn_again(
+        values, np.arange(5), np.random.default_rng(7)
+    )
+    times = np.random.default_rng(7).multinomial(3, [1 / 3] * 3, size=50)[:, [0, 0, 1, 2, 2]]
+    assert np.allclose(found, [np.median(np.repeat(values, row)) for row in times])
+
+
+def test_captions_have_no_classes() -> None:
+    assert samples([None, None]).per_class(np.array([1.0, 2])) == []
+    assert [row["class"] for row in samples(["b", "a"]).per_class(np.array([1.0, 2]))] == ["a", "b"]
+
+
 def test_one_sample_claims_nothing() -> None:
     found = samples(["a"]).metric(np.array([2.0]))
     assert (found["value"], found["low"], found["high"]) == (2, None, None)

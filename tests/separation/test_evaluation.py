@@ -50,12 +50,12 @@ def model(soft: bool = False) -> Model:
 def test_samples_that_go_together_score_as_they_do_alone(tmp_path, soft) -> None:
     alone = evaluation.run(task(1), model(soft), tmp_path / "alone.jsonl")
     together = evaluation.run(task(4), model(soft), tmp_path / "together.jsonl")
-    assert [row["status"] for row in together] == ["ok", "failed", "ok", "ok", "ok", "ok"]
-    assert together[1]["reason"] == "undecodable"
+    assert [row.status for row in together] == ["ok", "failed", "ok", "ok", "ok", "ok"]
+    assert together[1].reason == "undecodable"
     for one, other in zip(alone, together, strict=True):
-        assert one["sample"] == other["sample"]
-        if one["status"] == "ok":
-            assert one["sdri"] == pytest.approx(other["sdri"], abs=1e-4)
+        assert one.sample == other.sample
+        if one.scores is not None:
+            assert one.scores.sdri == pytest.approx(other.scores.sdri, abs=1e-4)
 
 
 def test_a_killed_job_ends_with_the_rows_of_one_left_alone(tmp_path) -> None:

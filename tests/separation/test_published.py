@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -105,6 +106,34 @@ def test_nothing_in_a_file_is_run(tmp_path, monkeypatch) -> None:
     with pytest.raises(UserError, match="nothing of it was run"):
         loaded(tmp_path / "bad.ckpt")
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({1: torch.zeros(1)}, "holds no weights by name"),
+        ({"base.bn0.weight": torch.eye(3).to_sparse()}, "'base.bn0.weight' is no tensor of plain numbers"),
+        ({"base.bn0.weight": torch.empty(3, device="meta")}, "is no tensor of plain numbers"),
+    ],
+)
+def test_what_is_no_state_dict_of_plain_tensors_is_refused(tmp_path, content, said) -> None:
+    torch.save({"state_dict": content}, tmp_path / "x.ckpt")
+    with pytest.raises(UserError, match=said):
+        loaded(tmp_path / "x.ckpt")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_damaged_file_ends_in_one_line(small, tmp_path, zipped) -> None:
+    path, draw = tmp_path / "x.ckpt", np.random.default_rng(0)
+    torch.save(audiosep.exported(small), path, _use_new_zipfile_serialization=zipped)
+    whole = np.frombuffer(path.read_bytes(), np.uint8)
+    for _ in range(40):
+        damaged = whole.copy()
+        damaged[draw.integers(6000, size=8)] = draw.integers(256, size=8)
+        path.write_bytes(damaged[: draw.integers(100, len(whole))].tobytes())
+        with pytest.raises(UserError) as error:
+            loaded(path)
+        assert "\n" not in str(error.value)
 
 
 def test_a_missing_file_says_what_to_fetch(tmp_path) -> None:

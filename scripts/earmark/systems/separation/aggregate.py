@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.scoring.intervals import quantile, standard_error
-from earmark.systems.separation.sets.contract import Aggregation
+from earmark.systems.separation.sets.tables import Aggregation
 
 Values = NDArray[np.float64]
 
@@ -19,7 +19,7 @@ Values = NDArray[np.float64]
 class Samples:
     """Whose values are aggregated: each sample's class and source recording."""
 
-    labels: Sequence[str]
+    labels: Sequence[str | None]
     sources: Sequence[str]
     aggregation: Aggregation
     resamples: int
@@ -52,9 +52,10 @@ class Samples:
         return {**found, "interval": "paired", "p_value": (extreme + 1) / (self.resamples + 1)}
 
     def per_class(self, values: Values) -> list[dict[str, Any]]:
-        """Return the mean and its interval of each class, by name."""
+        """Return the mean and its interval of each class, by name; nothing of a set without classes."""
+        known = {label for label in self.labels if label is not None}
         rows = []
-        for label, each in zip(sorted(set(self.labels)), self._members(self.labels), strict=True):
+        for label, each in zip(sorted(known), self._members(self.labels) if known else [], strict=True):
             chosen = [self.sources[number] for number in each]
             alone = Samples([label] * len(each), chosen, "mean", self.resamples, self.seed)
             rows.append({"class": label, "sdri": alone.metric(values[each])})
@@ -69,19 +70,29 @@ class Samples:
             rows = drawn.integers(len(members), size=(self.resamples, len(members)))
             resampled = sums[rows].sum(1) / counts[rows].sum(1)
         else:
-            # Classes stay as they are; what is drawn again are their samples.
-            middle = np.median if self.aggregation.startswith("median") else np.mean
+            # Classes stay as they are; what is drawn again are their recordings.
             classes = self._members(self.labels)
-            resampled = np.mean(
-                [
-                    middle(values[each][drawn.integers(len(each), size=(self.resamples, len(each)))], axis=1)
-                    for each in classes
-                ],
-                axis=0,
-            )
+            resampled = np.mean([self._drawn_again(values, each, drawn) for each in classes], axis=0)
         units = len(members)
         error = standard_error(np.asarray(resampled), units) if units > 1 else 0.0
         return self._value(values), error, units
+
+    def _drawn_again(
+        self, values: Values, members: NDArray[np.int64], drawn: np.random.Generator
+    ) -> NDArray[np.float64]:
+        """Return the values of a class whose recordings are drawn again, once for every resample."""
+        _, recording = np.unique([self.sources[number] for number in members], return_inverse=True)
+        recordings = int(recording.max()) + 1
+        shares = np.full(recordings, 1 / recordings)
+        times = drawn.multinomial(recordings, shares, size=self.resamples)[:, recording]
+        own = values[members]
+        if not self.aggregation.startswith("median"):
+            return np.asarray(times @ own / times.sum(1))
+        order = np.argsort(own)
+        up_to = np.cumsum(times[:, order], axis=1)
+        total = up_to[:, -1:]
+        middle = [np.argmax(up_to > rank, axis=1) for rank in ((total - 1) // 2, total // 2)]
+        return np.asarray(own[order][middle].mean(0))
 
     def _value(self, values: Values) -> float:
         if self.aggregation == "mean":
@@ -90,7 +101,7 @@ class Samples:
         return float(np.mean([middle(values[each]) for each in self._members(self.labels)]))
 
     @staticmethod
-    def _members(names: Sequence[str]) -> list[NDArray[np.int64]]:
+    def _members(names: Sequence[str | None]) -> list[NDArray[np.int64]]:
         """Return the numbers of the samples of each name, by name."""
         _, codes = np.unique(np.asarray(names, dtype=object).astype(str), return_inverse=True)
         order = np.argsort(codes, kind="stable")

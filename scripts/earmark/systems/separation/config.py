@@ -13,6 +13,7 @@ from earmark.config.wheel import Wheel
 
 Router = Literal["base", "text", "score", "soft", "fallback", "oracle"]
 Blocks = Annotated[list[str], Field(min_length=1)]
+Classes = Annotated[Distinct[str], Field(min_length=1)]
 
 
 class Sizes(Section):
@@ -90,7 +91,7 @@ class Training(Section):
     seconds: Positive = 2
     """length of a mixture"""
 
-    learning_rate: Positive = 1e-3
+    learning_rate: float = Field(default=1e-3, gt=0, le=1)
     """peak rate"""
 
     warmup_steps: int = Field(default=20, ge=0)
@@ -236,7 +237,7 @@ class Partition(Section):
     clips_per_class: Count = 200
     """clips heard of each class, at most"""
 
-    groups: dict[Name, Distinct[str]] = {}
+    groups: dict[Name, Classes] = {}
     """domains of your own: name -> classes; every class in exactly one"""
 
 
@@ -254,6 +255,15 @@ class Adapter(Section):
 
     batch_norm: Literal["frozen", "update"] = "frozen"
     """statistics stay the base's, or follow the domain's and are saved with it"""
+
+    files: dict[Name, LocalPath] = {}
+    """domain -> cluster<n>_model.pt of DP-LASS, read and not trained; with reconv, all blocks and update"""
+
+    @model_validator(mode="after")
+    def _is_as_its_files(self) -> Self:
+        if self.files and (self.kind, self.blocks, self.batch_norm) != ("reconv", None, "update"):
+            raise ValueError("files: DP-LASS's are of kind reconv, all blocks, batch_norm update; set these")
+        return self
 
 
 class Separation(Section):

@@ -6,9 +6,9 @@ import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from earmark.systems.separation.audio import Chunks, Separate, equally_long, sep
 from earmark.systems.separation.network.resunet import ResUNet
 from earmark.systems.separation.network.spectrum import SAMPLE_RATE
 from earmark.systems.separation.query.contract import AudioEncoder
+from earmark.systems.separation.row import Row
 from earmark.systems.separation.scores import score
 from earmark.systems.separation.sets.contract import MixtureSet, Wave
 
@@ -69,7 +70,7 @@ class Task:
     chunks: Chunks
 
 
-def run(task: Task, model: Model, work: Path) -> list[dict[str, Any]]:
+def run(task: Task, model: Model, work: Path) -> list[Row]:
     """Return a row per sample: its scores, or why it has none.
 
     Args:
@@ -78,7 +79,8 @@ def run(task: Task, model: Model, work: Path) -> list[dict[str, Any]]:
         work: file of the rows so far; those it holds are not scored again.
 
     """
-    done = {row["sample"]: row for row in read_jsonl(work, torn=True)} if work.exists() else {}
+    so_far = map(Row.read, read_jsonl(work, torn=True)) if work.exists() else ()
+    done = {row.sample: row for row in so_far}
     names = [sample.name for sample in task.mixtures.samples]
     with (
         _appending(work, list(done.values())) as stream,
@@ -89,9 +91,9 @@ def run(task: Task, model: Model, work: Path) -> list[dict[str, Any]]:
             numbers = range(first, min(first + task.chunks.batch, len(names)))
             if any(names[number] not in done for number in numbers):
                 for row in _rows(task, model, numbers):
-                    if row["sample"] not in done:
-                        done[row["sample"]] = row
-                        stream.write(json.dumps(row) + "\n")
+                    if row.sample not in done:
+                        done[row.sample] = row
+                        stream.write(json.dumps(row.plain()) + "\n")
                 stream.flush()
             bar.update(len(numbers))
     return [done[name] for name in names]
@@ -114,15 +116,15 @@ def excerpts(task: Task, model: Model, count: int) -> list[dict[str, str]]:
 
 
 @contextmanager
-def _appending(work: Path, rows: Sequence[dict[str, Any]]) -> Iterator[TextIO]:
+def _appending(work: Path, rows: Sequence[Row]) -> Iterator[TextIO]:
     """Yield the file of rows, without a line that a killed job left unfinished."""
     work.parent.mkdir(parents=True, exist_ok=True)
     with work.open("w") as stream:
-        stream.writelines(json.dumps(row) + "\n" for row in rows)
+        stream.writelines(json.dumps(row.plain()) + "\n" for row in rows)
         yield stream
 
 
-def _rows(task: Task, model: Model, numbers: Sequence[int]) -> list[dict[str, Any]]:
+def _rows(task: Task, model: Model, numbers: Sequence[int]) -> list[Row]:
     """Return the rows of some samples; what fails is said and not scored."""
     heard: dict[int, tuple[Wave, Wave]] = {}
     failed: dict[int, Exception] = {}
@@ -135,26 +137,21 @@ def _rows(task: Task, model: Model, numbers: Sequence[int]) -> list[dict[str, An
     rows = []
     for number in numbers:
         sample = task.mixtures.samples[number]
-        row: dict[str, Any] = {
-            "sample": sample.name,
-            "query": sample.query,
-            "label": sample.label,
-            "source": sample.source,
-            "shares": [round(float(share), 6) for share in task.shares[number]],
-        }
+        shares = tuple(round(float(share), 6) for share in task.shares[number])
+        row = Row(sample.name, sample.query, sample.label, sample.source, shares, OK)
         try:
             if number in failed:
                 raise failed[number]
             mixture, reference = heard[number]
             found = score(reference, mixture, made[number])
         except (AudioError, UserError) as error:
-            rows.append({**row, "status": FAILED, "reason": reason_code(str(error))})
+            rows.append(replace(row, status=FAILED, reason=reason_code(str(error))))
             continue
         likeness = None
         if task.encoder is not None and task.prototypes is not None:
             sounds = task.encoder.recordings([made[number]])[0]
             likeness = round(float(sounds @ task.prototypes[number]), 6)
-        rows.append({**row, "status": OK, "reason": None, "likeness": likeness, **found.plain()})
+        rows.append(replace(row, likeness=likeness, scores=found.rounded()))
     return rows
 
 

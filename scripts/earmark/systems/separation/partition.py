@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earmark.core.errors import UserError, nearest
+from earmark.core.files import Json
 from earmark.systems.separation.query.contract import Vectors, unit
 
 _STARTS = 10
@@ -112,7 +113,7 @@ def curve(
     candidates: Sequence[int],
     seed: int,
     as_published: bool,
-) -> list[dict[str, Any]]:
+) -> list[Json]:
     """Return inertia, silhouette and stability of several numbers of domains.
 
     The stability is the mean adjusted Rand index between the partition and those of resampled clips: 1 where
@@ -125,10 +126,12 @@ def curve(
     for domains in candidates:
         if domains >= len(classes.names):
             continue
-        found = _assigned(classes.means, domains, seed, as_published)
+        found = _fitted(classes.means, domains, seed, as_published)
+        if len(set(found.tolist())) < domains:
+            continue  # some classes sound the same to the last digit
         centres = np.stack([classes.means[found == each].mean(0) for each in range(domains)])
         others = [
-            _assigned(
+            _fitted(
                 means(vectors, labels, as_published, np.random.default_rng([seed, domains, number])).means,
                 domains,
                 seed,
@@ -148,13 +151,25 @@ def curve(
 
 
 def _assigned(vectors: Vectors, domains: int, seed: int, as_published: bool) -> NDArray[np.int64]:
-    """Return the number of each class's domain."""
-    from sklearn.cluster import KMeans  # slow to import
-
+    """Return the number of each class's domain; raises UserError if there are not so many domains."""
     if domains > len(vectors):
         raise UserError(
             f"separation.partition.domains: {domains} domains of {len(vectors)} classes; lower it"
         )
-    starts = 1 if as_published else _STARTS
-    means = KMeans(domains, n_init=starts, random_state=seed)
-    return np.asarray(means.fit_predict(vectors.astype(np.float64)))
+    found = _fitted(vectors, domains, seed, as_published)
+    apart = len(set(found.tolist()))
+    if apart < domains:
+        raise UserError(
+            f"separation.partition.domains: {domains} domains, and the classes have no more than {apart} "
+            "different sounds; lower it, or are their recordings the same?"
+        )
+    return found
+
+
+def _fitted(vectors: Vectors, domains: int, seed: int, as_published: bool) -> NDArray[np.int64]:
+    """Return the number of each class's domain by k-means."""
+    from sklearn.cluster import KMeans  # slow to import
+
+    means = KMeans(domains, n_init=1 if as_published else _STARTS, random_state=seed)
+    with warnings.catch_warnings(action="ignore"):  # of fewer clusters; the callers look
+        return np.asarray(means.fit_predict(vectors.astype(np.float64)))

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TypeVar
 
 from earmark.config.wheel import Wheel
 from earmark.core.errors import UserError, nearest
 from earmark.systems.contract import Behind, Settings
+from earmark.systems.separation import asked
 from earmark.systems.separation.config import Mixtures, Separation, SeparationConfig, Separator
+from earmark.systems.separation.sets import tables
 
 ROUTERS = ("base", "text", "score", "soft", "fallback", "oracle")
 BASE, SOFT = "base", "soft"
 OF_SET = "set-"
 """What tables of a benchmark's queries are called by, beside those of tasks' labels."""
 T = TypeVar("T")
+Places = dict[str, str | None]
+"""Local files and folders by their keys in config."""
 _RESULT = re.compile(rf"results/separation/([a-z][a-z0-9_]*)_({'|'.join(ROUTERS)})\.json")
 _SEPARATED = re.compile(r"separated/([a-z][a-z0-9-]*)/([^/]+)\.flac")
 
@@ -32,8 +37,8 @@ def path(name: str, router: str) -> str:
 
 def results(settings: Settings) -> list[str]:
     """Return the results that config asks for."""
-    asked = own(settings)
-    return [path(name, router) for name in asked.sets for router in asked.routers]
+    said = own(settings)
+    return [path(name, router) for name in said.sets for router in said.routers]
 
 
 def separator(settings: Settings, name: str) -> Separator:
@@ -56,11 +61,11 @@ def chosen(settings: Settings) -> str:
 
 def domains(settings: Settings) -> list[str]:
     """Return the names of the domains; none where no task is named that they are found in."""
-    asked = own(settings)
-    if asked.task is None:
+    said = own(settings)
+    if said.task is None:
         return []
-    groups = asked.partition.groups
-    return list(groups) or [f"domain-{number}" for number in range(asked.partition.domains)]
+    groups = said.partition.groups
+    return list(groups) or [f"domain-{number}" for number in range(said.partition.domains)]
 
 
 def models(settings: Settings, router: str) -> list[str]:
@@ -70,40 +75,42 @@ def models(settings: Settings, router: str) -> list[str]:
 
 def check(settings: Settings) -> None:
     """Check what config says of separation; raises UserError."""
-    asked = own(settings)
-    if asked.separator is None:
-        if asked.sets or asked.recordings:
+    said = own(settings)
+    if said.separator is None:
+        if said.sets or said.recordings:
             chosen(settings)
         return
-    found = separator(settings, asked.separator)
+    found = separator(settings, said.separator)
     if found.train is not None:
-        _check_task(settings, found.train.task, f"separator '{asked.separator}': train.task")
-    if asked.task is not None:
-        _check_task(settings, asked.task, "separation.task")
-        if asked.partition.encoder == "clap" and found.text.kind != "clap":
+        _check_task(settings, found.train.task, f"separator '{said.separator}': train.task")
+    if said.task is not None:
+        _check_task(settings, said.task, "separation.task")
+        if said.partition.encoder == "clap" and found.text.kind != "clap":
             raise UserError(
                 "separation.partition.encoder: clap needs a separator whose text is clap; use logmel or give "
-                f"separator '{asked.separator}' CLAP's files"
+                f"separator '{said.separator}' CLAP's files"
             )
-    for group in asked.partition.groups:
+    for group in said.partition.groups:
         if group in (BASE, SOFT):
             raise UserError(f"separation.partition.groups: a domain cannot be called '{group}'")
-    if 2 * asked.overlap_s > asked.chunk_s:
+    for domain in said.adapter.files:
+        _named(dict.fromkeys(domains(settings)), "domain in separation.adapter.files", domain)
+    if 2 * said.overlap_s > said.chunk_s:
         raise UserError("separation.overlap_s: more than half of chunk_s; lower it")
-    for name in asked.sets:
-        for router in asked.routers:
+    for name in said.sets:
+        for router in said.routers:
             check_result(settings, name, router)
 
 
 def check_result(settings: Settings, name: str, router: str) -> None:
     """Check the names of one result; raises UserError."""
-    found, asked = mixtures(settings, name), own(settings)
+    found, said = mixtures(settings, name), own(settings)
     chosen(settings)
     if found.layout == "drawn":
         _check_task(settings, found.task, f"mixtures '{name}': task")
-    if router != BASE and asked.task is None:
+    if router != BASE and said.task is None:
         raise UserError(f"router {router} needs domains: name the task they are found in as separation.task")
-    if router == "score" and router not in asked.routers:
+    if router == "score" and router not in said.routers:
         raise UserError("router score: list it in separation.routers, so that estimates are listened to")
 
 
@@ -144,11 +151,11 @@ def behind(target: str, settings: Settings) -> Behind:
     """Return what a result needs of the configuration."""
     found = _RESULT.fullmatch(target)
     assert found is not None, f"{target} is a path of no result"
-    asked = own(settings).plain() | {"sets": [found[1]], "recordings": {}}
+    said = own(settings).plain() | {"sets": [found[1]], "recordings": {}}
     things = {"mixtures": [found[1]], "separators": [chosen(settings)]}
     if own(settings).task is not None:
         things["tasks"] = [str(own(settings).task)]
-    return Behind(things, {"separation": asked})
+    return Behind(things, {"separation": said})
 
 
 def labels(settings: Settings, tasks: list[str]) -> list[str]:
@@ -161,35 +168,47 @@ def labels(settings: Settings, tasks: list[str]) -> list[str]:
     return sorted(found)
 
 
-def separator_job(settings: Settings, name: str) -> dict[str, Any]:
+def separator_job(settings: Settings, name: str) -> asked.Imported | asked.Trained:
     """Return what the making of a separator reads."""
     found = separator(settings, name)
-    common = {
-        "separator": name,
-        "labels": labels(settings, []),
-        "text": found.text.plain(),
-        "sizes": found.sizes.plain(),
-    }
+    common = asked.Separator(
+        separator=name,
+        labels=labels(settings, []),
+        text=_text(settings, name),
+        sizes=asked.Sizes.model_validate(found.sizes.plain()),
+    ).parts(asked.Separator)
     if found.train is None:
-        return {**common, "checkpoint": found.checkpoint, "condition": 512}
-    training = {key: value for key, value in found.train.plain().items() if key != "task"}
-    return {
+        return asked.Imported(**common, checkpoint=str(found.checkpoint), condition=512)
+    return asked.Trained(
         **common,
-        "task": found.train.task,
-        "training": training,
-        "seed": settings.config.seed,
-        "device": settings.config.device,
-    }
+        task=found.train.task,
+        training=asked.Recipe.model_validate(found.train.without("task")),
+        seed=settings.config.seed,
+        device=settings.config.device,
+    )
 
 
-def texts_job(settings: Settings, name: str, named: str) -> dict[str, Any]:
+def trained_on(settings: Settings, name: str) -> str | None:
+    """Return the task that a separator is trained on; None if it is read from a checkpoint."""
+    train = separator(settings, name).train
+    return train.task if train else None
+
+
+def texts_job(settings: Settings, name: str, named: str) -> asked.Texts:
     """Return what a table of texts reads: the encoder, and the set it is of, unless it is a task's labels."""
-    found = mixtures(settings, named.removeprefix(OF_SET)).plain() if named.startswith(OF_SET) else None
-    return {
-        "text": separator(settings, name).text.plain(),
-        "mixtures": found,
-        "device": settings.config.device,
-    }
+    return asked.Texts(
+        text=_text(settings, name),
+        mixtures=_set(settings, named.removeprefix(OF_SET)) if named.startswith(OF_SET) else None,
+        device=settings.config.device,
+    )
+
+
+def _text(settings: Settings, name: str) -> asked.Text:
+    return asked.Text.model_validate(separator(settings, name).text.plain())
+
+
+def _set(settings: Settings, name: str) -> asked.Set:
+    return asked.Set.model_validate(mixtures(settings, name).without("title"))
 
 
 def wheels(settings: Settings) -> Iterator[Wheel]:
@@ -204,6 +223,29 @@ def text_wheel(settings: Settings, name: str) -> Wheel | None:
     return separator(settings, name).text.wheel
 
 
+def check_files(settings: Settings, name: str) -> None:
+    """Check that the files of a rendered benchmark are there and fit each other; raises UserError."""
+    found = mixtures(settings, name)
+    if found.layout != "drawn":
+        root, table = (Path(place).expanduser() for place in (found.root, found.table))
+        tables.checked(found.layout, root, table, found.query)
+
+
+def weight_files(settings: Settings, name: str) -> Places:
+    """Return the local file that a separator is read from, if it is."""
+    return {"checkpoint": separator(settings, name).checkpoint}
+
+
+def text_files(settings: Settings, name: str) -> Places:
+    """Return the local files that a separator's text encoder lies in, if it does."""
+    return separator(settings, name).text.model_dump(include={"checkpoint", "tokenizer", "path"})
+
+
+def set_files(settings: Settings, name: str) -> Places:
+    """Return the table and the audio of a rendered benchmark, if a set is one."""
+    return mixtures(settings, name).model_dump(include={"root", "table"})
+
+
 def text_tables(settings: Settings, name: str) -> list[str]:
     """Return what tables of texts an evaluation of a set looks its queries up in, by their names."""
     found = mixtures(settings, name)
@@ -212,77 +254,87 @@ def text_tables(settings: Settings, name: str) -> list[str]:
     return list(dict.fromkeys([queries, *([classes] if classes else [])]))
 
 
-def partition_job(settings: Settings) -> dict[str, Any]:
+def partition_job(settings: Settings) -> asked.Partition:
     """Return what the partition reads."""
-    asked = own(settings)
-    return {
-        "task": asked.task,
-        "partition": asked.partition.plain(),
-        "text": separator(settings, chosen(settings)).text.plain(),
-        "seed": settings.config.seed,
-        "device": settings.config.device,
-    }
+    return asked.Partition(
+        task=own(settings).task,
+        partition=asked.Grouping.model_validate(own(settings).partition.plain()),
+        text=_text(settings, chosen(settings)),
+        seed=settings.config.seed,
+        device=settings.config.device,
+    )
 
 
-def adapter_job(settings: Settings, domain: str) -> dict[str, Any]:
-    """Return what the training of a domain's adapter reads."""
-    asked = own(settings)
-    return {
-        "domain": domain,
-        "task": asked.task,
-        "adapter": asked.adapter.plain(),
-        "training": asked.training.plain(),
-        "seed": settings.config.seed,
-        "device": settings.config.device,
-    }
+def adapter_job(settings: Settings, domain: str) -> asked.DomainAdapter | asked.ReadAdapter:
+    """Return what the making of a domain's adapter reads."""
+    said = own(settings).adapter
+    adapter = asked.Adapter.model_validate(said.without("files"))
+    if domain in said.files:
+        return asked.ReadAdapter(domain=domain, adapter=adapter, file=said.files[domain])
+    return asked.DomainAdapter(
+        domain=domain,
+        task=str(own(settings).task),
+        adapter=adapter,
+        training=asked.Recipe.model_validate(own(settings).training.plain()),
+        seed=settings.config.seed,
+        device=settings.config.device,
+    )
 
 
-def scores_job(settings: Settings, name: str, model: str) -> dict[str, Any]:
+def adapter_files(settings: Settings, domain: str) -> Places:
+    """Return the local file that a domain's adapter is read from, if it is."""
+    return {"file": own(settings).adapter.files.get(domain)}
+
+
+def scores_job(settings: Settings, name: str, model: str) -> asked.Scores:
     """Return what the scoring of a model on a set reads."""
-    asked = own(settings)
-    keys = ("chunk_s", "overlap_s", "batch", "temperature", "excerpts")
-    return {
-        "set": name,
-        "model": model,
-        "mixtures": mixtures(settings, name).plain(),
-        "likeness": "score" in asked.routers and asked.task is not None,
-        **asked.chosen(*keys),
-        "seed": settings.config.seed,
-        "device": settings.config.device,
-    }
+    said = own(settings)
+    return asked.Scores(
+        set=name,
+        model=model,
+        mixtures=_set(settings, name),
+        likeness="score" in said.routers and said.task is not None,
+        chunk_s=said.chunk_s,
+        overlap_s=said.overlap_s,
+        batch=said.batch,
+        temperature=said.temperature,
+        excerpts=said.excerpts,
+        seed=settings.config.seed,
+        device=settings.config.device,
+    )
 
 
-def result_job(settings: Settings, name: str, router: str) -> dict[str, Any]:
+def result_job(settings: Settings, name: str, router: str) -> asked.Result:
     """Return what the result of a router on a set reads."""
-    asked, found = own(settings), mixtures(settings, name)
-    tasks = [found.task] if found.layout == "drawn" else []
-    return {
-        "router": router,
-        "labels": labels(settings, tasks),
-        "asked": {
-            "task": name,
-            "model": chosen(settings),
-            "router": router,
-            "adapter": asked.adapter.kind if asked.task else "none",
-            "seed": settings.config.seed,
-            "title": found.title,
-        },
-        "unsure_above": asked.unsure_above,
-        "max_failed_share": asked.max_failed_share,
-        "resamples": settings.config.evaluate.bootstrap,
-        "seed": settings.config.seed,
-    }
+    said, found = own(settings), mixtures(settings, name)
+    seed = settings.config.seed
+    return asked.Result(
+        router=router,
+        labels=labels(settings, [found.task] if found.layout == "drawn" else []),
+        asked=asked.Question(
+            task=name,
+            model=chosen(settings),
+            router=router,
+            adapter=said.adapter.kind if said.task else "none",
+            seed=seed,
+            title=found.title,
+        ),
+        unsure_above=said.unsure_above,
+        max_failed_share=said.max_failed_share,
+        resamples=settings.config.evaluate.bootstrap,
+        seed=seed,
+    )
 
 
 def used_tasks(settings: Settings) -> Iterator[str]:
     """Yield the tasks whose recordings are mixed."""
-    asked = own(settings)
-    if asked.separator is None:
+    said = own(settings)
+    if said.separator is None:
         return
-    trained = separator(settings, asked.separator).train
-    named = [asked.task, trained.task if trained else None]
+    trained = separator(settings, said.separator).train
+    named = [said.task, trained.task if trained else None]
     named += [
-        mixtures(settings, name).task for name in asked.sets if mixtures(settings, name).layout == "drawn"
+        mixtures(settings, name).task for name in said.sets if mixtures(settings, name).layout == "drawn"
     ]
     yield from sorted({task for task in named if task is not None})
 
@@ -295,9 +347,9 @@ def _named(entries: dict[str, T], kind: str, name: str) -> T:
 
 def page_files(settings: Settings) -> list[str]:
     """Return the sounds that the page plays: of the base and of every domain, set by set."""
-    asked = own(settings)
+    said = own(settings)
     names = [BASE, *domains(settings)]
-    return [scores(settings, name, model, ".sounds.json") for name in asked.sets for model in names]
+    return [scores(settings, name, model, ".sounds.json") for name in said.sets for model in names]
 
 
 def scores(settings: Settings, name: str, model: str, suffix: str = ".json") -> str:

@@ -5,7 +5,7 @@ A source that is silent has no score: any estimate of it could be given any.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from earmark.core.errors import UserError
 
 _SMALLEST_POWER = 1e-10
 _EPSILON = float(np.finfo(np.float32).eps)
+_DIGITS = 6
 
 Wave = NDArray[np.float32]
 
@@ -29,9 +30,9 @@ class Scores:
     sdri: float
     si_sdri: float
 
-    def plain(self) -> dict[str, float]:
-        """Return them as JSON holds them."""
-        return {name: round(value, 6) for name, value in asdict(self).items()}
+    def rounded(self) -> Scores:
+        """Return them as files hold them."""
+        return Scores(*(round(value, _DIGITS) for value in astuple(self)))
 
 
 def sdr(reference: Wave, estimate: Wave) -> float:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from earmark.core.errors import UserError
-from earmark.core.files import replacing, sha256, write_json
+from earmark.core.files import Json, replacing, sha256, write_json
+from earmark.systems.separation import asked
 from earmark.systems.separation.adapters.adapted import Adapted
 from earmark.systems.separation.adapters.contract import Adapter
 from earmark.systems.separation.adapters.dora import DoRA
@@ -22,7 +23,7 @@ from earmark.systems.separation.adapters.reconv import Reconv
 from earmark.systems.separation.network.resunet import ResUNet, Sizes
 
 
-def write(tensors: Mapping[str, Tensor], record: Mapping[str, Any], path: Path) -> None:
+def write(tensors: Mapping[str, Tensor], record: Json, path: Path) -> None:
     """Write tensors beside ``path`` (its suffix .safetensors), and last the record with their checksum."""
     weights = path.with_suffix(".safetensors")
     with replacing(weights) as partial:
@@ -30,7 +31,7 @@ def write(tensors: Mapping[str, Tensor], record: Mapping[str, Any], path: Path) 
     write_json(path, {**record, "weights": sha256(weights)})
 
 
-def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read(path: Path) -> tuple[dict[str, Tensor], Json]:
     """Return the tensors and the record of a separator or an adapter.
 
     Raises:
@@ -39,7 +40,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     weights = path.with_suffix(".safetensors")
     try:
-        record: dict[str, Any] = json.loads(path.read_text())
+        record: Json = json.loads(path.read_text())
         expected = record["weights"]
         if sha256(weights) != expected:
             raise UserError(
@@ -51,55 +52,82 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise UserError(f"{path} is missing or damaged ({said}); delete it to make it again") from None
 
 
-def network(record: Mapping[str, Any], tensors: Mapping[str, Tensor], path: Path) -> ResUNet:
-    """Return the network of a separator's record and tensors; raises UserError if they don't fit."""
-    model = ResUNet(sizes(record["sizes"]))
-    try:
-        model.load_state_dict(dict(tensors))
-    except RuntimeError:
-        raise UserError(
-            f"{path}: its tensors are not those of its sizes; delete it to make it again"
-        ) from None
-    return model.eval()
+@dataclass(frozen=True)
+class Base:
+    """A separator as its files have it."""
+
+    path: Path
+    """Of its record."""
+
+    tensors: dict[str, Tensor]
+    text: asked.Text
+    sizes: Sizes
+    checksum: str
+    """Of its weights."""
+
+    @classmethod
+    def read(cls, path: Path) -> Base:
+        """Read a separator; raises UserError as :func:`read`, or if it is the record of something else."""
+        tensors, record = read(path)
+        if not {"text", "sizes"} <= record.keys():
+            raise UserError(f"{path} is no separator's record; use separators/<name>/separator.json")
+        text = asked.Text.read(record["text"], f"{path}: text")
+        return cls(path, tensors, text, _sizes(record["sizes"], path), record["weights"])
+
+    def network(self) -> ResUNet:
+        """Return the network; raises UserError if the tensors don't fit its sizes."""
+        model = ResUNet(self.sizes)
+        try:
+            model.load_state_dict(self.tensors)
+        except RuntimeError:
+            raise UserError(
+                f"{self.path}: its tensors are not those of its sizes; delete it to make it again"
+            ) from None
+        return model.eval()
 
 
-def sizes(content: Mapping[str, Any]) -> Sizes:
-    """Return sizes as JSON holds them."""
+def _sizes(content: Json, path: Path) -> Sizes:
+    condition = {"condition": content["condition"]} if "condition" in content else {}
+    rest = {key: value for key, value in content.items() if key not in condition}
+    return sizes(asked.Sizes.read(rest, f"{path}: sizes"), **condition)
+
+
+def sizes(said: asked.Sizes, condition: int = 512) -> Sizes:
+    """Return the sizes of a network whose queries' vectors have ``condition`` numbers."""
     return Sizes(
-        tuple(content["channels"]),
-        tuple((frames, bins) for frames, bins in content["pools"]),
-        content["condition"],
-        content["level"],
-        content["compression"],
-        tuple(content["patch"]),
+        tuple(said.channels),
+        tuple((frames, bins) for frames, bins in said.pools),
+        condition,
+        said.level,
+        said.compression,
+        (said.patch[0], said.patch[1]),
     )
 
 
-def adapter(settings: Mapping[str, Any]) -> Adapter:
+def adapter(said: asked.Adapter) -> Adapter:
     """Return the kind of adapter that config names."""
-    kind, rank, blocks = settings["kind"], settings["rank"], settings["blocks"]
-    if kind == FilmOnly.name:
+    if said.kind == FilmOnly.name:
         return FilmOnly()
-    if kind == Reconv.name:
-        return Reconv(blocks, rank)
-    return DoRA(blocks, rank) if kind == DoRA.name else LoRA(blocks, rank)
+    if said.kind == Reconv.name:
+        return Reconv(said.blocks, said.rank)
+    return DoRA(said.blocks, said.rank) if said.kind == DoRA.name else LoRA(said.blocks, said.rank)
 
 
-def adapted(separator: Path, path: Path) -> dict[str, Tensor]:
+def adapted(base: Base, path: Path) -> dict[str, Tensor]:
     """Return the merged state dict of a separator with a domain's adapter.
 
     Raises:
-        UserError: a file is missing or damaged, or the adapter was trained on another separator.
+        UserError: the adapter's files are missing or damaged, or it was trained on another separator.
 
     """
-    base, described = read(separator)
     tensors, record = read(path)
-    if record["base"] != described["weights"]:
+    if not {"base", "adapter"} <= record.keys():
+        raise UserError(f"{path} is no adapter's record; use separators/<name>/adapters/<domain>.json")
+    if record["base"] != base.checksum:
         raise UserError(
-            f"{path} was trained on another separator than {separator}; delete it to make it again"
+            f"{path} was trained on another separator than {base.path}; delete it to make it again"
         )
-    model = Adapted(
-        network(described, base, separator), adapter(record["adapter"]), record["adapter"]["batch_norm"]
-    )
+    said = asked.Adapter.read(record["adapter"], f"{path}: adapter")
+    model = Adapted(base.network(), adapter(said), said.batch_norm)
     model.load(tensors, path)
     return model.merged()

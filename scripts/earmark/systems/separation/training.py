@@ -16,12 +16,13 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from earmark.core.errors import UserError
+from earmark.systems.separation.asked import Recipe
 from earmark.systems.separation.drawing import Draw, Item
 from earmark.systems.separation.mixing import Levels
 from earmark.systems.separation.network.spectrum import SAMPLE_RATE
 from earmark.systems.separation.objective import losses
 from earmark.systems.separation.query.table import Table
-from earmark.systems.separation.recipe import Recipe
 from earmark.systems.separation.scores import score
 from earmark.systems.separation.sounds import Sounds, spoken
 from earmark.training import engine
@@ -31,7 +32,6 @@ from earmark.training.stage import Loss, Stage, Steps
 from earmark.training.state import StageRecord
 
 METRIC = "sdri"
-_CURE = "lower training.learning_rate of the separation, or raise warmup_steps"
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,11 @@ class Trainer:
         recipe: Recipe,
         seed: int,
         accelerator: Accelerator,
+        where: str = "training",
     ) -> None:
         self.model, self._weights, self._found = model, weights, found
         self._recipe, self._seed, self._here = recipe, seed, accelerator
+        self._cure = f"lower {where}.learning_rate, or raise its warmup_steps"
 
     @property
     def size(self) -> int:
@@ -128,7 +130,7 @@ class Trainer:
             validate=self.validate if chosen else None,
             choice=Best(METRIC) if chosen else Last(),
             patience=recipe.patience if chosen else None,
-            cure=_CURE,
+            cure=self._cure,
         )
 
     def _batches(self, steps: Steps) -> Iterator[Batch]:
@@ -158,7 +160,12 @@ class Trainer:
 
     @torch.inference_mode()
     def validate(self) -> dict[str, float]:
-        """Return what is gained on mixtures of the recordings kept out, target and rest equally loud."""
+        """Return what is gained on mixtures of the recordings kept out, target and rest equally loud.
+
+        Raises:
+            UserError: the training has left the numbers.
+
+        """
         draw, model = self._found.valid, self.model
         assert draw is not None
         model.eval()
@@ -167,6 +174,8 @@ class Trainer:
             item = draw.item(self._seed, "validation", number)
             mixture = torch.from_numpy(item.mixture.mixture)[None].to(self._here.device)
             estimate = model(mixture, self._found.query([item]).to(self._here.device))[0].cpu().numpy()
+            if not np.isfinite(estimate).all():
+                raise UserError(f"separation: estimates are no longer finite numbers; {self._cure}")
             found = score(item.mixture.target, item.mixture.mixture, estimate)
             gained.append((found.sdri, found.si_sdri))
         return dict(zip((METRIC, "si_sdri"), np.mean(gained, axis=0).tolist(), strict=True))

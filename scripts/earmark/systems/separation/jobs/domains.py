@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,14 +14,15 @@ from earmark.core.progress import tqdm
 from earmark.core.records import Clip, write_manifest
 from earmark.core.seeding import generator
 from earmark.systems.separation import partition
+from earmark.systems.separation.asked import Partition as Asked
 from earmark.systems.separation.partition import Domain
 from earmark.systems.separation.query import load
-from earmark.systems.separation.query.contract import Vectors
+from earmark.systems.separation.query.contract import AudioEncoder, Vectors
 from earmark.systems.separation.sounds import Sounds
 
 
 def make(
-    settings: Mapping[str, Any],
+    settings: Asked,
     indexes: Sequence[Path],
     output: Path,
     manifests: Mapping[str, Path],
@@ -32,7 +32,7 @@ def make(
     """Group a task's classes by how their training clips sound.
 
     Args:
-        settings: see `request.partition_job`.
+        settings: the task, and how its classes are grouped.
         indexes: of the training shards.
         output: the partition to write (JSON), last.
         manifests: by the domain's name, the manifest of its clips to write.
@@ -43,31 +43,31 @@ def make(
         UserError: there are too few classes, or a user's own domains don't fit them.
 
     """
-    keys, seed = settings["partition"], settings["seed"]
-    device = devices.prepare(settings["device"], threads)
+    keys, seed = settings.partition, settings.seed
+    device = devices.prepare(settings.device, threads)
     sounds = Sounds.read(indexes, 1.0)
-    numbers = _some_of_each(sounds, keys["clips_per_class"], seed)
-    encoder = load.audio_encoder(keys["encoder"], settings["text"], device)
+    numbers = _some_of_each(sounds, keys.clips_per_class, seed)
+    encoder = load.audio_encoder(keys.encoder, settings.text, device)
     vectors, labels = _embedded(sounds, numbers, encoder)
-    classes = partition.means(vectors, labels, keys["as_published"])
+    classes = partition.means(vectors, labels, keys.as_published)
     domains = (
-        partition.given(keys["groups"], classes.names)
-        if keys["groups"]
-        else partition.grouped(classes, keys["domains"], seed, keys["as_published"])
+        partition.given(keys.groups, classes.names)
+        if keys.groups
+        else partition.grouped(classes, keys.domains, seed, keys.as_published)
     )
     for domain in domains:
         write_manifest(manifests[domain.name], _clips(sounds, domain))
     content = {
         "schema": "earmark/separation-partition/1",
-        "task": settings["task"],
-        "encoder": keys["encoder"],
-        "own": bool(keys["groups"]),
+        "task": settings.task,
+        "encoder": keys.encoder,
+        "own": bool(keys.groups),
         "domains": [{"name": each.name, "classes": list(each.classes)} for each in domains],
         "classes": [
             {"name": name, "clips": count} for name, count in zip(classes.names, classes.clips, strict=True)
         ],
         "means": [[round(float(value), 6) for value in row] for row in classes.means],
-        "curve": partition.curve(vectors, labels, keys["candidates"], seed, keys["as_published"]),
+        "curve": partition.curve(vectors, labels, keys.candidates, seed, keys.as_published),
         "provenance": provenance.record(code),
     }
     write_json(output, content)
@@ -89,7 +89,9 @@ def _some_of_each(sounds: Sounds, most: int, seed: int) -> list[int]:
     return sorted(chosen)
 
 
-def _embedded(sounds: Sounds, numbers: Sequence[int], encoder: Any) -> tuple[Vectors, list[list[str]]]:
+def _embedded(
+    sounds: Sounds, numbers: Sequence[int], encoder: AudioEncoder
+) -> tuple[Vectors, list[list[str]]]:
     """Return the vectors and labels of the clips that can be decoded, each brought to the same peak."""
     vectors, labels = [], []
     for number in tqdm(numbers, desc="listening", unit="clip"):

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from earmark.core import devices
 from earmark.core.errors import UserError
 from earmark.core.records import iter_manifest
+from earmark.systems.separation.asked import Texts
 from earmark.systems.separation.query import load
 from earmark.systems.separation.query.table import Table
-from earmark.systems.separation.sets import audiosep
+from earmark.systems.separation.sets import tables
 from earmark.systems.separation.sounds import spoken
 
 
 def make(
-    settings: Mapping[str, Any], indexes: Sequence[Path], wheels: Sequence[Path], output: Path, threads: int
+    settings: Texts, indexes: Sequence[Path], wheels: Sequence[Path], output: Path, threads: int
 ) -> None:
     """Embed every text once and write the table.
 
     Args:
-        settings: see `request.texts_job`.
+        settings: which texts, and the encoder.
         indexes: of a task's shards; none for a benchmark, whose texts are in its table.
         wheels: that the encoder lies in, if any.
         output: the table to write.
@@ -31,14 +31,14 @@ def make(
         UserError: there is no text, or the encoder can't be read.
 
     """
-    found = settings["mixtures"]
+    found = settings.mixtures
     if found is None:
         labels = {label for index in indexes for clip in iter_manifest(index) for label in clip.labels}
         texts = sorted(map(spoken, labels))
     else:
-        texts = audiosep.queries(found["layout"], Path(found["table"]).expanduser(), found["query"])
+        texts = tables.queries(found.layout, Path(str(found.table)).expanduser(), found.query)
     if not texts:
         raise UserError("there is no text to embed: no clip has a label")
-    encoder = load.text_encoder(settings["text"], devices.prepare(settings["device"], threads), wheels)
+    encoder = load.text_encoder(settings.text, devices.prepare(settings.device, threads), wheels)
     Table.made(encoder, texts).write(output)
     print(f"{len(texts)} texts", flush=True)

@@ -36,16 +36,14 @@ def read(path: Path) -> dict[str, Tensor]:
     content: Any = state_file.read(path, _MISSING)
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
-    if not isinstance(content, Mapping):
-        raise UserError(f"{path} holds no weights by name; use an AudioSep checkpoint")
-    whole = names.without_prefix(content, PREFIX)
+    tensors = state_file.named(content, path, "an AudioSep checkpoint")
+    whole = names.without_prefix(tensors, PREFIX)
     if any(name.removeprefix("module.").startswith(_OF_CLAP) for name in whole):
         raise UserError(
             f"{path} is CLAP's checkpoint, the query encoder, not the separator's; set checkpoint to "
             "audiosep_base_4M_steps.ckpt and give this file as the text encoder's"
         )
-    learnt = {name: content[full] for name, full in whole.items() if wanted(name)}
-    return {name: value for name, value in learnt.items() if isinstance(value, Tensor)}
+    return {name: tensors[full] for name, full in whole.items() if wanted(name)}
 
 
 def wanted(name: str) -> bool:

@@ -65,16 +65,15 @@ def read(path: Path) -> dict[str, Tensor]:
     content: Any = state_file.read(path, MISSING)
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
-    if not isinstance(content, Mapping):
-        raise UserError(f"{path} holds no weights by name; use LAION-CLAP's checkpoint")
-    inside = {name.removeprefix(BESIDE): value for name, value in content.items() if name.startswith(BESIDE)}
-    found = {name.removeprefix(PREFIX): value for name, value in (inside or content).items()}
+    tensors = state_file.named(content, path, "LAION-CLAP's checkpoint")
+    inside = {name.removeprefix(BESIDE): value for name, value in tensors.items() if name.startswith(BESIDE)}
+    found = {name.removeprefix(PREFIX): value for name, value in (inside or tensors).items()}
     if not any(name.startswith("text_branch.") for name in found):
         raise UserError(
             f"{path} is not CLAP's checkpoint (it has no text_branch); set text.checkpoint to "
             "music_speech_audioset_epoch_15_esc_89.98.pt"
         )
-    return {name: value for name, value in found.items() if isinstance(value, Tensor)}
+    return found
 
 
 def converted(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
-from earmark.config.wheel import Wheel
 from earmark.core.errors import UserError
 from earmark.models.weights.wheels import extract
+from earmark.systems.separation.asked import Text
 from earmark.systems.separation.query.contract import AudioEncoder, TextEncoder
 from earmark.systems.separation.query.logmel import LogMel
 from earmark.systems.separation.query.spelled import Spelled
 
+if TYPE_CHECKING:
+    from earmark.systems.separation.query.clap import Clap
 
-def text_encoder(
-    settings: Mapping[str, Any], device: torch.device, wheels: Sequence[Path] = ()
-) -> TextEncoder:
+
+def text_encoder(text: Text, device: torch.device, wheels: Sequence[Path] = ()) -> TextEncoder:
     """Return the text encoder of a separator's ``text``.
 
     Args:
-        settings: the ``text``.
+        text: kind and places of the encoder.
         device: to compute on.
         wheels: that the encoder lies in; where none are given, those of the folder ``wheels``.
 
@@ -31,19 +32,19 @@ def text_encoder(
         UserError: its files can't be read.
 
     """
-    if settings["kind"] == "spelled":
-        return Spelled(settings["size"])
-    if settings["kind"] == "sentence":
-        return _sentence(settings, device, wheels)
-    return _clap(settings, device)
+    if text.kind == "spelled":
+        return Spelled(text.size)
+    if text.kind == "sentence":
+        return _sentence(text, device, wheels)
+    return _clap(text, device)
 
 
-def _sentence(settings: Mapping[str, Any], device: torch.device, wheels: Sequence[Path]) -> TextEncoder:
+def _sentence(text: Text, device: torch.device, wheels: Sequence[Path]) -> TextEncoder:
     from earmark.systems.separation.query.sentence import Sentence
 
-    if "wheel" not in settings:
-        return Sentence(Path(settings["path"]).expanduser(), device)
-    source = Wheel.model_validate(settings["wheel"])
+    source = text.wheel
+    if source is None:
+        return Sentence(_place(text.path), device)
     places = wheels or [Path(package.path) for package in source.packages]
     for place in places:
         if not place.is_file():
@@ -56,13 +57,18 @@ def _sentence(settings: Mapping[str, Any], device: torch.device, wheels: Sequenc
         return Sentence(Path(folder), device)
 
 
-def audio_encoder(kind: str, text: Mapping[str, Any], device: torch.device) -> AudioEncoder:
+def audio_encoder(kind: str, text: Text, device: torch.device) -> AudioEncoder:
     """Return the encoder of recordings, ``clap`` (with the files of a separator's text) or ``logmel``."""
     return _clap(text, device) if kind == "clap" else LogMel()
 
 
-def _clap(settings: Mapping[str, Any], device: torch.device) -> Any:
+def _clap(text: Text, device: torch.device) -> Clap:
     from earmark.systems.separation.query.clap import Clap
 
-    checkpoint, tokenizer = (Path(settings[key]).expanduser() for key in ("checkpoint", "tokenizer"))
-    return Clap.load(checkpoint, tokenizer, device)
+    return Clap.load(_place(text.checkpoint), _place(text.tokenizer), device)
+
+
+def _place(path: str | None) -> Path:
+    """Return a path that config has checked to be there for this kind."""
+    assert path is not None
+    return Path(path).expanduser()

@@ -9,6 +9,7 @@ from earmark.core.errors import UserError
 from earmark.doctor.findings import MISSING, OK, Finding
 from earmark.systems.contract import Settings
 from earmark.systems.separation import request
+from earmark.systems.separation.sets import tables
 
 AREA = "systems"
 FETCH = {
@@ -43,10 +44,8 @@ def _file(name: str, place: str, fix: str) -> Finding:
 
 def _benchmark(name: str, layout: str, root: Path, table: Path, query: str) -> Finding:
     """Return whether every mixture of a benchmark has its source."""
-    from earmark.systems.separation.sets import audiosep
-
     try:
-        count = len(audiosep.read(layout, root.expanduser(), table.expanduser(), query).samples)
+        count = len(tables.checked(layout, root.expanduser(), table.expanduser(), query))
     except UserError as error:
         return Finding(AREA, f"mixtures {name}", MISSING, str(error), FETCH["set"], needed=True)
     return Finding(AREA, f"mixtures {name}", OK, f"{count} pairs of mixture and source")

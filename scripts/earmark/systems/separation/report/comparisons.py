@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from earmark.core.files import Json
 from earmark.report.known import Known
 from earmark.report.remembered import Remembered
 from earmark.scoring.multiple import correct
 
-Row = dict[str, Any]
-Record = Mapping[str, Any]
+Row = Json
+Record = Json
 TO_BASE = "difference_to_base"
 TESTED = ("value", "low", "high", "n", "interval", "p_value")
 
@@ -23,7 +23,7 @@ def differences(records: Mapping[str, Record]) -> dict[str, dict[str, Row]]:
     result, so there is nothing to test.
     """
     made: dict[str, dict[str, Row]] = {}
-    families: dict[tuple[Any, ...], list[Row]] = {}
+    families: dict[tuple[str, str, int], list[Row]] = {}
     for path, record in records.items():
         asked = record["asked"]
         for name, found in record["to_base"].items():
@@ -39,7 +39,7 @@ def differences(records: Mapping[str, Record]) -> dict[str, dict[str, Row]]:
     return made
 
 
-def about(path: Path, record: dict[str, Any]) -> Row:
+def about(path: Path, record: Json) -> Row:
     """Return what the summary has to know of a result for its comparisons."""
     return {key: record[key] for key in ("asked", "upper_bound", "to_base")}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import groupby
-from typing import Any
 
+from earmark.core.files import Json
 from earmark.report.figures import Cell, Table
 from earmark.report.first import Answer, Entry, Pivot, View, listed, shown
 from earmark.report.material import Material
@@ -15,7 +15,7 @@ from earmark.scoring.catalogue import measure
 from earmark.systems.separation.report.comparisons import Row, differences
 from earmark.systems.separation.report.sections import ORDER
 
-Record = Mapping[str, Any]
+Record = Json
 Group = dict[str, Record]
 MOST = 6
 BASE = "base"
@@ -93,7 +93,7 @@ def _minus(value: float | None) -> float | None:
     return None if value is None else -value
 
 
-def _decibels(found: Mapping[str, Any]) -> str:
+def _decibels(found: Json) -> str:
     text = f"{found['value']:.2f}".replace("-", MINUS)
     return f"{text}{NBSP}dB {interval(found, 1, 2)}".strip()
 
@@ -178,7 +178,7 @@ def papers(material: Material) -> Iterator[Table]:
             )
 
 
-def _class(found: Mapping[str, Any] | None) -> Cell:
+def _class(found: Json | None) -> Cell:
     if found is None or found["value"] is None:
         return Cell(DASH)
     text = f"{found['value']:.2f}".replace("-", MINUS)

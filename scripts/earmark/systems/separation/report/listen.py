@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.report.figures import Appendix
 from earmark.report.material import Material
 
@@ -16,7 +16,7 @@ SUFFIX = ".sounds.json"
 
 def appendices(material: Material) -> Iterator[Appendix]:
     """Yield the sounds of every set, if there are any."""
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    found: dict[str, dict[str, Json]] = {}
     for path in material.files:
         if path.name.endswith(SUFFIX):
             model = path.name.removesuffix(SUFFIX)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from earmark.core.files import Json
 from earmark.report import rows as common
 
-Row = dict[str, Any]
+Row = Json
 
 
-def rows(path: Path, record: dict[str, Any]) -> Iterator[Row]:
+def rows(path: Path, record: Json) -> Iterator[Row]:
     """Yield a row per metric, of each class, and of what is short of the oracle."""
     asked = record["asked"]
     note = "upper bound: chosen with the source in hand" if record["upper_bound"] else None

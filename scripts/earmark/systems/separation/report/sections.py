@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any
 
 import altair as alt
 
+from earmark.core.files import Json
 from earmark.report import trend
 from earmark.report.charts import COLOURS, INK, ROW, fitted, plot, tooltips
 from earmark.report.figures import Cell, Figure, Section, Table, number
 from earmark.report.material import Material
-from earmark.report.words import DASH, MINUS, NBSP, banner, origin, p_value
+from earmark.report.words import DASH, MINUS, NBSP, banner, interval, origin, p_value
 from earmark.systems.separation.report.comparisons import Row, differences
 
-Record = Mapping[str, Any]
 AXIS = "SDRi, dB"
 ORDER = ("base", "text", "score", "soft", "fallback", "oracle")
 COLUMNS = (
@@ -30,7 +29,8 @@ COLUMNS = (
     "failed",
     "models used",
 )
-NUMBERS = frozenset({"SDRi", "SI-SDRi", "SDR", "short of the oracle", "samples", "failed"})
+NUMBERS = frozenset(COLUMNS) - {"router", "models used"}
+ON_A_PHONE = frozenset({"router", "SDRi", "SDRi to base"})
 NOTES = (
     "SDRi and SI-SDRi are what the estimate gained over the mixture, in dB, with 95 % intervals over "
     "recordings. Turning down an equally loud mixture to half gains 3.0 dB of SDR and nothing of SI-SDR.",
@@ -48,12 +48,12 @@ def sections(material: Material) -> Iterator[Section]:
         yield _section(dict(group))
 
 
-def _key(record: Record) -> tuple[str, str, int, int]:
+def _key(record: Json) -> tuple[str, str, int, int]:
     asked = record["asked"]
     return asked["task"], asked["model"], asked["seed"], ORDER.index(asked["router"])
 
 
-def _section(found: Mapping[str, Record]) -> Section:
+def _section(found: Mapping[str, Json]) -> Section:
     members = list(found.values())
     asked, counts = members[0]["asked"], members[0]["counts"]
     mixture = members[0]["metrics"]["mixture_sdr"]
@@ -71,7 +71,7 @@ def _section(found: Mapping[str, Record]) -> Section:
         f"Separation: {asked['title']}",
         facts,
         banner(",".join(members[0]["labels"])),
-        [[_routers(members), _classes(members)]],
+        [[_routers(members), *([_classes(members)] if members[0]["per_class"] else [])]],
         [*remarks, *NOTES],
         [_table(found), *([_domains(members[0])] if members[0]["domains"] else [])],
         f"separation {asked['task']} {asked['model']}",
@@ -83,7 +83,7 @@ def _section(found: Mapping[str, Record]) -> Section:
     )
 
 
-def _routers(members: Sequence[Record]) -> Figure:
+def _routers(members: Sequence[Json]) -> Figure:
     """Return SDRi and its interval, router by router."""
     shown = [
         {
@@ -111,7 +111,7 @@ def _routers(members: Sequence[Record]) -> Figure:
     )
 
 
-def _classes(members: Sequence[Record]) -> Figure:
+def _classes(members: Sequence[Json]) -> Figure:
     """Return the classes' SDRi without an adapter, or of the first router there is."""
     record = members[0]
     shown = [
@@ -133,7 +133,7 @@ def _classes(members: Sequence[Record]) -> Figure:
     return Figure(title, chart, numbers="in the summary", trend=said)
 
 
-def _table(found: Mapping[str, Record]) -> Table:
+def _table(found: Mapping[str, Json]) -> Table:
     lines, to_base = [], differences(found)
     for path, record in found.items():
         gained = to_base.get(path, {})
@@ -142,21 +142,18 @@ def _table(found: Mapping[str, Record]) -> Table:
         lines.append(
             [
                 Cell(_named(record)),
-                *(
-                    number(metrics[name]["value"], _decibels(metrics[name]))
-                    for name in ("sdri", "si_sdri", "sdr")
-                ),
-                *(Cell(_gain(gained.get(name))) for name in ("sdri", "si_sdri")),
-                number(record["regret"]["value"], _decibels(record["regret"])),
+                *(_cell(metrics[name]) for name in ("sdri", "si_sdri", "sdr")),
+                *(_gain(gained.get(name)) for name in ("sdri", "si_sdri")),
+                _cell(record["regret"]),
                 number(counts["scored"]),
                 number(counts["failed"]),
                 Cell(used),
             ]
         )
-    return Table("Routers", COLUMNS, lines, numbers=NUMBERS)
+    return Table("Routers", COLUMNS, lines, numbers=NUMBERS, first=ON_A_PHONE)
 
 
-def _domains(record: Record) -> Table:
+def _domains(record: Json) -> Table:
     lines = [
         [Cell(domain["name"]), number(len(domain["classes"])), Cell(", ".join(domain["classes"]))]
         for domain in record["domains"]
@@ -166,20 +163,32 @@ def _domains(record: Record) -> Table:
     )
 
 
-def _named(record: Record) -> str:
+def _named(record: Json) -> str:
     router = str(record["asked"]["router"])
     return f"{router} (upper bound)" if record["upper_bound"] else router
 
 
-def _gain(row: Row | None) -> str:
+def _gain(row: Row | None) -> Cell:
     """Return a difference to the base, its interval, and how likely so much is by luck."""
     if row is None:
-        return DASH
-    luck = "" if row["p_value"] is None else f", {p_value(row['p_adjusted'])}"
-    return f"{'+' if row['value'] > 0 else ''}{_decibels(row)}{luck}"
+        return Cell(DASH)
+    luck = "" if row["p_value"] is None else p_value(row["p_adjusted"])
+    ends = interval(row, 1, 2)
+    return Cell(_signed(row["value"], "+"), row["value"], beside=", ".join(filter(None, (ends, luck))))
 
 
-def _decibels(metric: Mapping[str, Any]) -> str:
+def _cell(metric: Json) -> Cell:
+    """Return a value in dB with its interval beside it."""
+    if metric["value"] is None:
+        return Cell(DASH)
+    return Cell(_signed(metric["value"]), metric["value"], beside=interval(metric, 1, 2))
+
+
+def _signed(value: float, sign: str = "") -> str:
+    return f"{value:{sign}.2f}{NBSP}dB".replace("-", MINUS)
+
+
+def _decibels(metric: Json) -> str:
     """Return a value in dB and its interval."""
     if metric["value"] is None:
         return DASH

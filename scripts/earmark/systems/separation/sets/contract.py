@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.systems.separation.sets.tables import Aggregation
+
 Wave = NDArray[np.float32]
-Aggregation = Literal["mean", "mean over classes", "median per class, mean over classes"]
 
 
 @dataclass(frozen=True)
 class Listed:
     """A sample: what is asked of which mixture, and how to get its audio.
 
-    ``source`` names the recording that is to be found: samples that share it are not independent.
+    ``source`` names the recording that is to be found: samples that share it are not independent. ``label``
+    is its class, None where there are none.
     ``load`` returns mixture and reference [samples] at 32 kHz, and raises AudioError if it can't.
     """
 
     name: str
     query: str
-    label: str
+    label: str | None
     source: str
     load: Callable[[], tuple[Wave, Wave]]
 
