@@ -13,19 +13,8 @@ from earmark.core.files import sha256
 from earmark.models import towers
 from earmark.models.towers.asked import Tower
 from earmark.systems.contract import Behind, Settings
+from earmark.systems.encoders import asked
 from earmark.systems.encoders import plan as planning
-from earmark.systems.encoders.asked import (
-    AnswerJob,
-    CheckJob,
-    FeaturesJob,
-    FetchJob,
-    Kinds,
-    ScoreJob,
-    Source,
-    TableJob,
-    TrainingJob,
-    WrongAnswersJob,
-)
 from earmark.systems.encoders.config import Encoders
 from earmark.systems.encoders.entries import Encoder, Suite
 from earmark.systems.encoders.form import WAVES, Form
@@ -127,20 +116,22 @@ def test_files(settings: Settings, encoder: str, suite: str, dataset: str) -> li
     return [f"{place}/{shard.name}.parquet" for shard in evaluation_of(settings, suite, dataset).shards]
 
 
-def fetching(settings: Settings, path: str) -> FetchJob:
+def fetching(settings: Settings, path: str) -> asked.FetchJob:
     """Return what fetching the shard at a path reads."""
     shard = planning.shard_named(settings, path)
-    return FetchJob(repo=shard.repo, revision=shard.revision, inside=shard.inside, address=shard.address)
+    return asked.FetchJob(
+        repo=shard.repo, revision=shard.revision, inside=shard.inside, address=shard.address
+    )
 
 
-def extraction(settings: Settings, encoder: str, form: str) -> FeaturesJob:
+def extraction(settings: Settings, encoder: str, form: str) -> asked.FeaturesJob:
     """Return what making a shard's features reads."""
-    return FeaturesJob(tower=tower(settings, encoder), form=form, device=settings.config.device)
+    return asked.FeaturesJob(tower=tower(settings, encoder), form=form, device=settings.config.device)
 
 
-def checking(settings: Settings, encoder: str) -> CheckJob:
+def checking(settings: Settings, encoder: str) -> asked.CheckJob:
     """Return what the check of an encoder reads."""
-    return CheckJob(name=encoder, tower=tower(settings, encoder), device=settings.config.device)
+    return asked.CheckJob(name=encoder, tower=tower(settings, encoder), device=settings.config.device)
 
 
 def decoder_of(settings: Settings, suite: str) -> str:
@@ -148,14 +139,14 @@ def decoder_of(settings: Settings, suite: str) -> str:
     return f"models/{planning.suite_of(settings, suite).decoder}/checkpoint.json"
 
 
-def training(settings: Settings, encoder: str, suite: str) -> TrainingJob:
+def training(settings: Settings, encoder: str, suite: str) -> asked.TrainingJob:
     """Return everything a training reads but its files."""
     plan, made = plan_of(settings, suite), tower(settings, encoder)
-    return TrainingJob(
+    return asked.TrainingJob(
         encoder=encoder,
         suite=suite,
         tower=made,
-        kinds=Kinds(encoder=made.kind, decoder=settings.model(plan.suite.decoder).kind),
+        kinds=asked.Kinds(encoder=made.kind, decoder=settings.model(plan.suite.decoder).kind),
         sources=[_source(each) for each in plan.sources],
         training=plan.training,
         projector=plan.suite.projector,
@@ -168,8 +159,8 @@ def training(settings: Settings, encoder: str, suite: str) -> TrainingJob:
     )
 
 
-def _source(each: planning.Source) -> Source:
-    return Source(
+def _source(each: planning.Source) -> asked.Source:
+    return asked.Source(
         name=each.name,
         prompts=each.prompts,
         key=each.block.key,
@@ -178,11 +169,11 @@ def _source(each: planning.Source) -> Source:
     )
 
 
-def answering(settings: Settings, encoder: str, suite: str, dataset: str) -> AnswerJob:
+def answering(settings: Settings, encoder: str, suite: str, dataset: str) -> asked.AnswerJob:
     """Return everything that answering reads but its files."""
     chosen = evaluation_of(settings, suite, dataset)
     prompt = chosen.block.data.prompt
-    return AnswerJob(
+    return asked.AnswerJob(
         encoder=encoder,
         suite=suite,
         dataset=dataset,
@@ -197,10 +188,10 @@ def answering(settings: Settings, encoder: str, suite: str, dataset: str) -> Ans
     )
 
 
-def scoring(settings: Settings, encoder: str, suite: str, dataset: str) -> ScoreJob:
+def scoring(settings: Settings, encoder: str, suite: str, dataset: str) -> asked.ScoreJob:
     """Return everything that scoring reads but its files."""
     chosen, plan = evaluation_of(settings, suite, dataset), plan_of(settings, suite)
-    return ScoreJob(
+    return asked.ScoreJob(
         encoder=encoder,
         suite=suite,
         dataset=dataset,
@@ -217,11 +208,11 @@ def scoring(settings: Settings, encoder: str, suite: str, dataset: str) -> Score
     )
 
 
-def tabling(settings: Settings, encoder: str, suite: str) -> TableJob:
+def tabling(settings: Settings, encoder: str, suite: str) -> asked.TableJob:
     """Return what the table of an encoder's scores reads but its files."""
     plan = plan_of(settings, suite)
     weights = {name: each.block.weight for name, each in plan.evaluations.items()}
-    return TableJob(encoder=encoder, suite=suite, weights=weights)
+    return asked.TableJob(encoder=encoder, suite=suite, weights=weights)
 
 
 def results_of(settings: Settings, encoder: str, suite: str) -> list[str]:
@@ -251,13 +242,13 @@ def page_files(settings: Settings) -> list[str]:
     return [WRONG_ANSWERS] if answered(settings) else []
 
 
-def showing(settings: Settings) -> WrongAnswersJob:
+def showing(settings: Settings) -> asked.WrongAnswersJob:
     """Return what collecting wrong answers reads but results: how many, and where each one's shards lie."""
     shards = {}
     for path in answered(settings):
         _, suite, dataset = path.removeprefix(f"{FOLDER}/").removesuffix(".json").split("/")
         shards[path] = {shard.name: shard.path for shard in evaluation_of(settings, suite, dataset).shards}
-    return WrongAnswersJob(report=settings.config.report, shards=shards)
+    return asked.WrongAnswersJob(report=settings.config.report, shards=shards)
 
 
 def behind(path: str, settings: Settings) -> Behind:
