@@ -27,6 +27,7 @@ from earmark.audio.fingerprint import RECORD, SLOTS
 from earmark.config import source as sources
 from earmark.config.settings import Settings
 from earmark.core.records import Clip, Measures, Part, write_manifest
+from earmark.data.audit import prints
 
 ROOT = Path(__file__).parents[1]
 FILES, CLASSES = 200, 10
@@ -83,6 +84,7 @@ def peaks(folder: Path, count: int) -> dict[str, float]:
 
     index = folder / "data/shards/test-00000-of-00001.parquet"
     write_manifest(index, packed(count))
+    prints.write(heard(count), folder / "data/fingerprints/test-00000-of-00001.parquet")
     settings = Settings.load(yaml.safe_load((ROOT / "config/config.yaml").read_text()), ROOT)
     return {
         "download": peak(
@@ -91,7 +93,7 @@ def peaks(folder: Path, count: int) -> dict[str, float]:
         "join": segment({"kind": "join", "min_s": 30, "max_s": 60, "by": "label+group"}),
         "segment": segment({"kind": "whole"}),
         "audit": peak(
-            *("audit.py", "--task", "bench", "--folder", str(index.parent), "--shards", '{"test": 1}'),
+            *("audit.py", "--task", "bench", "--folder", str(folder / "data"), "--shards", '{"test": 1}'),
             *("--settings", json.dumps(asdict(settings.audit("gtzan")))),
             *("--output", str(folder / "audit.json"), "--page", str(folder / "audit.html")),
         ),
@@ -99,11 +101,9 @@ def peaks(folder: Path, count: int) -> dict[str, float]:
 
 
 def packed(count: int) -> Iterator[Clip]:
-    """Yield the index rows of made-up packed clips, one in a hundred a copy of the one before."""
+    """Yield the index rows of made-up packed clips."""
     rng = np.random.default_rng(0)
-    heard = b""
-    for i in range(count):
-        heard = heard if i % 100 == 1 else rng.bytes(SLOTS * RECORD.itemsize)
+    for i, (print_, _, key) in enumerate(heard(count)):
         yield Clip(
             clip_id=f"clip-{i:08d}",
             source_id=[f"recording-{i:08d}"],
@@ -114,9 +114,19 @@ def packed(count: int) -> Iterator[Clip]:
             split="test",
             labels=[f"class {i % CLASSES}"],
             licence="CC0-1.0",
-            sha256=hashlib.sha256(heard).hexdigest(),
-            measures=Measures("WAV", "libsndfile", 44100, 2, 0.5, -20.0, 0.0, 0.0, heard),
+            sha256=hashlib.sha256(print_).hexdigest(),
+            key=key,
+            measures=Measures("WAV", "libsndfile", 44100, 2, 0.5, -20.0, 0.0, 0.0),
         )
+
+
+def heard(count: int) -> Iterator[prints.Row]:
+    """Yield their fingerprints, one in a hundred a copy of the one before."""
+    rng = np.random.default_rng(1)
+    print_ = b""
+    for i in range(count):
+        print_ = print_ if i % 100 == 1 else rng.bytes(SLOTS * RECORD.itemsize)
+        yield print_, "test-00000-of-00001.tar", f"clip-{i:08d}"
 
 
 def write_list(folder: Path, count: int) -> None:

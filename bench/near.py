@@ -36,7 +36,7 @@ from earmark.audio import containers, waveform
 from earmark.core.external_sort import database
 from earmark.core.records import Clip, Part
 from earmark.data import shards
-from earmark.data.audit import candidates, near, sounds, store
+from earmark.data.audit import candidates, hearing, near, prints, sounds, store
 
 RATE = 16000
 SHIFT = round(0.3 * RATE)
@@ -183,11 +183,16 @@ class Shards:
             rows.append(Clip(name, [name], [part], seconds, 0, 0, split, ["x"], key=name))
         tar = self._folder / f"{split}.tar"
         shards.write(lambda: iter(rows), tar, tar.with_suffix(".parquet"), shards.Form(RATE))
+        prints.write(hearing.heard([tar]), self._prints(split))
+
+    def _prints(self, split: str) -> Path:
+        return self._folder / f"{split}.fingerprints.parquet"
 
     def audit(self, *splits: str) -> tuple[set[tuple[str, str]], int]:
         """Return the pairs that an audit of some splits reports, and how many it compared by sound."""
         with database() as connection:
             store.load(connection, [(split, self._folder / f"{split}.parquet") for split in splits])
+            prints.load(connection, map(self._prints, splits))
             near.find(connection, sounds.Sounds(connection, self._folder))
             pairs = connection.execute(
                 "SELECT a.clip_id, b.clip_id FROM near "

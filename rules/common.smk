@@ -18,6 +18,7 @@ from earmark.core import versions
 from earmark.core.errors import UserError
 from earmark.report import exports as exporting, page_code, request as reporting
 from earmark.config import composed, stored
+from earmark.data.audit import chunks
 from earmark.config.excerpt import excerpt
 from earmark.core.addresses import hidden
 from earmark.config.settings import Settings
@@ -205,6 +206,17 @@ def indexes_of(wildcards):
 def tars_of(wildcards):
     """Return every shard of every split of a task."""
     return all_shards_of(wildcards, "tar")
+
+
+def heard_shards(wildcards):
+    """Return the shards that a file of fingerprints is of."""
+    shards = shards_of(wildcards, f"data/{wildcards.task}/shards", wildcards.split, "tar")
+    return chunks.of(shards, int(wildcards.shard))
+
+
+def fingerprints_of(wildcards):
+    """Return the files of fingerprints of a task."""
+    return list(chunks.paths(f"data/{wildcards.task}/fingerprints", data_of(wildcards).counts))
 
 
 def all_shards_of(wildcards, suffix):

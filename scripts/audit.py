@@ -1,4 +1,4 @@
-"""Audit a data set: from the indexes of its shards to a record and a page; audio is read to compare it."""
+"""Audit a data set: from indexes and fingerprints to a record and a page; audio is read to compare it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from earmark.data.audit.request import Request
 
 def main(
     task: Annotated[str, typer.Option(help="name of the task")],
-    folder: Annotated[Path, typer.Option(help="folder of the shards")],
+    folder: Annotated[Path, typer.Option(help="folder of the task's data: shards, fingerprints")],
     shards: Annotated[str, typer.Option(help="JSON file: split -> number of shards")],
     settings: Annotated[str, typer.Option(help="JSON file: title, labels, models")],
     output: Annotated[Path, typer.Option(help="record to write (JSON)")],
     page_path: Annotated[Path, typer.Option("--page", help="page to write (HTML)")],
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "",
 ) -> None:
-    """Audit a data set from the indexes of its shards."""
+    """Audit a data set from its indexes and fingerprints."""
     record = job.audit(task, folder, given(shards), Request.parse(given(settings)), code)
     page.write(record, page_path)
     write_json(output, record)

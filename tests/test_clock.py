@@ -84,6 +84,27 @@ def test_a_hole_is_as_long_as_the_clock_says(tmp_path, name, codec):
     assert waveform.probe(path).duration_s == pytest.approx(LENGTH_S, abs=0.05)
 
 
+DROPPED = [
+    ("x.m4a", ("-c:a", "aac")),
+    ("x.mp4", ("-c:a", "alac")),
+    ("x.webm", ("-c:a", "libopus")),
+    ("x.mka", ("-c:a", "aac")),
+    ("y.mka", ("-c:a", "flac")),
+    ("z.mka", ("-c:a", "libmp3lame")),
+]
+
+
+@pytest.mark.parametrize(("name", "codec"), DROPPED)
+def test_a_single_packet_that_was_dropped_moves_nothing(tmp_path, name, codec):
+    path, less = made(tmp_path, name, *codec), tmp_path / f"less-{name}"
+    command = [executable(), "-nostdin", "-v", "error", "-y", "-i", str(path), "-c", "copy"]
+    subprocess.run([*command, "-bsf:a", r"noise=amount=0:drop=eq(n\,100)", str(less)], check=True)
+    whole, decoded = waveform.decode(path), waveform.decode(less)
+    assert len(decoded.samples) == pytest.approx(len(whole.samples), abs=RATE * 0.002)
+    assert 0.019 < decoded.filled_s < 0.11
+    assert heard(*_read(less, 12.5, 14.9)) == {0.5: 13, 1.5: 14}
+
+
 def _read(path: Path, start_s: float = 0.0, end_s: float | None = None) -> tuple[np.ndarray, int]:
     decoded = waveform.decode(path, start_s, end_s)
     return decoded.samples, decoded.sample_rate

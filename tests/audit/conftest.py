@@ -10,4 +10,4 @@ from planted import damaged, write
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return write(tmp_path / "shards", damaged())
+    return write(tmp_path, damaged())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from earmark.audio.correlation import RATE
 from earmark.audio.fingerprint import RECORD, SLOTS
 from earmark.core.records import Clip, Measures, Part, write_manifest
+from earmark.data.audit import prints
 from earmark.data.audit.request import Request
 from earmark.models.costs import Costs
 from earmark.models.outline import Outline, costs
@@ -37,13 +39,14 @@ SETTINGS = Request(
         "unknown": published("someone/else"),
     },
 )
-GOOD = Measures("wav", "libsndfile", 16000, 1, 0.8, -20.0, 0.0, 0.05, b"")
+GOOD = Measures("wav", "libsndfile", 16000, 1, 0.8, -20.0, 0.0, 0.05)
 
 
 def clip(i: int, split: str, label: str, **changes: Any) -> Clip:
     name = f"{split}{i:03d}"
     made = Clip(
         clip_id=name,
+        key=name,
         source_id=[f"source-{name}"],
         parts=[Part(f"/corpus/{name}.wav", 0.0, 5.0 + i)],
         duration_s=5.0 + i,
@@ -54,7 +57,7 @@ def clip(i: int, split: str, label: str, **changes: Any) -> Clip:
         licence="CC-BY-4.0",
         origin="hub:someone/sounds@0123",
         sha256=f"{split}-{i}",
-        measures=replace(GOOD, fingerprint=heard(1000 * len(split) + i)),
+        measures=GOOD,
     )
     for key, value in changes.items():
         setattr(made, key, value)
@@ -79,8 +82,6 @@ def damaged() -> list[Clip]:
     test[0].sha256 = train[12].sha256  # on both sides; dog twice
     test[1].source_id = ["source-train013"]
     train[13].source_id = ["source-train013", "another"]
-    test[2].measures = replace(GOOD, fingerprint=heard(7))  # nearly train[14]: hostile label against dog
-    train[14].measures = replace(GOOD, fingerprint=heard(7))
     test[3].measures = None
     test[4].parts = [Part(f"/corpus/part{n}.wav", 0.0, 1.0) for n in range(7)]
     test[4].fail(HOSTILE)
@@ -89,18 +90,35 @@ def damaged() -> list[Clip]:
     return train + test
 
 
-def write(folder: Path, clips: list[Clip], shards: dict[str, int] = SHARDS) -> Path:
+COPIES = ("train014", "test002")
+"""Nearly the same audio: dog and a hostile label."""
+
+
+def write(
+    folder: Path,
+    clips: list[Clip],
+    shards: dict[str, int] = SHARDS,
+    copies: tuple[str, ...] = COPIES,
+) -> Path:
+    """Write indexes and fingerprints below ``folder``."""
     for split, of in shards.items():
         chosen = [c for c in clips if c.split == split]
+        rows = []
         for k in range(of):
-            write_manifest(folder / f"{split}-{k:05d}-of-{of:05d}.parquet", chosen[k::of])
+            name = f"{split}-{k:05d}-of-{of:05d}"
+            write_manifest(folder / "shards" / f"{name}.parquet", chosen[k::of])
+            rows += [(heard(c, copies), f"{name}.tar", c.key) for c in chosen[k::of] if c.ok]
+        prints.write(rows, folder / "fingerprints" / f"{split}-00000-of-00001.parquet")
     return folder
 
 
-def heard(sound: int) -> bytes:
-    """Return the fingerprint of a made-up sound: as other sounds' as chance has it."""
+def heard(clip: Clip, copies: tuple[str, ...]) -> bytes:
+    """Return the fingerprint of a clip's made-up sound: as other sounds' as chance has it."""
+    if clip.measures is None or clip.measures.silent_share == 1:
+        return b""
+    sound = "copy" if clip.clip_id in copies else clip.clip_id
     found = np.zeros(SLOTS, RECORD)
-    found["key"] = np.random.default_rng(sound).integers(1, 2**32, SLOTS)
+    found["key"] = np.random.default_rng(zlib.crc32(sound.encode())).integers(1, 2**32, SLOTS)
     return found.tobytes()
 
 

@@ -21,7 +21,7 @@ def drawn(tmp_path_factory):
         for split, values in seconds.items()
         for i, s in enumerate(values)
     ]
-    folder = write(tmp_path_factory.mktemp("audit"), clips)
+    folder = write(tmp_path_factory.mktemp("audit"), clips, copies=())
     return seconds, job.audit("sounds", folder, {"train": 2, "test": 1}, SETTINGS, "")
 
 

@@ -13,7 +13,7 @@ from planted import SETTINGS
 
 from earmark.core.records import Clip, Part
 from earmark.data import shards
-from earmark.data.audit import job
+from earmark.data.audit import hearing, job, prints
 
 
 def row(path: Path, split: str, label: str) -> Clip:
@@ -39,15 +39,16 @@ def record(real_audio, tmp_path_factory):
     other = {"female": "male", "male": "female"}[table.label.iloc[0]]
     test += [row(made / "near.wav", "test", other), row(made / "quiet.wav", "test", "male")]
     train += [row(made / "loud.wav", "train", table.label.iloc[0]), row(made / "named.mp3", "train", "male")]
-    out = tmp_path_factory.mktemp("shards")
+    out = tmp_path_factory.mktemp("packed")
     for split, clips in (("train", train), ("test", test)):
-        name = out / f"{split}-00000-of-00001"
+        name = out / "shards" / f"{split}-00000-of-00001"
         shards.write(
             lambda c=clips: iter(c),
             name.with_suffix(".tar"),
             name.with_suffix(".parquet"),
             shards.Form(16000),
         )
+        prints.write(hearing.heard([name.with_suffix(".tar")]), out / "fingerprints" / f"{name.name}.parquet")
     return table.file.tolist(), job.audit("speech", out, {"train": 1, "test": 1}, SETTINGS, "")
 
 

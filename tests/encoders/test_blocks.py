@@ -62,6 +62,9 @@ def test_a_mistake_in_a_training_file_ends_in_one_line(content, message):
         TrainFile.read(content, "t.yaml")
 
 
+EVALUATION = {"data": {"data": "x.tar"}, "metric": "Accuracy"}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -73,6 +76,9 @@ def test_a_mistake_in_a_training_file_ends_in_one_line(content, message):
             {"eval_a": {"data": {"data": "x"}, "metrics": "iWER"}},
             "eval_a: unknown key 'metrics'; did you mean",
         ),
+        ({"eval_My Set": EVALUATION}, "'eval_My Set' cannot be a file's name"),
+        ({"eval_a/b": EVALUATION}, "'eval_a/b' cannot be a file's name"),
+        ({"eval_ESC": EVALUATION, "esc": EVALUATION}, "'esc': there is another 'esc'"),
         (["a"], "evaluations: .* is not of type 'object'"),
     ],
 )

@@ -51,6 +51,19 @@ def test_upstreams_way_stores_audio_by_its_filter_and_half_of_whispers_frames(lo
         )
 
 
+def test_another_language_model_in_a_users_file_is_not_passed_over(load, tmp_path):
+    (tmp_path / "a.tar").write_bytes(b"")
+    block = {"data": "a.tar", "prompt": "What is heard?"}
+    said = {"decoder_model_name": "gpt2", "train_data": {"a": block}}
+    suite = {"train": said, "eval": {"a": {"data": block, "metric": "Accuracy"}}}
+    with pytest.raises(
+        UserError, match="suite 'x': train: decoder_model_name is 'gpt2'; set the suite's decoder"
+    ):
+        request.training(load(suites={"x": suite}), "log-mel", "x")
+    named = load(suites={"x": suite | {"decoder": "smollm2-135m"}})
+    assert request.training(named, "log-mel", "x")["suite"] == "x"
+
+
 @pytest.mark.parametrize(
     "form", [Form("float32"), Form("float16", 30, 42), WAVES, Form("float32", half=True, sinc=True)]
 )

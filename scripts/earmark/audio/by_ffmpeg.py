@@ -55,19 +55,34 @@ def decode(
     if not isinstance(stream, io.BufferedReader):
         raise AudioError(f"undecodable ({problem})")
     try:
-        if start_s == 0 and clock.has_clock(stream):
-            with (
-                contextlib.suppress(ffmpeg.ClockError),
-                ffmpeg.decoding_steady(stream, end_s, max_s=max_s) as decoded,
-            ):
-                return _taken(decoded, begin()), decoded
-        with ffmpeg.decoding(stream, start_s, end_s, max_s=max_s) as decoded:
-            return _taken(decoded, begin()), decoded
+        try:
+            return _decode(stream, start_s, end_s, max_s, begin, None)
+        except ffmpeg.OtherTrackError as other:
+            return _decode(stream, start_s, end_s, max_s, begin, other.track)
     except ffmpeg.DecodeError as error:
         if "matches no streams" in str(error):
             raise AudioError("no audio (the file has no sound track)") from None
         code = "undecodable" if error.opened else "unreadable"
         raise AudioError(f"{code} (libsndfile: {problem}; {error})") from None
+
+
+def _decode(
+    stream: BinaryIO,
+    start_s: float,
+    end_s: float | None,
+    max_s: float,
+    begin: Callable[[], Made],
+    track: int | None,
+) -> tuple[Made, ffmpeg.Stream]:
+    """Decode a stretch of a sound track, in one run of ffmpeg if it is a whole one without gaps."""
+    if start_s == 0 and clock.has_clock(stream):
+        with (
+            contextlib.suppress(ffmpeg.ClockError),
+            ffmpeg.decoding_steady(stream, end_s, max_s=max_s, track=track) as decoded,
+        ):
+            return _taken(decoded, begin()), decoded
+    with ffmpeg.decoding(stream, start_s, end_s, max_s=max_s, track=track) as decoded:
+        return _taken(decoded, begin()), decoded
 
 
 def _taken(decoded: ffmpeg.Stream, taker: Made) -> Made:

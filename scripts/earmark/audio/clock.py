@@ -7,6 +7,7 @@ hole, a packet that was dropped move all that follows. Such files are decoded wi
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from statistics import median
@@ -20,24 +21,26 @@ LEAST_S = 0.0055
 """A gap is at least this long, which no clock of milliseconds says by rounding, and half a packet."""
 LATE_S = 0.05
 """Later than this is a late start; the encoder's own delay is shorter."""
-LONGER = 4
-"""So many times the usual length no packet has."""
+LONGER, ALIKE = 4, 1.5
+"""So many times the usual length no packet has; the second where a codec's packets are all of one length."""
+ONE_LENGTH = re.compile(r"^#codec_id 0: (?:aac|mp[123]|alac|flac|e?ac3|amr_[nw]b)$", re.MULTILINE)
 TIMEOUT_S = 60.0
 
 
-def silence(file: BinaryIO) -> float:
+def silence(file: BinaryIO, track: int = 0) -> float:
     """Return the seconds that a container's clock leaves without sound, before it and in it; 0 of others."""
-    return gaps(_listed(file)) if has_clock(file) else 0.0
+    return gaps(_listed(file, track)) if has_clock(file) else 0.0
 
 
 def gaps(listing: str) -> float:
     """Return the seconds without sound in ffmpeg's list of a track's packets (``framecrc``)."""
     packets = list(_packets(listing))
     usual = median(length for _, length in packets) if packets else 0.0
+    most = ALIKE * usual if ONE_LENGTH.search(listing) else LONGER * usual + LEAST_S
     found, due = 0.0, 0.0
     for number, (start, stated) in enumerate(packets):
         # MP4 has no holes: the packet before one is said to last until its end.
-        length = usual if stated > LONGER * usual + LEAST_S else stated
+        length = usual if stated > most else stated
         gap = start - due
         if gap > (LATE_S if number == 0 else max(LEAST_S, length / 2)):
             found += gap
@@ -51,12 +54,12 @@ def has_clock(file: BinaryIO) -> bool:
     return begin[:4] == b"\x1a\x45\xdf\xa3" or begin[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free")
 
 
-def _listed(file: BinaryIO) -> str:
-    """Return the list of the packets of the first sound track; none is decoded."""
+def _listed(file: BinaryIO, track: int) -> str:
+    """Return the list of the packets of a sound track; none is decoded."""
     os.lseek(file.fileno(), 0, os.SEEK_SET)
     command = [executable(), "-nostdin", "-v", "error", "-protocol_whitelist", "file"]
     command += ["-format_whitelist", FORMATS, "-copyts", "-i", f"file:/dev/fd/{file.fileno()}"]
-    command += ["-map", "0:a:0", "-c", "copy", "-f", "framecrc", "-"]
+    command += ["-map", f"0:a:{track}", "-c", "copy", "-f", "framecrc", "-"]
     try:
         done = subprocess.run(
             command,

@@ -1,7 +1,8 @@
 """Decoding by ffmpeg what libsndfile cannot: WebM, M4A, WMA and other containers.
 
 The file reaches ffmpeg as an open descriptor, so its name is neither an option nor a protocol nor a
-hint at its format. Only formats that hold audio themselves are tried (no playlist, no concat script,
+hint at its format. Of several sound tracks the first that is marked as the default one is decoded, else
+the first. Only formats that hold audio themselves are tried (no playlist, no concat script,
 no capture device) and only local files can be opened, whatever a file asks for. Decoding stops at
 the first error: a gap would shift all that follows.
 """
@@ -16,7 +17,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, BinaryIO
 
 import ffmpeg
@@ -36,6 +37,10 @@ SLOWEST = 10.0
 ERROR = re.compile(r"^(?:\[[^\]]* @ 0x[0-9a-f]+\] )*\[(?:error|fatal)\] (.+)$", re.MULTILINE)
 
 
+TRACK = re.compile(r"^\[info\] +Stream #0:\d+\S*: Audio: (.*)$", re.MULTILINE)
+"""How ffmpeg lists a file's sound tracks."""
+
+
 class DecodeError(Exception):
     """ffmpeg could not decode; ``opened`` tells whether it knew the format."""
 
@@ -46,7 +51,7 @@ class DecodeError(Exception):
 
 @dataclass
 class Stream:
-    """A first audio stream being decoded: ``container`` as ffmpeg calls it, blocks [frames, channels]."""
+    """A sound track being decoded: ``container`` as ffmpeg calls it, blocks [frames, channels]."""
 
     container: str
     sample_rate: int
@@ -54,6 +59,16 @@ class Stream:
     blocks: Iterator[NDArray[np.float32]]
     filled_s: float = 0.0
     """Silence put in where the container's clock goes on without sound."""
+    tracks: int = 1
+    """Sound tracks in the file."""
+
+
+class OtherTrackError(Exception):
+    """Another sound track than the first is a file's default one; ``track`` is its number from 0."""
+
+    def __init__(self, track: int) -> None:
+        super().__init__(f"sound track {track} is the default one")
+        self.track = track
 
 
 class ClockError(Exception):
@@ -61,7 +76,9 @@ class ClockError(Exception):
 
 
 @contextlib.contextmanager
-def decoding_steady(file: BinaryIO, end_s: float | None = None, *, max_s: float) -> Iterator[Stream]:
+def decoding_steady(
+    file: BinaryIO, end_s: float | None = None, *, max_s: float, track: int | None = None
+) -> Iterator[Stream]:
     """Decode a whole file as :func:`decoding` does, its clock looked at in the same run of ffmpeg.
 
     Starting ffmpeg takes as long as decoding half a minute. Whether the clock has gaps is known at the end,
@@ -69,16 +86,18 @@ def decoding_steady(file: BinaryIO, end_s: float | None = None, *, max_s: float)
 
     Raises:
         ClockError: it has, or something else went wrong; what was decoded is not to be used.
+        OtherTrackError: as :func:`decoding` does.
 
     """
     try:
         with (
             tempfile.TemporaryFile() as listing,
-            _run(file, _timeout(end_s or max_s), listing=listing) as (container, rate, channels, data),
+            _run(file, _timeout(end_s or max_s), track, listing=listing) as (opened, data),
         ):
+            rate = opened.sample_rate
             last = None if end_s is None else round(end_s * rate)
             wanted = _stretch(data, 0, last, round(max_s * rate))
-            yield Stream(container, rate, channels, _steady(wanted, data, rate, listing))
+            yield replace(opened, blocks=_steady(wanted, data, rate, listing))
     except DecodeError as error:
         raise ClockError(str(error)) from error
 
@@ -108,27 +127,36 @@ def _timeout(until_s: float) -> float:
 
 @contextlib.contextmanager
 def decoding(
-    file: BinaryIO, start_s: float = 0.0, end_s: float | None = None, *, max_s: float, timeout_s: float = 0.0
+    file: BinaryIO,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    *,
+    max_s: float,
+    timeout_s: float = 0.0,
+    track: int | None = None,
 ) -> Iterator[Stream]:
     """Decode ``[start_s, end_s)`` of an open file at its own rate and channels; float32 in [-1, 1].
 
     The stretch is exact to the sample: it is counted from the start of the file, because a jump lands
     where a container's clock allows (milliseconds in Matroska, whole packets of AAC in MP4). Decoding
     up to it takes some hundredth of its time. At most ``max_s`` seconds come out. ``timeout_s`` is by
-    default 30 s and a tenth of the audio that has to be decoded.
+    default 30 s and a tenth of the audio that has to be decoded. ``track`` is the sound track's number
+    among those of the file; None is the first, which has to be the default one.
 
     Raises:
+        OtherTrackError: it is not.
         DecodeError: ffmpeg does not know the format, meets an error, hangs or finds more than ``max_s``.
 
     """
     timeout_s = timeout_s or _timeout(start_s + max_s if end_s is None else end_s)
-    gaps = clock.silence(file)
+    gaps = clock.silence(file, track or 0)
     if gaps > MOST_SILENCE_S:
         raise DecodeError(f"its clock leaves {gaps:.0f} s without sound", opened=True)
-    with _run(file, timeout_s + gaps / SLOWEST, filled=gaps > 0) as (container, rate, channels, data):
+    with _run(file, timeout_s + gaps / SLOWEST, track, filled=gaps > 0) as (opened, data):
+        rate = opened.sample_rate
         last = None if end_s is None else round(end_s * rate)
         blocks = _stretch(data, round(start_s * rate), last, round(max_s * rate))
-        yield Stream(container, rate, channels, blocks, gaps)
+        yield replace(opened, blocks=blocks, filled_s=gaps)
 
 
 def _stretch(
@@ -149,9 +177,14 @@ def _stretch(
 
 @contextlib.contextmanager
 def _run(
-    file: BinaryIO, timeout_s: float, *, filled: bool = False, listing: IO[bytes] | None = None
-) -> Iterator[tuple[str, int, int, Iterator[NDArray[np.float32]]]]:
-    """Start ffmpeg on an open file; yields container, rate, channels and the decoded blocks.
+    file: BinaryIO,
+    timeout_s: float,
+    track: int | None,
+    *,
+    filled: bool = False,
+    listing: IO[bytes] | None = None,
+) -> Iterator[tuple[Stream, Iterator[NDArray[np.float32]]]]:
+    """Start ffmpeg on an open file; yields what it opened and all decoded blocks.
 
     ``listing`` gets the list of the packets by the time the last block has come.
     """
@@ -170,12 +203,13 @@ def _run(
     )
     # AU: a header of six numbers, then samples; it needs no length beforehand.
     fill = {"af": clock.FILL, "copyts": None} if filled else {}
-    output = ffmpeg.output(source["a:0"], "pipe:1", format="au", acodec="pcm_f32be", map_metadata=-1, **fill)
+    sound = source[f"a:{track or 0}"]
+    output = ffmpeg.output(sound, "pipe:1", format="au", acodec="pcm_f32be", map_metadata=-1, **fill)
     passed = [file.fileno()]
     if listing is not None:
         passed.append(listing.fileno())
         copied = {"format": "framecrc", "acodec": "copy", "copyts": None}
-        listed = ffmpeg.output(source["a:0"], f"pipe:{listing.fileno()}", **copied)
+        listed = ffmpeg.output(sound, f"pipe:{listing.fileno()}", **copied)
         output = ffmpeg.merge_outputs(output, listed)
     command = ffmpeg.compile(output, cmd=executable())
     os.lseek(file.fileno(), 0, os.SEEK_SET)
@@ -198,6 +232,9 @@ def _run(
             if len(header) < 24:
                 process.wait()
                 raise _failure(log, expired.is_set(), timeout_s)
+            default, tracks = _tracks(log)
+            if track is None and default:
+                raise OtherTrackError(default)
             _, offset, _, _, rate, channels = struct.unpack(">4sIIIII", header)
             process.stdout.read(offset - 24)
 
@@ -208,7 +245,8 @@ def _run(
                 if process.wait() != 0:
                     raise _failure(log, expired.is_set(), timeout_s)
 
-            yield _container(log), rate, channels, blocks()
+            data = blocks()
+            yield Stream(_container(log), rate, channels, data, tracks=tracks), data
             # Demuxers go on after lost packets; what follows would come too early.
             if ERROR.search(_log(log)):
                 raise _failure(log, expired.is_set(), timeout_s)
@@ -229,6 +267,13 @@ def _container(log: IO[bytes]) -> str:
     """Return the demuxer's name; it is logged before any sample is written."""
     found = re.search(r"Input #0, (\S+), from ", _log(log))
     return found[1] if found else "unknown"
+
+
+def _tracks(log: IO[bytes]) -> tuple[int, int]:
+    """Return the number of the default sound track, from 0, and how many there are."""
+    found = TRACK.findall(_log(log).partition("Stream mapping:")[0])
+    marked = (number for number, words in enumerate(found) if "(default)" in words)
+    return next(marked, 0), max(1, len(found))
 
 
 def _failure(log: IO[bytes], expired: bool, timeout_s: float) -> DecodeError:

@@ -19,15 +19,15 @@ PLAIN_HEADER = 1 << 14
 
 
 class Signature:
-    """Compares what is decoded with the checksum; takes integer blocks and gives float32 in [-1, 1]."""
+    """Compares what is decoded, in blocks of integers, with the checksum."""
 
     def __init__(self, wanted: bytes, bits: int, *, plain: bool) -> None:
         self._wanted, self._bits, self._digest = wanted, bits, hashlib.md5(usedforsecurity=False)
         self.plain = plain
         self.dtype = "int32" if bits > 16 else "int16"
 
-    def take(self, block: NDArray[np.int16 | np.int32]) -> NDArray[np.float32]:
-        """Digest integer frames [frames, channels] in the order FLAC signs them; returns floats."""
+    def take(self, block: NDArray[np.int16] | NDArray[np.int32]) -> None:
+        """Digest integer frames [frames, channels] in the order FLAC signs them."""
         width = block.dtype.itemsize * 8
         if self._bits == width:
             self._digest.update(np.ascontiguousarray(block, block.dtype.newbyteorder("<")).reshape(-1).data)
@@ -35,9 +35,6 @@ class Signature:
             values = (block >> (width - self._bits)).astype("<i4")
             bytes_ = values.view(np.uint8).reshape(-1, 4)[:, : self._bits // 8]
             self._digest.update(bytes_.tobytes())
-        samples = block.astype(np.float32)
-        samples *= np.float32(2.0 ** (1 - width))
-        return samples
 
     @property
     def agrees(self) -> bool:

@@ -5,13 +5,13 @@ libsndfile reads the first and calls it the whole; each is a file by itself, and
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from mmap import mmap
 
 from earmark.audio import ogg, riff
 from earmark.audio.source import Source
 
-FLAC = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
+FLAC, FIRST_BLOCK = b"fLaC", (b"\x00\x00\x00\x22", b"\x80\x00\x00\x22")
 """How FLAC begins: its mark, and a first block of 34 bytes."""
 
 
@@ -21,7 +21,7 @@ def links(source: Source) -> list[tuple[int, int]]:
     if content[:4] == b"OggS":
         starts = _of_ogg(content)
     elif content[:4] == b"fLaC":
-        starts += [mark.start() for mark in FLAC.finditer(content, 8)]
+        starts += _of_flac(content)
     elif source.wav is not None:
         wav: riff.Wav | None = source.wav
         while wav is not None and content[(at := starts[-1] + wav.behind) : at + 4] == b"RIFF":
@@ -30,6 +30,14 @@ def links(source: Source) -> list[tuple[int, int]]:
     elif source.frames is not None:
         starts += source.frames.starts[1:]
     return list(zip(starts, [*starts[1:], len(content)], strict=True))
+
+
+def _of_flac(content: bytes | mmap) -> Iterator[int]:
+    """Yield where FLAC begins behind a file's own beginning."""
+    at = 0
+    while (at := content.find(FLAC, at + 1)) > 0:
+        if content[at + 4 : at + 8] in FIRST_BLOCK:
+            yield at
 
 
 def _of_ogg(content: bytes | mmap) -> list[int]:

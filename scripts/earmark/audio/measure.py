@@ -7,7 +7,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.audio.fingerprint import fingerprint
 from earmark.audio.waveform import Decoded
 from earmark.core.records import Measures
 
@@ -41,7 +40,7 @@ def measured(samples: NDArray[np.float32], sample_rate: int, parts: list[Decoded
         rms_db=max(QUIETEST_DB, 10 * math.log10(mean)) if mean > 0 else QUIETEST_DB,
         clipped_share=sum(part.clipped for part in parts) / read,
         silent_share=float(np.mean(power < SILENCE)),
-        fingerprint=fingerprint(samples, sample_rate),
         streams=max(part.joined for part in parts),
+        tracks=max(part.tracks for part in parts),
         filled_s=sum(part.filled_s for part in parts),
     )

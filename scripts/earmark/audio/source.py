@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import BinaryIO
 
-from earmark.audio import mp3, ogg, riff
+from earmark.audio import flac_frames, mp3, ogg, riff
 from earmark.core.errors import AudioError
 from earmark.core.files import peek
 
-SMALL = 1 << 20
+SMALL = 1 << 24
 """Bytes that are read faster than they are mapped."""
 
 LARGEST_OGG = 1 << 24
@@ -43,6 +43,11 @@ class Source:
     def damage(self) -> str | None:
         """What is wrong with an Ogg file; one too large to be a clip is not looked through."""
         return ogg.damage(self.content) if len(self.content) <= LARGEST_OGG else None
+
+    @cached_property
+    def flac(self) -> flac_frames.Frames | None:
+        """The frames of a FLAC file."""
+        return flac_frames.frames(self.content)
 
     def check_ogg(self) -> None:
         """Refuse a damaged Ogg file; raises AudioError."""

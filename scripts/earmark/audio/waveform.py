@@ -35,9 +35,8 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from mmap import mmap
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
@@ -79,8 +78,9 @@ class Decoded:
     ``container`` is libsndfile's name of the format in lower case, or ffmpeg's of its demuxer.
     ``clipped`` counts samples of all channels at full scale of 16 bits. ``flac`` is the file itself
     where it is a whole mono 16-bit FLAC file whose checksum agrees: nothing is gained by encoding it
-    again. ``joined`` counts the streams that stand one behind the other in the file; ``filled_s`` is the
-    silence, in seconds, where its clock goes on and no sound does.
+    again. ``joined`` counts the streams that stand one behind the other in the file, ``tracks`` those side by
+    side, of which one is decoded; ``filled_s`` is the silence, in seconds, where its clock goes on and no
+    sound does.
     """
 
     samples: NDArray[np.float32]
@@ -92,6 +92,7 @@ class Decoded:
     flac: bytes | None = None
     joined: int = 1
     filled_s: float = 0.0
+    tracks: int = 1
 
 
 def probe(path: Path) -> Header:
@@ -254,7 +255,7 @@ def _decode_one(source: Source, start_s: float, end_s: float | None, channels: s
     with sndfile.opened(source) as (sound, problem):
         if sound is not None:
             try:
-                return _from_libsndfile(sound, source.content, start_s, end_s, channels, max_s)
+                return _from_libsndfile(sound, source, start_s, end_s, channels, max_s)
             except soundfile.LibsndfileError as error:
                 # Another decoder might pass over the damage.
                 raise AudioError(f"undecodable ({sndfile.words(error)})") from None
@@ -270,13 +271,20 @@ def from_ffmpeg(mono: Mono, decoded: Stream, start_s: float, end_s: float | None
         _check_count(len(samples), round(end_s * rate) - round(start_s * rate), rate)
     check_length(len(samples), rate)
     return Decoded(
-        samples, rate, decoded.channels, decoded.container, "ffmpeg", mono.clipped, filled_s=decoded.filled_s
+        samples,
+        rate,
+        decoded.channels,
+        decoded.container,
+        "ffmpeg",
+        mono.clipped,
+        filled_s=decoded.filled_s,
+        tracks=decoded.tracks,
     )
 
 
 def _from_libsndfile(
     sound: soundfile.SoundFile,
-    content: bytes | mmap,
+    source: Source,
     start_s: float,
     end_s: float | None,
     channels: str,
@@ -289,14 +297,22 @@ def _from_libsndfile(
         _check_count(max(0, sound.frames - first), count, rate)
     signature = None
     if sound.format == "FLAC" and first == 0 and count == sound.frames:
-        signature = flac.signature(content, sound.subtype)
-    if first:
+        signature = flac.signature(source.content, sound.subtype)
+    straight = signature is None and not _jumps(sound, source)
+    if first and straight:
+        for _ in _blocks(sound, first, "int16"):
+            pass
+    elif first:
         sound.seek(first)
     mono = Mono(channels, count)
-    for block in _blocks(sound, max(0, count), signature):
+    # 16 bits stay integers as long as they can: that is half the memory to go through.
+    dtype = signature.dtype if signature else "int16" if sound.subtype == "PCM_16" else "float32"
+    for block in _blocks(sound, max(0, count), dtype):
+        if signature is not None:
+            signature.take(block)
         mono.add(block)
     samples = mono.samples()
-    if count < sound.frames:
+    if count < sound.frames and not straight:
         # A jump in a damaged file may have led elsewhere; then one to where the cut ends fails.
         sound.seek(first + len(samples))
     _check_count(len(samples), count, rate)
@@ -305,22 +321,31 @@ def _from_libsndfile(
         raise AudioError("checksum (the FLAC header is of other audio than the file decodes to)")
     whole = None
     if signature is not None and signature.plain and sound.channels == 1 and sound.subtype == "PCM_16":
-        whole = content[:]
+        whole = source.content[:]
     return Decoded(samples, rate, sound.channels, sound.format.lower(), "libsndfile", mono.clipped, whole)
 
 
-def _blocks(
-    sound: soundfile.SoundFile, count: int, signature: flac.Signature | None
-) -> Iterator[NDArray[np.float32]]:
+def _jumps(sound: soundfile.SoundFile, source: Source) -> bool:
+    """Say whether a jump in a file leads where it should; raises AudioError if its length is another."""
+    frames = source.flac if sound.format == "FLAC" else None
+    if frames is None:
+        return True
+    if frames.samples != sound.frames:
+        raise AudioError(
+            f"wrong length (the FLAC header counts {sound.frames} samples, its frames hold {frames.samples})"
+        )
+    return frames.steady
+
+
+def _blocks(sound: soundfile.SoundFile, count: int, dtype: str) -> Iterator[NDArray[Any]]:
     """Yield ``count`` frames, or what there is of them, in blocks [frames, channels]."""
     most = max(1, BLOCK // sound.channels)
-    dtype = "float32" if signature is None else signature.dtype
     while count > 0:
         block = sound.read(min(count, most), dtype=dtype, always_2d=True)
         if not len(block):
             return
         count -= len(block)
-        yield block if signature is None else signature.take(block)
+        yield block
 
 
 def _check_count(frames: int, expected: int, rate: int) -> None:

@@ -50,9 +50,9 @@ MEASURES = pa.struct(
         ("rms_db", pa.float64()),
         ("clipped_share", pa.float64()),
         ("silent_share", pa.float64()),
-        ("fingerprint", pa.binary()),
         ("streams", pa.int32()),
         ("filled_s", pa.float64()),
+        ("tracks", pa.int32()),
     ]
 )
 MANIFEST = pa.schema(
@@ -105,10 +105,9 @@ class Measures:
 
     ``container`` is what the source file really is, whatever its name says; ``decoder`` who read it
     (libsndfile or ffmpeg). ``peak`` is linear, ``rms_db`` relative to full scale; the shares are of
-    samples at full scale and of 20 ms frames below -60 dBFS. ``fingerprint``: see
-    :mod:`earmark.audio.fingerprint`. ``streams`` counts those that stand one behind the other in a source
-    file, ``filled_s`` is silence where its clock goes on without sound. Of a joined clip, the first part's
-    source is named.
+    samples at full scale and of 20 ms frames below -60 dBFS. ``streams`` counts those that stand one behind
+    the other in a source file, ``tracks`` the sound tracks side by side, ``filled_s`` is silence where its
+    clock goes on without sound. Of a joined clip, the first part's source is named.
     """
 
     container: str
@@ -119,9 +118,9 @@ class Measures:
     rms_db: float
     clipped_share: float
     silent_share: float
-    fingerprint: bytes
     streams: int = 1
     filled_s: float = 0.0
+    tracks: int = 1
 
 
 @dataclass
@@ -234,7 +233,8 @@ def iter_manifest(
     """
     try:
         file = pq.ParquetFile(path)
-        if file.schema_arrow.names != MANIFEST.names:
+        found = file.schema_arrow
+        if found.names != MANIFEST.names or found.field("measures").type != MEASURES:
             raise pa.ArrowInvalid("other columns than this version writes")
     except NOT_PARQUET as error:
         raise UserError(f"{path} is not a clip manifest ({error}); delete it to make it again") from None

@@ -72,7 +72,6 @@ def _lowered(clip: Clip, content: bytes, tar: Path, rate: int) -> bytes:
             peak=now.peak,
             rms_db=now.rms_db,
             silent_share=now.silent_share,
-            fingerprint=now.fingerprint,
         )
     return audio.flac_bytes(samples, rate)
 

@@ -240,7 +240,7 @@ def members(path: Path) -> Iterator[Json]:
         # In a list, a path is taken as it is: no braces in it are expanded.
         yield from wds.WebDataset([str(path)], shardshuffle=False, handler=wds.reraise_exception)
     except (OSError, EOFError, tarfile.TarError, ValueError) as error:
-        raise _damaged(path, error) from None
+        raise damaged(path, error) from None
 
 
 def stream(path: Path, sample_rate: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
@@ -254,10 +254,11 @@ def stream(path: Path, sample_rate: int) -> Iterator[tuple[str, NDArray[np.float
         try:
             yield sample["__key__"], audio.read(io.BytesIO(sample["flac"]), sample_rate)
         except (AudioError, KeyError) as error:
-            raise _damaged(path, error) from None
+            raise damaged(path, error) from None
 
 
-def _damaged(path: Path, error: Exception) -> UserError:
+def damaged(path: Path, error: Exception) -> UserError:
+    """Return what is said of a tar that cannot be read."""
     # webdataset puts the stream and the path behind the reason.
     reason = str(error.args[0] if error.args else error).partition(" @ ")[0]
     return UserError(f"{path} is damaged ({reason}); delete it to make it again")

@@ -39,6 +39,7 @@ START_S = 5.0
 EFFORTS = {
     "download": Effort(per_audio_s=0.01),
     "pack": Effort(per_audio_s=0.01),
+    "fingerprint": Effort(per_audio_s=0.001),
     "features": Effort(per_audio_s=0.01, runs="encoder"),
     "train": Effort(seconds=350.0, split="train"),
 }

@@ -71,6 +71,8 @@ def _heard(clip: Clip, m: Measures) -> Iterator[Seen]:
         yield "upsampled", f"{m.source_rate} Hz packed at {clip.sample_rate}"
     if m.streams and m.streams > 1:
         yield "several_streams", f"{m.streams} in one file"
+    if m.tracks and m.tracks > 1:
+        yield "several_tracks", f"{m.tracks} in one file"
     if m.filled_s:
         yield "gaps", f"{m.filled_s:.2f} s without sound in the file"
     ending = Path(clip.parts[0].path).suffix.lower() if clip.parts else ""

@@ -86,6 +86,12 @@ KINDS = (
         needs="measures",
     ),
     Kind(
+        "several_tracks",
+        "Several sound tracks in one file",
+        "the first that the file marks as its default one is taken, else the first",
+        needs="measures",
+    ),
+    Kind(
         "gaps",
         "Filled with silence",
         "the file's clock goes on without sound: a late start, a hole or lost packets",

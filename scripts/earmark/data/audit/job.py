@@ -11,7 +11,7 @@ from earmark.config.schema import checked, schema
 from earmark.core import provenance
 from earmark.core.external_sort import database
 from earmark.core.files import Json
-from earmark.data.audit import cost, findings, lengths, near, sounds, store
+from earmark.data.audit import chunks, cost, findings, lengths, near, prints, sounds, store
 from earmark.data.audit.request import Request
 from earmark.models.costs import Costs
 
@@ -23,19 +23,20 @@ VALUES = 50
 def audit(task: str, folder: Path, shards: dict[str, int], settings: Request, code: str) -> Json:
     """Return the record of a task's audit.
 
-    ``folder`` holds the shards, ``shards`` says how many a split has.
+    ``folder`` holds the folders ``shards`` and ``fingerprints``; ``shards`` says how many a split has.
 
     Raises:
-        UserError: an index is missing or not a manifest; a shard whose audio is compared is missing or
-            damaged.
+        UserError: an index or a file of fingerprints is missing or of another kind; a shard whose audio is
+            compared is missing or damaged.
 
     """
     rate = settings.tokens_per_second
     with database() as connection:
-        store.load(connection, store.index_paths(folder, shards))
+        store.load(connection, store.index_paths(folder / "shards", shards))
+        prints.load(connection, map(Path, chunks.paths(str(folder / "fingerprints"), shards)))
         measured = _measured(connection)
         if measured["fingerprints"]:
-            near.find(connection, sounds.Sounds(connection, folder))
+            near.find(connection, sounds.Sounds(connection, folder / "shards"))
         record = {
             "schema": SCHEMA,
             "task": task,

@@ -86,14 +86,12 @@ def _add(connection: sqlite3.Connection, clip: Clip, split: str, shard: str) -> 
     labels = json.dumps(sorted(clip.labels), ensure_ascii=False)
     row = (split, clip.clip_id, shard, clip.status, labels)
     named = json.dumps([files[:FILES], len(files[FILES:])], ensure_ascii=False)
-    heard = clip.measures.fingerprint if clip.measures else None
     found = list(seen(clip))
-    # A quiet recording is not silence: what has a fingerprint is heard.
-    silent = not heard and any(code == "silent" for code, _ in found)
-    sha, heard = (clip.sha256, heard) if clip.ok else (None, None)
+    silent = any(code == "silent" for code, _ in found)
+    sha = clip.sha256 if clip.ok else None
     number = connection.execute(
-        "INSERT INTO clips VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*row, named, sha, clip.duration_s, heard, clip.key, silent),
+        "INSERT INTO clips VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?)",
+        (*row, named, sha, clip.duration_s, clip.key, silent),
     ).lastrowid
     connection.executemany(
         "INSERT INTO findings VALUES (?, ?, ?)", [(each[0], number, each[1]) for each in found]
