@@ -13,6 +13,7 @@ from earmark.models.families import family
 from earmark.systems.encoders import request
 from earmark.systems.encoders.entries import Suite
 from earmark.systems.encoders.form import WAVES, Form
+from earmark.systems.pruning import request as pruning
 
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 
@@ -98,6 +99,10 @@ def test_a_trained_encoder_is_a_model_and_its_results_carry_what_it_is_made_of(l
     settings = load()
     entry = settings.model("whisper-base-esc10")
     assert entry.kind == "composed" and entry.compose.decoder == "smollm2-135m"
+    # It is asked in the words that it was trained on, but where a task shows options.
+    words = {task: pruning.cell(settings, "whisper-base-esc10", task, "dart", "0.5").task.prompt.template
+             for task in ("esc10", "esc10_options")}  # fmt: skip
+    assert words["esc10"] == "Classify the environmental sound." and "{options}" in words["esc10_options"]
     config = excerpt(settings, "results/whisper-base-esc10/esc10_dart_0.5.json")
     assert config["encoders"].keys() == {"whisper-base"} and config["suites"].keys() == {"esc10"}
     assert {"whisper-base", "smollm2-135m"} <= config["models"].keys()
