@@ -37,7 +37,7 @@ class Sizes(Section):
 
 
 class Recipe(Section):
-    """A training on mixtures; see :class:`.config.Training`."""
+    """A training on mixtures; see :class:`.training_keys.Training`."""
 
     steps: int
     batch_size: int
