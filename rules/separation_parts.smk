@@ -97,7 +97,13 @@ def whole(mixtures):
 
 def files_state(*found):
     """Return the state of local files that are no inputs, for a folder of them may be missing or have thousands."""
-    return sources.state({str(number): list(each.values()) for number, each in enumerate(found)})
+    return state_of(tuple(place for each in found for place in each.values() if place))
+
+
+@cache
+def state_of(places):
+    """Return the state of files and folders, looked into once for all jobs."""
+    return sources.state({"places": list(places)})
 
 
 def text_state(name):

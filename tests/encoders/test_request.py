@@ -52,6 +52,30 @@ def test_upstreams_way_stores_audio_by_its_filter_and_half_of_whispers_frames(lo
         )
 
 
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"train_data": {"a": {"data": []}}}, "train.train_data.a.data: an empty list; give one entry"),
+        ({"train_data": {"a": {"data": "a.tar", "prob": 0}}}, "train.train_data.a.prob: 0 is less than"),
+        ({"optimizer": "sgd"}, "train.optimizer: 'sgd' is not one of 'adamw_torch'"),
+        (
+            {"per_device_train_batch_size": 200},
+            "sort_by_length is 128, fewer samples than the 200 of a batch",
+        ),
+    ],
+)
+def test_a_mistake_in_a_training_that_is_written_out_is_named_where_it_stands(load, tmp_path, more, message):
+    (tmp_path / "a.tar").write_bytes(b"")
+    suite = {
+        "train": {"train_data": {"a": {"data": "a.tar"}}, **more},
+        "eval": {"a": {"data": {"data": "a.tar"}, "metric": "Accuracy"}},
+    }
+    with pytest.raises(UserError, match=f"suite 'x': .*{message}"):
+        settings = load(suites={"x": suite})
+        settings.check_sound("suites", "x")
+        request.training(settings, "log-mel", "x")
+
+
 def test_another_language_model_in_a_users_file_is_not_passed_over(load, tmp_path):
     (tmp_path / "a.tar").write_bytes(b"")
     block = {"data": "a.tar", "prompt": "What is heard?"}

@@ -9,7 +9,13 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SerializationInfo, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    Field,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+)
 
 from earmark.config.links import Tour
 from earmark.config.section import Section
@@ -17,7 +23,6 @@ from earmark.config.values import Count, Positive
 from earmark.core.errors import UserError
 from earmark.systems.encoders.datasets import MetricName
 
-Patterns = str | list[str]
 ADDRESS = re.compile(r"https?://")
 MADE_HERE = re.compile(r"data/[a-z][a-z0-9_]*/shards/(train|test)-[0-9]{5}-of-[0-9]{5}\.tar")
 """A shard of a task, which the workflow makes where it isn't there."""
@@ -30,7 +35,7 @@ NOT_MOVED = re.compile(f"{ADDRESS.pattern}|{MADE_HERE.pattern}")
 class Block(Section):
     """Shards of one data set, and what is asked about their clips."""
 
-    data: Patterns
+    data: str | list[str]
     """paths or addresses of tars; braces expand, in local paths `~`, `*`, `?` and `[ ]` too"""
 
     prompt: str | list[str] = ""
@@ -48,6 +53,14 @@ class Block(Section):
 
     revision: str = "main"
     """of repo_id: commit, tag or branch; resolved to a commit and recorded"""
+
+    @field_validator("data", "prompt")
+    @classmethod
+    def _some(cls, given: str | list[str]) -> str | list[str]:
+        """Refuse a list of nothing."""
+        if given == []:
+            raise ValueError("an empty list; give one entry at least")
+        return given
 
     @model_serializer(mode="wrap")
     def _placed(self, dump: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
@@ -71,7 +84,7 @@ class MetricArgs(Section):
     num_classes: Count | None = None
     """mAP: columns averaged over, whether the answers know them or not"""
 
-    separator: str = ";"
+    separator: str = Field(default=";", min_length=1)
     """mAP: between the labels of a clip"""
 
 

@@ -130,6 +130,11 @@ def _planned(name: str, said: str, place: str, folder: str) -> Plan:
     file = _train_file(suite.train or name, where)
     _check_decoder(file, suite, where)
     laid = Training.read({**file.training(), **suite.training}, f"{where}: training")
+    if laid.sort_by_length < laid.per_device_train_batch_size:
+        raise UserError(
+            f"{where}: training: sort_by_length is {laid.sort_by_length}, fewer samples than the "
+            f"{laid.per_device_train_batch_size} of a batch; raise it"
+        )
     blocks = file.train_data
     shards = [tuple(shards_of(block, f"{where}: train: {each}")) for each, block in blocks.items()]
     drawn = shares(list(blocks.values()), [len(each) for each in shards])
