@@ -7,7 +7,7 @@ one-permutation min-hashing (Li, Owen and Zhang, NeurIPS 2012) keeps at most :da
 slot by its hash, and the smallest of a slot stays. So a clip of a second and one of an hour take as much
 room, and two clips agree in about as many slots as they have triples in common, in copies at one and the
 same difference of time. A copy that was clipped has other peaks than its original, but once both are cut
-off alike they are nearly one: a third of the slots is of the audio so limited. A fingerprint only
+off alike they are nearly one: a ninth of the slots is of the audio so limited. A fingerprint only
 proposes: :mod:`earmark.audio.correlation` decides.
 """
 
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from earmark.audio.limiter import limited
 from earmark.core.errors import UserError
 
-PLAIN_BITS, LIMITED_BITS = 7, 6
+PLAIN_BITS, LIMITED_BITS = 8, 5
 SLOTS = (1 << PLAIN_BITS) + (1 << LIMITED_BITS)
 """Triples kept of a clip, at 8 bytes each: of its audio as it is, and behind them of that limited."""
 
@@ -32,7 +32,7 @@ HOP_S, WINDOW_S = 0.016, 0.064
 
 LOWEST_HZ, HIGHEST_HZ = 100.0, 4000.0
 
-AROUND = (2, 4)
+AROUND = (3, 6)
 """A peak is the strongest within so many frames and lines to each side."""
 
 RANGE = 1e-3
