@@ -34,8 +34,8 @@ rule separator:
         runtime=growing(1440),
     params:
         code=code_digest("separator.py"),
-        settings=lambda w: read(mistaken(separation.separator_job, w.separator)),
-        state=lambda w: files_state(mistaken(separation.weight_files, w.separator)),
+        settings=lambda w: read(mistaken(job_settings.separator_job, w.separator)),
+        state=lambda w: files_state(mistaken(job_settings.weight_files, w.separator)),
         indexes=lambda w, input: repeated("--index", input.indexes),
         texts=lambda w, input: option("--texts", input.texts),
         work=".earmark/separators/{separator}",
@@ -69,7 +69,7 @@ rule separation_texts:
         runtime=growing(60),
     params:
         code=code_digest("separation_texts.py"),
-        settings=lambda w: read(mistaken(separation.texts_job, w.separator, w.named)),
+        settings=lambda w: read(mistaken(job_settings.texts_job, w.separator, w.named)),
         state=texts_state,
         indexes=lambda w, input: repeated("--index", input.indexes),
         wheels=lambda w, input: repeated("--wheel", input.wheels),
@@ -101,7 +101,7 @@ rule separation_partition:
         runtime=growing(240),
     params:
         code=code_digest("separation_partition.py"),
-        settings=lambda w: read(mistaken(separation.partition_job)),
+        settings=lambda w: read(mistaken(job_settings.partition_job)),
         state=lambda w: text_state(w.separator),
         indexes=lambda w, input: repeated("--index", input.indexes),
         manifests=lambda w, output: repeated("--manifest", output.manifests),
@@ -139,8 +139,8 @@ rule separation_adapter:
         runtime=growing(1440),
     params:
         code=code_digest("separation_adapter.py"),
-        settings=lambda w: read(mistaken(separation.adapter_job, w.domain)),
-        state=lambda w: files_state(mistaken(separation.adapter_files, w.domain)),
+        settings=lambda w: read(mistaken(job_settings.adapter_job, w.domain)),
+        state=lambda w: files_state(mistaken(job_settings.adapter_files, w.domain)),
         indexes=lambda w, input: repeated("--index", input.indexes),
         work=".earmark/separators/{separator}/adapters/{domain}",
     shell:
@@ -182,7 +182,7 @@ rule separation_scores:
         runtime=growing(1440),
     params:
         code=code_digest("separation_scores.py"),
-        settings=lambda w: read(mistaken(separation.scores_job, w.mixtures, w.scored)),
+        settings=lambda w: read(mistaken(job_settings.scores_job, w.mixtures, w.scored)),
         state=set_state,
         adapters=lambda w, input: repeated("--adapter", input.adapters),
         partition=lambda w, input: option("--partition", input.partition),
@@ -204,6 +204,7 @@ rule separation_result:
         scores=scores_behind,
         rows=lambda w: [f"{path.removesuffix('.json')}.jsonl" for path in scores_behind(w)],
         partition=partition_behind,
+        texts=lambda w: tables_behind(w) if separation.domains(SETTINGS) else [],
     output:
         record="results/separation/{mixtures}_{router}.json",
         rows="results/separation/{mixtures}_{router}.jsonl",
@@ -223,13 +224,14 @@ rule separation_result:
             "separation_result.py",
             *(f"earmark/systems/separation/routing/{n}.py" for n in (w.router, "oracle")),
         ),
-        settings=lambda w: read(mistaken(separation.result_job, w.mixtures, w.router)),
+        settings=lambda w: read(mistaken(job_settings.result_job, w.mixtures, w.router)),
         scores=lambda w, input: repeated("--scores", input.scores),
         partition=lambda w, input: option("--partition", input.partition),
+        texts=lambda w, input: repeated("--texts", input.texts),
         again=again,
     shell:
         """
-        python "$SCRIPTS/separation_result.py" {params.scores} {params.partition} --settings {params.settings:q} \
+        python "$SCRIPTS/separation_result.py" {params.scores} {params.partition} {params.texts} --settings {params.settings:q} \
             --output {output.record:q} --code {params.code} --again {params.again} 2>&1 | tee {log:q}
         """
 

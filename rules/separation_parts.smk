@@ -1,6 +1,6 @@
 """What the rules of separation are given: names, shards, manifests and tables behind a target."""
 
-from earmark.systems.separation import request as separation
+from earmark.systems.separation import job_settings, request as separation
 
 SEPARATORS = r"[a-z][a-z0-9-]*"
 
@@ -25,7 +25,7 @@ def labelled(task, suffix, *splits):
 
 def trained_on(wildcards):
     """Return the task that a separator is trained on, if it is."""
-    return mistaken(separation.trained_on, wildcards.separator)
+    return mistaken(job_settings.trained_on, wildcards.separator)
 
 
 def separator_shards(wildcards, suffix):
@@ -42,7 +42,7 @@ def separator_texts(wildcards):
 
 def shards_of_texts(wildcards):
     """Return the indexes whose labels a table holds; none of a benchmark's, whose own table lists them."""
-    found = mistaken(separation.texts_job, wildcards.separator, wildcards.named).mixtures
+    found = mistaken(job_settings.texts_job, wildcards.separator, wildcards.named).mixtures
     return [] if found else labelled(wildcards.named, "parquet", "train", "test")
 
 
@@ -76,8 +76,9 @@ def partition_behind(wildcards):
 
 def tables_behind(wildcards):
     """Return the tables that queries and classes are looked up in."""
+    of = wildcards.get("separator") or mistaken(separation.chosen)
     names = mistaken(separation.text_tables, wildcards.mixtures)
-    return [f"separators/{wildcards.separator}/texts/{name}.safetensors" for name in names]
+    return [f"separators/{of}/texts/{name}.safetensors" for name in names]
 
 
 def set_shards(wildcards, suffix):
@@ -97,19 +98,25 @@ def whole(mixtures):
 
 def files_state(*found):
     """Return the state of local files that are no inputs, for a folder of them may be missing or have thousands."""
-    return sources.state({str(number): list(each.values()) for number, each in enumerate(found)})
+    return state_of(tuple(place for each in found for place in each.values() if place))
+
+
+@cache
+def state_of(places):
+    """Return the state of files and folders, looked into once for all jobs."""
+    return sources.state({"places": list(places)})
 
 
 def text_state(name):
     """Return the state of the files that a separator's text encoder lies in."""
-    return files_state(mistaken(separation.text_files, name))
+    return files_state(mistaken(job_settings.text_files, name))
 
 
 def set_state(wildcards):
     """Return the state of a rendered benchmark, and of the encoder that estimates are listened to with."""
     return files_state(
-        mistaken(separation.set_files, wildcards.mixtures),
-        mistaken(separation.text_files, wildcards.separator),
+        mistaken(job_settings.set_files, wildcards.mixtures),
+        mistaken(job_settings.text_files, wildcards.separator),
     )
 
 
@@ -118,8 +125,8 @@ def texts_state(wildcards):
     named = wildcards.named
     table = {}
     if named.startswith(separation.OF_SET):
-        table = {"table": mistaken(separation.set_files, named.removeprefix(separation.OF_SET))["table"]}
-    return files_state(mistaken(separation.text_files, wildcards.separator), table)
+        table = {"table": mistaken(job_settings.set_files, named.removeprefix(separation.OF_SET))["table"]}
+    return files_state(mistaken(job_settings.text_files, wildcards.separator), table)
 
 
 def scores_behind(wildcards):

@@ -7,7 +7,7 @@ import yaml
 
 from earmark.core.errors import UserError
 from earmark.systems.encoders.blocks import Block, TrainFile, eval_file
-from earmark.systems.encoders.shard import shards_of
+from earmark.systems.encoders.shard import Shard, shards_of
 
 TRAIN = """
 max_steps: 5000
@@ -62,6 +62,9 @@ def test_a_mistake_in_a_training_file_ends_in_one_line(content, message):
         TrainFile.read(content, "t.yaml")
 
 
+EVALUATION = {"data": {"data": "x.tar"}, "metric": "Accuracy"}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -73,6 +76,9 @@ def test_a_mistake_in_a_training_file_ends_in_one_line(content, message):
             {"eval_a": {"data": {"data": "x"}, "metrics": "iWER"}},
             "eval_a: unknown key 'metrics'; did you mean",
         ),
+        ({"eval_My Set": EVALUATION}, "'eval_My Set' cannot be a file's name"),
+        ({"eval_a/b": EVALUATION}, "'eval_a/b' cannot be a file's name"),
+        ({"eval_ESC": EVALUATION, "esc": EVALUATION}, "'esc': there is another 'esc'"),
         (["a"], "evaluations: .* is not of type 'object'"),
     ],
 )
@@ -110,3 +116,13 @@ def test_shards_of_one_name_in_several_places_are_told_apart():
     blocks = [Block(data="a/t.tar", repo_id="o/n"), Block(data="b/t.tar", repo_id="o/n")]
     first, second = (shards_of(block, "x")[0].name for block in blocks)
     assert first != second and first.startswith("t-")
+
+
+def test_a_shard_is_called_the_same_where_its_result_is_made_again(tmp_path, monkeypatch):
+    made = "data/esc10/shards/train-00000-of-00001.tar"
+    fetched = Shard("xares_data/a.tar", "owner/name", "main", "a.tar")
+    monkeypatch.chdir(tmp_path)
+    names = [Shard(str(tmp_path / "tars/a.tar")).name, Shard(made).name, fetched.name]
+    assert Shard("tars/a.tar").name == names[0]
+    monkeypatch.chdir("/")
+    assert [Shard(str(tmp_path / "tars/a.tar")).name, Shard(made).name, fetched.name] == names

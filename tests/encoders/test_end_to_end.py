@@ -156,6 +156,13 @@ def test_an_encoder_that_fails_on_a_clip_costs_that_clip_alone(bench):
     assert [row.reason for row in rows] == ["", "", "", "encoder (fails (AssertionError: short))"]
 
 
+def test_a_shard_that_was_cut_off_is_named_in_one_line(bench):
+    shard = bench.folder / "test_0.tar"
+    shard.write_bytes(shard.read_bytes()[:40_000])
+    with pytest.raises(UserError, match=rf"^{shard} is damaged \(.*\); get it again$"):
+        bench.features(shard.name)
+
+
 def test_a_training_without_enough_usable_clips_ends_in_one_line(bench):
     unlabelled = [(key, audio, {"other": 1}) for key, audio, _ in tars.tones(12)]
     tars.write(bench.folder / "train_1.tar.gz", unlabelled)

@@ -13,6 +13,7 @@ from earmark.models.families import family
 from earmark.systems.encoders import request
 from earmark.systems.encoders.entries import Suite
 from earmark.systems.encoders.form import WAVES, Form
+from earmark.systems.pruning import request as pruning
 
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 
@@ -52,6 +53,43 @@ def test_upstreams_way_stores_audio_by_its_filter_and_half_of_whispers_frames(lo
 
 
 @pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"train_data": {"a": {"data": []}}}, "train.train_data.a.data: an empty list; give one entry"),
+        ({"train_data": {"a": {"data": "a.tar", "prob": 0}}}, "train.train_data.a.prob: 0 is less than"),
+        ({"optimizer": "sgd"}, "train.optimizer: 'sgd' is not one of 'adamw_torch'"),
+        (
+            {"per_device_train_batch_size": 200},
+            "sort_by_length is 128, fewer samples than the 200 of a batch",
+        ),
+    ],
+)
+def test_a_mistake_in_a_training_that_is_written_out_is_named_where_it_stands(load, tmp_path, more, message):
+    (tmp_path / "a.tar").write_bytes(b"")
+    suite = {
+        "train": {"train_data": {"a": {"data": "a.tar"}}, **more},
+        "eval": {"a": {"data": {"data": "a.tar"}, "metric": "Accuracy"}},
+    }
+    with pytest.raises(UserError, match=f"suite 'x': .*{message}"):
+        settings = load(suites={"x": suite})
+        settings.check_sound("suites", "x")
+        request.training(settings, "log-mel", "x")
+
+
+def test_another_language_model_in_a_users_file_is_not_passed_over(load, tmp_path):
+    (tmp_path / "a.tar").write_bytes(b"")
+    block = {"data": "a.tar", "prompt": "What is heard?"}
+    said = {"decoder_model_name": "gpt2", "train_data": {"a": block}}
+    suite = {"train": said, "eval": {"a": {"data": block, "metric": "Accuracy"}}}
+    with pytest.raises(
+        UserError, match="suite 'x': train: decoder_model_name is 'gpt2'; set the suite's decoder"
+    ):
+        request.training(load(suites={"x": suite}), "log-mel", "x")
+    named = load(suites={"x": suite | {"decoder": "smollm2-135m"}})
+    assert request.training(named, "log-mel", "x")["suite"] == "x"
+
+
+@pytest.mark.parametrize(
     "form", [Form("float32"), Form("float16", 30, 42), WAVES, Form("float32", half=True, sinc=True)]
 )
 def test_a_form_is_spelt_in_a_path_and_read_back(form):
@@ -85,6 +123,10 @@ def test_a_trained_encoder_is_a_model_and_its_results_carry_what_it_is_made_of(l
     settings = load()
     entry = settings.model("whisper-base-esc10")
     assert entry.kind == "composed" and entry.compose.decoder == "smollm2-135m"
+    # It is asked in the words that it was trained on, but where a task shows options.
+    words = {task: pruning.cell(settings, "whisper-base-esc10", task, "dart", "0.5").task.prompt.template
+             for task in ("esc10", "esc10_options")}  # fmt: skip
+    assert words["esc10"] == "Classify the environmental sound." and "{options}" in words["esc10_options"]
     config = excerpt(settings, "results/whisper-base-esc10/esc10_dart_0.5.json")
     assert config["encoders"].keys() == {"whisper-base"} and config["suites"].keys() == {"esc10"}
     assert {"whisper-base", "smollm2-135m"} <= config["models"].keys()

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from earmark.systems.separation.asked import Recipe
-from earmark.systems.separation.config import Training
 from earmark.systems.separation.objective import losses
 from earmark.systems.separation.scores import sdr, si_sdr
+from earmark.systems.separation.training_keys import Training
 
 
 @pytest.fixture

@@ -36,6 +36,10 @@ class Model(Origin):
     train: Json | None = left_out()
     """trained by the workflow, per task; keys of scripts/earmark/training/recipes/settings.py"""
 
+    prompts: dict[str, str] | None = left_out()
+    """by task: what is asked after the audio, where the model was trained on other words than the task's; a
+    task whose words show options keeps them"""
+
     sizes: dict[SizeName, Count] | None = left_out()
     """widths and depths of a checkpoint, where neither family nor folder tells them before it is fetched:
     memory is asked for by them"""

@@ -52,6 +52,7 @@ class Lines:
 
     _plain = False
     _said_at = float("-inf")
+    _said: float | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         file = kwargs.get("file") or sys.stderr
@@ -74,9 +75,11 @@ class Lines:
             return shown
         if self._begun:
             elapsed, now = self.format_dict["elapsed"], self._time()  # type: ignore[attr-defined]
-            wait = min(max(SHORTEST_S, elapsed / RARER), LONGEST_S)
+            done = self.format_dict["n"]  # type: ignore[attr-defined]
+            # A line that says no more than the one before can wait.
+            wait = LONGEST_S if done == self._said else min(max(SHORTEST_S, elapsed / RARER), LONGEST_S)
             if elapsed >= SHORTEST_S and now - self._said_at >= wait:
-                self._said_at = now
+                self._said_at, self._said = now, done
                 self._say(last=False)
         return True
 

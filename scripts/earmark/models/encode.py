@@ -87,6 +87,7 @@ def encoded(
                 keep(scores_key(key, name), values)
             rows[key].tokens = len(state)
             rows[key].encode_s = clock.seconds["encode"] * mel.shape[1] / frames
+        bar.update(len(waiting))
         waiting.clear()
 
     with tqdm(total=len(by_key), desc=f"encoding {tar.name}", unit="clip") as bar:
@@ -105,7 +106,6 @@ def encoded(
             sounds[key] = torch.from_numpy(samples)
             if sum(m.shape[1] for _, m in waiting) >= batch_s * audio.mel_per_second:
                 flush()
-            bar.update()
         if waiting:
             flush()
     if len(seen) != len(by_key):

@@ -139,15 +139,12 @@ def unpacked(path: Path, store: Store) -> Iterator[Json]:
                 behind += len(block)
                 if behind > BEHIND_MAX:
                     raise UserError(
-                        f"data.source.splits: {path} goes on for more than {BEHIND_MAX >> 20} MB after its "
-                        "end; get it again"
+                        f"{path} goes on for more than {BEHIND_MAX >> 20} MB after its end; get it again"
                     )
     except (tarfile.TarError, *BROKEN) as error:
-        raise UserError(
-            f"data.source.splits: {path} is damaged ({shown(str(error))[:100]}); get it again"
-        ) from None
+        raise UserError(f"{path} is damaged ({shown(str(error))[:100]}); get it again") from None
     if not samples:
-        raise UserError(f"data.source.splits: {path} holds no sample")
+        raise UserError(f"{path} holds no sample")
     for key, sample in brought_together(samples).items():
         if "reason" not in sample and "file" not in sample:
             sample["reason"] = "no audio"

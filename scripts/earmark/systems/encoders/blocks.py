@@ -9,24 +9,33 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SerializationInfo, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    Field,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+)
 
 from earmark.config.links import Tour
 from earmark.config.section import Section
 from earmark.config.values import Count, Positive
+from earmark.core.errors import UserError
 from earmark.systems.encoders.datasets import MetricName
 
-Patterns = str | list[str]
 ADDRESS = re.compile(r"https?://")
 MADE_HERE = re.compile(r"data/[a-z][a-z0-9_]*/shards/(train|test)-[0-9]{5}-of-[0-9]{5}\.tar")
 """A shard of a task, which the workflow makes where it isn't there."""
+CALLED = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+"""What a data set may be called: its results are files of that name."""
+UPSTREAMS_DECODER = "HuggingFaceTB/SmolLM2-135M"
 NOT_MOVED = re.compile(f"{ADDRESS.pattern}|{MADE_HERE.pattern}")
 
 
 class Block(Section):
     """Shards of one data set, and what is asked about their clips."""
 
-    data: Patterns
+    data: str | list[str]
     """paths or addresses of tars; braces expand, in local paths `~`, `*`, `?` and `[ ]` too"""
 
     prompt: str | list[str] = ""
@@ -44,6 +53,14 @@ class Block(Section):
 
     revision: str = "main"
     """of repo_id: commit, tag or branch; resolved to a commit and recorded"""
+
+    @field_validator("data", "prompt")
+    @classmethod
+    def _some(cls, given: str | list[str]) -> str | list[str]:
+        """Refuse a list of nothing."""
+        if given == []:
+            raise ValueError("an empty list; give one entry at least")
+        return given
 
     @model_serializer(mode="wrap")
     def _placed(self, dump: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
@@ -67,7 +84,7 @@ class MetricArgs(Section):
     num_classes: Count | None = None
     """mAP: columns averaged over, whether the answers know them or not"""
 
-    separator: str = ";"
+    separator: str = Field(default=";", min_length=1)
     """mAP: between the labels of a clip"""
 
 
@@ -159,7 +176,7 @@ class TrainFile(Training, Unused):
     """data sets by name"""
 
     decoder_model_name: str | None = None
-    """read and not used: the suite's `decoder` names the language model"""
+    """not used: the suite's `decoder` names the language model, and has to where this is not upstream's"""
 
     def training(self) -> dict[str, Any]:
         """Return what the file says of the training itself, left out what it leaves out."""
@@ -177,11 +194,19 @@ def eval_file(content: Any, where: str) -> dict[str, EvalBlock]:
         UserError: what is wrong, as ``where: name: key: what``.
 
     """
-    named = _Named.read({"evaluations": content}, where).evaluations
-    return {
-        name.removeprefix("eval_").lower(): EvalBlock.read(block, f"{where}: {name}")
-        for name, block in named.items()
-    }
+    found: dict[str, EvalBlock] = {}
+    for said, block in _Named.read({"evaluations": content}, where).evaluations.items():
+        name = said.removeprefix("eval_").lower()
+        if not CALLED.fullmatch(name):
+            raise UserError(
+                f"{where}: '{said}' cannot be a file's name; use letters, digits, '_', '.' and '-'"
+            )
+        if name in found:
+            raise UserError(
+                f"{where}: '{said}': there is another '{name}'; eval_ and capitals tell none apart"
+            )
+        found[name] = EvalBlock.read(block, f"{where}: {said}")
+    return found
 
 
 class _Named(Section):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainSerializer, SerializationInfo, model_validator
+from pydantic import Discriminator, Field, PlainSerializer, SerializationInfo, Tag, model_validator
 
 from earmark.config.links import Tour, link
 from earmark.config.projector import Projector as ComposedProjector
@@ -23,6 +23,11 @@ def _placed(code: str, info: SerializationInfo) -> str:
     if path is None or not isinstance(info.context, Tour):
         return code
     return info.context.placed(str(path)) + code[len(code.partition(".py:")[0]) + 3 :] * (".py:" in code)
+
+
+def _said(train: Any) -> str:
+    """Return which of the two a training is given as, so that a mistake in it is named where it stands."""
+    return "content" if isinstance(train, dict | TrainFile) else "name"
 
 
 class Encoder(Section):
@@ -92,7 +97,13 @@ class Suite(Section):
     labels: list[Literal["demo", "small"]] = []
     """'demo' for a stand-in, 'small' for real data in a small setting"""
 
-    train: Annotated[str, carried.TRAINING] | TrainFile | None = left_out()
+    train: (
+        Annotated[
+            Annotated[str, carried.TRAINING, Tag("name")] | Annotated[TrainFile, Tag("content")],
+            Discriminator(_said),
+        ]
+        | None
+    ) = left_out()
     """a preset (task1, task2, all, one of the twenty), the path of a YAML file in upstream's format, or what
     such a file says; left out: the preset of the suite's name"""
 

@@ -15,7 +15,14 @@ from earmark.config.yaml_files import read_yaml
 from earmark.core.errors import UserError, nearest
 from earmark.systems.contract import Settings
 from earmark.systems.encoders import presets
-from earmark.systems.encoders.blocks import Block, EvalBlock, TrainFile, Training, eval_file
+from earmark.systems.encoders.blocks import (
+    UPSTREAMS_DECODER,
+    Block,
+    EvalBlock,
+    TrainFile,
+    Training,
+    eval_file,
+)
 from earmark.systems.encoders.entries import Suite
 from earmark.systems.encoders.shard import Shard, home, shards_of
 from earmark.systems.encoders.weights import shares
@@ -121,7 +128,13 @@ def _planned(name: str, said: str, place: str, folder: str) -> Plan:
     suite = Suite.model_validate_json(said)
     where = f"suite '{name}'"
     file = _train_file(suite.train or name, where)
+    _check_decoder(file, suite, where)
     laid = Training.read({**file.training(), **suite.training}, f"{where}: training")
+    if laid.sort_by_length < laid.per_device_train_batch_size:
+        raise UserError(
+            f"{where}: training: sort_by_length is {laid.sort_by_length}, fewer samples than the "
+            f"{laid.per_device_train_batch_size} of a batch; raise it"
+        )
     blocks = file.train_data
     shards = [tuple(shards_of(block, f"{where}: train: {each}")) for each, block in blocks.items()]
     drawn = shares(list(blocks.values()), [len(each) for each in shards])
@@ -138,6 +151,16 @@ def _planned(name: str, said: str, place: str, folder: str) -> Plan:
         tuple(Source(each, block, own, share) for (each, block), own, share in sources),
         {each: _evaluation(each, block, f"{where}: eval") for each, block in evaluated.items()},
     )
+
+
+def _check_decoder(file: TrainFile, suite: Suite, where: str) -> None:
+    """Check that a file's language model is not passed over in silence; raises UserError."""
+    named, unsaid = file.decoder_model_name, Suite.model_fields["decoder"].default
+    if named not in (None, UPSTREAMS_DECODER) and suite.decoder == unsaid:
+        raise UserError(
+            f"{where}: train: decoder_model_name is '{named}'; set the suite's decoder to a model of "
+            "config/models/ with these weights"
+        )
 
 
 def _evaluation(name: str, block: EvalBlock, where: str) -> Evaluation:

@@ -39,7 +39,10 @@ class Shard:
     def name(self) -> str:
         """What files made of it are called: readable, unlike any other shard's."""
         stem = PurePosixPath(self.path).name.partition(".")[0]
-        said = "\0".join([self.path, self.repo or "", self.revision])
+        # Made again elsewhere, a result reads a user's tars where they lie and calls their clips the same.
+        ours = self.fetched or MADE_HERE.fullmatch(self.path)
+        place = self.path if ours else str(Path(self.path).absolute())
+        said = "\0".join([place, self.repo or "", self.revision])
         return f"{re.sub(r'[^A-Za-z0-9_-]', '_', stem)[:60]}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
 
     @property

@@ -10,6 +10,7 @@ from earmark.core.errors import UserError
 from earmark.systems.contract import MadeModel, Settings
 from earmark.systems.encoders import plan as planning
 from earmark.systems.encoders import presets, request
+from earmark.systems.encoders.blocks import MADE_HERE
 from earmark.systems.encoders.entries import Encoder, Suite
 
 
@@ -64,6 +65,18 @@ def _model(settings: Settings, encoder: str, suite: str) -> Model:
             "labels": [label for label in found.labels if label != "synthetic"],
             "projector": chosen.projector.plain() | ({} if kind == "whisper" else {"heard_by": kind}),
             "compose": {"encoder": found.model, "decoder": chosen.decoder, "tasks": [suite]},
+            "prompts": _prompts(settings, suite),
         },
         f"encoder '{encoder}'",
     )
+
+
+def _prompts(settings: Settings, suite: str) -> dict[str, str] | None:
+    """Return what a suite asks about the clips of earmark's own tasks, by task."""
+    if suite not in settings.each(Suite):
+        return None
+    found: dict[str, str] = {}
+    for source in planning.plan_of(settings, suite).sources:
+        tasks = [shard.path.split("/")[1] for shard in source.shards if MADE_HERE.fullmatch(shard.path)]
+        found |= dict.fromkeys(tasks, source.prompts[0])
+    return found or None

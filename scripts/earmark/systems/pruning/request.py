@@ -5,11 +5,11 @@ Imported when the workflow is parsed, so it stays light.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from earmark.config import method_options
-from earmark.config.asked import Answering, Question, Scoring, Titled
+from earmark.config.asked import Answering, Asked, Prompt, Question, Scoring, Titled
 from earmark.config.methods import methods as known
 from earmark.config.ratio import budget, spelled
 from earmark.config.stored import choice, heard, states_folder
@@ -163,7 +163,7 @@ def cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> Ce
     return CellSettings(
         task=Task(
             **chosen.parts(type(chosen)),
-            **asked.parts(Question, Answering),
+            **(asked.parts(Question, Answering) | {"prompt": _prompt(asked, entry.prompts or {})}),
             answers=catalogue.of_answers(asked.metric).answers,
         ),
         model=Model.of(model, entry),
@@ -179,6 +179,15 @@ def cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> Ce
             device=config.device,
         ),
     )
+
+
+def _prompt(asked: Asked, trained: Mapping[str, str]) -> Prompt:
+    """Return the words around the audio: the task's, or those that the model was trained on for it."""
+    own = asked.prompt
+    if asked.name not in trained or "{options}" in own.template:
+        return own
+    words = trained[asked.name].replace("{", "{{").replace("}", "}}")
+    return own.model_copy(update={"template": words})
 
 
 def scoring(settings: Settings, model: str, task: str) -> Scores:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.core.files import Json
 from earmark.scoring.intervals import quantile, standard_error
 from earmark.systems.separation.sets.tables import Aggregation
 
@@ -25,7 +25,7 @@ class Samples:
     resamples: int
     seed: int
 
-    def metric(self, values: Values) -> dict[str, Any]:
+    def metric(self, values: Values) -> Json:
         """Return the aggregated value with its 95 % interval, as a metric of a record."""
         value, error, units = self._estimate(values)
         low = high = None
@@ -34,7 +34,7 @@ class Samples:
             low, high = value - half, value + half
         return {"value": value, "low": low, "high": high, "n": len(values), "interval": "student"}
 
-    def difference(self, ours: Values, theirs: Values) -> dict[str, Any]:
+    def difference(self, ours: Values, theirs: Values) -> Json:
         """Return ours minus theirs on the same samples, with its interval and the chance of so much by luck.
 
         The p-value is of an approximate randomisation test that swaps the two systems source by source
@@ -51,7 +51,7 @@ class Samples:
         extreme = int((swapped >= abs(found["value"]) - 1e-12).sum())
         return {**found, "interval": "paired", "p_value": (extreme + 1) / (self.resamples + 1)}
 
-    def per_class(self, values: Values) -> list[dict[str, Any]]:
+    def per_class(self, values: Values) -> list[Json]:
         """Return the mean and its interval of each class, by name; nothing of a set without classes."""
         known = {label for label in self.labels if label is not None}
         rows = []

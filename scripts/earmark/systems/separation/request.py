@@ -10,7 +10,6 @@ from typing import TypeVar
 from earmark.config.wheel import Wheel
 from earmark.core.errors import UserError, nearest
 from earmark.systems.contract import Behind, Settings
-from earmark.systems.separation import asked
 from earmark.systems.separation.config import Mixtures, Separation, SeparationConfig, Separator
 from earmark.systems.separation.sets import tables
 
@@ -19,8 +18,6 @@ BASE, SOFT = "base", "soft"
 OF_SET = "set-"
 """What tables of a benchmark's queries are called by, beside those of tasks' labels."""
 T = TypeVar("T")
-Places = dict[str, str | None]
-"""Local files and folders by their keys in config."""
 _RESULT = re.compile(rf"results/separation/([a-z][a-z0-9_]*)_({'|'.join(ROUTERS)})\.json")
 _SEPARATED = re.compile(r"separated/([a-z][a-z0-9-]*)/([^/]+)\.flac")
 
@@ -158,59 +155,6 @@ def behind(target: str, settings: Settings) -> Behind:
     return Behind(things, {"separation": said})
 
 
-def labels(settings: Settings, tasks: list[str]) -> list[str]:
-    """Return how a result of some tasks' recordings is labelled: made data, a network trained here."""
-    trained = separator(settings, chosen(settings)).train
-    synthetic = [task for task in tasks if settings.synthetic(task)]
-    found = {"synthetic"} if synthetic else set()
-    if trained is not None:
-        found.add("demo" if settings.synthetic(trained.task) else "small")
-    return sorted(found)
-
-
-def separator_job(settings: Settings, name: str) -> asked.Imported | asked.Trained:
-    """Return what the making of a separator reads."""
-    found = separator(settings, name)
-    common = asked.Separator(
-        separator=name,
-        labels=labels(settings, []),
-        text=_text(settings, name),
-        sizes=asked.Sizes.model_validate(found.sizes.plain()),
-    ).parts(asked.Separator)
-    if found.train is None:
-        return asked.Imported(**common, checkpoint=str(found.checkpoint), condition=512)
-    return asked.Trained(
-        **common,
-        task=found.train.task,
-        training=asked.Recipe.model_validate(found.train.without("task")),
-        seed=settings.config.seed,
-        device=settings.config.device,
-    )
-
-
-def trained_on(settings: Settings, name: str) -> str | None:
-    """Return the task that a separator is trained on; None if it is read from a checkpoint."""
-    train = separator(settings, name).train
-    return train.task if train else None
-
-
-def texts_job(settings: Settings, name: str, named: str) -> asked.Texts:
-    """Return what a table of texts reads: the encoder, and the set it is of, unless it is a task's labels."""
-    return asked.Texts(
-        text=_text(settings, name),
-        mixtures=_set(settings, named.removeprefix(OF_SET)) if named.startswith(OF_SET) else None,
-        device=settings.config.device,
-    )
-
-
-def _text(settings: Settings, name: str) -> asked.Text:
-    return asked.Text.model_validate(separator(settings, name).text.plain())
-
-
-def _set(settings: Settings, name: str) -> asked.Set:
-    return asked.Set.model_validate(mixtures(settings, name).without("title"))
-
-
 def wheels(settings: Settings) -> Iterator[Wheel]:
     """Yield the wheels that text encoders lie in."""
     for found in settings.each(Separator).values():
@@ -231,99 +175,12 @@ def check_files(settings: Settings, name: str) -> None:
         tables.checked(found.layout, root, table, found.query)
 
 
-def weight_files(settings: Settings, name: str) -> Places:
-    """Return the local file that a separator is read from, if it is."""
-    return {"checkpoint": separator(settings, name).checkpoint}
-
-
-def text_files(settings: Settings, name: str) -> Places:
-    """Return the local files that a separator's text encoder lies in, if it does."""
-    return separator(settings, name).text.model_dump(include={"checkpoint", "tokenizer", "path"})
-
-
-def set_files(settings: Settings, name: str) -> Places:
-    """Return the table and the audio of a rendered benchmark, if a set is one."""
-    return mixtures(settings, name).model_dump(include={"root", "table"})
-
-
 def text_tables(settings: Settings, name: str) -> list[str]:
     """Return what tables of texts an evaluation of a set looks its queries up in, by their names."""
     found = mixtures(settings, name)
     queries = found.task if found.layout == "drawn" else f"{OF_SET}{name}"
     classes = own(settings).task
     return list(dict.fromkeys([queries, *([classes] if classes else [])]))
-
-
-def partition_job(settings: Settings) -> asked.Partition:
-    """Return what the partition reads."""
-    return asked.Partition(
-        task=own(settings).task,
-        partition=asked.Grouping.model_validate(own(settings).partition.plain()),
-        text=_text(settings, chosen(settings)),
-        seed=settings.config.seed,
-        device=settings.config.device,
-    )
-
-
-def adapter_job(settings: Settings, domain: str) -> asked.DomainAdapter | asked.ReadAdapter:
-    """Return what the making of a domain's adapter reads."""
-    said = own(settings).adapter
-    adapter = asked.Adapter.model_validate(said.without("files"))
-    if domain in said.files:
-        return asked.ReadAdapter(domain=domain, adapter=adapter, file=said.files[domain])
-    return asked.DomainAdapter(
-        domain=domain,
-        task=str(own(settings).task),
-        adapter=adapter,
-        training=asked.Recipe.model_validate(own(settings).training.plain()),
-        seed=settings.config.seed,
-        device=settings.config.device,
-    )
-
-
-def adapter_files(settings: Settings, domain: str) -> Places:
-    """Return the local file that a domain's adapter is read from, if it is."""
-    return {"file": own(settings).adapter.files.get(domain)}
-
-
-def scores_job(settings: Settings, name: str, model: str) -> asked.Scores:
-    """Return what the scoring of a model on a set reads."""
-    said = own(settings)
-    return asked.Scores(
-        set=name,
-        model=model,
-        mixtures=_set(settings, name),
-        likeness="score" in said.routers and said.task is not None,
-        chunk_s=said.chunk_s,
-        overlap_s=said.overlap_s,
-        batch=said.batch,
-        temperature=said.temperature,
-        excerpts=said.excerpts,
-        seed=settings.config.seed,
-        device=settings.config.device,
-    )
-
-
-def result_job(settings: Settings, name: str, router: str) -> asked.Result:
-    """Return what the result of a router on a set reads."""
-    said, found = own(settings), mixtures(settings, name)
-    seed = settings.config.seed
-    return asked.Result(
-        router=router,
-        labels=labels(settings, [found.task] if found.layout == "drawn" else []),
-        asked=asked.Question(
-            task=name,
-            model=chosen(settings),
-            router=router,
-            adapter=said.adapter.kind if said.task else "none",
-            seed=seed,
-            title=found.title,
-        ),
-        unsure_above=said.unsure_above,
-        max_failed_share=said.max_failed_share,
-        resamples=settings.config.evaluate.bootstrap,
-        seed=seed,
-    )
 
 
 def used_tasks(settings: Settings) -> Iterator[str]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from math import prod
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from earmark.core.files import Json
 from earmark.systems.separation.network.blocks import Decoder, Encoder, Film, Pool, Residual, norm
 from earmark.systems.separation.network.spectrum import BINS, Spectrum, Transform
 
@@ -132,7 +132,7 @@ class ResUNet(nn.Module):
             x = decoder(x, skips.pop(), condition)
         return F.pad(self.head(x), (0, 1))[:, :, :frames]
 
-    def description(self) -> dict[str, Any]:
+    def description(self) -> Json:
         """Return the sizes as JSON holds them."""
         return asdict(self.sizes)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from earmark.systems.separation.routing import text
 from earmark.systems.separation.routing.contract import BASE, Options, Sample, entropy
 
-MODELS = "all"
-
 
 def choose(sample: Sample, options: Options) -> str:
     """Return the base for an entropy above the bound, and otherwise the likeliest domain."""

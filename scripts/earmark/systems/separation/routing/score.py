@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from earmark.systems.separation.routing.contract import BASE, Options, Sample
 
-MODELS = "all"
-
 
 def choose(sample: Sample, options: Options) -> str:
     """Return the model of the most fitting estimate; the base and then the domains' order among equals."""

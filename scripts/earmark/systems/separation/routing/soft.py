@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from earmark.systems.separation.routing.contract import SOFT, Options, Sample
 
-MODELS = "soft"
-
 
 def choose(sample: Sample, options: Options) -> str:
     """Return the merged network."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from earmark.systems.separation.routing.contract import Options, Sample
 
-MODELS = "domains"
-
 
 def choose(sample: Sample, options: Options) -> str:
     """Return the likeliest domain, the first among equals."""
