@@ -113,7 +113,7 @@ class Bench:
         given = [text for name, value in options.items() for text in (f"--{name}", str(value))]
         done = subprocess.run(
             [*script, *given, "--processes", str(processes), "--threads", str(processes)],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=170,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout
 
