@@ -200,14 +200,15 @@ def run(arguments: list[str]) -> None:
             runpy.run_path(arguments[0], run_name="__main__")
     except SystemExit as ended:
         code = ended.code
-        if isinstance(code, str):
-            print(code, file=sys.stderr)
-        code = code if isinstance(code, int) else int(code is not None)
     except KeyboardInterrupt:
         code = 130
     except BaseException:
         traceback.print_exc()
         code = 1
+    if not isinstance(code, int):
+        if code is not None:  # said, as Python does it, once what the job held is let go of
+            print(code, file=sys.stderr)
+        code = int(code is not None)
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
