@@ -29,7 +29,7 @@ real: env
 	@echo "Done. Open results/report.html; docs/real.md says what it shows."
 
 test: env
-	@python -m pytest tests -n auto --dist loadfile
+	@python -m pytest tests -n auto --dist loadfile --no-loadscope-reorder
 
 lint: env
 	ruff check .

@@ -41,7 +41,7 @@ import soundfile
 import typer
 
 from earmark.audio import waveform as audio
-from earmark.audio.containers import executable
+from earmark.audio.program import executable
 from earmark.core.allocator import keep_freed_memory
 from earmark.core.records import Clip, Part
 from earmark.data import shards

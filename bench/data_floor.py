@@ -20,7 +20,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from earmark.audio.containers import executable
+from earmark.audio.program import executable
 
 OTHERS = (".m4a", ".webm")
 """What libsndfile cannot read."""

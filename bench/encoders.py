@@ -45,6 +45,7 @@ from earmark.models.adapter import with_adapter
 from earmark.models.checkpoint import Checkpoint, describe_folder
 from earmark.models.fused_adapter import fuse
 from earmark.models.projector import Projector, Shape
+from earmark.models.towers.asked import Tower
 from earmark.systems.encoders.generate import PENALTY, Ask, write
 from earmark.systems.encoders.learner import Learner, Share, first_half
 from earmark.systems.encoders.sequences import Layout, upstream
@@ -174,7 +175,7 @@ def step(optimiser: torch.optim.Optimizer, loss: Tensor) -> float:
 def sides(folder: Path, device: str, quick: bool) -> Sides:
     """Make the parts, the clips and their features."""
     encoder, decoder = parts(folder, quick)
-    tower = towers.load({"kind": "whisper", "dtype": "float32"}, encoder, device)
+    tower = towers.load(Tower(kind="whisper"), encoder, device)
     public = LlamaForCausalLM.from_pretrained(decoder.folder, dtype=torch.float32, trust_remote_code=False)
     public.to(device)
     learning, lora = Speaker(decoder, device), Lora(rank=8, alpha=32)

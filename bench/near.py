@@ -85,11 +85,16 @@ def resampled(x: Samples) -> Samples:
 
 def encoded(x: Samples) -> Samples:
     """MP3 at 64 kbit/s and back, with what coders put before and behind."""
-    there, back = io.BytesIO(), [containers.executable(), "-nostdin", "-v", "error"]
+    return through(x, "-b:a", "64k", "-f", "mp3")
+
+
+def through(x: Samples, *coding: str) -> Samples:
+    """Audio that ffmpeg encoded, its options ending in ``-f`` and the container, and decoded."""
+    there, run = io.BytesIO(), [containers.executable(), "-nostdin", "-v", "error"]
     soundfile.write(there, x, RATE, format="WAV", subtype="PCM_16")
-    mp3 = [*back, "-f", "wav", "-i", "pipe:0", "-b:a", "64k", "-f", "mp3", "pipe:1"]
-    wav = [*back, "-f", "mp3", "-i", "pipe:0", "-ac", "1", "-ar", str(RATE), "-f", "f32le", "pipe:1"]
-    made = subprocess.run(mp3, input=there.getvalue(), stdout=subprocess.PIPE, check=True).stdout
+    coder = [*run, "-f", "wav", "-i", "pipe:0", *coding, "pipe:1"]
+    wav = [*run, *coding[-2:], "-i", "pipe:0", "-ac", "1", "-ar", str(RATE), "-f", "f32le", "pipe:1"]
+    made = subprocess.run(coder, input=there.getvalue(), stdout=subprocess.PIPE, check=True).stdout
     decoded = subprocess.run(wav, input=made, stdout=subprocess.PIPE, check=True).stdout
     return np.frombuffer(decoded, np.float32)
 
@@ -253,7 +258,7 @@ def _planted(packed: Shards, found: list[Recording], planted: list[int], kind: s
     """Return which share of one kind of copy is found; prints it for each kind of recording."""
     # A cut that takes more than half of a clip leaves another clip.
     chosen = [i for i in planted if kind != "cut" or len(found[i].samples) >= 2 * SHIFT]
-    packed.pack("c", [_changed(found[i].samples, kind) for i in chosen])
+    packed.pack("c", [changed(found[i].samples, kind) for i in chosen])
     pairs, _ = packed.audit("o", "c")
     of = {f"o-{i}": each.originals for i, each in enumerate(found)}
     of |= {f"c-{n}": found[i].originals for n, i in enumerate(chosen)}
@@ -267,7 +272,7 @@ def _planted(packed: Shards, found: list[Recording], planted: list[int], kind: s
     return sum(total) / len(total)
 
 
-def _changed(samples: Samples, kind: str) -> Samples:
+def changed(samples: Samples, kind: str) -> Samples:
     """Return a copy of a kind."""
     for step in KINDS[kind]:
         samples = step(samples)

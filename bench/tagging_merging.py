@@ -23,7 +23,8 @@ import typer
 from earmark.core.allocator import keep_freed_memory
 from earmark.merging.schedule import Schedule
 from earmark.systems.tagging.architecture import Shape, Sizes
-from earmark.systems.tagging.speed import BASELINE, Side, interleaved, sides, spectrograms
+from earmark.systems.tagging.speed import Side, interleaved, sides, spectrograms
+from earmark.systems.tagging.timed import BASELINE
 
 BASE = Shape()
 SMALL = Shape(sizes=Sizes(hidden=192, layers=4, heads=3, mlp=768))

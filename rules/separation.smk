@@ -26,7 +26,8 @@ rule separator:
         "benchmarks/separator/{separator}.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: 2
+    # One: with bf16 on a CPU, a step of the small network takes one thread 0.5 CPU seconds, and two threads 2.5.
+    threads: 1
     resources:
         gpu=gpus,
         mem_mb=growing(6000),
@@ -204,6 +205,7 @@ rule separation_result:
         scores=scores_behind,
         rows=lambda w: [f"{path.removesuffix('.json')}.jsonl" for path in scores_behind(w)],
         partition=partition_behind,
+        texts=lambda w: tables_behind(w) if separation.domains(SETTINGS) else [],
     output:
         record="results/separation/{mixtures}_{router}.json",
         rows="results/separation/{mixtures}_{router}.jsonl",
@@ -226,10 +228,11 @@ rule separation_result:
         settings=lambda w: read(mistaken(job_settings.result_job, w.mixtures, w.router)),
         scores=lambda w, input: repeated("--scores", input.scores),
         partition=lambda w, input: option("--partition", input.partition),
+        texts=lambda w, input: repeated("--texts", input.texts),
         again=again,
     shell:
         """
-        python "$SCRIPTS/separation_result.py" {params.scores} {params.partition} --settings {params.settings:q} \
+        python "$SCRIPTS/separation_result.py" {params.scores} {params.partition} {params.texts} --settings {params.settings:q} \
             --output {output.record:q} --code {params.code} --again {params.again} 2>&1 | tee {log:q}
         """
 

@@ -76,8 +76,9 @@ def partition_behind(wildcards):
 
 def tables_behind(wildcards):
     """Return the tables that queries and classes are looked up in."""
+    of = wildcards.get("separator") or mistaken(separation.chosen)
     names = mistaken(separation.text_tables, wildcards.mixtures)
-    return [f"separators/{wildcards.separator}/texts/{name}.safetensors" for name in names]
+    return [f"separators/{of}/texts/{name}.safetensors" for name in names]
 
 
 def set_shards(wildcards, suffix):

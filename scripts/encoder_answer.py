@@ -10,6 +10,7 @@ import typer
 from earmark.core import cli
 from earmark.core.given import given
 from earmark.systems.encoders import answer
+from earmark.systems.encoders.asked import AnswerJob
 
 
 def main(
@@ -22,7 +23,8 @@ def main(
     threads: int = 1,
 ) -> None:
     """Write what the model says of each clip."""
-    answer.run(given(settings), features, checkpoint, output, work, code, threads)
+    asked = AnswerJob.read(given(settings), "--settings")
+    answer.run(asked, features, checkpoint, output, work, code, threads)
 
 
 if __name__ == "__main__":

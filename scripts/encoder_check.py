@@ -12,6 +12,7 @@ from earmark.core import cli, devices
 from earmark.core.files import replacing, write_json
 from earmark.core.given import given
 from earmark.models.checkpoint import Checkpoint
+from earmark.systems.encoders.asked import CheckJob
 from earmark.systems.encoders.check.finding import page
 from earmark.systems.encoders.check.run import checked
 
@@ -26,12 +27,12 @@ def main(
     threads: int = 1,
 ) -> None:
     """Look at an encoder and say what there is to say."""
-    chosen = given(settings)
-    device = devices.prepare(chosen["device"], threads)
+    asked = CheckJob.read(given(settings), "--settings")
+    device = devices.prepare(asked.device, threads)
     weights = None if checkpoint is None else Checkpoint.read(checkpoint)
-    findings = checked(chosen["tower"], weights, str(device))
-    said = page(chosen["name"], findings)
-    write_json(record, {"encoder": chosen["name"], "findings": [asdict(each) for each in findings]})
+    findings = checked(asked.tower, weights, str(device))
+    said = page(asked.name, findings)
+    write_json(record, {"encoder": asked.name, "findings": [asdict(each) for each in findings]})
     with replacing(output) as partial:
         partial.write_text(said)
     print(said, end="")

@@ -10,6 +10,7 @@ import typer
 from earmark.core import cli
 from earmark.core.given import given
 from earmark.systems.encoders import extract
+from earmark.systems.encoders.asked import FeaturesJob
 
 
 def main(
@@ -22,7 +23,8 @@ def main(
     threads: int = 1,
 ) -> None:
     """Run the encoder over every clip of a shard."""
-    extract.run(given(settings), shard, checkpoint, output.parent, output.stem, threads)
+    asked = FeaturesJob.read(given(settings), "--settings")
+    extract.run(asked, shard, checkpoint, output.parent, output.stem, threads)
 
 
 if __name__ == "__main__":

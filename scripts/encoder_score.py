@@ -10,6 +10,7 @@ import typer
 from earmark.core import cli
 from earmark.core.given import given
 from earmark.systems.encoders import result
+from earmark.systems.encoders.asked import ScoreJob
 
 
 def main(
@@ -20,7 +21,8 @@ def main(
     again: Annotated[str, typer.Option(help="JSON file: what makes this result again, for the record")] = "",
 ) -> None:
     """Write the result."""
-    result.run(given(settings), answers, output, code, again)
+    asked = ScoreJob.read(given(settings), "--settings")
+    result.run(asked, answers, output, code, again)
 
 
 if __name__ == "__main__":

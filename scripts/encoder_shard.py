@@ -10,6 +10,7 @@ import typer
 from earmark.core import cli
 from earmark.core.given import given
 from earmark.systems.encoders import fetch
+from earmark.systems.encoders.asked import FetchJob
 
 
 def main(
@@ -17,7 +18,7 @@ def main(
     output: Annotated[Path, typer.Option(help="tar to write")],
 ) -> None:
     """Bring the shard to this machine."""
-    fetch.run(given(settings), output)
+    fetch.run(FetchJob.read(given(settings), "--settings"), output)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import typer
 from earmark.core import cli
 from earmark.core.given import given
 from earmark.systems.encoders import table
+from earmark.systems.encoders.asked import TableJob
 
 
 def main(
@@ -21,7 +22,8 @@ def main(
     again: Annotated[str, typer.Option(help="JSON file: what makes this result again, for the record")] = "",
 ) -> None:
     """Write both tables."""
-    table.run(given(settings), result, tsv, output, code, again)
+    asked = TableJob.read(given(settings), "--settings")
+    table.run(asked, result, tsv, output, code, again)
 
 
 if __name__ == "__main__":

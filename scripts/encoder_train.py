@@ -9,6 +9,7 @@ import typer
 
 from earmark.core import cli
 from earmark.core.given import given
+from earmark.systems.encoders.asked import TrainingJob
 from earmark.training.launch import in_processes
 
 
@@ -29,11 +30,11 @@ def main(
     threads: Annotated[int, typer.Option(help="of all processes together")] = 1,
 ) -> None:
     """Train, going on from where an earlier run was interrupted."""
-    chosen = given(settings)
-    in_processes(processes, device=chosen["device"])
+    asked = TrainingJob.read(given(settings), "--settings")
+    in_processes(processes, device=asked.device)
     from earmark.systems.encoders import train
 
-    train.run(chosen, features, encoder, decoder, output, work, max(1, threads // processes))
+    train.run(asked, features, encoder, decoder, output, work, max(1, threads // processes))
 
 
 if __name__ == "__main__":

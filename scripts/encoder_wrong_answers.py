@@ -9,6 +9,7 @@ import typer
 
 from earmark.core import cli
 from earmark.core.given import given
+from earmark.systems.encoders.asked import WrongAnswersJob
 from earmark.systems.encoders.report import wrong
 
 
@@ -17,8 +18,8 @@ def main(
     output: Annotated[Path, typer.Option(help="the wrong answers, Parquet")],
 ) -> None:
     """Collect wrong answers with their sound."""
-    asked = given(settings)
-    rows = wrong.collect([Path(path) for path in asked["shards"]], asked["shards"], asked["report"])
+    asked = WrongAnswersJob.read(given(settings), "--settings")
+    rows = wrong.collect([Path(path) for path in asked.shards], asked.shards, asked.report)
     wrong.write(rows, output)
     print(f"{len(rows)} wrong answers, {sum(row['audio'] is not None for row in rows)} of them with sound")
 

@@ -12,7 +12,6 @@ from earmark.core.given import given
 from earmark.scoring import record as envelope
 from earmark.systems.separation import result
 from earmark.systems.separation.asked import Result
-from earmark.systems.separation.jobs.partitioned import Partitioned
 
 
 def main(
@@ -20,13 +19,16 @@ def main(
     settings: Annotated[str, typer.Option(help="JSON file: the router and what was asked")],
     output: Annotated[Path, typer.Option(help="result to write (JSON); rows go beside it")],
     partition: Annotated[Path | None, typer.Option(help="partition of the classes")] = None,
+    texts: Annotated[
+        list[Path] | None, typer.Option(help="table of vectors: of queries, of classes, repeat")
+    ] = None,
     code: Annotated[str, typer.Option(help="digest of the code, for the record")] = "by hand",
     again: Annotated[str, typer.Option(help="JSON file: what makes this result again, for the record")] = "",
 ) -> None:
     """Write the result."""
     chosen = Result.read(given(settings), "--settings")
-    domains = Partitioned.read(partition).domains if partition else ()
-    content, rows = result.record(chosen, result.Inputs.read(scores), domains, output, code, again)
+    inputs = result.Inputs.read(scores, partition, texts or [], chosen.temperature)
+    content, rows = result.record(chosen, inputs, output, code, again)
     envelope.write(content, output, rows)
     print(envelope.one_line(content, content["headline"], *content["remarks"][1:]))
 

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from earmark.audio import clock, waveform
-from earmark.audio.containers import executable
+from earmark.audio.program import executable
 
 RATE, LENGTH_S = 48000, 20
 

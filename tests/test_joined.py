@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from earmark.audio import mp3, waveform
-from earmark.audio.containers import executable
+from earmark.audio.program import executable
 from earmark.core.errors import AudioError
 
 RATE = 16000

@@ -159,7 +159,7 @@ def test_a_bar_is_drawn_again_while_a_step_takes_long_and_no_more_after_it(monke
     with tqdm(total=1, desc="one long step") as bar:
         bar.refresh = drawn.set
         (beating,) = set(threading.enumerate()) - before
-        assert drawn.wait(60), "nothing was drawn"
+        assert drawn.wait(600), "nothing was drawn"
     beating.join(60)
     assert not beating.is_alive()
 

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from earmark.audio import by_ffmpeg, mp3, reader, waveform
-from earmark.audio.containers import executable
+from earmark.audio.program import executable
 from earmark.audio.reader import Reader
 from earmark.core.errors import AudioError
 

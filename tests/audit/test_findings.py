@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections import Counter
 from dataclasses import asdict, replace
 
 import pytest
+import warm
 from planted import GOOD, HOSTILE, SETTINGS, SHARDS, StandIn, clip, damaged, write
 
 from earmark.audio import waveform as audio
@@ -160,7 +160,7 @@ def test_the_script_writes_both_files_changes_no_index_and_exits_well(tmp_path):
     folder = write(tmp_path, damaged(), copies=())
     before = {path: path.read_bytes() for path in folder.rglob("*.parquet")}
     output, page = tmp_path / "audit.json", tmp_path / "audit.html"
-    command = [sys.executable, str(SCRIPTS / "audit.py"), "--task", "sounds", "--folder", str(folder)]
+    command = [warm.python(), str(SCRIPTS / "audit.py"), "--task", "sounds", "--folder", str(folder)]
     command += ["--shards", json.dumps(SHARDS), "--settings", json.dumps(asdict(SETTINGS))]
     command += ["--output", str(output), "--page", str(page), "--code", "abc"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -33,7 +33,7 @@ def record(real_audio, tmp_path_factory):
     samples, rate = soundfile.read(folder / table.file.iloc[0], dtype="float32")
     slow = soxr.resample(samples, rate, 8000)
     soundfile.write(made / "near.wav", 0.5 * slow, 8000)
-    soundfile.write(made / "loud.wav", np.clip(8 * samples, -1, 1), rate)
+    soundfile.write(made / "loud.wav", np.clip(40 * samples, -1, 1), rate)
     soundfile.write(made / "quiet.wav", np.zeros(rate, dtype=np.float32), rate)
     (made / "named.mp3").write_bytes((folder / table.file.iloc[20]).read_bytes())
     other = {"female": "male", "male": "female"}[table.label.iloc[0]]

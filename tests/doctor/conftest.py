@@ -9,12 +9,22 @@ import sys
 from pathlib import Path
 
 import pytest
+import warm
 import yaml
 
 from earmark.core.places import SCRIPTS
 
 CLOSED = "http://127.0.0.1:9"
 """An address at which nobody listens: no request gets further than this."""
+
+
+AS_USUAL = """
+import os, runpy, sys
+sys.executable, *sys.argv = sys.argv[1:]
+sys.path[0] = os.path.dirname(sys.argv[0])
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+"""Runs a script in a fresh Python, which starts others by one that has started already."""
 
 
 class Doctor:
@@ -37,13 +47,13 @@ class Doctor:
             config = self.folder / "own.yaml"
         chosen = ["--configfile", str(config)] if config else []
         done = subprocess.run(
-            [self.python, str(SCRIPTS / "doctor.py"), *chosen, *more],
+            [self.python, "-c", AS_USUAL, warm.python(), str(SCRIPTS / "doctor.py"), *chosen, *more],
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=600,
         )
         self.page = done.stdout
         assert "Traceback" not in self.page, self.page

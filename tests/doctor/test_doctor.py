@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 
 import isolated
 import jsonschema
 import pytest
+import warm
 from hub_server import Hub, Repo
 
 from earmark.config.schema import schema
@@ -66,7 +66,7 @@ def test_students_and_their_teachers_are_needed_and_counted_where_they_are_asked
 )
 def test_the_jobs_are_those_that_snakemake_would_run(doctor, target):
     assert doctor(None, "--target", target) == 0, doctor.page
-    command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), target, "-n"]
+    command = [warm.python(), "-m", "snakemake", "-s", str(ROOT / "Snakefile"), target, "-n"]
     done = subprocess.run(command, cwd=doctor.folder, capture_output=True, text=True)
     counted = re.search(r"^total jobs: (\d+)$", done.stdout + done.stderr, flags=re.MULTILINE)
     assert counted is not None, done.stdout + done.stderr

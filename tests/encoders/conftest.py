@@ -16,6 +16,7 @@ from earmark.core.files import write_json
 from earmark.core.places import SCRIPTS
 from earmark.models.checkpoint import Checkpoint, describe_folder
 from earmark.systems.encoders import answer, extract, result, train
+from earmark.systems.encoders.asked import AnswerJob, FeaturesJob, ScoreJob, TrainingJob
 
 TRAINING = {
     "max_steps": 150, "per_device_train_batch_size": 4, "learning_rate": 0.005, "warmup_steps": 5,
@@ -69,7 +70,14 @@ class Bench:
         tower = tower or self.spectrum
         place = self.folder / "features" / tower["kind"] / form
         settings = {"tower": tower | more, "form": form, "device": "cpu"}
-        extract.run(settings, self.folder / shard, encoder, place, shard.partition(".")[0], 1)
+        extract.run(
+            FeaturesJob.read(settings, "settings"),
+            self.folder / shard,
+            encoder,
+            place,
+            shard.partition(".")[0],
+            1,
+        )
         return place
 
     def train(
@@ -93,7 +101,7 @@ class Bench:
         record = self.folder / output / "checkpoint.json"
         work = work or self.folder / f"{output}-work"
         if processes is None:
-            train.run(settings, place, encoder, self.decoder, record, work, 1)
+            train.run(TrainingJob.read(settings, "settings"), place, encoder, self.decoder, record, work, 1)
         else:
             self._train_in(processes, settings, place, record, work)
         return record
@@ -105,7 +113,7 @@ class Bench:
         given = [text for name, value in options.items() for text in (f"--{name}", str(value))]
         done = subprocess.run(
             [*script, *given, "--processes", str(processes), "--threads", str(processes)],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=170,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout
 
@@ -118,7 +126,15 @@ class Bench:
         } | changes  # fmt: skip
         output = checkpoint.parent / f"{metric.lower()}.json"
         place = self.features(shard, tower)
-        answer.run(settings, place, checkpoint, output, self.folder / "answering", "code", 1)
+        answer.run(
+            AnswerJob.read(settings, "settings"),
+            place,
+            checkpoint,
+            output,
+            self.folder / "answering",
+            "code",
+            1,
+        )
         return output
 
     def score(self, answers, metric="Accuracy", compat="none", **changes):
@@ -129,7 +145,7 @@ class Bench:
             "max_failed_share": 0.5, "bootstrap": 200, "seed": 0, "training": TRAINING,
         } | changes  # fmt: skip
         output = answers.with_name(f"{answers.stem}-{compat}-result.json")
-        result.run(settings, answers, output, "code")
+        result.run(ScoreJob.read(settings, "settings"), answers, output, "code")
         return json.loads(output.read_text())
 
 

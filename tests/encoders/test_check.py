@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from earmark.models.towers.asked import Tower
 from earmark.systems.encoders.check.finding import page
 from earmark.systems.encoders.check.run import checked
 
@@ -24,7 +25,7 @@ def findings(tmp_path):
     def run(content, **more):
         path = tmp_path / "mine.py"
         path.write_text(content)
-        return checked({"kind": "own", "code": f"{path}:E", **more}, None, "cpu")
+        return checked(Tower(kind="own", code=f"{path}:E", **more), None, "cpu")
 
     return run
 

@@ -240,12 +240,11 @@ def test_a_scored_encoder_of_another_kind_is_a_composed_model_too(bench, tmp_pat
     from earmark.models.checkpoint import Checkpoint, describe_folder
     from earmark.models.composed import Decoder, Encoder
     from earmark.models.families import family
+    from earmark.models.towers.asked import Tower
 
     kind = "wav2vec2"
     folder = tmp_path / kind
-    towers.load(
-        {"kind": kind, "random": RANDOM[kind][0], "dtype": "float32"}, None, "cpu"
-    ).model.save_pretrained(folder)
+    towers.load(Tower(kind=kind, random=RANDOM[kind][0]), None, "cpu").model.save_pretrained(folder)
     record = tmp_path / "encoder.json"
     write_json(record, {**describe_folder(folder, {}, folder), "folder": str(folder)})
     tower = {"kind": kind, "dtype": "float32"}

@@ -19,6 +19,7 @@ from earmark.core import disk
 from earmark.core.errors import UserError
 from earmark.core.places import SCRIPTS
 from earmark.systems.encoders import fetch
+from earmark.systems.encoders.asked import FetchJob
 from earmark.systems.encoders.origin import Origin, origin_of
 
 INSIDE = "ESC-50/train/esc50_fold_1_0000000.tar.gz"
@@ -62,7 +63,7 @@ class Shards:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=600,
         )
 
 
@@ -129,7 +130,7 @@ def test_a_shard_at_an_address_goes_on_after_a_cut(tmp_path, monkeypatch, capsys
     with serving() as server:
         address = server.add("/a/b/mine.tar", content.getvalue())
         server.fault("/a/b/mine.tar", cut=0.5, times=1)
-        asked = {"repo": None, "revision": "", "inside": "", "address": address}
+        asked = FetchJob(repo=None, revision="", inside="", address=address)
         with pytest.raises(
             UserError, match=f"^a suite's data: {address} is out of reach .*again to go on, or put it at "
         ):

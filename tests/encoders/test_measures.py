@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from earmark.core.errors import UserError
+from earmark.systems.encoders.blocks import MetricArgs
 from earmark.systems.encoders.measures import Item, scores
 from earmark.systems.encoders.normal import normalised
 from earmark.systems.encoders.report.ranking import ranks
@@ -29,7 +30,7 @@ SETS = [
 
 def scored(metric, pairs, classes=None, hard=True, **more):
     items = [Item(str(i), said, [right], **more) for i, (said, right) in enumerate(pairs)]
-    args = {"num_classes": classes, "separator": ";"}
+    args = MetricArgs(num_classes=classes)
     return scores(metric, items, args, hard=hard, resamples=100, seed=0)
 
 
@@ -69,7 +70,7 @@ def test_labels_ranked_by_likelihood_need_no_right_answer():
         Item("1", "", ["b"], {"a": -4.0, "b": -2.0}),
         Item("2", "", ["a;b"], {"a": -2.0, "b": -1.0}),
     ]
-    args = {"num_classes": None, "separator": ";"}
+    args = MetricArgs()
     found = scores("mAP", items, args, hard=False, resamples=100, seed=0)
     assert found.headline == "likelihood_ap" and found.metrics["likelihood_ap"]["value"] == 1
     assert found.metrics["set_f1"]["value"] == 0 and found.metrics["outside_labels"]["value"] == 1

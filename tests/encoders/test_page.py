@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from earmark.config.common import Report
 from earmark.core.files import write_json
 from earmark.systems.encoders import measures
+from earmark.systems.encoders.blocks import MetricArgs
 from earmark.systems.encoders.measures import Item
 from earmark.systems.encoders.report import wrong
 from earmark.systems.encoders.report.differences import Scored, differences
 
-ARGS = {"num_classes": None, "separator": ";"}
+ARGS = MetricArgs()
 
 
 def scored(folder, encoder, metric, items, dataset="tones"):
@@ -108,7 +110,7 @@ def test_wrong_answers_come_with_the_start_of_their_sound(trained, tmp_path):
     answers = trained.answer(trained.checkpoint, "iWER", "captions")
     result = answers.with_name(f"{answers.stem}-none-result.json")
     trained.score(answers, "iWER")
-    settings = {"wrong_answers": 5, "audio_mb": 2, "audio_s": 0.25}
+    settings = Report(wrong_answers=5, audio_mb=2, audio_s=0.25)
     shards = {str(result): {"test_0": str(trained.folder / "test_0.tar")}}
     rows = wrong.collect([result], shards, settings)
     assert len(rows) == 5 and all(row["audio"].startswith(b"OggS") for row in rows)

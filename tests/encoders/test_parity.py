@@ -20,6 +20,7 @@ from earmark.config.compose import Lora
 from earmark.models import towers
 from earmark.models.adapter import with_adapter
 from earmark.models.projector import Projector, Shape
+from earmark.models.towers.asked import Tower
 from earmark.systems.encoders.extract import halved
 from earmark.systems.encoders.generate import Ask, likelihoods, write
 from earmark.systems.encoders.sequences import compact, upstream
@@ -160,7 +161,7 @@ def test_the_likelihood_of_a_text_is_the_sum_of_its_tokens(parts, recorded, valu
 def test_whispers_features_are_those_recorded_and_its_example_keeps_half(recorded, tmp_path):
     audio = np.load(RECORDED / "parity" / "audio16k.npz")
     checkpoint = part("whisper-base", tmp_path)
-    tower = towers.load({"kind": "whisper", "dtype": "float32"}, checkpoint, "cpu")
+    tower = towers.load(Tower(kind="whisper"), checkpoint, "cpu")
     features, _ = tower(torch.from_numpy(audio["audio"]), torch.from_numpy(audio["mask"]))
     theirs, mask = recorded
     kept = [halved(int(length)) for length in audio["mask"].sum(1)]

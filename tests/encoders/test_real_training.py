@@ -20,6 +20,8 @@ from earmark.models import towers
 from earmark.models.adapter import with_adapter
 from earmark.models.fused_adapter import fuse
 from earmark.models.projector import Projector, Shape
+from earmark.models.towers.asked import Tower
+from earmark.systems.encoders.blocks import Training
 from earmark.systems.encoders.extract import halved
 from earmark.systems.encoders.learner import Learner, Share
 from earmark.systems.encoders.recording import recording
@@ -36,7 +38,7 @@ pytestmark = [
         not (RECORDED / "parity").is_dir(), reason=f"no recorded values at {RECORDED} (EARMARK_TEST_XARES)"
     ),
 ]
-KEYS = {"learning_rate": 1e-4, "weight_decay": 0.01}
+KEYS = Training()
 STEPS, CLOSE = 30, 0.01
 TWELVE = {2: 11.9693, 3: 11.3109, 4: 10.4915, 11: 7.5008}
 """What upstream's trainer found in a dozen steps on the recorded batch, as far as its review tells.
@@ -132,7 +134,7 @@ def test_the_first_losses_of_a_real_run_are_upstreams(real_audio, tmp_path):
     drawn = torch.get_rng_state()
     start = np.load(RECORDED / "run_init_projector_seed42.npz")
     assert torch.allclose(learner.projector.layers[0].weight, torch.from_numpy(start["weight"]), atol=1e-7)
-    tower = towers.load({"kind": "whisper", "dtype": "float32"}, part("whisper-base", tmp_path), "cpu")
+    tower = towers.load(Tower(kind="whisper"), part("whisper-base", tmp_path), "cpu")
 
     @cache
     def features(key):

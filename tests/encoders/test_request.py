@@ -31,8 +31,8 @@ def load(tmp_path, monkeypatch):
 def test_presets_are_suites_whose_keys_may_be_laid_over(load):
     settings = load(suites={"esc-50": {"training": {"max_steps": 7}}})
     job = request.training(settings, "whisper-base", "esc-50")
-    assert job["training"]["max_steps"] == 7 and job["lora"]["dropout"] == 0.1
-    assert job["projector"]["stack"] == 1 and len(job["sources"][0]["shards"]) == 4
+    assert job.training.max_steps == 7 and job.lora.dropout == 0.1
+    assert job.projector.stack == 1 and len(job.sources[0].shards) == 4
     assert len(request.train_files(settings, "whisper-base", "task1")) == 863
     assert request.test_files(settings, "whisper-base", "task1", "clotho")[0].startswith(
         "features/encoders/whisper-base/whole-float32/test_000000-"
@@ -86,7 +86,7 @@ def test_another_language_model_in_a_users_file_is_not_passed_over(load, tmp_pat
     ):
         request.training(load(suites={"x": suite}), "log-mel", "x")
     named = load(suites={"x": suite | {"decoder": "smollm2-135m"}})
-    assert request.training(named, "log-mel", "x")["suite"] == "x"
+    assert request.training(named, "log-mel", "x").suite == "x"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from earmark.core.errors import UserError
 from earmark.models import families, towers
 from earmark.models.checkpoint import Checkpoint, describe_folder
 from earmark.models.families import family
+from earmark.models.towers.asked import Tower
 
 SMALL = {
     "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48,
@@ -62,7 +63,7 @@ def check(tower, rate):
 @pytest.mark.parametrize("kind", RANDOM)
 def test_a_random_encoder_of_each_kind_keeps_the_contract(kind):
     sizes, rate = RANDOM[kind]
-    check(towers.load({"kind": kind, "random": sizes, "dtype": "float32"}, None, "cpu"), rate)
+    check(towers.load(Tower(kind=kind, random=sizes), None, "cpu"), rate)
 
 
 def test_a_familys_encoder_keeps_the_contract(whisper, qwen2_audio, checkpoint):
@@ -71,13 +72,13 @@ def test_a_familys_encoder_keeps_the_contract(whisper, qwen2_audio, checkpoint):
         ("qwen2_audio", qwen2_audio, 25),
         ("omni", checkpoint, 25),
     ):
-        check(towers.load({"kind": kind, "dtype": "float32"}, made, "cpu"), rate)
+        check(towers.load(Tower(kind=kind), made, "cpu"), rate)
 
 
 @pytest.mark.parametrize("kind", ["wav2vec2", "wavlm", "audio_spectrogram_transformer", "clap", "dasheng"])
 def test_a_checkpoint_of_each_kind_is_a_family_whose_states_can_be_stored(kind, tmp_path):
     sizes, rate = RANDOM[kind]
-    tower = towers.load({"kind": kind, "random": sizes, "dtype": "float32"}, None, "cpu")
+    tower = towers.load(Tower(kind=kind, random=sizes), None, "cpu")
     if kind == "dasheng":
         from safetensors.torch import save_file
 
@@ -101,12 +102,10 @@ def test_a_class_in_a_file_is_found_beside_imports_that_end_like_it(tmp_path):
     path = tmp_path / "anywhere" / "mine.py"
     path.parent.mkdir()
     path.write_text(OWN)
-    tower = towers.load({"kind": "own", "code": str(path), "arguments": {"scale": 2.0}}, None, "cpu")
+    tower = towers.load(Tower(kind="own", code=str(path), arguments={"scale": 2.0}), None, "cpu")
     features, mask = tower(torch.ones(1, 320), torch.ones(1, 320, dtype=torch.int32))
     assert features.tolist() == np.full((1, 2, 4), 2.0).tolist() and mask.tolist() == [[1, 1]]
-    assert (
-        type(towers.load({"kind": "own", "code": f"{path}:MyEncoder"}, None, "cpu")).__name__ == "MyEncoder"
-    )
+    assert type(towers.load(Tower(kind="own", code=f"{path}:MyEncoder"), None, "cpu")).__name__ == "MyEncoder"
 
 
 @pytest.mark.parametrize(
@@ -128,12 +127,12 @@ def test_a_class_that_cannot_be_used_ends_in_one_line(tmp_path, content, code, m
     path = tmp_path / "mine.py"
     path.write_text(content)
     with pytest.raises(UserError, match=message):
-        towers.load({"kind": "own", "code": code.format(path)}, None, "cpu")
+        towers.load(Tower(kind="own", code=code.format(path)), None, "cpu")
 
 
 def test_a_checkpoint_of_another_kind_is_refused(whisper):
     with pytest.raises(UserError, match="holds no encoder of kind wavlm .its model_type is whisper"):
-        towers.load({"kind": "wavlm", "dtype": "float32"}, whisper, "cpu")
+        towers.load(Tower(kind="wavlm"), whisper, "cpu")
 
 
 def test_every_kind_of_encoder_is_a_family_too():

@@ -55,7 +55,7 @@ def test_a_terminal_is_never_asked_whether_code_may_run(tmp_path):
         text=True,
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(SCRIPTS)},
-        timeout=60,
+        timeout=600,
         check=False,
     )
     os.close(ours)

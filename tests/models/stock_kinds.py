@@ -29,6 +29,17 @@ TEXT: dict[str, Any] = {
     "max_position_embeddings": 512,
 }
 
+QWEN3_AUDIO: dict[str, Any] = {
+    "num_mel_bins": 16,
+    "d_model": 32,
+    "encoder_layers": 2,
+    "encoder_attention_heads": 2,
+    "encoder_ffn_dim": 48,
+    "downsample_hidden_size": 8,
+    "n_window_infer": 200,
+    "output_dim": 32,
+}
+
 Inputs = Callable[[np.ndarray, Any], dict[str, torch.Tensor]]
 
 
@@ -137,17 +148,7 @@ def window_inputs(wave: np.ndarray, extractor: Any) -> dict[str, torch.Tensor]:
 
 def qwen3_asr_parts(words: int) -> dict[str, Any]:
     """Seconds of 13 tokens, windows of two of them."""
-    audio = {
-        "model_type": "qwen3_asr_encoder",
-        "num_mel_bins": 16,
-        "d_model": 32,
-        "encoder_layers": 2,
-        "encoder_attention_heads": 2,
-        "encoder_ffn_dim": 48,
-        "downsample_hidden_size": 8,
-        "n_window_infer": 200,
-        "output_dim": 32,
-    }
+    audio = {"model_type": "qwen3_asr_encoder", **QWEN3_AUDIO}
     text = TEXT | {"model_type": "qwen3", "vocab_size": words, "head_dim": 16}
     return {"audio_config": audio, "text_config": text, "tie_word_embeddings": False}
 
@@ -214,16 +215,6 @@ def fun_asr_inputs(wave: np.ndarray, extractor: Any) -> dict[str, torch.Tensor]:
 
 def qwen3_omni_parts(words: int) -> dict[str, Any]:
     """Four experts, of which a token sees two."""
-    audio = {
-        "num_mel_bins": 16,
-        "d_model": 32,
-        "encoder_layers": 2,
-        "encoder_attention_heads": 2,
-        "encoder_ffn_dim": 48,
-        "downsample_hidden_size": 8,
-        "n_window_infer": 200,
-        "output_dim": 32,
-    }
     text = TEXT | {
         "vocab_size": words,
         "head_dim": 16,
@@ -234,7 +225,12 @@ def qwen3_omni_parts(words: int) -> dict[str, Any]:
     }
     vision = {"depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2, "out_hidden_size": 32}
     vision |= {"deepstack_visual_indexes": [0]}
-    return {"audio_config": audio, "text_config": text, "vision_config": vision, "vision_start_token_id": 3}
+    return {
+        "audio_config": dict(QWEN3_AUDIO),
+        "text_config": text,
+        "vision_config": vision,
+        "vision_start_token_id": 3,
+    }
 
 
 def qwen3_omni_inputs(wave: np.ndarray, extractor: Any) -> dict[str, torch.Tensor]:

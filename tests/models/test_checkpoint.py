@@ -204,5 +204,5 @@ def test_no_more_addresses_are_reserved_than_weights_are_held(tmp_path, mode, sh
         [sys.executable, "-c", LIMITED, mode, str(tmp_path), str(int(weights * share))],
         check=True,
         env=os.environ | {"PYTHONPATH": str(SCRIPTS), "OMP_NUM_THREADS": "1"},
-        timeout=120,
+        timeout=600,
     )

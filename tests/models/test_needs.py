@@ -105,7 +105,7 @@ def test_a_job_out_of_memory_ends_in_one_line_that_says_so():
         capture_output=True,
         text=True,
         env={"PYTHONPATH": str(SCRIPTS)},
-        timeout=60,
+        timeout=600,
     )
     assert done.returncode == 1
     (said,) = done.stderr.strip().splitlines()

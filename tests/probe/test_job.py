@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 
 import numpy as np
 import pytest
+import warm
 
 from earmark.core.errors import UserError
 from earmark.core.places import SCRIPTS
@@ -27,7 +27,7 @@ def test_layers_are_in_the_order_of_the_network():
 def test_script_makes_the_same_valid_record_twice(embeddings, settings, tmp_path):
     given = [argument for path in embeddings for argument in ("--embeddings", str(path))]
     for name in ("a.json", "b.json"):
-        command = [sys.executable, str(SCRIPTS / "probe.py"), *given]
+        command = [warm.python(), str(SCRIPTS / "probe.py"), *given]
         rest = ["--settings", json.dumps(settings), "--output", str(tmp_path / name)]
         subprocess.run([*command, *rest], check=True)
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()

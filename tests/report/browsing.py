@@ -24,7 +24,7 @@ def specifications(text: str) -> list[dict[str, Any]]:
 
 def opened(browser: Chrome, path: Path) -> Chrome:
     browser.get(path.as_uri())
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while browser.execute_script("return document.body.dataset.ready") != "yes":
         assert time.monotonic() < end, "the page did not finish"
         time.sleep(0.05)

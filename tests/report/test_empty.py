@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
+
+import warm
 
 from earmark.core.places import SCRIPTS
 
 
 def script(name: str, *arguments: str) -> None:
-    done = subprocess.run([sys.executable, str(SCRIPTS / name), *arguments], capture_output=True, text=True)
+    done = subprocess.run([warm.python(), str(SCRIPTS / name), *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 

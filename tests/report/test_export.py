@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import warm
 
 from earmark.core.errors import UserError
 from earmark.core.places import SCRIPTS
@@ -30,7 +30,7 @@ def summary(results: list[Path], timing: Path, tmp_path: Path) -> Path:
 
 
 def run(script: str, *words: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(SCRIPTS / script), *map(str, words)]
+    command = [warm.python(), str(SCRIPTS / script), *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 from browsing import specifications, visible
 
 from earmark.core.errors import UserError
@@ -42,7 +42,7 @@ def test_scripts_run_from_files_to_one_small_page(
         ["wrong_answers.py", "--summary", str(summary), *rest, "--output", str(answers)],
         ["report.py", "--summary", str(summary), "--file", str(answers), "--output", str(made)],
     ):
-        subprocess.run([sys.executable, str(SCRIPTS / words[0]), *words[1:]], check=True, capture_output=True)
+        subprocess.run([warm.python(), str(SCRIPTS / words[0]), *words[1:]], check=True, capture_output=True)
     content = made.read_bytes()
     assert len(content) < 10_000_000
     assert content.count(b'<div class="sample" ') == 4

@@ -6,13 +6,13 @@ import csv
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+import warm
 
 from earmark.core.errors import UserError
 from earmark.core.places import ROOT, SCRIPTS
@@ -176,7 +176,7 @@ def test_the_script_finds_all_results_and_ends_a_users_mistake_in_one_line(
     results: list[Path], timing: Path, write_probe: Callable[..., Path], tmp_path: Path
 ) -> None:
     write_probe(tmp_path / "results" / "embeddings" / "m" / "genres.json")
-    command = [sys.executable, str(SCRIPTS / "summarize.py"), "--results", str(tmp_path / "results")]
+    command = [warm.python(), str(SCRIPTS / "summarize.py"), "--results", str(tmp_path / "results")]
     out = ["--csv", str(tmp_path / "s.csv"), "--parquet", str(tmp_path / "s.parquet")]
     subprocess.run([*command, *out], check=True, capture_output=True)
     found = pd.read_parquet(tmp_path / "s.parquet")

@@ -11,7 +11,8 @@ from earmark.core.errors import UserError
 from earmark.core.records import Clip, write_manifest
 from earmark.data.shards import Form, Writer, pack
 from earmark.systems.separation.drawing import Draw, split
-from earmark.systems.separation.sounds import Sounds, spoken
+from earmark.systems.separation.query.table import spoken
+from earmark.systems.separation.sounds import Sounds
 
 from . import miniature
 

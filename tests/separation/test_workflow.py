@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 import pytest
 import soundfile
 import torch
+import warm
 
 from earmark.core.places import ROOT
 from earmark.systems.separation import stored
@@ -22,7 +22,7 @@ ROUTERS = ("base", "text", "score", "soft", "fallback", "oracle")
 
 
 def snakemake(folder: Path, *words: str, fails: bool = False) -> str:
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    command = [warm.python(), "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
     command += ["--directory", str(folder), "--configfile", str(folder / "mini.yaml"), "--cores", "2", *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900)
     assert bool(done.returncode) == fails, done.stdout + done.stderr
@@ -101,7 +101,7 @@ def test_the_summary_and_the_page_have_the_results_and_sounds_to_play(made) -> N
 def test_a_result_s_own_config_names_all_that_it_is_made_of(made) -> None:
     again = record(made, "text")["provenance"]["again"]
     (made / "again.yaml").write_text(json.dumps(again["config"]))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
+    command = [warm.python(), "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
     command += ["--directory", str(made / "elsewhere"), "--configfile", str(made / "again.yaml"), "-n"]
     done = subprocess.run([*command, again["target"]], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -124,7 +124,7 @@ def test_a_mistyped_target_ends_in_a_line(made, target, said) -> None:
 
 
 def test_the_script_names_its_output_after_the_query(made) -> None:
-    command = [sys.executable, str(ROOT / "scripts/separate.py"), "mix.wav", "A dog!", "--device", "cpu"]
+    command = [warm.python(), str(ROOT / "scripts/separate.py"), "mix.wav", "A dog!", "--device", "cpu"]
     done = subprocess.run(command, cwd=made, capture_output=True, text=True, timeout=300)
     assert done.stdout.strip() == "mix-a-dog.flac", done.stderr
     assert (made / "mix-a-dog.flac").is_file()

@@ -39,7 +39,7 @@ class Download:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=600,
         )
         assert not check or done.returncode == 0, done.stdout
         return done

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import warm
 import yaml
 
 from earmark.core.places import ROOT
@@ -29,7 +29,7 @@ class Checkout:
 
     def run(self, *command: str, fails: bool = False) -> str:
         done = subprocess.run(
-            [sys.executable, *command], cwd=self.work, capture_output=True, text=True, timeout=300
+            [warm.python(), *command], cwd=self.work, capture_output=True, text=True, timeout=300
         )
         assert bool(done.returncode) == fails, done.stdout + done.stderr
         return done.stdout + done.stderr

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 
 import pytest
+import warm
 from tagging_task import TAGGING, changed
 
 from earmark.core.errors import UserError
@@ -90,7 +90,7 @@ def test_failed_clips_decide_nothing():
 
 def test_the_script_ends_in_one_line(tmp_path):
     write_manifest(tmp_path / "clips.parquet", CLIPS)
-    command = [sys.executable, str(SCRIPTS / "classes.py"), "--clips", "clips.parquet", "--task", "x"]
+    command = [warm.python(), str(SCRIPTS / "classes.py"), "--clips", "clips.parquet", "--task", "x"]
     settings = json.dumps(changed(kind="single_label").chosen("kind", "classes", "folds"))
     done = subprocess.run(
         [*command, "--settings", settings, "--output", "classes.json"],

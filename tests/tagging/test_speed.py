@@ -2,12 +2,12 @@
 
 import json
 import subprocess
-import sys
 from collections import Counter
 
 import jsonschema
 import pytest
 import torch
+import warm
 import yaml
 
 from earmark.config.schema import schema
@@ -45,7 +45,7 @@ def test_a_record_compares_three_sides_at_every_batch_size(tmp_path) -> None:
     chosen = {**ASKED, "r": "early", "schedules": {"early": [20, 40]}}
     # when the script measures
     script = [
-        sys.executable,
+        warm.python(),
         str(SCRIPTS / "tagging_speed.py"),
         "--classes",
         str(classes),

@@ -116,7 +116,7 @@ def test_processes_of_accelerate_share_a_batch_without_changing_the_training(tmp
     launcher += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
     for name, before in (("one", []), ("two", launcher)):
         command = [sys.executable, *before, *script, str(tmp_path / name), changes]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
 
     one, two = (json.loads((tmp_path / name / "epochs.json").read_text()) for name in ("one", "two"))

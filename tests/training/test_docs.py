@@ -18,7 +18,7 @@ def test_the_recipe_of_the_page_trains_to_its_best_epoch(tmp_path: Path) -> None
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     best, distance = done.stdout.split()

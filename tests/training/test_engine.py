@@ -43,20 +43,24 @@ def seen(records: list[StageRecord]) -> list[tuple]:
     return [(r.name, r.steps, r.loss, r.means, r.totals, r.epochs, r.kept, r.best, r.curve) for r in records]
 
 
-@pytest.mark.parametrize("choice", [Last(), Best("error", higher=False), Average(2, 4)], ids=str)
+@pytest.fixture(scope="module", params=[Last(), Best("error", higher=False), Average(2, 4)], ids=str)
+def whole(request, tmp_path_factory) -> tuple[Choice, Small, list[StageRecord]]:
+    """A training that nothing interrupts, for each choice of weights."""
+    small = Small(choice=request.param)
+    return request.param, small, train(small, tmp_path_factory.mktemp("whole"))
+
+
 @pytest.mark.parametrize("fail_at", CUTS)
 def test_a_resumed_training_ends_with_the_same_bits(
-    tmp_path: Path, fail_at: tuple[str, int], choice: Choice
+    tmp_path: Path, fail_at: tuple[str, int], whole: tuple[Choice, Small, list[StageRecord]]
 ) -> None:
-    whole = Small(choice=choice)
-    expected = train(whole, tmp_path / "whole")
-
+    choice, uninterrupted, expected = whole
     with pytest.raises(Interruption):
         train(Small(fail_at, choice=choice), tmp_path / "cut")
     resumed = Small(choice=choice)
     records = train(resumed, tmp_path / "cut")
 
-    assert weights(resumed) == weights(whole)
+    assert weights(resumed) == weights(uninterrupted)
     assert seen(records) == seen(expected)
 
 
@@ -189,7 +193,7 @@ def test_a_full_disk_leaves_the_older_state_and_is_told_as_one(tmp_path: Path) -
         "cli.run(main)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "work")], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", program, str(tmp_path / "work")], capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: no space left on the disk; free some space")
@@ -208,7 +212,7 @@ def test_processes_share_a_batch_without_changing_the_training(tmp_path: Path) -
     launcher += ["--main_process_port", "0"]
     for name, before in (("one", []), ("three", launcher)):
         command = [sys.executable, *before, str(HERE / "small_recipe.py"), str(tmp_path / name)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
     one, three = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("one", "three"))
     assert one["weights"] == pytest.approx(three["weights"], rel=1e-5)

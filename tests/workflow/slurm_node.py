@@ -73,7 +73,7 @@ class Node:
 
     def call(self, *command: str) -> str:
         done = subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, check=False, timeout=30
+            command, env=self.environment, capture_output=True, text=True, check=False, timeout=600
         )
         if done.returncode:
             raise Unavailable(f"{command[0]}: {(done.stderr or done.stdout).strip()[-300:]}")

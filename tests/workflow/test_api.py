@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 from workflow import SMALL
 
 from earmark.core.places import ROOT
@@ -56,8 +56,10 @@ def config(tmp_path) -> Path:
     ],
 )
 def test_the_api_says_what_a_command_line_says(config, tmp_path, target, said):
+    program = tmp_path / "through_the_api.py"
+    program.write_text(THROUGH_THE_API)
     done = subprocess.run(
-        [sys.executable, "-c", THROUGH_THE_API],
+        [warm.python(), str(program)],
         input=f"{ROOT} {config} {target}",
         cwd=tmp_path,
         capture_output=True,
@@ -71,7 +73,7 @@ def test_the_api_says_what_a_command_line_says(config, tmp_path, target, said):
 
 
 def test_the_value_of_an_option_is_no_target(config, tmp_path):
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "-n"]
+    command = [warm.python(), "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "-n"]
     command += ["data/gtzan/clips.parquet", "--configfile", str(config)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 
 import pytest
+import warm
 
 from earmark.core.places import ROOT
 
@@ -13,7 +13,7 @@ PROFILES = sorted(path.parent.name for path in ROOT.glob("profiles/*/config.yaml
 
 
 def run(folder, name, profile="default"):
-    command = [sys.executable, "-m", "snakemake", "-n", "-s", ROOT / "Snakefile", "--configfile", name]
+    command = [warm.python(), "-m", "snakemake", "-n", "-s", ROOT / "Snakefile", "--configfile", name]
     command += ["--workflow-profile", ROOT / "profiles" / profile]
     return subprocess.run(
         [*command, "--", "data/gtzan/clips.parquet"], cwd=folder, capture_output=True, text=True

@@ -6,13 +6,13 @@ import json
 import re
 import shlex
 import subprocess
-import sys
 import textwrap
 from itertools import product
 
 import numpy as np
 import pytest
 import soundfile
+import warm
 import yaml
 from workflow import SMALL, Workflow
 
@@ -55,7 +55,7 @@ def test_a_command_beside_published_figures_runs_as_it_stands(tmp_path, command)
     flow = Workflow(tmp_path)
     words = shlex.split(command)
     done = subprocess.run(
-        [sys.executable, "-m", *words, "-n", "--quiet", "rules"],
+        [warm.python(), "-m", *words, "-n", "--quiet", "rules"],
         cwd=flow.folder,
         env=flow.environment(),
         capture_output=True,

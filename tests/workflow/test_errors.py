@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
 import shutil
 
 import numpy as np
 import pytest
 import soundfile
+import yaml
 from workflow import SMALL, Workflow
 
 
@@ -39,10 +41,12 @@ def test_an_unknown_config_key_is_one_line(finished):
 
 @pytest.fixture
 def with_folder(finished, tmp_path):
-    """The finished workflow with a task of the user's own, from a folder of audio."""
-    shutil.copytree(finished.folder, tmp_path / "flow", dirs_exist_ok=True)
-    flow = Workflow.__new__(Workflow)
-    flow.folder = tmp_path / "flow"
+    """The finished workflow with a task of the user's own."""
+    return with_sounds(Workflow.copy(finished.folder, tmp_path / "flow"))
+
+
+def with_sounds(flow: Workflow) -> Workflow:
+    """The workflow with a task from a folder of audio."""
     audio = flow.folder / "mine"
     audio.mkdir()
     lines = ["file,label"]
@@ -110,37 +114,30 @@ def test_a_missing_folder_is_named_before_any_job(with_folder):
     assert "Building DAG" not in done.stdout
 
 
-def test_audio_over_the_limit_follows_the_policy_and_is_counted(with_folder):
-    import json
-
-    import yaml
-
-    config = yaml.safe_load((with_folder.folder / "small.yaml").read_text())
-    config["models"]["demo"]["max_audio_s"] = 5
-    results = {}
-    for policy in ("truncate", "window"):
-        config["tasks"]["mine"]["long_audio"] = policy
-        with_folder.configure(config)
-        with_folder.run("-j1", "results/mine_frame_0.5.json")
-        results[policy] = json.loads((with_folder.folder / "results/mine_frame_0.5.json").read_text())[
-            "counts"
-        ]
-    long = results["truncate"]["truncated"]
-    assert long > 0 and results["window"]["windowed"] == long
-    assert results["truncate"]["windowed"] == results["window"]["truncated"] == 0
-
-    config["tasks"]["mine"]["long_audio"] = "error"
-    with_folder.configure(config)
-    done = with_folder.run("-j1", "results/mine_frame_0.5.json", check=False)
+def test_audio_over_the_limit_follows_the_policy_and_is_counted(tmp_path):
+    """One run for all three: what each policy makes of a clip, tests/evaluation/test_plan.py says."""
+    flow, policies = with_sounds(Workflow(tmp_path)), ("truncate", "window", "error")
+    config = yaml.safe_load((flow.folder / "small.yaml").read_text())
+    config["default_model"] = "moderate"
+    config["models"]["moderate"]["max_audio_s"] = 5
+    config["tasks"] |= {policy: config["tasks"]["mine"] | {"long_audio": policy} for policy in policies}
+    targets = [f"results/{policy}_frame_0.5.json" for policy in policies]
+    flow.configure(config)
+    done = flow.run("-j1", "--keep-going", *targets, check=False)
     assert done.returncode != 0
-    answers = with_folder.folder / "answers/demo/mine_frame_0.5.jsonl"
+    cut, windowed = (json.loads((flow.folder / path).read_text())["counts"] for path in targets[:2])
+    long = cut["truncated"]
+    assert long > 0 and windowed["windowed"] == long
+    assert cut["windowed"] == windowed["truncated"] == 0
+
+    answers = flow.folder / "answers/moderate/error_frame_0.5.jsonl"
     kept = answers.read_text()
     assert kept, "the short clips were answered and are kept"
     assert f"{long} of" in done.stdout and "longer than the model's limit (long_audio: error)" in done.stdout
 
     config["evaluate"]["max_failed_share"] = 1.0
-    with_folder.configure(config)
-    with_folder.run("-j1", "results/mine_frame_0.5.json")
+    flow.configure(config)
+    flow.run("-j1", targets[2])
     assert answers.read_text() == kept, "finished rows were made again"
-    counts = json.loads((with_folder.folder / "results/mine_frame_0.5.json").read_text())["counts"]
+    counts = json.loads((flow.folder / targets[2]).read_text())["counts"]
     assert counts["failed"] == long and counts["scored"] == len(kept.splitlines()) - long

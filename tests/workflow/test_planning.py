@@ -9,7 +9,7 @@ from pathlib import Path
 from workflow import Workflow
 
 from earmark.core import digests
-from earmark.workflow import given
+from earmark.workflow import given, planning
 
 
 def blocks(text: str) -> set[tuple[str, str]]:
@@ -38,6 +38,11 @@ def test_a_wrong_command_is_found_by_a_short_plan(tmp_path):
     rule.write_text(rule.read_text().replace("{params.settings:q}", "{params.setings:q}"))
     said = flow.run("-n", "data/gtzan/audit.json", check=False)
     assert said.returncode != 0 and "setings" in said.stdout
+
+
+def test_an_output_below_another_is_found():
+    assert planning.one_holds_another(["/a/b", "/a/b/c/d"])
+    assert not planning.one_holds_another(["/a/b", "/a/bc/d", "/a/c"])
 
 
 def fresh(monkeypatch) -> None:

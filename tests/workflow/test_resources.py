@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 
 import pytest
+import warm
 from workflow import Workflow
 
 from earmark.core import usage
@@ -54,7 +54,7 @@ def test_no_job_took_more_than_its_rule_asks_for(finished):
     jobs = list(usage.of_run(listing.splitlines(), finished.folder))
     assert {"pack", "features", "train", "answer", "score_default", "report"} <= {job.rule for job in jobs}
     assert not [job for job in jobs if job.exceeded], usage.table(jobs)
-    command = [sys.executable, str(SCRIPTS / "usage.py"), "--folder", str(finished.folder)]
+    command = [warm.python(), str(SCRIPTS / "usage.py"), "--folder", str(finished.folder)]
     printed = subprocess.run(command, input=listing, capture_output=True, text=True, check=True).stdout
     assert re.search(r"^pack +\d+ +\d+ +2000 +\d\.\d +60$", printed, flags=re.MULTILINE), printed
 

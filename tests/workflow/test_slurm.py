@@ -15,7 +15,7 @@ import pytest
 from slurm_node import Node, Unavailable, started, until
 from workflow import SMALL, Workflow
 
-PATIENCE = 240
+PATIENCE = 600
 SHARD = "data/gtzan/shards/test-00000-of-00002.tar"
 MISBEHAVE = """
 import os, sys, time

@@ -32,6 +32,8 @@ from typing import Any
 
 AT_IMPORT = re.compile("(HF_|HUGGING|TRANSFORMERS|TORCH|PYTORCH|PYTHON(?!UNBUF|DONTW)|CUDA|MALLOC|LD_|XDG_)")
 """Variables that change what an import does."""
+HUB = ("HF_", "HUGGING")
+"""Those that no plan of Snakemake's reads."""
 LIBRARIES = ("OMP", "MKL", "OPENBLAS", "RAYON", "NUMEXPR", "VECLIB_MAXIMUM", "GOTO")
 ONE_THREAD = [f"{name}{'' if name.endswith('MAXIMUM') else '_NUM'}_THREADS" for name in LIBRARIES]
 """Variables that change it too, but only where they are set: 1 in a job with one core."""
@@ -93,6 +95,11 @@ os._exit(status)
 """
 
 
+def python() -> str:
+    """Return the path of a Python that has started already, for whatever runs a script or Snakemake."""
+    return str(folder() / "python")
+
+
 @cache
 def folder() -> Path:
     """Start the process, once for each that asks, and return a folder whose ``python`` is its client."""
@@ -120,6 +127,7 @@ def serve(address: str) -> None:
     for package in PACKAGES:
         importlib.import_module(package)
     gc.freeze()
+    os.fsync = lambda descriptor: None  # as in the tests themselves (tests/conftest.py)
     # Whatever starts Python again starts the client.
     sys.executable = str(Path(address).with_name("python"))
     listening = socket.socket(socket.AF_UNIX)
@@ -144,7 +152,8 @@ def keep(client: socket.socket, started: dict[str, str]) -> None:
     told = client.makefile("rb").read(int.from_bytes(size, "little"))
     arguments, directory, environment, umask = json.loads(told)
     own = arguments[:2] == ["-m", "snakemake"] or arguments[:1] and arguments[0].endswith(".py")
-    if not own or differs(environment, started):
+    plans = arguments[1:2] == ["snakemake"] and not {"-n", "--dry-run"}.isdisjoint(arguments)
+    if not own or differs(environment, started, HUB if plans else ()):
         client.sendall(b"cold\n")
         return
     job = os.fork()
@@ -166,9 +175,9 @@ def keep(client: socket.socket, started: dict[str, str]) -> None:
         client.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
 
 
-def differs(environment: dict[str, str], started: dict[str, str]) -> bool:
+def differs(environment: dict[str, str], started: dict[str, str], but: tuple[str, ...]) -> bool:
     """Whether imports would go another way in an environment than where the process was started."""
-    names = {name for name in {*environment, *started} if AT_IMPORT.match(name)}
+    names = {name for name in {*environment, *started} if AT_IMPORT.match(name) and not name.startswith(but)}
     names |= environment.keys() & set(ONE_THREAD)
     return any(environment.get(name) != started.get(name) for name in names)
 
@@ -191,14 +200,15 @@ def run(arguments: list[str]) -> None:
             runpy.run_path(arguments[0], run_name="__main__")
     except SystemExit as ended:
         code = ended.code
-        if isinstance(code, str):
-            print(code, file=sys.stderr)
-        code = code if isinstance(code, int) else int(code is not None)
     except KeyboardInterrupt:
         code = 130
     except BaseException:
         traceback.print_exc()
         code = 1
+    if not isinstance(code, int):
+        if code is not None:  # said, as Python does it, once what the job held is let go of
+            print(code, file=sys.stderr)
+        code = int(code is not None)
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

@@ -96,7 +96,7 @@ class Workflow:
 
     def _finished(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         if self.warm:
-            command = [str(warm.folder() / "python"), *command[1:]]
+            command = [warm.python(), *command[1:]]
         return subprocess.run(
             command,
             cwd=self.folder,

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from statistics import median
 from typing import BinaryIO
 
+from earmark.audio.program import FORMATS, executable
+
 FILL = "aresample=async=1:first_pts=0:min_hard_comp=0.005"
 """ffmpeg's filter: from the clock's zero on, silence where nothing is."""
 LEAST_S = 0.0055
@@ -54,8 +56,6 @@ def has_clock(file: BinaryIO) -> bool:
 
 def _listed(file: BinaryIO, track: int) -> str:
     """Return the list of the packets of a sound track; none is decoded."""
-    from earmark.audio.containers import FORMATS, executable
-
     os.lseek(file.fileno(), 0, os.SEEK_SET)
     command = [executable(), "-nostdin", "-v", "error", "-protocol_whitelist", "file"]
     command += ["-format_whitelist", FORMATS, "-copyts", "-i", f"file:/dev/fd/{file.fileno()}"]

@@ -16,6 +16,8 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from earmark.audio.limiter import limited
+
 RATE = 8000
 """Sample rate in Hz at which clips are compared."""
 
@@ -40,9 +42,6 @@ LEAST_ENERGY = 0.1
 
 LEAST_VALUES = 200
 """Independent values that must agree: a steady tone has few, so it proves nothing."""
-
-LIMITED = 0.3
-"""Share of the samples that both are cut at where a copy may be clipped; docs/data_audit.md has figures."""
 
 LONGEST_S = 60.0
 """Seconds that are compared, around where the fingerprints agree; bounds memory and time."""
@@ -81,15 +80,8 @@ def match(x: NDArray[np.float32], y: NDArray[np.float32], hint_s: float = 0.0) -
     found = _match(x, y, hint_s)
     if found is None or found.same:
         return found
-    limited = _match(_limited(x), _limited(y), hint_s)
-    return found if limited is None or abs(limited.peak) < abs(found.peak) else limited
-
-
-def _limited(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return samples cut off where the loudest of them lie."""
-    most = np.quantile(np.abs(samples), 1 - LIMITED) if len(samples) else 0.0
-    limited: NDArray[np.float32] = np.clip(samples, -most, most).astype(np.float32)
-    return limited
+    cut_off = _match(limited(x), limited(y), hint_s)
+    return found if cut_off is None or abs(cut_off.peak) < abs(found.peak) else cut_off
 
 
 def _match(x: NDArray[np.float32], y: NDArray[np.float32], hint_s: float) -> Match | None:

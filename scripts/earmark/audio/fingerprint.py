@@ -6,7 +6,9 @@ the time between them say much about where in which recording they are. Of all t
 one-permutation min-hashing (Li, Owen and Zhang, NeurIPS 2012) keeps at most :data:`SLOTS`: each has its
 slot by its hash, and the smallest of a slot stays. So a clip of a second and one of an hour take as much
 room, and two clips agree in about as many slots as they have triples in common, in copies at one and the
-same difference of time. A fingerprint only proposes: :mod:`earmark.audio.correlation` decides.
+same difference of time. A copy that was clipped has other peaks than its original, but once both are cut
+off alike they are nearly one: a ninth of the slots is of the audio so limited. A fingerprint only
+proposes: :mod:`earmark.audio.correlation` decides.
 """
 
 from __future__ import annotations
@@ -18,18 +20,19 @@ import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from earmark.audio.limiter import limited
 from earmark.core.errors import UserError
 
-SLOT_BITS = 7
-SLOTS = 1 << SLOT_BITS
-"""Triples kept of a clip, at 8 bytes each."""
+PLAIN_BITS, LIMITED_BITS = 8, 5
+SLOTS = (1 << PLAIN_BITS) + (1 << LIMITED_BITS)
+"""Triples kept of a clip, at 8 bytes each: of its audio as it is, and behind them of that limited."""
 
 HOP_S, WINDOW_S = 0.016, 0.064
 """Of the spectrogram: a frame starts each hop, and lines are 15.6 Hz apart at every sample rate."""
 
 LOWEST_HZ, HIGHEST_HZ = 100.0, 4000.0
 
-AROUND = (2, 4)
+AROUND = (3, 6)
 """A peak is the strongest within so many frames and lines to each side."""
 
 RANGE = 1e-3
@@ -62,19 +65,25 @@ Sketch = NDArray[np.void]
 
 def fingerprint(samples: NDArray[np.float32], sample_rate: int) -> bytes:
     """Return the fingerprint of mono audio [samples] of 8 kHz or more; empty where nothing is heard."""
+    plain = _kept(samples, sample_rate, PLAIN_BITS)
+    if not plain["key"].any():
+        return b""
+    return np.concatenate([plain, _kept(limited(samples), sample_rate, LIMITED_BITS)]).tobytes()
+
+
+def _kept(samples: NDArray[np.float32], sample_rate: int, bits: int) -> Sketch:
+    """Return what is kept of some audio, in a slot for each number of so many bits."""
     frame, line = _peaks(samples, sample_rate)
     key, first = _triples(frame, line // COARSE)
-    if not len(key):
-        return b""
     # Sorted by slot, which the lowest bits say, then by the rest.
-    order = np.argsort(key << np.uint64(64 - SLOT_BITS) | key >> np.uint64(SLOT_BITS))
-    slot = (key[order] % np.uint64(SLOTS)).astype(np.intp)
+    order = np.argsort(key << np.uint64(64 - bits) | key >> np.uint64(bits))
+    slot = (key[order] % np.uint64(1 << bits)).astype(np.intp)
     smallest = np.diff(slot, prepend=-1) > 0
     order, slot = order[smallest], slot[smallest]
-    found = np.zeros(SLOTS, RECORD)
+    found = np.zeros(1 << bits, RECORD)
     found["key"][slot] = np.maximum(key[order] >> np.uint64(32), np.uint64(1))
     found["frame"][slot] = first[order]
-    return found.tobytes()
+    return found
 
 
 def sketch(print_: bytes) -> Sketch:

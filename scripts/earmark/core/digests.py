@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -142,17 +143,23 @@ def _imports(path: Path) -> tuple[Path, ...]:
     """Return the repository files that the module at ``path`` imports directly; data files none."""
     if path.suffix != ".py":
         return ()
-    bases = (SCRIPTS.joinpath(*name.split(".")) for name in _module(path).names if _is_ours(name))
-    found = {p for base in bases for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()}
+    ours = _ours()
+    found = {file for name in _module(path).names for file in ours.get(name, ())}
     # The package's version is provenance, not behaviour: a release makes nothing stale.
     return tuple(sorted(found - {SCRIPTS / "earmark" / "__init__.py"}))
 
 
 @cache
-def _is_ours(name: str) -> bool:
-    """Whether a dotted name may be of the repository: its first part is a module or a folder of scripts/."""
-    first = SCRIPTS / name.partition(".")[0]
-    return first.is_dir() or first.with_suffix(".py").is_file()
+def _ours() -> dict[str, list[Path]]:
+    """Return the files of every module of the repository by its dotted name: its own, its package's."""
+    found: dict[str, list[Path]] = {}
+    for folder, _, files in os.walk(SCRIPTS):
+        package = Path(folder).relative_to(SCRIPTS).parts
+        for file in files:
+            if file.endswith(".py"):
+                own = () if file == "__init__.py" else (file[:-3],)
+                found.setdefault(".".join((*package, *own)), []).append(Path(folder, file))
+    return found
 
 
 @cache

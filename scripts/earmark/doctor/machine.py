@@ -81,10 +81,10 @@ def gpu(device: str) -> list[Finding]:
 
 def decoder(needed: bool) -> Finding:
     """Look for ffmpeg, which decodes what libsndfile does not."""
-    from earmark.audio import containers as ffmpeg
+    from earmark.audio.program import executable
 
     try:
-        path = ffmpeg.executable()
+        path = executable()
     except UserError as error:
         return Finding(AREA, "ffmpeg", MISSING, "none", str(error), needed)
     said = output_of([path, "-hide_banner", "-version"])

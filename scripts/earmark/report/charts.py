@@ -12,6 +12,7 @@ from typing import Any
 import altair as alt
 from altair.utils.schemapi import debug_mode
 
+from earmark.core.files import Json
 from earmark.report.drawable import drawable
 from earmark.report.figures import Look
 
@@ -64,7 +65,7 @@ def scaled(names: Sequence[str], looks: Mapping[str, Look], attribute: str) -> a
     return alt.Scale(domain=list(names), range=[getattr(looks[name], attribute) for name in names])
 
 
-def fitted(chart: Any, height: int, right: int = 2) -> dict[str, Any]:
+def fitted(chart: Any, height: int, right: int = 2) -> Json:
     """Return the chart as a specification that fills the width it is given."""
     sized = chart.properties(
         width="container",
@@ -85,7 +86,7 @@ def level(row: Row, look: Look, hover: Mapping[str, str] | None = None) -> list[
     return [*([band] if row.get("low") is not None else []), line]
 
 
-def histogram(bins: Rows, title: str) -> dict[str, Any]:
+def histogram(bins: Rows, title: str) -> Json:
     """Counts of equally wide bins, given as rows of ``from``, ``to``, ``n`` and ``text``."""
     chart = (
         plot(bins)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 import vl_convert
+
+from earmark.core.files import Json
 
 SCALE = 2.0  # of the PNG
 
 
-def drawn(specification: Mapping[str, Any], form: str) -> bytes:
+def drawn(specification: Json, form: str) -> bytes:
     """Return a specification as ``svg``, ``png`` or ``pdf``, drawn by the Vega-Lite it names.
 
     Raises:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from earmark.core.files import Json
 from earmark.report.words import DASH
 
-Row = dict[str, Any]
+Row = Json
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Figure:
     """A chart with its title, legend and the remarks without which it would mislead."""
 
     title: str
-    specification: dict[str, Any]
+    specification: Json
     legend: Legend = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     min_width: int = 0
@@ -151,7 +151,7 @@ class Appendix:
     name: str
     title: str
     template: Path
-    values: dict[str, Any]
+    values: Json
 
 
 def number(value: float | int | None, text: str | None = None) -> Cell:

@@ -13,7 +13,7 @@ import jsonschema
 from earmark.config.schema import SYSTEMS, schema
 from earmark.core.errors import UserError
 from earmark.core.places import CONFIG
-from earmark.systems.contract import ResultType, System
+from earmark.systems.contract import Record, ResultType, System
 from earmark.systems.registry import system, systems
 
 DOCTOR = "doctor.json"
@@ -70,7 +70,7 @@ def parsed(path: Path) -> Any:
         raise UserError(f"{path} is not JSON ({error}); delete it to make it again") from None
 
 
-def read(path: Path, kind: str) -> dict[str, Any]:
+def read(path: Path, kind: str) -> Record:
     """Read a JSON file and check it against ``config/schemas/{kind}.schema.json``.
 
     Raises:
@@ -80,7 +80,7 @@ def read(path: Path, kind: str) -> dict[str, Any]:
     return _fits(path, parsed(path), kind)
 
 
-def recognised(path: Path) -> tuple[System, ResultType, dict[str, Any]] | str:
+def recognised(path: Path) -> tuple[System, ResultType, Record] | str:
     """Return whose result a file is, of which type, and its content; or why it is none.
 
     Raises:
@@ -98,7 +98,7 @@ def recognised(path: Path) -> tuple[System, ResultType, dict[str, Any]] | str:
     return *types()[kinds()[name]], _fits(path, content, kinds()[name])
 
 
-def _fits(path: Path, content: Any, kind: str) -> dict[str, Any]:
+def _fits(path: Path, content: Any, kind: str) -> Record:
     problem = jsonschema.exceptions.best_match(_validator(kind).iter_errors(content))
     if problem is not None:
         where = problem.json_path.removeprefix("$.") if problem.path else "the file"
@@ -107,7 +107,7 @@ def _fits(path: Path, content: Any, kind: str) -> dict[str, Any]:
     return dict(content)
 
 
-def many(paths: Iterable[Path], kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def many(paths: Iterable[Path], kind: str) -> Iterator[tuple[str, Record]]:
     """Yield path and content of files of one kind, sorted by path, each once."""
     for path in sorted(set(paths)):
         yield str(path), read(path, kind)

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -16,8 +15,9 @@ from earmark.core.errors import UserError
 from earmark.report.columns import LEFT_OUT, OURS
 from earmark.report.figures import Row
 from earmark.report.points import points
+from earmark.systems.contract import Record
 
-Records = Mapping[str, Mapping[str, Any]]
+Records = Mapping[str, Record]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Material:
 
     table: pd.DataFrame
     files: tuple[Path, ...] = field(default=())
-    _read: dict[str, dict[str, Any]] = field(default_factory=dict, init=False, repr=False)
+    _read: dict[str, Record] = field(default_factory=dict, init=False, repr=False)
     """The files read so far: every part of a page asks for the same ones."""
 
     @cached_property
@@ -42,7 +42,7 @@ class Material:
         """Return a file that was asked for by its name, if it was given."""
         return next((path for path in self.files if path.name == name), None)
 
-    def records(self, system: str | None = None, kind: str | None = None) -> dict[str, dict[str, Any]]:
+    def records(self, system: str | None = None, kind: str | None = None) -> dict[str, Record]:
         """Return the files behind our rows of a system (all, if None) and type, by path.
 
         Raises:
@@ -60,12 +60,12 @@ class Material:
         return {path: self._read[path] for path, _ in pairs}
 
 
-def _content(path: str, digest: str) -> dict[str, Any]:
+def _content(path: str, digest: str) -> Record:
     try:
         content = Path(path).read_bytes()
     except OSError:
         raise UserError(f"{path} is gone since the summary was made; run summarize.py again") from None
     if hashlib.sha256(content).hexdigest()[:16] != digest:
         raise UserError(f"{path} has changed since the summary was made; run summarize.py again")
-    found: dict[str, Any] = json.loads(content)
+    found: Record = json.loads(content)
     return found

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from earmark.core.files import Json
 from earmark.report.charts import INK
 from earmark.report.figures import Figure, Look, Section
 
@@ -25,7 +26,7 @@ def names(section: Section) -> Iterator[tuple[str, Figure]]:
         yield f"{section.name}-{figure.name}", figure
 
 
-def standalone(figure: Figure, section: Section) -> dict[str, Any]:
+def standalone(figure: Figure, section: Section) -> Json:
     """Return a figure's specification for paper: sized, in ink, titled, with a legend and its warning."""
     made = _inked(copy.deepcopy(figure.specification))
     lines = [", ".join(section.facts)]

@@ -10,13 +10,14 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from earmark.core.digests import code_digest
 from earmark.core.files import replacing, sha256
 from earmark.report import page_code
 
 SEEN = "seen.json"
+T = TypeVar("T")
 
 
 class Remembered:
@@ -50,7 +51,7 @@ class Remembered:
         self._new[str(path)] = [*mark, digest]
         return str(digest)
 
-    def get(self, names: list[str], make: Callable[[], Any]) -> Any:
+    def get(self, names: list[str], make: Callable[[], T]) -> T:
         """Return what ``make`` gives, or gave before for the same names and the same code; JSON."""
         key = hashlib.sha256(json.dumps([self._code, *names]).encode()).hexdigest()[:32]
         path = self._folder / f"{key}.json" if self._folder else None
@@ -63,7 +64,8 @@ class Remembered:
                     partial.write_text(json.dumps(content))
         if path:
             self._used.add(path.name)
-        return content[0]
+        found: T = content[0]
+        return found
 
     def close(self) -> None:
         """Write down which files were seen, and remove what is of no use any more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from earmark.core.files import Json
 from earmark.core.versions import told
@@ -23,7 +24,7 @@ def of(system: System, kind: ResultType, path: Path, record: Json) -> list[Row]:
     return [identity | row for row in kind.rows(path, record)]
 
 
-def made(record: Record) -> Row:
+def made(record: Mapping[str, Any]) -> Row:
     """Return what produced a record: versions, the digests of the code and its commit."""
     origin = record["provenance"]
     git = origin.get("git") or {}

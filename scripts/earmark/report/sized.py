@@ -11,6 +11,8 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from earmark.core.files import Json
+
 SIZES = ("column", "page")
 """One column of two, and both."""
 
@@ -26,7 +28,7 @@ FLAT = 0.6  # height / that on the screen
 SYMBOL = 24  # square points of a symbol in a legend
 
 
-def sized(specification: Mapping[str, Any], width_mm: float) -> dict[str, Any]:
+def sized(specification: Json, width_mm: float) -> Json:
     """Return a picture's specification made as wide as ``width_mm``, axes and legends included."""
     made = {key: _shrunk(part) for key, part in copy.deepcopy(dict(specification)).items() if key != "config"}
     width = width_mm * POINTS
@@ -55,7 +57,7 @@ def sized(specification: Mapping[str, Any], width_mm: float) -> dict[str, Any]:
     return made
 
 
-def _below(title: Mapping[str, Any], width: float) -> list[str]:
+def _below(title: Json, width: float) -> list[str]:
     """Return what of a picture's title paper needs: all but the title itself and what a caption says."""
     letters = int(width / (LETTER * BELOW))
     return [line for text in title.get("subtitle", [])[1:] for line in textwrap.wrap(text, letters)]

@@ -6,6 +6,9 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+Row = Mapping[str, Any]
+"""Anything with the columns of the summary, or of a metric."""
+
 NBSP = "\u00a0"
 MINUS = "\u2212"
 DASH = "\u2013"
@@ -29,7 +32,7 @@ def percent(value: float | None, digits: int = 1) -> str:
     return DASH if value is None else f"{100 * value:.{digits}f}{NBSP}%"
 
 
-def interval(row: Mapping[str, Any], scale: float = 100, digits: int = 1) -> str:
+def interval(row: Row, scale: float = 100, digits: int = 1) -> str:
     """Return ``[low, high]``, empty where there is none."""
     if row.get("low") is None or row.get("high") is None:
         return ""
@@ -47,7 +50,7 @@ def p_value(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
 
 
-def difference(row: Mapping[str, Any] | None) -> str:
+def difference(row: Row | None) -> str:
     """Return a difference in points, its interval, p as it is and corrected, and what that shows."""
     if row is None:
         return DASH
@@ -61,7 +64,7 @@ def difference(row: Mapping[str, Any] | None) -> str:
     return f"{points_apart(row['value'])} {interval(row)}, {said}{verdict}"
 
 
-def made(row: Mapping[str, Any]) -> str:
+def made(row: Row) -> str:
     """Return where a number comes from, in one line: file, code, commit, samples."""
     commit = row.get("commit") or ""
     parts = [
@@ -97,7 +100,7 @@ def seconds(value: float | None) -> str:
     return f"{value:.2f}{NBSP}s" if value >= 1 else f"{1000 * value:.3g}{NBSP}ms"
 
 
-def timed(row: Mapping[str, Any], stage: str) -> str:
+def timed(row: Row, stage: str) -> str:
     """Return the median time of a stage, or of the whole clip, with its interval."""
     value, low, high = (row.get(f"{stage}{end}_s") for end in ("", "_low", "_high"))
     if value is None or low is None or high is None:

@@ -12,7 +12,7 @@ from earmark.core.files import Json
 from earmark.scoring import grouped
 from earmark.scoring.classification import score
 from earmark.scoring.contract import AnswerMetric, Measure, Parser, Points, Row
-from earmark.scoring.intervals import share
+from earmark.scoring.intervals import Estimate, share
 from earmark.scoring.paired import compare
 from earmark.scoring.question import LETTERS, Question
 
@@ -51,7 +51,7 @@ class Choices(AnswerMetric):
         metrics, per_class = self.scores(rows, resamples, seed)
         metrics["parse_failures"] = share([not row["parsed"] for row in rows])
 
-        def hits(members: Sequence[Json]) -> Row:
+        def hits(members: Sequence[Json]) -> Estimate:
             return share([row["correct"] for row in members])
 
         per_group = grouped.table(rows, ACCURACY.name, hits)

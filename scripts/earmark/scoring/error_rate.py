@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from earmark.core.files import Json
-from earmark.scoring.intervals import ratio
+from earmark.scoring.intervals import Estimate, ratio
 
 if TYPE_CHECKING:
     import jiwer
@@ -51,13 +50,13 @@ def mistakes(counted: Mapping[str, int]) -> int:
     return sum(counted[kind] for kind in KINDS)
 
 
-def corpus(counted: Sequence[Mapping[str, int]], kinds: Sequence[str] = KINDS) -> Json:
+def corpus(counted: Sequence[Mapping[str, int]], kinds: Sequence[str] = KINDS) -> Estimate:
     """Return the pooled rate of the kinds of errors, with its interval over utterances."""
     errors = [sum(each[kind] for kind in kinds) for each in counted]
     return ratio(errors, [each["length"] for each in counted])
 
 
-def mean(counted: Sequence[Mapping[str, int]]) -> Json:
+def mean(counted: Sequence[Mapping[str, int]]) -> Estimate:
     """Return the mean of the utterances' rates, with its interval over utterances."""
     rates = [mistakes(each) / max(each["length"], 1) for each in counted]
     return ratio(rates, [1] * len(rates))

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from typing import TypedDict
 
 from earmark.core.files import Json
 from earmark.scoring.groups import facets
+from earmark.scoring.intervals import Estimate
+
+
+class Group(TypedDict):
+    """A metric of the samples of one group of a facet."""
+
+    facet: str
+    group: str
+    n: int
+    metric: str
+    score: Estimate
 
 
 def table(
     rows: Sequence[Json],
     metric: str,
-    measure: Callable[[list[Json]], Json],
-) -> list[Json]:
+    measure: Callable[[list[Json]], Estimate],
+) -> list[Group]:
     """Return one row per facet and group, sorted; ``measure`` gives the metric of a group's samples."""
     members: dict[tuple[str, str], list[Json]] = defaultdict(list)
     for row in rows:

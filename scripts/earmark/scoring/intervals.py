@@ -13,11 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import isfinite, sqrt
 from statistics import NormalDist
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-from earmark.core.files import Json
 
 LEVEL = 0.95
 Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
@@ -25,19 +24,29 @@ Ends = tuple[float, float]
 Statistic = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 
 
+class Estimate(TypedDict):
+    """A metric as results hold it: its value, its 95 % interval, of how many samples, and whose interval."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    interval: str
+
+
 def wilson(successes: int, n: int) -> tuple[float | None, float | None]:
     """Return Wilson's interval of ``successes`` out of ``n``; (None, None) for n = 0."""
     return _wilson(successes / n, n, Z) if n else (None, None)
 
 
-def share(hits: Sequence[bool]) -> Json:
+def share(hits: Sequence[bool]) -> Estimate:
     """Return the share of hits as a metric with Wilson's interval."""
     n, found = len(hits), sum(hits)
     low, high = wilson(found, n)
     return {"value": found / n if n else None, "low": low, "high": high, "n": n, "interval": "wilson"}
 
 
-def bounded(value: float | None, error: float, n: int) -> Json:
+def bounded(value: float | None, error: float, n: int) -> Estimate:
     """Return a statistic between 0 and 1 of n samples as a metric with its score interval.
 
     ``error`` is its standard error. Where all samples agree there is none to be seen, and n itself is the
@@ -50,12 +59,12 @@ def bounded(value: float | None, error: float, n: int) -> Json:
     return _metric(value, error, n, _wilson, lambda v: v * (1 - v))
 
 
-def rate(value: float | None, error: float, n: int) -> Json:
+def rate(value: float | None, error: float, n: int) -> Estimate:
     """Return a rate of 0 or more of n samples as a metric with its score interval; else as ``bounded``."""
     return _metric(value, error, n, _counted, lambda v: v)
 
 
-def ratio(parts: ArrayLike, wholes: ArrayLike, kind: Callable[..., Json] = rate) -> Json:
+def ratio(parts: ArrayLike, wholes: ArrayLike, kind: Callable[..., Estimate] = rate) -> Estimate:
     """Return ``sum(parts) / sum(wholes)`` over n samples as a metric: ``rate`` or ``bounded``.
 
     The standard error is that of a ratio of sums (Cochran, Sampling Techniques, 1977, ch. 6), so samples may
@@ -71,7 +80,7 @@ def ratio(parts: ArrayLike, wholes: ArrayLike, kind: Callable[..., Json] = rate)
     return kind(value, error, n)
 
 
-def metric(statistic: Statistic, n: int, resamples: int, seed: int) -> Json:
+def metric(statistic: Statistic, n: int, resamples: int, seed: int) -> Estimate:
     """Return a statistic between 0 and 1 of n samples as a metric; its standard error is the bootstrap's.
 
     ``statistic`` maps [..., n] indices of samples to [...] values (Efron and Tibshirani, An Introduction to
@@ -114,9 +123,9 @@ def _metric(
     n: int,
     ends: Callable[[float, float, float], Ends],
     variance: Callable[[float], float],
-) -> Json:
+) -> Estimate:
     """Return a metric whose interval is that of ``variance(value) / error ** 2`` independent samples."""
-    found = {"value": value, "low": None, "high": None, "n": n, "interval": "score"}
+    found: Estimate = {"value": value, "low": None, "high": None, "n": n, "interval": "score"}
     if value is None:
         return found
     if not (isfinite(value) and isfinite(error)):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.core.files import Json
-from earmark.scoring.intervals import Z, quantile, standard_error
+from earmark.scoring.intervals import Estimate, Z, quantile, standard_error
 from earmark.scoring.paired import interval
 
 RANKED = frozenset({"mAP", "mAUC"})
@@ -17,7 +17,22 @@ RANKED = frozenset({"mAP", "mAUC"})
 Values = NDArray[np.float64]
 
 
-def difference(name: str, value: float, drawn: Values, n: int) -> Json:
+class Compared(Estimate):
+    """A difference of a metric, and the chance of so much by luck."""
+
+    p_value: float
+
+
+class SeedSpread(TypedDict):
+    """What trainings by several seeds gave, as columns of the summary."""
+
+    seeds: int
+    seed_min: float | None
+    seed_max: float | None
+    seed_sd: float | None
+
+
+def difference(name: str, value: float, drawn: Values, n: int) -> Compared:
     """Return a metric's difference ``value`` on n clips with its interval and the chance of so much by luck.
 
     ``drawn`` are the differences in each resample: both models met the same clips in it.
@@ -55,7 +70,7 @@ def _p_value(drawn: Values) -> float:
     return float(min(1.0, 2 * (rarer + 1) / (len(drawn) + 1)))
 
 
-def over_seeds(values: Sequence[float]) -> Json:
+def over_seeds(values: Sequence[float]) -> SeedSpread:
     """Return the spread of what trainings by several seeds gave, as columns of the summary."""
     found = np.array(values)
     return {

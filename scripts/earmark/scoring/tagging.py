@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from scipy.special import ndtri
 
 from earmark.core.files import Json
 from earmark.core.seeding import generator
-from earmark.scoring.intervals import bounded, standard_error
+from earmark.scoring.intervals import Estimate, bounded, standard_error
 from earmark.scoring.ranking import Ranking, finite
 
 SINGLE = "single_label"
@@ -68,13 +69,28 @@ class Run:
         return np.asarray(self.targets.any(1), np.bool_)
 
 
+class Spread(TypedDict):
+    """What the seeds gave: how many, and how far apart."""
+
+    n: int
+    min: float | None
+    max: float | None
+    sd: float | None
+
+
+class Seeded(Estimate):
+    """A metric over all seeds."""
+
+    seeds: Spread
+
+
 @dataclass(frozen=True)
 class Scores:
     """Metrics of all runs together, of each class and of each run; ``resampled`` holds each metric's
     value in every resample, which another model's on the same clips can be paired with.
     """
 
-    metrics: Json
+    metrics: dict[str, Seeded]
     per_class: list[Json]
     per_run: list[Json]
     resampled: dict[str, Values]
@@ -139,18 +155,18 @@ def score(runs: Sequence[Run], classes: Sequence[str], kind: str, resamples: int
     of_seeds = {s: _seed(point, [i for i, r in enumerate(runs) if r.seed == s], hit) for s in seeds}
     n = {name: sum(len(ids) for ids in clips.values()) for name in values}
     n[hit] = sum(int(run.labelled.sum()) for run in runs if run.seed == seeds[0])
-    metrics = {}
+    metrics: dict[str, Seeded] = {}
     for name in ("mAP", "mAUC", "d_prime", hit):
         spread = np.array([each[name][0] for each in of_seeds.values()])
         known = "mAUC" if name == "d_prime" else name
-        metrics[name] = _metric(float(values[known][0]), resampled[known], n[name])
-        metrics[name]["seeds"] = _spread(spread)
+        found = _metric(float(values[known][0]), resampled[known], n[name])
+        metrics[name] = {**found, "seeds": _spread(spread)}
     # A monotone function of the AUC, which takes its interval along; of a perfect AUC it is infinite.
-    area = metrics["mAUC"]
-    ends = {
-        key: _finite(float(d_prime(np.asarray(area[key], np.float64)))) for key in ("value", "low", "high")
-    }
-    metrics["d_prime"] = {**metrics["d_prime"], **ends}
+    area, apart = metrics["mAUC"], metrics["d_prime"]
+    apart["value"], apart["low"], apart["high"] = (
+        _finite(float(d_prime(np.asarray(end, np.float64))))
+        for end in (area["value"], area["low"], area["high"])
+    )
     return Scores(metrics, _per_class(runs, classes, point, blocks), _per_run(runs, point, hit), resampled)
 
 
@@ -223,7 +239,7 @@ def _mean(values: Values) -> Values:
         return np.asarray(np.where(known, values, 0.0).sum(0) / known.sum(0))
 
 
-def _metric(value: float, resampled: Values, n: int) -> Json:
+def _metric(value: float, resampled: Values, n: int) -> Estimate:
     """Return a value with its interval; null where it is no number."""
     return bounded(_finite(value), standard_error(resampled, n), n)
 
@@ -232,7 +248,7 @@ def _finite(value: float | None) -> float | None:
     return float(value) if value is not None and np.isfinite(value) else None
 
 
-def _spread(values: Values) -> Json:
+def _spread(values: Values) -> Spread:
     known = values[np.isfinite(values)]
     return {
         "n": len(values),

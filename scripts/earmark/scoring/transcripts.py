@@ -12,7 +12,7 @@ from earmark.core.files import Json
 from earmark.scoring import error_rate, grouped
 from earmark.scoring.contract import AnswerMetric, Measure, Parser, Points, Row
 from earmark.scoring.error_rate import KINDS, Counts
-from earmark.scoring.intervals import share
+from earmark.scoring.intervals import Estimate, share
 from earmark.scoring.normalise import NORMALISERS
 from earmark.scoring.paired import compare_rates
 from earmark.scoring.question import Question
@@ -72,7 +72,7 @@ class ErrorRate(AnswerMetric):
             "parse_failures": share([not row["parsed"] for row in rows]),
         }
 
-        def rate(members: Sequence[Json]) -> Row:
+        def rate(members: Sequence[Json]) -> Estimate:
             return error_rate.corpus([row["errors"] for row in members])
 
         return {"metrics": metrics, "per_class": [], "per_group": grouped.table(rows, name, rate)}

@@ -20,7 +20,7 @@ from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.utils import DownloadCancelled, DownloadError
 
 from earmark.audio import clock
-from earmark.audio import containers as ffmpeg
+from earmark.audio.program import executable
 from earmark.core.errors import UserError
 from earmark.core.files import Json
 from earmark.data.fetch import reasons
@@ -206,7 +206,7 @@ class Client:
         """
         lead = min(MARGIN_S, start_s)
         output = self.folder / "media.wav"
-        command = [ffmpeg.executable(), "-nostdin", "-hide_banner", "-loglevel", "error", "-y"]
+        command = [executable(), "-nostdin", "-hide_banner", "-loglevel", "error", "-y"]
         command += ["-protocol_whitelist", "http,tcp,crypto,data"]
         # The relay's own timeout comes first, and its reason is the better one.
         command += ["-rw_timeout", f"{(self._network.timeout_s + 1) * 1e6:.0f}"]

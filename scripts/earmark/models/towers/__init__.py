@@ -8,9 +8,8 @@ the right, and its mask, to features [clips, frames, output_dim] and their mask 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from earmark.core.errors import UserError, nearest
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from earmark.models.checkpoint import Checkpoint
+    from earmark.models.towers.asked import Tower
 
 RATE = 16_000
 KINDS = {
@@ -48,12 +48,11 @@ def file_of(code: str) -> Path | None:
     return Path(code).expanduser() if code.endswith(".py") else None
 
 
-def load(tower: Mapping[str, Any], checkpoint: Checkpoint | None, device: str) -> nn.Module:
+def load(tower: Tower, checkpoint: Checkpoint | None, device: str) -> nn.Module:
     """Return the encoder on its device, frozen and in evaluation mode.
 
     Args:
-        tower: ``kind``; ``dtype``; of a user's own ``code`` and ``arguments``; ``random``, the sizes of one
-            with random weights.
+        tower: its kind, and what it is made of.
         checkpoint: where the weights are, if they are files.
         device: torch device.
 
@@ -61,7 +60,7 @@ def load(tower: Mapping[str, Any], checkpoint: Checkpoint | None, device: str) -
         UserError: no such kind, or the weights are damaged or of another kind.
 
     """
-    kind = tower["kind"]
+    kind = tower.kind
     if kind not in KINDS:
         raise UserError(f"unknown encoder kind '{kind}'; {nearest(kind, KINDS)}")
     module = importlib.import_module(f"{__name__}.{KINDS[kind]}")

@@ -17,6 +17,7 @@ from earmark.models import towers
 from earmark.models.checkpoint import DTYPES, Checkpoint
 from earmark.models.contract import AudioEncoder, TextDecoder
 from earmark.models.sizes import Depth
+from earmark.models.towers.asked import Tower
 from earmark.models.untrusted import read_json
 
 WIDTHS = ("hidden_size", "embed_dim")
@@ -62,7 +63,7 @@ class Encoder:
         project: bool = True,
     ) -> None:
         self.device, self.dtype = torch.device(device), DTYPES[dtype]
-        self.tower = towers.load({"kind": kind, "dtype": dtype}, checkpoint, device)
+        self.tower = towers.load(Tower(kind=kind, dtype=dtype), checkpoint, device)
         self.width: int = self.tower.output_dim  # type: ignore[assignment]
         self.depth = TowerCode(kind).depth(checkpoint).encoder
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from transformers import ClapAudioConfig, ClapAudioModel, ClapFeatureExtractor
 from earmark.audio.waveform import resampled
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.towers import RATE
+from earmark.models.towers.asked import Tower
 from earmark.models.towers.frames import clips_of, padded
 from earmark.models.towers.weights import extractor_of, model_of
 
@@ -51,11 +51,11 @@ class Clap(nn.Module):
         return states[: max(1, -(-len(wave) * len(states) // (WINDOW_S * OWN_RATE)))]
 
 
-def build(tower: Mapping[str, Any], checkpoint: Checkpoint | None, device: str) -> Clap:
+def build(tower: Tower, checkpoint: Checkpoint | None, device: str) -> Clap:
     """Return the tower; raises UserError if its weights are missing or of another kind."""
-    if checkpoint is None and tower.get("random") is not None:
+    if checkpoint is None and tower.random is not None:
         torch.manual_seed(0)
-        model = ClapAudioModel(ClapAudioConfig(**tower["random"]))
+        model = ClapAudioModel(ClapAudioConfig(**tower.random))
     else:
         model = model_of(ClapAudioModel, tower, checkpoint, "clap", "clap_audio_model")
     return Clap(model, extractor_of(ClapFeatureExtractor, checkpoint))

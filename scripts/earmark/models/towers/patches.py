@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ from transformers import ASTFeatureExtractor, ASTModel
 
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.towers import RATE
+from earmark.models.towers.asked import Tower
 from earmark.models.towers.frames import clips_of, padded
 from earmark.models.towers.weights import extractor_of, model_of
 
@@ -52,7 +52,7 @@ class Patches(nn.Module):
         return by_time[: max(1, (frames - self._patch) // self._stride + 1)]
 
 
-def build(tower: Mapping[str, Any], checkpoint: Checkpoint | None, device: str) -> Patches:
+def build(tower: Tower, checkpoint: Checkpoint | None, device: str) -> Patches:
     """Return the tower; raises UserError if its weights are missing or of another kind."""
     model = model_of(ASTModel, tower, checkpoint, "audio-spectrogram-transformer")
     sizes = {"max_length": model.config.max_length, "num_mel_bins": model.config.num_mel_bins}

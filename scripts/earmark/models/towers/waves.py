@@ -6,7 +6,6 @@ padding; their clips are encoded one by one here. Those that normalise each fram
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from transformers import HubertModel, Wav2Vec2FeatureExtractor, Wav2Vec2Model, WavLMModel
 
 from earmark.models.checkpoint import Checkpoint
+from earmark.models.towers.asked import Tower
 from earmark.models.towers.frames import clips_of, padded
 from earmark.models.towers.weights import extractor_of, model_of
 
@@ -51,8 +51,8 @@ class Waves(nn.Module):
         return nn.functional.pad(clip, (0, max(0, SHORTEST - len(clip))))
 
 
-def build(tower: Mapping[str, Any], checkpoint: Checkpoint | None, device: str) -> Waves:
+def build(tower: Tower, checkpoint: Checkpoint | None, device: str) -> Waves:
     """Return the tower; raises UserError if its weights are missing or of another kind."""
-    model = model_of(CLASSES[tower["kind"]], tower, checkpoint, tower["kind"])
+    model = model_of(CLASSES[tower.kind], tower, checkpoint, tower.kind)
     extractor = extractor_of(Wav2Vec2FeatureExtractor, checkpoint)
     return Waves(model, bool(extractor.do_normalize))

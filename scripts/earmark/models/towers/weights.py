@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -10,16 +9,17 @@ from transformers import AutoConfig, AutoFeatureExtractor
 
 from earmark.core.errors import UserError
 from earmark.models.checkpoint import DTYPES, Checkpoint
+from earmark.models.towers.asked import Tower
 from earmark.models.untrusted import read_part, refuse_own_code
 
 
-def model_of(kind: Any, tower: Mapping[str, Any], checkpoint: Checkpoint | None, *model_types: str) -> Any:
+def model_of(kind: Any, tower: Tower, checkpoint: Checkpoint | None, *model_types: str) -> Any:
     """Return a model of transformers.
 
     Args:
         kind: its class, or an auto class.
         tower: see :func:`earmark.models.towers.load`.
-        checkpoint: where the weights are; None for random ones of the sizes in ``tower["random"]``.
+        checkpoint: where the weights are; None for random ones of the sizes in ``tower.random``.
         model_types: what the checkpoint's config may say of itself.
 
     Raises:
@@ -27,9 +27,9 @@ def model_of(kind: Any, tower: Mapping[str, Any], checkpoint: Checkpoint | None,
 
     """
     if checkpoint is None:
-        if tower.get("random") is None:
-            raise UserError(f"an encoder of kind {tower['kind']} needs weights: hub, path or wheel")
-        config = kind.config_class(**tower["random"]) if kind.config_class else None
+        if tower.random is None:
+            raise UserError(f"an encoder of kind {tower.kind} needs weights: hub, path or wheel")
+        config = kind.config_class(**tower.random) if kind.config_class else None
         torch.manual_seed(0)
         return kind(config)
     refuse_own_code(checkpoint.folder)
@@ -39,14 +39,14 @@ def model_of(kind: Any, tower: Mapping[str, Any], checkpoint: Checkpoint | None,
             raise ValueError(f"its model_type is {config.model_type}")
         model, report = kind.from_pretrained(
             checkpoint.folder,
-            dtype=DTYPES[tower["dtype"]],
+            dtype=DTYPES[tower.dtype],
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         words = " ".join(str(error).split())[:200]
-        raise UserError(f"{checkpoint.folder} holds no encoder of kind {tower['kind']} ({words})") from None
+        raise UserError(f"{checkpoint.folder} holds no encoder of kind {tower.kind} ({words})") from None
     if lacking := sorted(report["missing_keys"]):
         raise UserError(
             f"{checkpoint.folder} lacks weights of the encoder ('{lacking[0]}' and {len(lacking) - 1} more)"

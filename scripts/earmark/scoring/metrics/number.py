@@ -14,7 +14,7 @@ from earmark.scoring import grouped
 from earmark.scoring.choices import ACCURACY, PARSE_FAILURES, Choices
 from earmark.scoring.contract import Measure, Parser, Row
 from earmark.scoring.counted import away, bounds
-from earmark.scoring.intervals import share
+from earmark.scoring.intervals import Estimate, share
 from earmark.scoring.question import Question
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Number(Choices):
     def tables(self, rows: Sequence[Json], task: Scoring, resamples: int, seed: int) -> Row:
         """Return ``metrics`` and ``per_group``; there are no classes."""
 
-        def hits(members: Sequence[Json]) -> Row:
+        def hits(members: Sequence[Json]) -> Estimate:
             return share([row["correct"] for row in members])
 
         nearly = [row["off_by"] is not None and row["off_by"] <= NEARLY for row in rows]

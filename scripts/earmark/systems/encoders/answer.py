@@ -9,16 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
 from earmark.core import devices
 from earmark.core.errors import UserError
-from earmark.core.files import write_json
+from earmark.core.files import Json, write_json
 from earmark.core.progress import tqdm
 from earmark.core.records import read_jsonl, write_jsonl
 from earmark.core.seeding import generator
@@ -27,6 +26,7 @@ from earmark.models.checkpoint import Checkpoint
 from earmark.models.projector import Projector
 from earmark.scoring.record import Failure, check_budget
 from earmark.systems.encoders import material, normal
+from earmark.systems.encoders.asked import AnswerJob
 from earmark.systems.encoders.generate import Ask, Written, likelihoods, write
 from earmark.systems.encoders.order import Clip
 from earmark.systems.encoders.origin import together
@@ -55,7 +55,7 @@ class Answer:
 
 
 def run(
-    settings: Mapping[str, Any],
+    asked: AnswerJob,
     features: Path,
     checkpoint: Path,
     output: Path,
@@ -69,11 +69,11 @@ def run(
         UserError: features are damaged, or more clips than allowed can't be used.
 
     """
-    device = devices.prepare(settings["device"], threads)
-    found = material.read(features, settings["shards"], settings["key"])
-    where = f"data set '{settings['dataset']}'"
+    device = devices.prepare(asked.device, threads)
+    found = material.read(features, asked.shards, asked.key)
+    where = f"data set '{asked.dataset}'"
     check_budget(
-        found.failures, found.total, settings["max_failed_share"], where,
+        found.failures, found.total, asked.max_failed_share, where,
         what="clips", key="the suite's max_failed_share allows",
     )  # fmt: skip
     if not found.clips:
@@ -81,11 +81,11 @@ def run(
     made = Checkpoint.read(checkpoint)
     part = made.part("decoder")
     speaker = Speaker(replace(part, changes=adapter_of(made, part)), str(device))
-    asking = Asking(speaker, projector_of(made.folder).to(device), Features(features), settings, found.clips)
+    asking = Asking(speaker, projector_of(made.folder).to(device), Features(features), asked, found.clips)
     training, shards = _trained(made.folder)
     started = time.perf_counter()
     said = hashlib.sha256(
-        json.dumps([dict(settings), made.digest, sorted(found.encoders), code], sort_keys=True).encode()
+        json.dumps([asked.plain(), made.digest, sorted(found.encoders), code], sort_keys=True).encode()
     ).hexdigest()
     rows = list(_resumed(work, said, asking))
     rows.sort(key=lambda row: row.id)
@@ -93,7 +93,7 @@ def run(
     write_json(
         output,
         {
-            **{key: settings[key] for key in ("encoder", "suite", "dataset")},
+            **asked.chosen("encoder", "suite", "dataset"),
             "checkpoint": made.digest,
             "encoders": sorted(found.encoders),
             "counts": {"total": found.total, "answered": len(rows), "dropped_texts": found.dropped},
@@ -109,7 +109,7 @@ def run(
     print(f"{where}: {len(rows)} clips answered, {len(found.failures)} unusable", flush=True)
 
 
-def _trained(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def _trained(folder: Path) -> tuple[Json, Json]:
     """Return how the training of a checkpoint went, and the shards of its data sets.
 
     Raises:
@@ -134,20 +134,20 @@ class Asking:
         speaker: Speaker,
         projector: Projector,
         features: Features,
-        settings: Mapping[str, Any],
+        asked: AnswerJob,
         clips: Sequence[Clip],
     ) -> None:
         self._speaker, self._projector, self._features = speaker, projector, features
-        self._prompts: list[str] = settings["prompts"]
-        self._most: int = settings["batch_size"]
+        self._prompts = asked.prompts
+        self._most = asked.batch_size
         self.clips = sorted(clips, key=lambda clip: (-clip.seconds, clip.shard, clip.key))
-        separator = settings["metric_args"]["separator"]
+        separator = asked.metric_args.separator
         known = {
             label
             for clip in clips
             for text in clip.texts
             for label in normal.labels(text, separator)
-            if settings["metric"] == RANKED
+            if asked.metric == RANKED
         }
         self._labels = {label: speaker.ids(label) for label in sorted(known) if speaker.ids(label)}
 
@@ -215,7 +215,7 @@ def _resumed(work: Path, said: str, asking: Asking) -> Iterator[Answer]:
                 yield each
 
 
-def read(path: Path) -> tuple[dict[str, Any], list[Answer], list[Failure]]:
+def read(path: Path) -> tuple[Json, list[Answer], list[Failure]]:
     """Return the record of some answers, the answers, and the clips that gave none; UserError if damaged."""
     try:
         record = json.loads(path.read_text())

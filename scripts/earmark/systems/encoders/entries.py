@@ -12,6 +12,7 @@ from earmark.config.section import Section, left_out
 from earmark.config.values import Count
 from earmark.models import towers
 from earmark.systems.encoders import carried
+from earmark.systems.encoders.adapter import Adapter
 from earmark.systems.encoders.blocks import TrainFile
 
 ORIGINS = ("model", "code", "random")
@@ -63,22 +64,6 @@ class Encoder(Section):
         if sum(getattr(self, origin) is not None for origin in ORIGINS) != 1:
             raise ValueError(f"give exactly one of {', '.join(ORIGINS)}")
         return self
-
-
-class Adapter(Section):
-    """A low-rank adapter of the language model (peft), trained at the rate of everything else."""
-
-    rank: Count = 8
-    """its rank"""
-
-    alpha: float = Field(default=32, gt=0)
-    """scale, divided by the rank"""
-
-    dropout: float = Field(default=0.1, ge=0, lt=1)
-    """of its input, in training"""
-
-    targets: Literal["all-linear"] | list[str] = "all-linear"
-    """the linear maps that get one, by name"""
 
 
 class Projector(ComposedProjector):

@@ -6,10 +6,9 @@ import hashlib
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +25,7 @@ from earmark.models import towers
 from earmark.models.checkpoint import DTYPES, Checkpoint
 from earmark.models.encode import check_space
 from earmark.systems.encoders import store
+from earmark.systems.encoders.asked import FeaturesJob
 from earmark.systems.encoders.check.contract import tried
 from earmark.systems.encoders.check.finding import Finding
 from earmark.systems.encoders.form import Form
@@ -44,25 +44,23 @@ class Heard:
 
 
 def run(
-    settings: Mapping[str, Any], tar: Path, checkpoint: Path | None, output: Path, name: str, threads: int
+    asked: FeaturesJob, tar: Path, checkpoint: Path | None, output: Path, name: str, threads: int
 ) -> None:
     """Write the features of a shard into the folder ``output``.
-
-    ``settings``: ``tower`` (see :func:`earmark.models.towers.load`), ``form`` and ``device``.
 
     Raises:
         UserError: the tar is damaged, the encoder cannot be loaded, the disk is too small.
 
     """
-    form = Form.read(settings["form"])
-    device = devices.prepare(settings["device"], threads)
+    form = Form.read(asked.form)
+    device = devices.prepare(asked.device, threads)
     weights = None if checkpoint is None else Checkpoint.read(checkpoint)
-    tower = None if form.dtype is None else towers.load(settings["tower"], weights, str(device))
+    tower = None if form.dtype is None else towers.load(asked.tower, weights, str(device))
     rows: list[store.Row] = []
     kept: dict[str, Tensor] = {}
     with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=_made(output)) as place:
         clips = list(_unpacked(tar, Path(place)))
-        writer = _Encoding(tower, form, settings["tower"].get("batch_clips", 1), device, output, len(clips))
+        writer = _Encoding(tower, form, asked.tower.batch_clips, device, output, len(clips))
         with tqdm(clips, desc=f"encoding {tar.name}", unit="clip") as bar:
             for clip, file in bar:
                 writer.add(_decoded(clip, file, form))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from huggingface_hub import hf_hub_download
 
@@ -14,11 +12,12 @@ from earmark.core.files import sha256
 from earmark.core.hub import commit_of, plainly
 from earmark.data.sources.archive import fetched
 from earmark.data.sources.hub import OTHERWISE, is_whole, tree_of
+from earmark.systems.encoders.asked import FetchJob
 from earmark.systems.encoders.shard import HOME
 
 
-def run(settings: Mapping[str, Any], output: Path) -> None:
-    """Fetch the shard that ``settings`` name (``repo``, ``revision``, ``inside`` or ``address``).
+def run(asked: FetchJob, output: Path) -> None:
+    """Fetch a shard.
 
     A shard of the hub lands at its path in the repository, as a manual download puts it.
 
@@ -26,11 +25,12 @@ def run(settings: Mapping[str, Any], output: Path) -> None:
         UserError: out of reach, no such file, not the file that the hub lists, or the disk is too small.
 
     """
-    if settings["address"]:
+    if asked.address:
         output.parent.mkdir(parents=True, exist_ok=True)
-        fetched(settings["address"], output, "a suite's data", f"put it at {output}")
+        fetched(asked.address, output, "a suite's data", f"put it at {output}")
     else:
-        _of_hub(settings["repo"], settings["revision"], settings["inside"], output)
+        assert asked.repo is not None, "a shard lies in a repository or at an address"
+        _of_hub(asked.repo, asked.revision, asked.inside, output)
     print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, SHA-256 {sha256(output)}", flush=True)
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earmark.core.errors import UserError
 from earmark.scoring import error_rate
-from earmark.scoring.intervals import bootstrap_indices, bounded, ratio, share, standard_error
+from earmark.scoring.intervals import Estimate, bootstrap_indices, bounded, ratio, share, standard_error
 from earmark.scoring.ranking import Ranking
 from earmark.systems.encoders import captions, normal
+from earmark.systems.encoders.blocks import MetricArgs
 
 Counted = Callable[[Sequence[str], Sequence[str]], error_rate.Counts]
-Measured = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Scores:
     """The metrics of a data set; the headline stands for it."""
 
     headline: str
-    metrics: dict[str, Measured]
+    metrics: dict[str, Estimate]
     points: list[float]
     """Of each item, what the headline makes of it alone; empty where it is nothing of single items."""
     missing: dict[str, str]
@@ -57,14 +57,14 @@ def each_reference(items: Sequence[Item]) -> list[Item]:
 
 
 def scores(
-    metric: str, items: Sequence[Item], args: Mapping[str, Any], *, hard: bool, resamples: int, seed: int
+    metric: str, items: Sequence[Item], args: MetricArgs, *, hard: bool, resamples: int, seed: int
 ) -> Scores:
     """Return the metrics of some items.
 
     Args:
         metric: upstream's name: Accuracy, iWER, iCER, mAP, FENSE or DATE.
         items: answers and references.
-        args: ``num_classes`` and ``separator`` of mAP.
+        args: the classes and the separator of mAP.
         hard: whether mAP of hard labels, upstream's, is the headline of mAP.
         resamples: behind intervals that need them.
         seed: of the resamples.
@@ -105,28 +105,24 @@ def _errors(name: str, items: Sequence[Item]) -> Scores:
         for item in items
     ]
     rate = error_rate.corpus(counted)
-    turned = {**rate, **{end: _turned(rate[other]) for end, other in ENDS}}
+    value, low, high = (_turned(end) for end in (rate["value"], rate["high"], rate["low"]))
+    turned: Estimate = {**rate, "value": value, "low": low, "high": high}
     points = [max(0.0, 1 - error_rate.mistakes(each) / max(1, each["length"])) for each in counted]
     return Scores(name, {name: turned}, points, {}, counted)
-
-
-ENDS = (("value", "value"), ("low", "high"), ("high", "low"))
 
 
 def _turned(value: float | None) -> float | None:
     return None if value is None else max(0.0, 1 - value)
 
 
-def _labelled(
-    items: Sequence[Item], args: Mapping[str, Any], hard: bool, resamples: int, seed: int
-) -> Scores:
-    separator = args["separator"]
+def _labelled(items: Sequence[Item], args: MetricArgs, hard: bool, resamples: int, seed: int) -> Scores:
+    separator = args.separator
     right = [
         set().union(*(normal.labels(text, separator) for text in item.references)) for item in items
     ]  # fmt: skip
     said = [set(normal.labels(item.answer, separator)) for item in items]
     known = sorted(set().union(*right)) if right else []
-    classes = args["num_classes"] or len(known)
+    classes = args.num_classes or len(known)
     if classes < len(known):
         raise UserError(
             f"metric_args.num_classes is {classes}, and there are {len(known)} labels in the data; raise it"
@@ -137,7 +133,7 @@ def _labelled(
     hits = np.array([[label in texts for label in known] for texts in said], np.float64)
     f1 = [2 * len(a & b) / (len(a) + len(b)) for a, b in zip(said, right, strict=True)]
     hard_ap = _average_precision(hits, targets, classes, copies)
-    found = {
+    found: dict[str, Estimate] = {
         "map_hard_labels": hard_ap.measured,
         "set_f1": ratio(f1, [1] * len(f1), bounded),
         "outside_labels": share([not labels <= set(known) for labels in said]),
@@ -157,7 +153,7 @@ def _labelled(
 class _Ranked(NamedTuple):
     """Average precision, and what it is in every resample."""
 
-    measured: Measured
+    measured: Estimate
     resamples: list[float]
 
 
@@ -178,10 +174,9 @@ def _average_precision(
 
 
 def _described(name: str, items: Sequence[Item]) -> Scores:
-    nothing = {"value": None, "low": None, "high": None, "n": len(items), "interval": "score"}
+    nothing: Estimate = {"value": None, "low": None, "high": None, "n": len(items), "interval": "score"}
     value, why = captions.scored(name, [item.answer for item in items], [item.references for item in items])
     if value is None:
         return Scores(name, {name: nothing}, [], {name: why})
-    return Scores(
-        name, {name: nothing | {"value": value}}, [], {f"{name} interval": "mecat gives the mean alone"}
-    )
+    found: Estimate = {**nothing, "value": value}
+    return Scores(name, {name: found}, [], {f"{name} interval": "mecat gives the mean alone"})

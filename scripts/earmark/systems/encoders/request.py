@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from earmark.core.errors import UserError, nearest
 from earmark.core.files import sha256
 from earmark.models import towers
+from earmark.models.towers.asked import Tower
 from earmark.systems.contract import Behind, Settings
+from earmark.systems.encoders import asked
 from earmark.systems.encoders import plan as planning
 from earmark.systems.encoders.config import Encoders
 from earmark.systems.encoders.entries import Encoder, Suite
@@ -36,10 +37,9 @@ def encoder_of(settings: Settings, name: str) -> Encoder:
     return known[name]
 
 
-def tower(settings: Settings, name: str) -> dict[str, Any]:
+def tower(settings: Settings, name: str) -> Tower:
     """Return what an encoder is made by; see :func:`earmark.models.towers.load`."""
     encoder = encoder_of(settings, name)
-    made: dict[str, Any] = {"dtype": encoder.dtype, "batch_clips": encoder.batch_clips}
     if encoder.model is not None:
         kind = settings.model(encoder.model).kind
         if kind not in towers.KINDS:
@@ -47,20 +47,25 @@ def tower(settings: Settings, name: str) -> dict[str, Any]:
                 f"encoder '{name}': model: '{encoder.model}' is of kind {kind}, which is no audio encoder; "
                 f"kinds that are: {', '.join(sorted(set(towers.KINDS) - {'own'}))}"
             )
-        return {"kind": kind, **made}
+        return Tower(kind=kind, dtype=encoder.dtype, batch_clips=encoder.batch_clips)
     if encoder.random is not None:
         sizes = dict(encoder.random)
         kind = sizes.pop("kind", None)
         if kind not in towers.KINDS:
             raise UserError(f"encoder '{name}': random: kind is {kind!r}; {nearest(str(kind), towers.KINDS)}")
-        return {"kind": kind, **made, "random": sizes}
-    assert encoder.code is not None
-    return {"kind": "own", **made, "code": encoder.code, "arguments": encoder.arguments}
+        return Tower(kind=kind, dtype=encoder.dtype, batch_clips=encoder.batch_clips, random=sizes)
+    return Tower(
+        kind="own",
+        dtype=encoder.dtype,
+        batch_clips=encoder.batch_clips,
+        code=encoder.code,
+        arguments=encoder.arguments,
+    )
 
 
 def code_of(settings: Settings, name: str) -> str:
     """Return the file below scripts/ that makes an encoder."""
-    return towers.code_of(tower(settings, name)["kind"])
+    return towers.code_of(tower(settings, name).kind)
 
 
 def own_code(settings: Settings, name: str) -> str | None:
@@ -88,7 +93,7 @@ def test_form(settings: Settings, encoder: str, suite: str) -> Form:
     """Return in what form the clips of an evaluation are stored: whole."""
     chosen = planning.suite_of(settings, suite)
     as_upstream = chosen.compat == "xares"
-    half = as_upstream and tower(settings, encoder)["kind"] == "whisper"
+    half = as_upstream and tower(settings, encoder).kind == "whisper"
     return Form(chosen.features, half=half, sinc=as_upstream)
 
 
@@ -111,20 +116,22 @@ def test_files(settings: Settings, encoder: str, suite: str, dataset: str) -> li
     return [f"{place}/{shard.name}.parquet" for shard in evaluation_of(settings, suite, dataset).shards]
 
 
-def fetching(settings: Settings, path: str) -> dict[str, Any]:
+def fetching(settings: Settings, path: str) -> asked.FetchJob:
     """Return what fetching the shard at a path reads."""
     shard = planning.shard_named(settings, path)
-    return {key: getattr(shard, key) for key in ("repo", "revision", "inside", "address")}
+    return asked.FetchJob(
+        repo=shard.repo, revision=shard.revision, inside=shard.inside, address=shard.address
+    )
 
 
-def extraction(settings: Settings, encoder: str, form: str) -> dict[str, Any]:
+def extraction(settings: Settings, encoder: str, form: str) -> asked.FeaturesJob:
     """Return what making a shard's features reads."""
-    return {"tower": tower(settings, encoder), "form": form, "device": settings.config.device}
+    return asked.FeaturesJob(tower=tower(settings, encoder), form=form, device=settings.config.device)
 
 
-def checking(settings: Settings, encoder: str) -> dict[str, Any]:
+def checking(settings: Settings, encoder: str) -> asked.CheckJob:
     """Return what the check of an encoder reads."""
-    return {"name": encoder, "tower": tower(settings, encoder), "device": settings.config.device}
+    return asked.CheckJob(name=encoder, tower=tower(settings, encoder), device=settings.config.device)
 
 
 def decoder_of(settings: Settings, suite: str) -> str:
@@ -132,81 +139,80 @@ def decoder_of(settings: Settings, suite: str) -> str:
     return f"models/{planning.suite_of(settings, suite).decoder}/checkpoint.json"
 
 
-def training(settings: Settings, encoder: str, suite: str) -> dict[str, Any]:
+def training(settings: Settings, encoder: str, suite: str) -> asked.TrainingJob:
     """Return everything a training reads but its files."""
     plan, made = plan_of(settings, suite), tower(settings, encoder)
-    said = plan.suite.plain()
-    return {
-        "encoder": encoder,
-        "suite": suite,
-        "tower": made,
-        "kinds": {"encoder": made["kind"], "decoder": settings.model(plan.suite.decoder).kind},
-        "sources": [_source(each) for each in plan.sources],
-        "training": plan.training.plain(),
-        **{key: said[key] for key in ("projector", "normalise", "lora", "precision", "compat")},
-        "max_failed_share": plan.suite.max_failed_share,
-        "device": settings.config.device,
-    }
+    return asked.TrainingJob(
+        encoder=encoder,
+        suite=suite,
+        tower=made,
+        kinds=asked.Kinds(encoder=made.kind, decoder=settings.model(plan.suite.decoder).kind),
+        sources=[_source(each) for each in plan.sources],
+        training=plan.training,
+        projector=plan.suite.projector,
+        normalise=plan.suite.normalise,
+        lora=plan.suite.lora,
+        precision=plan.suite.precision,
+        compat=plan.suite.compat,
+        max_failed_share=plan.suite.max_failed_share,
+        device=settings.config.device,
+    )
 
 
-def _source(each: planning.Source) -> dict[str, Any]:
-    return {
-        "name": each.name,
-        "prompts": each.prompts,
-        "key": each.block.key,
-        "share": each.share,
-        "shards": [shard.name for shard in each.shards],
-    }
+def _source(each: planning.Source) -> asked.Source:
+    return asked.Source(
+        name=each.name,
+        prompts=each.prompts,
+        key=each.block.key,
+        share=each.share,
+        shards=[shard.name for shard in each.shards],
+    )
 
 
-def answering(settings: Settings, encoder: str, suite: str, dataset: str) -> dict[str, Any]:
+def answering(settings: Settings, encoder: str, suite: str, dataset: str) -> asked.AnswerJob:
     """Return everything that answering reads but its files."""
     chosen = evaluation_of(settings, suite, dataset)
     prompt = chosen.block.data.prompt
-    return {
-        "encoder": encoder,
-        "suite": suite,
-        "dataset": dataset,
-        "prompts": [prompt] if isinstance(prompt, str) else prompt,
-        "key": chosen.block.data.key,
-        "metric": chosen.block.metric,
-        "metric_args": chosen.block.metric_args.plain(),
-        "batch_size": chosen.block.batch_size,
-        "shards": [shard.name for shard in chosen.shards],
-        "max_failed_share": planning.suite_of(settings, suite).max_failed_share,
-        "device": settings.config.device,
-    }
+    return asked.AnswerJob(
+        encoder=encoder,
+        suite=suite,
+        dataset=dataset,
+        prompts=[prompt] if isinstance(prompt, str) else prompt,
+        key=chosen.block.data.key,
+        metric=chosen.block.metric,
+        metric_args=chosen.block.metric_args,
+        batch_size=chosen.block.batch_size,
+        shards=[shard.name for shard in chosen.shards],
+        max_failed_share=planning.suite_of(settings, suite).max_failed_share,
+        device=settings.config.device,
+    )
 
 
-def scoring(settings: Settings, encoder: str, suite: str, dataset: str) -> dict[str, Any]:
+def scoring(settings: Settings, encoder: str, suite: str, dataset: str) -> asked.ScoreJob:
     """Return everything that scoring reads but its files."""
     chosen, plan = evaluation_of(settings, suite, dataset), plan_of(settings, suite)
-    return {
-        "encoder": encoder,
-        "suite": suite,
-        "dataset": dataset,
-        "decoder": plan.suite.decoder,
-        "compat": plan.suite.compat,
-        "metric": chosen.block.metric,
-        "metric_args": chosen.block.metric_args.plain(),
-        "weight": chosen.block.weight,
-        "labels": sorted({*encoder_of(settings, encoder).labels, *plan.suite.labels}),
-        "max_failed_share": plan.suite.max_failed_share,
-        "bootstrap": settings.of(Encoders).scoring.bootstrap,
-        "seed": settings.config.seed,
-        "training": plan.training.plain(),
-    }
+    return asked.ScoreJob(
+        encoder=encoder,
+        suite=suite,
+        dataset=dataset,
+        decoder=plan.suite.decoder,
+        compat=plan.suite.compat,
+        metric=chosen.block.metric,
+        metric_args=chosen.block.metric_args,
+        weight=chosen.block.weight,
+        labels=sorted({*encoder_of(settings, encoder).labels, *plan.suite.labels}),
+        max_failed_share=plan.suite.max_failed_share,
+        bootstrap=settings.of(Encoders).scoring.bootstrap,
+        seed=settings.config.seed,
+        training=plan.training,
+    )
 
 
-def tabling(settings: Settings, encoder: str, suite: str) -> dict[str, Any]:
+def tabling(settings: Settings, encoder: str, suite: str) -> asked.TableJob:
     """Return what the table of an encoder's scores reads but its files."""
     plan = plan_of(settings, suite)
     weights = {name: each.block.weight for name, each in plan.evaluations.items()}
-    return {
-        "encoder": encoder,
-        "suite": suite,
-        "weights": weights,
-    }
+    return asked.TableJob(encoder=encoder, suite=suite, weights=weights)
 
 
 def results_of(settings: Settings, encoder: str, suite: str) -> list[str]:
@@ -236,13 +242,13 @@ def page_files(settings: Settings) -> list[str]:
     return [WRONG_ANSWERS] if answered(settings) else []
 
 
-def showing(settings: Settings) -> dict[str, Any]:
+def showing(settings: Settings) -> asked.WrongAnswersJob:
     """Return what collecting wrong answers reads but results: how many, and where each one's shards lie."""
     shards = {}
     for path in answered(settings):
         _, suite, dataset = path.removeprefix(f"{FOLDER}/").removesuffix(".json").split("/")
         shards[path] = {shard.name: shard.path for shard in evaluation_of(settings, suite, dataset).shards}
-    return {"report": settings.config.report.plain(), "shards": shards}
+    return asked.WrongAnswersJob(report=settings.config.report, shards=shards)
 
 
 def behind(path: str, settings: Settings) -> Behind:

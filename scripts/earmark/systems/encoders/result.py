@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from earmark.core import provenance
-from earmark.core.files import sha256
+from earmark.core.files import Json, sha256
 from earmark.scoring import error_rate
 from earmark.scoring import record as envelope
 from earmark.scoring.spread import spread
 from earmark.systems.encoders import answer, measures
 from earmark.systems.encoders.answer import Answer
+from earmark.systems.encoders.asked import ScoreJob
 from earmark.systems.encoders.measures import Item, Scores
 
 SCHEMA = "encoder_score"
 XARES = "xares"
 
 
-def run(settings: Mapping[str, Any], answers: Path, output: Path, code: str, again: str = "") -> None:
-    """Write the record of a result and its rows; ``settings`` are those of ``request.scoring``.
+def run(asked: ScoreJob, answers: Path, output: Path, code: str, again: str = "") -> None:
+    """Write the record of a result and its rows.
 
     Raises:
         UserError: the answers are damaged, or fewer classes are averaged over than there are labels.
@@ -28,41 +27,38 @@ def run(settings: Mapping[str, Any], answers: Path, output: Path, code: str, aga
     """
     made, rows, failed = answer.read(answers)
     items = [Item(row.id, row.answer, row.references, row.likelihoods) for row in rows]
-    if settings["compat"] == XARES:
+    if asked.compat == XARES:
         items = measures.each_reference(items)
     found = measures.scores(
-        settings["metric"],
+        asked.metric,
         items,
-        settings["metric_args"],
-        hard=settings["compat"] == XARES,
-        resamples=settings["bootstrap"],
-        seed=settings["seed"],
+        asked.metric_args,
+        hard=asked.compat == XARES,
+        resamples=asked.bootstrap,
+        seed=asked.seed,
     )
-    record = _record(settings, made, rows, failed, found, code, answers, again)
+    record = _record(asked, made, rows, failed, found, code, answers, again)
     rows_out = [_row(item, found, number) for number, item in enumerate(items)]
     envelope.write(envelope.checked(record, SCHEMA), output, rows_out)
     print(envelope.one_line(record, record["headline"], *_missing(found)), flush=True)
 
 
 def _record(
-    settings: Mapping[str, Any],
-    made: Mapping[str, Any],
+    asked: ScoreJob,
+    made: Json,
     rows: list[Answer],
     failed: list[envelope.Failure],
     found: Scores,
     code: str,
     answers: Path,
     again: str,
-) -> dict[str, Any]:
-    asked = {
-        "task": settings["dataset"],
-        "model": settings["encoder"],
-        **{
-            key: settings[key]
-            for key in ("suite", "decoder", "compat", "metric", "metric_args", "weight", "seed")
-        },
-        "steps": settings["training"]["max_steps"],
-        "training_seed": settings["training"]["seed"],
+) -> Json:
+    said = {
+        "task": asked.dataset,
+        "model": asked.encoder,
+        **asked.chosen("suite", "decoder", "compat", "metric", "metric_args", "weight", "seed"),
+        "steps": asked.training.max_steps,
+        "training_seed": asked.training.seed,
     }
     counts = {
         "total": made["counts"]["total"],
@@ -74,8 +70,8 @@ def _record(
     }
     return {
         "schema": "earmark/encoder_score/1",
-        "labels": settings["labels"],
-        "asked": asked,
+        "labels": asked.labels,
+        "asked": said,
         "counts": counts,
         "headline": found.headline,
         "metrics": found.metrics,
@@ -96,14 +92,14 @@ def _record(
                 "checkpoint": made["checkpoint"],
                 "encoders": made["encoders"],
                 "shards": made["shards"],
-                "config": dict(settings),
+                "config": asked.plain(),
             },
             again,
         ),
     }
 
 
-def _row(item: Item, found: Scores, number: int) -> dict[str, Any]:
+def _row(item: Item, found: Scores, number: int) -> Json:
     """Return a row beside the record: what was said of a clip, and what the headline makes of it."""
     point = found.points[number] if found.points else None
     counted = found.counts[number] if found.counts else None

@@ -7,23 +7,24 @@ sets' own, which are independent: each end is as far off as the root of the sum 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import sqrt
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 
 from earmark.core import provenance
 from earmark.core.errors import UserError
-from earmark.core.files import replacing
+from earmark.core.files import Json, replacing
 from earmark.scoring import record as envelope
+from earmark.scoring.intervals import Estimate
+from earmark.systems.encoders.asked import TableJob
 
 OVERALL = "Overall"
 
 
 def run(
-    settings: Mapping[str, Any], results: Sequence[Path], tsv: Path, output: Path, code: str, again: str = ""
+    asked: TableJob, results: Sequence[Path], tsv: Path, output: Path, code: str, again: str = ""
 ) -> None:
     """Write ``scores.tsv`` and ``scores.json`` from the records of the data sets.
 
@@ -50,8 +51,8 @@ def run(
         "schema": "earmark/encoder_table/1",
         "labels": sorted({label for record in records for label in record["labels"]}),
         "asked": {
-            "task": settings["suite"],
-            "model": settings["encoder"],
+            "task": asked.suite,
+            "model": asked.encoder,
             **{key: first[key] for key in ("suite", "decoder", "compat", "steps", "training_seed", "seed")},
         },
         "counts": {
@@ -70,7 +71,7 @@ def run(
             {
                 **provenance.record(code),
                 "checkpoint": records[0]["provenance"]["checkpoint"],
-                "config": dict(settings),
+                "config": asked.plain(),
             },
             again,
         ),
@@ -81,27 +82,27 @@ def run(
     print("\n".join(lines), flush=True)
 
 
-def overall(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def overall(rows: Sequence[Json]) -> Estimate:
     """Return the weighted mean of the data sets that have a score, with its interval."""
     known = [row for row in rows if row["value"] is not None and row["weight"] > 0]
     weights = sum(row["weight"] for row in known)
-    found: dict[str, Any] = {"value": None, "low": None, "high": None, "n": len(known), "interval": "score"}
+    found: Estimate = {"value": None, "low": None, "high": None, "n": len(known), "interval": "score"}
     if not known:
         return found
-    found["value"] = sum(row["value"] * row["weight"] for row in known) / weights
+    value = sum(row["value"] * row["weight"] for row in known) / weights
+    found["value"] = value
     if all(row["low"] is not None for row in known):
         arms = [
             sqrt(sum((row["weight"] * (row["value"] - row[end])) ** 2 for row in known)) / weights
             for end in ("low", "high")
         ]
-        found["low"], found["high"] = found["value"] - arms[0], found["value"] + arms[1]
+        found["low"], found["high"] = value - arms[0], value + arms[1]
     return found
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> Json:
     try:
-        record: dict[str, Any] = json.loads(path.read_text())
-        return envelope.checked(record, "encoder_score")
+        return envelope.checked(json.loads(path.read_text()), "encoder_score")
     except (OSError, ValueError, jsonschema.ValidationError) as error:
         words = " ".join(str(error).split())[:120]
         raise UserError(f"{path} is damaged ({words}); delete it to make it again") from None

@@ -168,7 +168,9 @@ class Scores(Section):
     chunk_s: float
     overlap_s: float
     batch: int
-    temperature: float
+    temperature: float | None
+    """Of the domains' probabilities, where the model's weights follow them."""
+
     excerpts: int
     seed: int
     device: str
@@ -194,4 +196,5 @@ class Result(Section):
     resamples: int
     router: str
     seed: int
+    temperature: float
     unsure_above: float

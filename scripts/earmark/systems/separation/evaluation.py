@@ -61,7 +61,7 @@ class Task:
     """Vectors of the samples' queries, as the network takes them: [samples, size]."""
 
     shares: NDArray[np.float64]
-    """Probabilities of the domains by query: [samples, domains]."""
+    """Probabilities of the domains by query, where weights follow them: [samples, domains]."""
 
     prototypes: NDArray[np.float32] | None
     """What estimates are compared with, in the space of ``encoder``: [samples, size]."""
@@ -137,8 +137,7 @@ def _rows(task: Task, model: Model, numbers: Sequence[int]) -> list[Row]:
     rows = []
     for number in numbers:
         sample = task.mixtures.samples[number]
-        shares = tuple(round(float(share), 6) for share in task.shares[number])
-        row = Row(sample.name, sample.query, sample.label, sample.source, shares, OK)
+        row = Row(sample.name, sample.query, sample.label, sample.source, OK)
         try:
             if number in failed:
                 raise failed[number]

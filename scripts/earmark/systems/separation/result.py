@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, get_args
@@ -21,8 +21,10 @@ from earmark.scoring import record as envelope
 from earmark.scoring.record import Failure
 from earmark.systems.separation.aggregate import Samples, Values
 from earmark.systems.separation.asked import Result
+from earmark.systems.separation.jobs.partitioned import Partitioned
 from earmark.systems.separation.partition import Domain
-from earmark.systems.separation.routing.contract import BASE, SOFT, Options, Sample
+from earmark.systems.separation.query.table import Table, spoken
+from earmark.systems.separation.routing.contract import BASE, Options, Sample, shares
 from earmark.systems.separation.row import Row
 from earmark.systems.separation.scores import Scores
 from earmark.systems.separation.sets.tables import Aggregation
@@ -42,12 +44,24 @@ class Inputs:
     note: str
     """What a reader of the set's numbers has to know."""
 
+    domains: tuple[Domain, ...] = ()
+    shares: tuple[tuple[float, ...], ...] = ()
+    """Of each sample, the probability of each domain by its query alone."""
+
     @classmethod
-    def read(cls, paths: Sequence[Path]) -> Inputs:
-        """Read records named like their models, and the rows beside them.
+    def read(
+        cls, paths: Sequence[Path], partition: Path | None, texts: Sequence[Path], temperature: float
+    ) -> Inputs:
+        """Read what routers choose among and by.
+
+        Args:
+            paths: records of scores, named like their models; the rows lie beside them.
+            partition: of the classes; None where there are no domains.
+            texts: tables of the vectors of queries and classes.
+            temperature: of the domains' probabilities.
 
         Raises:
-            UserError: they can't be read, or are not of the same samples.
+            UserError: a file can't be read, or the rows are not of the same samples.
 
         """
         rows = {path.stem: list(map(Row.read, read_jsonl(path.with_suffix(".jsonl")))) for path in paths}
@@ -55,12 +69,15 @@ class Inputs:
         if len(names) != 1:
             raise UserError(f"{', '.join(map(str, paths))} are of different samples; delete them")
         described = given(str(paths[0]))
-        return cls(rows, described["aggregation"], described["note"])
-
-    @property
-    def domains(self) -> tuple[str, ...]:
-        """The names of the domains."""
-        return tuple(model for model in self.rows if model not in (BASE, SOFT))
+        made = cls(rows, described["aggregation"], described["note"])
+        if partition is None:
+            return replace(made, shares=((),) * len(made.rows[BASE]))
+        found, table = Partitioned.read(partition), Table.joined(texts)
+        queries = table.of([row.query for row in made.rows[BASE]])
+        classes = table.of([spoken(name) for name in found.classes])
+        probable = shares(queries, classes, found.domain_of, len(found.domains), temperature)
+        rounded = tuple(tuple(round(float(share), 6) for share in row) for row in probable)
+        return replace(made, domains=found.domains, shares=rounded)
 
     @cached_property
     def usable(self) -> list[int]:
@@ -93,7 +110,6 @@ class Inputs:
 def record(
     settings: Result,
     inputs: Inputs,
-    domains: Sequence[Domain],
     output: Path,
     code: str,
     again: str,
@@ -102,8 +118,7 @@ def record(
 
     Args:
         settings: the router, and what was asked.
-        inputs: the rows of every model.
-        domains: of the partition.
+        inputs: the rows of every model, and the domains.
         output: of the result, for messages.
         code: digest of the code.
         again: file that says what makes the result again.
@@ -135,7 +150,7 @@ def record(
         "upper_bound": settings.router == "oracle",
         "remarks": [inputs.note, *([UPPER_BOUND] if settings.router == "oracle" else [])],
         "aggregation": inputs.aggregation,
-        "domains": [{"name": each.name, "classes": list(each.classes)} for each in domains],
+        "domains": [{"name": each.name, "classes": list(each.classes)} for each in inputs.domains],
         "counts": {"total": total, "scored": len(chosen), "failed": len(failed)},
         "headline": "sdri",
         "metrics": {name: samples.metric(inputs.values(chosen, name)) for name in METRICS},
@@ -157,7 +172,7 @@ def record(
             "query": row.query,
             "label": row.label,
             "source": row.source,
-            "shares": list(row.shares),
+            "shares": list(inputs.shares[number]),
             "model": model,
             "status": OK,
             "likeness": inputs.rows[model][number].likeness,
@@ -171,7 +186,7 @@ def record(
 def choose(router: str, unsure_above: float, inputs: Inputs) -> list[str]:
     """Return the model that a router takes for each usable sample; raises UserError without what it needs."""
     module = importlib.import_module(f"earmark.systems.separation.routing.{router}")
-    options = Options(inputs.domains, unsure_above)
+    options = Options(tuple(each.name for each in inputs.domains), unsure_above)
     found = []
     for number in inputs.usable:
         rows = {model: each[number] for model, each in inputs.rows.items()}
@@ -179,5 +194,5 @@ def choose(router: str, unsure_above: float, inputs: Inputs) -> list[str]:
         if router == "score" and len(likeness) < len(rows):
             raise UserError("router score: these scores say nothing of how estimates sound; delete them")
         sdri = {model: inputs.scores(model, number).sdri for model in rows}
-        found.append(module.choose(Sample(rows[BASE].shares, likeness, sdri), options))
+        found.append(module.choose(Sample(inputs.shares[number], likeness, sdri), options))
     return found

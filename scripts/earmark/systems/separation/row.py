@@ -22,9 +22,6 @@ class Row:
     source: str
     """The recording that is to be found."""
 
-    shares: tuple[float, ...]
-    """Probability of each domain by the query alone."""
-
     status: str
     reason: str | None = None
     likeness: float | None = None
@@ -40,7 +37,7 @@ class Row:
             known = {name: content[name] for name in _KNOWN}
             scored = content["status"] == OK
             return cls(
-                **known | {"shares": tuple(content["shares"])},
+                **known,
                 likeness=content.get("likeness"),
                 scores=Scores(**{name: content[name] for name in _SCORES}) if scored else None,
             )
@@ -49,9 +46,9 @@ class Row:
 
     def plain(self) -> Json:
         """Return the row as JSON holds it."""
-        known = {name: getattr(self, name) for name in _KNOWN} | {"shares": list(self.shares)}
+        known = {name: getattr(self, name) for name in _KNOWN}
         return known if self.scores is None else {**known, "likeness": self.likeness, **asdict(self.scores)}
 
 
-_KNOWN = ("sample", "query", "label", "source", "shares", "status", "reason")
+_KNOWN = ("sample", "query", "label", "source", "status", "reason")
 _SCORES = tuple(Scores.__dataclass_fields__)

@@ -22,11 +22,6 @@ KEPT_BYTES = 1 << 30
 """Of decoded recordings in memory."""
 
 
-def spoken(label: str) -> str:
-    """Return a label as a query: AudioSet's names as they are, others without their underscores."""
-    return label.replace("_", " ").strip().lower()
-
-
 @dataclass(frozen=True)
 class _Place:
     """Where a recording's FLAC file lies in a tar."""

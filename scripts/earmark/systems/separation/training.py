@@ -22,9 +22,9 @@ from earmark.systems.separation.drawing import Draw, Item
 from earmark.systems.separation.mixing import Levels
 from earmark.systems.separation.network.spectrum import SAMPLE_RATE
 from earmark.systems.separation.objective import losses
-from earmark.systems.separation.query.table import Table
+from earmark.systems.separation.query.table import Table, spoken
 from earmark.systems.separation.scores import score
-from earmark.systems.separation.sounds import Sounds, spoken
+from earmark.systems.separation.sounds import Sounds
 from earmark.training import engine
 from earmark.training.averaging import Best, Last
 from earmark.training.schedule import constant, linear

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -45,7 +45,7 @@ STORED = ("frames", "cut", "fbank_offset", "flac_offset", "flac_size")
 class Teacher(Protocol):
     """What gives a clip's probabilities: the stored logits of one or more teachers."""
 
-    def probabilities(self, clip_id: str, tau: float, kind: str) -> Any:
+    def probabilities(self, clip_id: str, tau: float, kind: str) -> Tensor | NDArray[np.float32]:
         """Return [classes] float32, a tensor or an array."""
 
     def missing(self, clip_ids: Sequence[str]) -> Sequence[str]:

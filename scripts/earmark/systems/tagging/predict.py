@@ -20,6 +20,7 @@ from earmark.core.files import Json, sha256
 from earmark.core.progress import tqdm
 from earmark.core.records import FAILED, NOT_PARQUET, OK
 from earmark.merging.hooks import Merging
+from earmark.merging.schedule import Clamped
 from earmark.systems.tagging import mel_statistics as statistics
 from earmark.systems.tagging import predictions as made
 from earmark.systems.tagging import student
@@ -59,14 +60,8 @@ def run(
         UserError: files that are damaged or don't belong together, no memory, or no test clip.
 
     """
-    device = devices.prepare(chosen.device, threads)
-    model = student.load(folder)
-    if model.config.num_labels != len(classes):
-        raise UserError(
-            f"{folder}: the student tells {model.config.num_labels} classes apart, the task has "
-            f"{len(classes)}; delete the folder to train it again"
-        )
-    fold = chosen.fold
+    device, fold = devices.prepare(chosen.device, threads), chosen.fold
+    model = _student(folder, classes)
     of_fold = statistics.read(numbers, fold)
     clips = Clips(indexes, fbanks, [], classes, chosen.tagging, of_fold)
     tested = [i for i, entry in enumerate(clips.entries()) if is_tested(entry, fold)]
@@ -80,7 +75,6 @@ def run(
         raise UserError(f"{indexes[0]} and the others hold no usable test clip of fold '{fold}'")
     rows, considered = _rows(clips, tested, logits, list(_failed(indexes, fold))), _considered(indexes)
     failed = np.full((len(rows) - len(tested), len(classes)), np.nan, np.float32)
-    clamped = merging.clamped
     return Predictions(
         rows,
         np.concatenate([logits, failed]),
@@ -90,14 +84,7 @@ def run(
             train_seed=chosen.train_seed,
             r=chosen.r,
             clips=Counts(len(rows), considered),
-            merging=made.Merging(
-                chosen.proportional,
-                clamped.asked,
-                clamped.merged,
-                clamped.tokens,
-                clamped.clamped_layers,
-                next((str(w.message) for w in told if clamped.clamped_layers), None),
-            ),
+            merging=_merged(merging.clamped, chosen.proportional, [str(each.message) for each in told]),
             student=sha256(folder / "model.safetensors"),
             data={**of_indexes(indexes), "classes": classes.digest, "statistics": asdict(of_fold)},
             batch=chosen.batch,
@@ -107,6 +94,24 @@ def run(
             provenance=provenance.record(code),
         ),
     )
+
+
+def _student(folder: Path, classes: Classes) -> ASTForAudioClassification:
+    """Return the student in a folder; raises UserError if it is of another number of classes."""
+    model = student.load(folder)
+    if model.config.num_labels != len(classes):
+        raise UserError(
+            f"{folder}: the student tells {model.config.num_labels} classes apart, the task has "
+            f"{len(classes)}; delete the folder to train it again"
+        )
+    return model
+
+
+def _merged(clamped: Clamped, proportional: bool, told: Sequence[str]) -> made.Merging:
+    """Return what merging came to; of what was ``told``, the first is that layers merged less than asked."""
+    warning = told[0] if clamped.clamped_layers and told else None
+    layers = clamped.asked, clamped.merged, clamped.tokens, clamped.clamped_layers
+    return made.Merging(proportional, *layers, warning)
 
 
 def _logits(

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from earmark.core.errors import UserError
 from earmark.core.files import Json
+from earmark.systems.tagging.timed import BASELINE, MERGED, UNMERGED
 
 KEPT = ("weights", "start", "teachers", "data", "clips", "device", "processes", "labels", "provenance")
-SIDES = ("unmerged", "merged", "strides_16")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def speed(path: Path) -> Json:
             "record": str(path),
             **{name: record[name] for name in ("device", "dtype", "threads", "feature_s")},
             "batches": [
-                {"batch": entry["batch"], **{name: entry[name] for name in SIDES}}
+                {"batch": entry["batch"], **{name: entry[name] for name in (UNMERGED, MERGED, BASELINE)}}
                 for entry in record["batches"]
             ],
         }

@@ -12,10 +12,9 @@ import io
 import tarfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -34,12 +33,25 @@ from earmark.models.state_writer import StateWriter
 from earmark.systems.tagging.fbank import SAMPLE_RATE, fbank, frames_of, samples_for
 from earmark.systems.tagging.index import INDEX
 
-_NONE: dict[str, Any] = {
-    **dict.fromkeys(("frames", "fbank_offset", "flac_offset", "flac_size"), 0),
-    **dict.fromkeys(("sum", "sum_squares"), 0.0),
-    "cut": False,
-}
-"""What a clip without audio has."""
+
+@dataclass(frozen=True)
+class Own:
+    """What the index says of a clip besides its row of the manifest; of one without audio, nothing."""
+
+    frames: int = 0
+    cut: bool = False
+    sum: float = 0.0
+    sum_squares: float = 0.0
+    fbank_offset: int = 0
+    flac_offset: int = 0
+    flac_size: int = 0
+
+    @classmethod
+    def of(cls, made: Tensor, cut: bool, fbank_offset: int, flac_offset: int, flac_size: int) -> Own:
+        """Return what is said of a spectrogram [frames, 128]; ``cut`` if the clip has more of it."""
+        cells = made.double()
+        sums = float(cells.sum()), float(cells.square().sum())
+        return cls(len(made), cut, *sums, fbank_offset, flac_offset, flac_size)
 
 
 def write(tar: Path, index: Path, frames: int, output: Path, output_index: Path) -> None:
@@ -61,18 +73,18 @@ def write(tar: Path, index: Path, frames: int, output: Path, output_index: Path)
             while batch := list(islice(clips, ROW_GROUP)):
                 flat = []
                 for clip in batch:
-                    own = dict(_NONE)
+                    own = Own()
                     if clip.ok:
-                        samples, own = _samples(clip, members, tar)
+                        samples, *place = _samples(clip, members, tar)
                         started = time.perf_counter()
                         made = fbank(torch.from_numpy(samples[: samples_for(frames)])).half()
                         spent += time.perf_counter() - started
-                        own |= _described(made, frames_of(len(samples)) > frames)
-                        own["fbank_offset"] = start + tensors.end
+                        longer = frames_of(len(samples)) > frames
+                        own = Own.of(made, longer, start + tensors.end, *place)
                         tensors.add(clip.key, made)
-                        cut += own["cut"]
+                        cut += own.cut
                         bar.update()
-                    flat.append(asdict(clip) | own)
+                    flat.append(asdict(clip) | vars(own))
                     seen.add(clip)
                 rows.write_table(pa.Table.from_pylist(flat, schema=INDEX))
             if next(members, None) is not None:
@@ -99,8 +111,8 @@ def _members(tar: Path) -> Iterator[tuple[str, int, bytes]]:
 
 def _samples(
     clip: Clip, members: Iterator[tuple[str, int, bytes]], tar: Path
-) -> tuple[NDArray[np.float32], dict[str, Any]]:
-    """Return the next clip's samples and where its file lies in the tar."""
+) -> tuple[NDArray[np.float32], int, int]:
+    """Return the next clip's samples, and where its file lies in the tar: offset and size in bytes."""
     if clip.sample_rate != SAMPLE_RATE:
         raise UserError(
             f"{tar}: wrong sample rate ({clip.sample_rate} Hz, {SAMPLE_RATE} needed); "
@@ -113,18 +125,7 @@ def _samples(
         samples = audio.read(io.BytesIO(content), SAMPLE_RATE)
     except AudioError as error:
         raise _disagree(tar, f"'{clip.key}': {error}") from None
-    return samples, {"flac_offset": offset, "flac_size": len(content)}
-
-
-def _described(made: Tensor, cut: bool) -> dict[str, Any]:
-    """Return what the index says of a spectrogram [frames, 128]."""
-    cells = made.double()
-    return {
-        "frames": len(made),
-        "cut": cut,
-        "sum": float(cells.sum()),
-        "sum_squares": float(cells.square().sum()),
-    }
+    return samples, offset, len(content)
 
 
 def _disagree(tar: Path, what: str) -> UserError:

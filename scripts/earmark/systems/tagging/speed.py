@@ -36,6 +36,7 @@ from earmark.systems.tagging import network
 from earmark.systems.tagging.architecture import Shape
 from earmark.systems.tagging.asked import SpeedJob
 from earmark.systems.tagging.fbank import fbank, samples_for
+from earmark.systems.tagging.timed import BASELINE, MERGED, UNMERGED, Batch, Timed
 
 NO_OVERLAP = [16, 16]
 LEAST_S = 0.05
@@ -43,8 +44,6 @@ LEAST_S = 0.05
 
 _QUIET = {"KINETO_LOG_LEVEL": "99"}
 """The profiler writes a line on standard error whenever it starts and stops, below its highest level."""
-
-UNMERGED, MERGED, BASELINE = "unmerged", "merged", "strides_16"
 
 Clock = Callable[[], float]
 
@@ -125,28 +124,6 @@ def interleaved(
         for name in list(sides)[:: 1 if number % 2 == 0 else -1]:
             seconds[name].append(sides[name].once(x, clock, loops))
     return seconds
-
-
-@dataclass(frozen=True)
-class Timed:
-    """What a side took, and its speed-up over the unmerged one: the median, and its range over the rounds."""
-
-    median_s: float
-    p95_s: float
-    clips_per_s: float
-    speedup: float
-    speedup_low: float
-    speedup_high: float
-    macs: int
-    peak_memory_bytes: int
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What each side took for a number of clips at once."""
-
-    size: int
-    sides: dict[str, Timed]
 
 
 def measure(sides: Mapping[str, Side], batches: Sequence[int], rounds: int) -> list[Batch]:

@@ -65,7 +65,6 @@ def begin(
     init = student.init
     if init.start == "random":
         return network.randomly(config, seed), {"from": "random"}
-    cropped = init.positions == CROPPED
     folder, origin = _reach(init)
     found = read_plain(folder)
     _check_sizes(student.sizes, found, folder)
@@ -73,6 +72,13 @@ def begin(
         if key in found:
             setattr(config, key, found[key])
     model = network.randomly(config, seed)
+    fitted = _fill(model, init, folder, found)
+    return model, {"from": init.start, **origin, "files": list_files(folder), **fitted}
+
+
+def _fill(model: ASTForAudioClassification, init: Init, folder: Path, found: Json) -> Json:
+    """Give a student the weights of a checkpoint whose config is ``found``; return how they fitted it."""
+    config, cropped = model.config, init.positions == CROPPED
     body = model.audio_spectrogram_transformer
     if init.start == "imagenet":
         tensors, rows_columns = _of_vision(folder, found)
@@ -97,10 +103,7 @@ def begin(
         side = "lacks" if name in wanted else "has an unknown tensor"
         raise UserError(f"{folder}: the transformer {side} '{name}'")
     body.load_state_dict(tensors)
-    return model, {
-        "from": init.start,
-        **origin,
-        "files": list_files(folder),
+    return {
         "grid": list(rows_columns),
         "positions": CROPPED if cropped else PLACED,
         "interpolated": rows_columns != network.grid(config),

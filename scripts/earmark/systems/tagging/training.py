@@ -6,10 +6,9 @@ Which clips a step sees and what is done to them is a function of the seed; the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -158,7 +157,7 @@ class Trainer:
             raise UserError(f"train: the model's outputs are no longer finite numbers; {_CURE}")
         return validation.score(logits, self.valid.label_table().toarray(), self.plan.kind)
 
-    def _merging(self) -> Any:
+    def _merging(self) -> AbstractContextManager[object]:
         merging = self.plan.merging
         if merging is None or not any(merging.per_layer(self.model.config.num_hidden_layers)):
             return nullcontext()

@@ -10,6 +10,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 from numpy.typing import NDArray
+from torch import nn
 
 from earmark.core.errors import UserError
 from earmark.scoring.ranking import ranks
@@ -24,7 +25,7 @@ def metric(kind: str) -> str:
 
 
 def predict(
-    model: Any, examples: Examples, accelerator: Accelerator, *, batch_size: int, workers: int
+    model: nn.Module, examples: Examples, accelerator: Accelerator, *, batch_size: int, workers: int
 ) -> NDArray[np.float32]:
     """Return the logits of all clips, [clips, classes], the clips shared among the processes."""
     mine = range(accelerator.process_index, len(examples), accelerator.num_processes)

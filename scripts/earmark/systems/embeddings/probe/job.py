@@ -16,6 +16,7 @@ from earmark.systems.embeddings.probe.asked import Probe
 from earmark.systems.embeddings.probe.linear import Split, probe, split
 from earmark.systems.embeddings.probe.mapping import mapped
 from earmark.systems.embeddings.probe.read import Vectors, by_layer, read
+from earmark.systems.embeddings.probe.record import Layer, Probed
 
 
 def shard_files(paths: Sequence[Path], shards: Mapping[Part, int] | None) -> list[Path]:
@@ -36,7 +37,7 @@ def shard_files(paths: Sequence[Path], shards: Mapping[Part, int] | None) -> lis
     return sorted(found)
 
 
-def run(settings: Probe, given: Sequence[Path], code: str, again: str = "") -> Json:
+def run(settings: Probe, given: Sequence[Path], code: str, again: str = "") -> Probed:
     """Return the record of a probe.
 
     ``given`` are files, or the folders of layers (see :func:`shard_files`).
@@ -51,7 +52,8 @@ def run(settings: Probe, given: Sequence[Path], code: str, again: str = "") -> J
             "vector per clip: set pooling to mean, last or masked_mean"
         )
     paths = shard_files(given, settings.shards)
-    seed, layers = settings.seed, []
+    layers: list[Layer] = []
+    seed = settings.seed
     first: Vectors | None = None
     parts: Split | None = None
     best: Vectors | None = None
@@ -66,12 +68,18 @@ def run(settings: Probe, given: Sequence[Path], code: str, again: str = "") -> J
                 f"{settings.model}/{settings.dataset} that are out of date"
             )
         layers.append(probe(vectors, parts, seed))
-        if (accuracy := layers[-1]["accuracy"]["value"]) > best_accuracy:
+        accuracy = layers[-1]["accuracy"]["value"]
+        if accuracy is not None and accuracy > best_accuracy:
             best, best_accuracy = vectors, accuracy
     assert best is not None and first is not None and parts is not None
     return {
         "schema": "earmark/probe/1",
-        **settings.chosen("labels", "model", "dataset", "pooling", "span", "seed"),
+        "labels": settings.labels,
+        "model": settings.model,
+        "dataset": settings.dataset,
+        "pooling": settings.pooling,
+        "span": settings.span,
+        "seed": settings.seed,
         "split": parts.kind,
         "classes": sorted(set(first.labels)),
         "left_out": first.left_out,

@@ -17,10 +17,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
 from earmark.core.errors import UserError
-from earmark.core.files import Json
 from earmark.scoring.classification import confusion, f1_macro
-from earmark.scoring.intervals import bounded, ratio, share
+from earmark.scoring.intervals import Estimate, bounded, ratio, share
 from earmark.systems.embeddings.probe.read import Vectors
+from earmark.systems.embeddings.probe.record import Layer
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -136,8 +136,8 @@ def choose(x: Floats, y: Ints, groups: Ints, seed: int) -> float:
     return STRENGTHS[int(np.argmax(right.round(12)))]
 
 
-def probe(vectors: Vectors, parts: Split, seed: int) -> Json:
-    """Return what a linear classifier reads off one layer, as the probe schema has it."""
+def probe(vectors: Vectors, parts: Split, seed: int) -> Layer:
+    """Return what a linear classifier reads off one layer."""
     names, y = np.unique(np.array(vectors.labels), return_inverse=True)
     tested, guessed, strengths = [], [], []
     for train, test in parts.folds:
@@ -161,7 +161,7 @@ def probe(vectors: Vectors, parts: Split, seed: int) -> Json:
     }
 
 
-def _accuracy(right: NDArray[np.bool_], groups: Ints) -> Json:
+def _accuracy(right: NDArray[np.bool_], groups: Ints) -> Estimate:
     """Return accuracy with its interval: over sources, or over clips where that is no way.
 
     Clips of one recording are alike, so it is recordings that count as samples. Where every clip is its own
@@ -171,5 +171,5 @@ def _accuracy(right: NDArray[np.bool_], groups: Ints) -> Json:
     _, member = np.unique(groups, return_inverse=True)
     sizes, found = np.bincount(member), np.bincount(member, right)
     if len(sizes) in range(ENOUGH, len(right)):
-        return ratio(found, sizes, bounded) | {"n": len(right), "interval": "score over sources"}
+        return {**ratio(found, sizes, bounded), "n": len(right), "interval": "score over sources"}
     return share(right.tolist())

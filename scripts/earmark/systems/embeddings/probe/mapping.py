@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from earmark.core.files import Json
 from earmark.core.seeding import generator
 from earmark.systems.embeddings.probe.read import Vectors
+from earmark.systems.embeddings.probe.record import Map
 
 COMPONENTS = 50  # kept for t-SNE
 FEWEST = 30  # clips; of fewer, t-SNE shows its own randomness
@@ -47,8 +47,8 @@ def flattened(values: NDArray[np.float64], seed: int) -> tuple[str, NDArray[np.f
     return "PCA and t-SNE", tsne.fit_transform(reduced).astype(np.float64)
 
 
-def mapped(vectors: Vectors, most: int, seed: int) -> Json:
-    """Return the map of one layer, as the probe schema has it."""
+def mapped(vectors: Vectors, most: int, seed: int) -> Map:
+    """Return the map of one layer."""
     chosen = sample(vectors, most, seed)
     method, plane = flattened(vectors.values[chosen], seed)
     return {

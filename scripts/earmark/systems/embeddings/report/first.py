@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import cast
 
 from earmark.report.first import Answer, Entry, Pivot, View, listed
 from earmark.report.material import Material
 from earmark.report.words import interval, percent
+from earmark.systems.embeddings.probe.record import Layer, Probed
 
 MOST = 6
 NOTE = (
@@ -18,7 +18,7 @@ NOTE = (
 
 def answer(material: Material) -> Answer | None:
     """Return the first screen's part, None without probes."""
-    records = material.records("embeddings", "probe")
+    records = cast("dict[str, Probed]", material.records("embeddings", "probe"))
     if not records:
         return None
     said = [sentence(record) for record in records.values()]
@@ -28,19 +28,20 @@ def answer(material: Material) -> Answer | None:
     return Answer([*said[:MOST], *more], [pivot])
 
 
-def _best(record: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]:
+def _best(record: Probed) -> tuple[Layer, list[str]]:
     """Return the best layer and the names of others whose interval reaches its accuracy."""
-    best = max(record["layers"], key=lambda layer: layer["accuracy"]["value"])
-    value = best["accuracy"]["value"]
-    near = [
-        layer["layer"]
-        for layer in record["layers"]
-        if layer is not best and layer["accuracy"]["high"] is not None and layer["accuracy"]["high"] >= value
-    ]
+    best = max(record["layers"], key=lambda layer: layer["accuracy"]["value"] or 0.0)
+    value = best["accuracy"]["value"] or 0.0
+    near = [layer["layer"] for layer in record["layers"] if layer is not best and _reaches(layer, value)]
     return best, near
 
 
-def sentence(record: Mapping[str, Any]) -> str:
+def _reaches(layer: Layer, value: float) -> bool:
+    high = layer["accuracy"]["high"]
+    return high is not None and high >= value
+
+
+def sentence(record: Probed) -> str:
     """Return which layer tells most of a data set, and what cannot be told from it."""
     best, near = _best(record)
     found = best["accuracy"]
@@ -55,7 +56,7 @@ def sentence(record: Mapping[str, Any]) -> str:
     return f"{text}; the interval{'s' * (len(near) > 1)} of {who} reach{'es' * (len(near) == 1)} that too."
 
 
-def _view(path: str, record: Mapping[str, Any]) -> View:
+def _view(path: str, record: Probed) -> View:
     best, near = _best(record)
     lines: list[tuple[str, list[Entry | None]]] = []
     for layer in record["layers"]:

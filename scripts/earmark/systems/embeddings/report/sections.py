@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import cast
 
 import altair as alt
 
+from earmark.core.files import Json
 from earmark.report import charts, trend
 from earmark.report.charts import COLOURS, SHAPES, Row, Rows, fitted, level, plot, tooltips
 from earmark.report.figures import Cell, Figure, Legend, Look, Section, Table
@@ -15,6 +16,7 @@ from earmark.report.material import Material
 from earmark.report.overview import differing_versions
 from earmark.report.rows import made as made_by
 from earmark.report.words import banner, interval, made, origin, percent
+from earmark.systems.embeddings.probe.record import Probed
 
 CURVE = Look(COLOURS[0], SHAPES[0], [1, 0])
 REST = Look("#8a929c", SHAPES[0], [])
@@ -45,7 +47,7 @@ def label_looks(labels: Sequence[str]) -> dict[str, Look]:
     return found | dict.fromkeys(ranked[NAMED:], REST)
 
 
-def probe_curve(rows: Rows) -> dict[str, Any]:
+def probe_curve(rows: Rows) -> Json:
     """Accuracy of the probe with its interval, layer by layer in the order of the network."""
     layers = [row["layer"] for row in rows]
     chart = plot(rows).encode(
@@ -75,14 +77,14 @@ def probe_curve(rows: Rows) -> dict[str, Any]:
     return fitted(alt.layer(*guessing, intervals, line, points), 340)
 
 
-def embedding_map(points: Rows, looks: Mapping[str, Look]) -> dict[str, Any]:
+def embedding_map(points: Rows, looks: Mapping[str, Look]) -> Json:
     """Clips as points: colour and shape tell the label, filled is test and hollow training."""
     names = [name for name in looks if any(point["label"] == name for point in points)]
 
     def scale(field: str) -> alt.Scale:
         return alt.Scale(domain=names, range=[getattr(looks[name], field) for name in names])
 
-    def axis(field: str) -> dict[str, Any]:
+    def axis(field: str) -> Json:
         scale = alt.Scale(zero=False, nice=False, padding=12)
         return {"shorthand": f"{field}:Q", "axis": None, "scale": scale}
 
@@ -105,14 +107,17 @@ def embedding_map(points: Rows, looks: Mapping[str, Look]) -> dict[str, Any]:
     return fitted(alt.layer(hollow, filled), 340)
 
 
-def _row(record: Mapping[str, Any], place: int, path: str) -> Row:
+def _row(record: Probed, place: int, path: str) -> Row:
     """Return what the curve needs of a layer."""
     layer = record["layers"][place]
     accuracy, origin = layer["accuracy"], record["provenance"]
     return {
         "layer": layer["layer"],
         "position": place,
-        **{name: accuracy[name] for name in ("value", "low", "high", "n")},
+        "value": accuracy["value"],
+        "low": accuracy["low"],
+        "high": accuracy["high"],
+        "n": accuracy["n"],
         "chance": layer["chance"],
         "accuracy": f"{percent(accuracy['value'])} {interval(accuracy)}",
         "f1": percent(layer["f1_macro"]),
@@ -122,11 +127,11 @@ def _row(record: Mapping[str, Any], place: int, path: str) -> Row:
     }
 
 
-def _left_out(record: Mapping[str, Any]) -> str:
+def _left_out(record: Probed) -> str:
     return ", ".join(f"{n} {why}" for why, n in record["left_out"].items() if n)
 
 
-def _curve_figure(record: Mapping[str, Any], path: str) -> Figure:
+def _curve_figure(record: Probed, path: str) -> Figure:
     """Return the curve with what its intervals mean."""
     rows = [_row(record, place, path) for place in range(len(record["layers"]))]
     first = record["layers"][0]
@@ -160,7 +165,7 @@ def _curve_figure(record: Mapping[str, Any], path: str) -> Figure:
     return Figure(title, probe_curve(rows), legend, notes, WIDE * len(rows), OWN_TABLE, "probe", said)
 
 
-def _map_figure(record: Mapping[str, Any]) -> Figure:
+def _map_figure(record: Probed) -> Figure:
     """Return the map with what it does not mean."""
     drawn = record["map"]
     points = drawn["points"]
@@ -187,14 +192,14 @@ def _map_figure(record: Mapping[str, Any]) -> Figure:
 
 def sections(material: Material) -> list[Section]:
     """Return a section for every probe, marked with its versions of packages where not all have the same."""
-    records = material.records("embeddings", "probe")
+    records = cast("dict[str, Probed]", material.records("embeddings", "probe"))
     versions = differing_versions([made_by(record) for record in records.values()])
     return [
         section(record, path, text) for (path, record), text in zip(records.items(), versions, strict=True)
     ]
 
 
-def section(record: Mapping[str, Any], path: str, versions: str = "") -> Section:
+def section(record: Probed, path: str, versions: str = "") -> Section:
     """Return the section of a probe's record at ``path``: the curve, the map, the numbers of each layer."""
     curve, picture = _curve_figure(record, path), _map_figure(record)
     return Section(
@@ -215,7 +220,7 @@ def section(record: Mapping[str, Any], path: str, versions: str = "") -> Section
     )
 
 
-def _table(record: Mapping[str, Any]) -> Table:
+def _table(record: Probed) -> Table:
     """Return the numbers of each layer."""
     columns = ["layer", "width", "accuracy", "F1 macro", "most frequent class", "test clips", "C"]
     lines = [

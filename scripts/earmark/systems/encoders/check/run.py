@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +13,7 @@ from earmark.core import memory
 from earmark.core.errors import UserError
 from earmark.models import towers
 from earmark.models.checkpoint import Checkpoint
+from earmark.models.towers.asked import Tower
 from earmark.systems.encoders.check import contract
 from earmark.systems.encoders.check.contract import Heard
 from earmark.systems.encoders.check.finding import Finding
@@ -25,13 +25,13 @@ CARD_GB = 24
 """Of the challenge's machine."""
 
 
-def checked(tower: Mapping[str, Any], checkpoint: Checkpoint | None, device: str) -> list[Finding]:
+def checked(tower: Tower, checkpoint: Checkpoint | None, device: str) -> list[Finding]:
     """Return the findings about an encoder; one that cannot be made is a finding, too."""
     try:
         module = towers.load(tower, checkpoint, device)
     except UserError as error:
         return [Finding("loading", "wrong", str(error), "mend that first: nothing else could be looked at")]
-    return list(_findings(module, torch.device(device), tower.get("batch_clips", 1)))
+    return list(_findings(module, torch.device(device), tower.batch_clips))
 
 
 def _findings(tower: nn.Module, device: torch.device, together: int) -> Iterator[Finding]:

@@ -119,4 +119,4 @@ def _pair(ours: Scored, theirs: Scored) -> Pair | None:
 def _ranked(ours: Scored, theirs: Scored, apart: float) -> Row:
     """Return the difference of average precision: both met the same clips in every resample."""
     drawn = np.array(ours.record["resamples"]) - np.array(theirs.record["resamples"])
-    return resampled.difference("mAP", apart, drawn, len(ours.rows))
+    return {**resampled.difference("mAP", apart, drawn, len(ours.rows))}

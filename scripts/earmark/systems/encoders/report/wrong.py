@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from earmark.audio import waveform
+from earmark.config.common import Report
 from earmark.core.errors import AudioError, UserError
 from earmark.data.sources.compressed import BROKEN
 from earmark.data.sources.recordings import SUFFIXES
@@ -43,8 +44,8 @@ Shards = Mapping[str, Mapping[str, str]]
 """Of every result, the tars of its shards by their names."""
 
 
-def collect(results: Sequence[Path], shards: Shards, settings: Mapping[str, Any]) -> list[Row]:
-    """Return the rows to show; ``settings`` are config's ``report``.
+def collect(results: Sequence[Path], shards: Shards, shown: Report) -> list[Row]:
+    """Return the rows to show.
 
     Of each result some wrong answers are taken, chosen by the digest of their clips and so by nobody. Sounds
     are dealt out result by result in turn until they would take ``audio_mb`` in a page.
@@ -53,10 +54,10 @@ def collect(results: Sequence[Path], shards: Shards, settings: Mapping[str, Any]
         UserError: a result or a shard is damaged.
 
     """
-    chosen = [_chosen(path, settings["wrong_answers"]) for path in sorted(results)]
+    chosen = [_chosen(path, shown.wrong_answers) for path in sorted(results)]
     turns = [row for turn in zip_longest(*chosen) for row in turn if row is not None]
-    left = settings["audio_mb"] * 1e6 / wrong_answers.BASE64
-    sounds = _sounds(turns, shards, settings["audio_s"]) if left else {}
+    left = shown.audio_mb * 1e6 / wrong_answers.BASE64
+    sounds = _sounds(turns, shards, shown.audio_s) if left else {}
     for row in turns:
         content = sounds.get((row["result"], row["clip"]))
         if content is not None and len(content) <= left:

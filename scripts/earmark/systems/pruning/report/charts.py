@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import altair as alt
 
+from earmark.core.files import Json
 from earmark.report.charts import COLOURS, INK, ROW, SHAPES, Row, Rows, fitted, level, plot, scaled, tooltips
 from earmark.report.columns import STAGES
 from earmark.report.figures import Look
@@ -48,7 +48,7 @@ def _ratio_axis(ratios: Sequence[float]) -> alt.X:
     )
 
 
-def _apart(rows: Rows, methods: Sequence[str]) -> list[dict[str, Any]]:
+def _apart(rows: Rows, methods: Sequence[str]) -> list[Json]:
     """Set points of the same ratio 2 % apart, so that their intervals don't cover one another."""
     middle = (len(methods) - 1) / 2
     return [{**row, "x": row["ratio"] * 0.98 ** (methods.index(row["method"]) - middle)} for row in rows]
@@ -99,7 +99,7 @@ def quality(
     ratios: Sequence[float],
     look: Mapping[str, Look],
     name: str = "accuracy",
-) -> dict[str, Any]:
+) -> Json:
     """Accuracy or error rate against keep ratio; ``references`` are level lines: the base, guessing."""
     # An error rate passes 100 % where a model adds more words than there are.
     highest = max([1.0, *(row[end] for row in rows for end in ("value", "high") if row[end] is not None)])
@@ -131,7 +131,7 @@ SPEED_HOVER = {
 }
 
 
-def speedup(rows: Rows, ratios: Sequence[float], look: Mapping[str, Look]) -> dict[str, Any]:
+def speedup(rows: Rows, ratios: Sequence[float], look: Mapping[str, Look]) -> Json:
     """Measured prefill speed-up against keep ratio beside what the FLOPs alone would give."""
     axis = alt.Y(
         "value:Q",
@@ -150,7 +150,7 @@ def speedup(rows: Rows, ratios: Sequence[float], look: Mapping[str, Look]) -> di
     return fitted(alt.layer(*no_gain, line, *curves), 300)
 
 
-def stages(rows: Rows, runs: Sequence[str], shown: Sequence[str]) -> dict[str, Any]:
+def stages(rows: Rows, runs: Sequence[str], shown: Sequence[str]) -> Json:
     """Median seconds per clip of each stage, laid end to end, one bar per run."""
     colours = [STAGE_COLOURS[stage] for stage in shown]
     chart = (
@@ -173,7 +173,7 @@ def stages(rows: Rows, runs: Sequence[str], shown: Sequence[str]) -> dict[str, A
     return fitted(chart, ROW * len(runs))
 
 
-def classes(rows: Rows, runs: Sequence[str], names: Sequence[str], text: bool) -> dict[str, Any]:
+def classes(rows: Rows, runs: Sequence[str], names: Sequence[str], text: bool) -> Json:
     """Accuracy of each class (across) in each run (down); the number in the cell if ``text``."""
     chart = plot(rows).encode(
         x=alt.X("class:N", sort=list(names), title=None, axis=alt.Axis(orient="top", labelAngle=-55)),

@@ -9,6 +9,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from earmark.core.files import Json
 from earmark.report.figures import Appendix, Row
 from earmark.report.material import Material
 from earmark.systems.pruning.report.point import COMPARABLE
@@ -42,7 +43,7 @@ def appendices(material: Material) -> Iterator[Appendix]:
         yield Appendix("pairs", "Two runs, sample by sample", template, values)
 
 
-def section(rows: Sequence[Row], records: dict[str, Any]) -> dict[str, Any]:
+def section(rows: Sequence[Row], records: Json) -> Json:
     """Return the samples of runs that can be compared: texts once, by number wherever they come again."""
     words: dict[str, int] = {}
     samples: dict[tuple[Any, ...], int] = {}
@@ -81,7 +82,7 @@ def section(rows: Sequence[Row], records: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _said(result: Result, sample: dict[str, Any]) -> str:
+def _said(result: Result, sample: Json) -> str:
     """Return what an answer was read as, or how far a transcript is off."""
     mistakes = result.metric.mistakes(sample)
     return mistakes if mistakes is not None else str(sample["predicted"] or "could not be read")

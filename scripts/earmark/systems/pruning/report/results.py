@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from earmark.core.errors import UserError
+from earmark.core.files import Json
 from earmark.core.versions import told
 from earmark.scoring import catalogue
 from earmark.scoring.contract import AnswerMetric, Points
@@ -22,10 +23,10 @@ class Result:
     """A result of pruned evaluation; its samples are read when asked for, they can be many."""
 
     path: str
-    record: dict[str, Any]
+    record: Json
 
     @property
-    def asked(self) -> dict[str, Any]:
+    def asked(self) -> Json:
         """What the evaluation was asked for."""
         return dict(self.record["asked"])
 
@@ -60,7 +61,7 @@ class Result:
         there = [self.record["labels"], timing["device"], timing["dtype"], model, told(made["packages"])]
         return json.dumps([same, *there], sort_keys=True)
 
-    def samples(self) -> Iterator[dict[str, Any]]:
+    def samples(self) -> Iterator[Json]:
         """Yield the per-sample rows from the JSONL beside the result.
 
         Raises:

@@ -8,19 +8,20 @@ from typing import Any
 
 import altair as alt
 
+from earmark.core.files import Json
 from earmark.systems.pruning.side_by_side import Point
 
 WIDTH, HEIGHT = 380, 300
 
 
-def chart(points: Sequence[Point]) -> dict[str, Any]:
+def chart(points: Sequence[Point]) -> Json:
     """Return a Vega-Lite specification: a row a task, tokens kept on the left, speed-up on the right."""
     rows = [asdict(point) for point in points]
     tasks = list(dict.fromkeys((point.task, point.models, point.metric) for point in points))
     return dict(alt.vconcat(*(_task(rows, *each) for each in tasks)).to_dict())
 
 
-def _task(rows: Sequence[dict[str, Any]], task: str, models: str, metric: str) -> Any:
+def _task(rows: Sequence[Json], task: str, models: str, metric: str) -> Any:
     own = [row for row in rows if (row["task"], row["models"]) == (task, models)]
     seeds = own[0]["seeds"]
     # Intervals are of the difference; drawn around the value they are where the base would lie within.

@@ -19,11 +19,10 @@ from earmark.systems.separation.jobs.partitioned import Partitioned
 from earmark.systems.separation.jobs.shared import fingerprint
 from earmark.systems.separation.query import load
 from earmark.systems.separation.query.contract import Vectors, unit
-from earmark.systems.separation.query.table import Table
+from earmark.systems.separation.query.table import Table, spoken
 from earmark.systems.separation.routing.contract import BASE, SOFT, shares
 from earmark.systems.separation.sets import audiosep, drawn
 from earmark.systems.separation.sets.contract import MixtureSet
-from earmark.systems.separation.sounds import spoken
 from earmark.systems.separation.stored import Base
 
 
@@ -66,7 +65,9 @@ def make(
         rows_so_far = work / f"{fingerprint(settings, given, code)}.jsonl"
         base = stored.Base.read(separator)
         model = _model(settings.model, base, adapters, device)
-        task = _task(settings, base.text, _mixtures(settings, indexes), _vectors(tables), partition, device)
+        task = _task(
+            settings, base.text, _mixtures(settings, indexes), Table.joined(tables), partition, device
+        )
         rows = evaluation.run(task, model, rows_so_far)
         heard = evaluation.excerpts(task, model, settings.excerpts)
     write_jsonl(output.with_suffix(".jsonl"), [row.plain() for row in rows])
@@ -106,13 +107,6 @@ def _mixtures(settings: Scores, indexes: Sequence[Path]) -> MixtureSet:
     return audiosep.read(found.layout, root, table, found.query)
 
 
-def _vectors(tables: Sequence[Path]) -> Table:
-    """Return several tables as one."""
-    found = [Table.read(path) for path in tables]
-    texts = tuple(text for table in found for text in table.texts)
-    return Table(texts, np.concatenate([table.vectors for table in found]))
-
-
 def _task(
     settings: Scores,
     text: Text,
@@ -125,12 +119,13 @@ def _task(
     queries = table.of([sample.query for sample in mixtures.samples])
     chunks = Chunks(settings.chunk_s, settings.overlap_s, settings.batch)
     scaled = np.asarray(text.scale * queries, np.float32)
+    probable = np.zeros((len(queries), 0))
     if partition is None:
-        nothing = np.zeros((len(queries), 0))
-        return Task(mixtures, scaled, nothing, None, None, chunks)
+        return Task(mixtures, scaled, probable, None, None, chunks)
     found = Partitioned.read(partition)
     classes = table.of([spoken(name) for name in found.classes])
-    probable = shares(queries, classes, found.domain_of, len(found.domains), settings.temperature)
+    if settings.temperature is not None:
+        probable = shares(queries, classes, found.domain_of, len(found.domains), settings.temperature)
     encoder = prototypes = None
     if settings.likeness:
         encoder = load.audio_encoder(found.encoder, text, device)

@@ -10,9 +10,8 @@ from earmark.core.errors import UserError
 from earmark.core.records import iter_manifest
 from earmark.systems.separation.asked import Texts
 from earmark.systems.separation.query import load
-from earmark.systems.separation.query.table import Table
+from earmark.systems.separation.query.table import Table, spoken
 from earmark.systems.separation.sets import tables
-from earmark.systems.separation.sounds import spoken
 
 
 def make(

@@ -16,6 +16,11 @@ from earmark.core.files import replacing
 from earmark.systems.separation.query.contract import TextEncoder, Vectors
 
 
+def spoken(label: str) -> str:
+    """Return a label as a query: AudioSet's names as they are, others without their underscores."""
+    return label.replace("_", " ").strip().lower()
+
+
 @dataclass(frozen=True)
 class Table:
     """Texts and their vectors, [texts, size]."""
@@ -28,6 +33,13 @@ class Table:
         """Embed texts, each once however often it is named."""
         distinct = tuple(dict.fromkeys(texts))
         return cls(distinct, encoder.texts(distinct))
+
+    @classmethod
+    def joined(cls, paths: Sequence[Path]) -> Table:
+        """Return several tables as one; raises UserError if one can't be read."""
+        found = [cls.read(path) for path in paths]
+        texts = tuple(text for table in found for text in table.texts)
+        return cls(texts, np.concatenate([table.vectors for table in found]))
 
     def of(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of texts, [texts, size]; raises UserError for one that is not in the table."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any
 
 from earmark.report.figures import Row
 from earmark.report.first import Answer, Entry, Pivot, Times, View, shown
@@ -16,6 +15,7 @@ from earmark.scoring.multiple import correct
 from earmark.systems.tagging.report.results import UNMERGED, Tagged, difference, differences, ordered
 from earmark.systems.tagging.report.sections import widest
 from earmark.systems.tagging.request import merged
+from earmark.systems.tagging.timed import MERGED
 
 MOST = 6
 NOTE = (
@@ -108,14 +108,14 @@ def _apart(each: Tagged, found: Found) -> Entry | None:
 
 def speed(each: Tagged) -> Times:
     """Return how many times as fast as unmerged a result is, in the largest batch."""
-    side = widest(each)["merged"]
-    return Times(side["speedup"], side["speedup_low"], side["speedup_high"])
+    side = widest(each).sides[MERGED]
+    return Times(side.speedup, side.speedup_low, side.speedup_high)
 
 
 def _speed(each: Tagged, members: Sequence[Tagged]) -> Entry:
     found = speed(each)
     fastest = max(speed(other).low for other in members if other.asked["r"] == each.asked["r"])
-    ends: dict[str, Any] = {"low": found.low, "high": found.high}
+    ends = {"low": found.low, "high": found.high}
     return Entry(f"{found.value:.2f}", interval(ends, 1, 2), found.high >= fastest, None, each.path)
 
 

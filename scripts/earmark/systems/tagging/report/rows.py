@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from earmark.systems.contract import Record, Row
+from earmark.systems.tagging.timed import BASELINE, MERGED, UNMERGED
 
 
 def quality(path: Path, record: Record) -> Iterator[Row]:
@@ -32,13 +33,13 @@ def quality(path: Path, record: Record) -> Iterator[Row]:
 def speed(path: Path, record: Record) -> Iterator[Row]:
     """Yield what was measured of each side of a speed record."""
     for entry in record["batches"]:
-        for side in ("unmerged", "merged", "strides_16"):
+        for side in (UNMERGED, MERGED, BASELINE):
             found = entry[side]
             shared = {
                 "task": record["task"],
                 "model": record["student"],
                 "side": side,
-                "r": record["r"] if side == "merged" else "0",
+                "r": record["r"] if side == MERGED else "0",
                 "peak_memory_bytes": found["peak_memory_bytes"],
                 **{name: record[name] for name in ("threads", "device", "dtype", "attention")},
             }

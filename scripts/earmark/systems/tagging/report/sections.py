@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any
 
 from earmark.report import trend
 from earmark.report.figures import Cell, Figure, Legend, Look, Row, Section, Table
@@ -24,6 +23,8 @@ from earmark.systems.tagging.report.results import (
     partners,
 )
 from earmark.systems.tagging.report.tradeoff import HOLLOW, looks, shape, tradeoff
+from earmark.systems.tagging.timed import BASELINE as STRIDES_16
+from earmark.systems.tagging.timed import MERGED, Batch, Timed
 
 TIMES = "\u00d7"
 LABEL_WIDTH = 50  # pixels an r's label needs
@@ -131,7 +132,7 @@ def _figure(student: str, members: Sequence[Tagged], results: Sequence[Tagged]) 
     first = members[0]
     speed = first.record["speed"]
     rows = [
-        _point(each, widest(each)["merged"], str(each.asked["recipe"]), f"r{each.asked['r']}")
+        _point(each, widest(each).sides[MERGED], str(each.asked["recipe"]), f"r{each.asked['r']}")
         for each in members
     ]
     marks, notes = _marks(members, results)
@@ -142,7 +143,7 @@ def _figure(student: str, members: Sequence[Tagged], results: Sequence[Tagged]) 
         (f"{mark['recipe']}: strides 16/16, unmerged", Look(look[mark["colour_of"]].colour, HOLLOW, [], True))
         for mark in marks
     ]
-    notes.insert(0, SPEED.format(batch=widest(first)["batch"]))
+    notes.insert(0, SPEED.format(batch=widest(first).size))
     if speed["feature_s"] is not None:
         took = f"{1000 * speed['feature_s']:.1f}"
         notes.insert(1, f"The spectrogram takes another {took} ms a clip, merged or not.")
@@ -174,17 +175,20 @@ def _marks(members: Sequence[Tagged], results: Sequence[Tagged]) -> tuple[list[R
                 "16/16 student whose speed was measured, so it stands in the table alone."
             )
         elif baseline.value is not None:
-            marks.append(_point(baseline, widest(plain)["strides_16"], recipe, "16/16"))
+            marks.append(_point(baseline, widest(plain).sides[STRIDES_16], recipe, "16/16"))
     return marks, notes
 
 
-def widest(result: Tagged) -> Row:
+def widest(result: Tagged) -> Batch:
     """Return the speeds of the largest batch: what throughput is read off."""
-    batches: list[Row] = result.record["speed"]["batches"]
-    return max(batches, key=lambda each: each["batch"])
+    return max(_batches(result), key=lambda each: each.size)
 
 
-def _point(result: Tagged, side: Mapping[str, Any], colour_of: str, name: str) -> Row:
+def _batches(result: Tagged) -> list[Batch]:
+    return [Batch.of(entry) for entry in result.record["speed"]["batches"]]
+
+
+def _point(result: Tagged, side: Timed, colour_of: str, name: str) -> Row:
     """Return what the chart needs of a result whose speed is that of a side of a speed record."""
     asked, found, counts = result.asked, result.record["metrics"][result.headline], result.record["counts"]
     tokens = result.record["tokens"]["tokens"]
@@ -196,7 +200,9 @@ def _point(result: Tagged, side: Mapping[str, Any], colour_of: str, name: str) -
         "schedule": shape(asked["r"]),
         "merged": sum(result.record["tokens"]["merged"]),
         **{key: found[key] for key in ("value", "low", "high")},
-        **{key: side[key] for key in ("speedup", "speedup_low", "speedup_high")},
+        "speedup": side.speedup,
+        "speedup_low": side.speedup_low,
+        "speedup_high": side.speedup_high,
         "quality": f"{percent(found['value'])} {interval(found)}",
         "seeds": _seeds(result),
         "tokens": f"{tokens[0]} to {tokens[-1]}",
@@ -207,9 +213,9 @@ def _point(result: Tagged, side: Mapping[str, Any], colour_of: str, name: str) -
     }
 
 
-def _speed(side: Mapping[str, Any]) -> str:
-    ends = {"low": side["speedup_low"], "high": side["speedup_high"]}
-    return f"{side['speedup']:.2f}{NBSP}{TIMES} {interval(ends, 1, 2)}"
+def _speed(side: Timed) -> str:
+    ends = {"low": side.speedup_low, "high": side.speedup_high}
+    return f"{side.speedup:.2f}{NBSP}{TIMES} {interval(ends, 1, 2)}"
 
 
 def _seeds(result: Tagged) -> str:
@@ -230,7 +236,7 @@ def _apart(result: Tagged, name: str, other: Tagged | None, found: Differences) 
 
 
 def _table(members: Sequence[Tagged], results: Sequence[Tagged], found: Differences) -> Table:
-    batches = f"Speed-up and clips/s are of batches of {widest(members[0])['batch']}, peak memory too."
+    batches = f"Speed-up and clips/s are of batches of {widest(members[0]).size}, peak memory too."
     lines = [_line(each, results, found) for each in ordered(members)]
     notes = [COMPARED, batches, *_other_versions(members)]
     return Table("The numbers of each result", COLUMNS, lines, notes, NUMBERS, first=FIRST)
@@ -252,12 +258,12 @@ def _other_versions(members: Sequence[Tagged]) -> list[str]:
 def _line(result: Tagged, results: Sequence[Tagged], apart: Differences) -> list[Cell]:
     asked, record = result.asked, result.record
     metrics, counts, tokens = record["metrics"], record["counts"], record["tokens"]["tokens"]
-    side, others = widest(result)["merged"], partners(result, results)
-    single = min(record["speed"]["batches"], key=lambda each: each["batch"])
+    side, others = widest(result).sides[MERGED], partners(result, results)
+    single = min(_batches(result), key=lambda each: each.size)
     found = metrics[result.headline]
     hits = metrics["accuracy" if result.headline == "accuracy" else "top1_in_labels"]
     over = sorted({run["classes_with_positives"] for run in record["per_run"]})
-    took = single["merged"]["median_s"] / single["batch"]
+    took = single.sides[MERGED].median_s / single.size
     r = asked["r"] + ("*" if record["tokens"]["clamped_layers"] else "")
     return [
         Cell(asked["recipe"], hover=asked["recipe_title"]),
@@ -271,11 +277,11 @@ def _line(result: Tagged, results: Sequence[Tagged], apart: Differences) -> list
         _number(metrics["d_prime"]["value"], "{:.2f}"),
         _number(hits["value"], percent(hits["value"])),
         *(_apart(result, name, others.get(name), apart) for name in (UNMERGED, BASELINE, LABELS)),
-        Cell(_speed(side), side["speedup"]),
-        _number(side["clips_per_s"], "{:.4g}"),
+        Cell(_speed(side), side.speedup),
+        _number(side.clips_per_s, "{:.4g}"),
         _number(took, f"{1000 * took:.2f} ms"),
-        _number(None if side["macs"] is None else side["macs"] / 1e9, "{:.3g}"),
-        _number(None if side["peak_memory_bytes"] is None else side["peak_memory_bytes"] / 1e6, "{:.1f}"),
+        _number(side.macs / 1e9, "{:.3g}"),
+        _number(side.peak_memory_bytes / 1e6, "{:.1f}"),
         *(_number(counts[name], str(counts[name])) for name in ("scored", "failed", "cut")),
     ]
 

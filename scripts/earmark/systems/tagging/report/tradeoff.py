@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import altair as alt
 
+from earmark.core.files import Json
 from earmark.report import charts
 from earmark.report.charts import COLOURS, INK, SHAPES, fitted, level, plot, scaled, tooltips
 from earmark.report.figures import Look, Row
@@ -39,7 +39,7 @@ def shape(r: str) -> str:
 
 def tradeoff(
     rows: Sequence[Row], marks: Sequence[Row], look: Mapping[str, Look], chance: float | None, name: str
-) -> dict[str, Any]:
+) -> Json:
     """Quality against measured speed-up: a line per recipe over r, and the baselines as single marks.
 
     ``look`` is by ``colour_of``: a recipe's own name, and for a baseline that of the recipe it belongs to.
