@@ -13,6 +13,7 @@ import pytest
 import warm
 from browsing import specifications, visible
 
+from earmark.config.common import Report
 from earmark.core.errors import UserError
 from earmark.core.places import SCRIPTS
 from earmark.report import overview, page
@@ -230,7 +231,7 @@ def test_where_numbers_come_from_stays_short(results: list[Path]) -> None:
 
 def test_an_empty_answer_is_said_to_be_empty(write_result: Callable[..., Path], tmp_path: Path) -> None:
     table = summarize([write_result(tmp_path / "a.json", answer="", accuracy=0.2)])
-    answers = wrong.collect(table, tmp_path, {"wrong_answers": 2, "audio_mb": 0, "audio_s": 1})
+    answers = wrong.collect(table, tmp_path, Report(wrong_answers=2, audio_mb=0, audio_s=1))
     wrong.write(answers, tmp_path / wrong.NAME)
     assert visible(page.build(table, [tmp_path / wrong.NAME])).count("(nothing)") == 1
 
