@@ -40,6 +40,17 @@ What a source makes of small ones: the clips that come of them, or the line the 
 | file | source | what becomes of it |
 |---|---|---|
 """
+MADE = """
+## Kinds that tests make
+
+| what | what becomes of it | seen in |
+|---|---|---|
+| several sound tracks in one file | the track marked as default is heard, else the first; the audit says `several_tracks` | `audit/test_tracks.py` |
+| FLAC whose header counts too few samples | refused: wrong length; with a checksum, whole files by that | `test_flac_frames.py` |
+| FLAC that lost a frame | refused: wrong length or checksum | `test_flac_frames.py` |
+| a dropped packet in MP4, M4A, WebM, MKV | silence in its place, counted; a Vorbis packet of 2.7 ms is not noticed | `test_clock.py` |
+| AAC under the name of WebM, whole or a section of it | read | `fetch/test_fetcher.py` |
+"""
 RIGHT = {
     "joined_mp3.mp3": 96_000,
     "joined_ogg.ogg": 96_000,
@@ -115,6 +126,7 @@ def test_the_table_of_odd_files_is_what_happens(real_audio, tmp_path):
     files = [*cases, *sorted((real_audio / "robustness" / "audio").iterdir())]
     page = HEAD + "".join(f"{_row(path)}\n" for path in files)
     page += LISTS + "".join(f"{row}\n" for row in _lists(real_audio / "cases", tmp_path))
+    page += MADE
     if os.environ.get("EARMARK_WRITE_DOCS"):
         PAGE.write_text(page)
     assert PAGE.read_text() == page
