@@ -189,9 +189,17 @@ def small_disk(request, tmp_path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+@pytest.fixture
+def browser(chrome: Chrome) -> Chrome:
+    """A headless browser that records what pages ask for and complain about, those of this test alone."""
+    for kind in ("browser", "performance"):
+        chrome.get_log(kind)
+    return chrome
+
+
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Chrome]:
-    """A headless browser that records what pages ask for and complain about."""
+def chrome() -> Iterator[Chrome]:
+    """The browser of all tests: starting one takes seconds."""
     webdriver = pytest.importorskip("selenium.webdriver")
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     driver = shutil.which("chromedriver")

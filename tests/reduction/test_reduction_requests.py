@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import FURTHER, METHODS
+from every_method import FURTHER, METHODS
 from reduction_models import LAYERS, inputs_for, tiny_model
 from torch import nn
 

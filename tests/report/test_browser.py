@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from browsing import opened, requests, specifications
 
+from earmark.config.common import Report
 from earmark.report import page
 from earmark.report.summary import summarize
 from earmark.systems.pruning.report import wrong
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from selenium.webdriver import Chrome
     from selenium.webdriver.remote.webelement import WebElement
 
-SETTINGS = {"wrong_answers": 6, "audio_mb": 2, "audio_s": 2.0}
+SETTINGS = Report(wrong_answers=6, audio_mb=2, audio_s=2.0)
 HOSTILE = "</script><script>document.title='owned'</script><img src=http://evil.test/x onerror=alert(1)>"
 ENDLESS = "x" * 4000
 RIGHT_TO_LEFT = "\u202e\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627"

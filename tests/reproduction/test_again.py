@@ -99,7 +99,7 @@ def read_by_its_jobs(settings: Settings, task: str, name: str, r: str) -> dict:
         "predictions": [sweep.prediction(settings, task, name, r, run).plain() for run in runs],
         "speed": tagging.speed(settings, task, entry.student, r).plain(),
         "teachers": {
-            each: teachers.named(settings, each).plain() | teachers.making(settings, each, task)
+            each: teachers.named(settings, each).plain() | teachers.making(settings, each, task).plain()
             for each in entry.teachers
         },
     }

@@ -75,6 +75,5 @@ def test_snakemakes_report_has_captions_and_categories_and_asks_nobody(copied: W
         made = list(copied.folder.glob(f"results/{kind}s/*"))
         assert len(made) == forms * sum(f'"kind": "{kind}"' in line for line in listed) > 0
     assert copied.would_make("all", "tables", "plots") == set()
-    browser.get_log("performance")
     browser.get(path.as_uri())
     assert requests(browser) <= {"file", "data", "blob"}

@@ -13,6 +13,7 @@ from workflow import SMALL, Workflow
 from earmark.core.records import read_manifest
 from earmark.systems.tagging import mel_statistics as statistics
 from earmark.systems.tagging.classes import Classes
+from earmark.systems.tagging.config import TaskTagging
 from earmark.systems.tagging.dataset import Clips
 from earmark.systems.tagging.splits import roles
 
@@ -52,7 +53,7 @@ def test_a_task_becomes_classes_spectrograms_and_statistics(flow):
     configured(flow, sounds=SMALL_TASK)
     targets = ["data/sounds/classes.json", "fbank/sounds/statistics.json"]
     flow.run("-j2", *targets)
-    tagging = SMALL_TASK["tagging"] | {"validation_share": 0.1, "validation_group": None}
+    tagging = TaskTagging.read(SMALL_TASK["tagging"], "tagging")
     clips = opened(flow, "sounds", tagging)
     assert len(clips) == 32 and len(clips.classes) == 10
     assert clips[0].features.shape == (128, 128)
@@ -146,9 +147,9 @@ def test_recordings_in_folds_become_clips(flow, real_audio):
     }
     configured(flow, recorded=task)
     flow.run("-j2", "data/recorded/classes.json", "fbank/recorded/statistics.json")
-    tagging = task["tagging"] | {"validation_share": 0.1, "validation_group": None}
+    tagging = TaskTagging.read(task["tagging"], "tagging")
     tested = []
-    for fold in tagging["folds"]:
+    for fold in tagging.folds:
         clips = opened(flow, "recorded", tagging, fold, rate="")
         made = roles(clips.entries(), tagging, fold, 0)
         tested += [clips.clip_ids[i] for i in made["test"]]
@@ -174,7 +175,7 @@ def test_digits_by_speaker_become_clips(flow, real_audio):
         "tagging": {"kind": "single_label", "frames": 128, "folds": ["jackson", "theo"]},
     }
     configured(flow, digits=task).run("-j2", "data/digits/classes.json", "fbank/digits/statistics.json")
-    tagging = task["tagging"] | {"validation_share": 0.1, "validation_group": None}
+    tagging = TaskTagging.read(task["tagging"], "tagging")
     clips = opened(flow, "digits", tagging, "theo", rate="")
     assert len(clips) == 600 and len(clips.classes) == 10
     made = roles(clips.entries(), tagging, "theo", 0)
