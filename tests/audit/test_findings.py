@@ -11,7 +11,7 @@ import pytest
 import warm
 from planted import GOOD, HOSTILE, SETTINGS, SHARDS, StandIn, clip, damaged, write
 
-from earmark.audio import waveform as audio
+from earmark.audio import decoded as audio
 from earmark.core.digests import import_closure
 from earmark.core.errors import UserError
 from earmark.core.places import SCRIPTS

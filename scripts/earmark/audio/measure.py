@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.audio.waveform import Decoded
+from earmark.audio.decoded import Decoded
 from earmark.core.records import Measures
 
 FRAME_S = 0.02

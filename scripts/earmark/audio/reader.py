@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from earmark.audio import by_ffmpeg, parts, waveform
 from earmark.audio.containers import Stream
+from earmark.audio.decoded import Decoded
 from earmark.audio.downmix import Mono
 from earmark.audio.source import Source
-from earmark.audio.waveform import Decoded
 from earmark.core.errors import AudioError
 
 MOST_HELD = 1 << 28

@@ -32,32 +32,28 @@ not finite                it holds samples that are no numbers
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from earmark.audio import by_ffmpeg, flac, parts, sndfile
+from earmark.audio import by_ffmpeg, by_sndfile, parts, sndfile
+from earmark.audio.by_sndfile import BLOCK
 from earmark.audio.containers import Stream
+from earmark.audio.decoded import Decoded, check_bound, check_count, check_length
 from earmark.audio.downmix import Mono
 from earmark.audio.source import Source
 from earmark.core.errors import AudioError
-
-MIN_SECONDS = 0.03
-"""Shorter clips give the audio encoders no token at all (measured on the Whisper front end)."""
 
 MAX_SECONDS = 3600.0
 """Longer stretches are not taken into memory: a clip is at most an hour."""
 
 LONGEST_FILE_S = 24 * 3600.0
-BLOCK = 1 << 16
-"""Samples decoded at a time: they stay in the processor's cache for all that is done with them."""
 
 
 @dataclass(frozen=True)
@@ -69,30 +65,6 @@ class Header:
     channels: int
     container: str
     decoder: str
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """Mono audio [samples] at the file's own rate, and what the file is.
-
-    ``container`` is libsndfile's name of the format in lower case, or ffmpeg's of its demuxer.
-    ``clipped`` counts samples of all channels at full scale of 16 bits. ``flac`` is the file itself
-    where it is a whole mono 16-bit FLAC file whose checksum agrees: nothing is gained by encoding it
-    again. ``joined`` counts the streams that stand one behind the other in the file, ``tracks`` those side by
-    side, of which one is decoded; ``filled_s`` is the silence, in seconds, where its clock goes on and no
-    sound does.
-    """
-
-    samples: NDArray[np.float32]
-    sample_rate: int
-    channels: int
-    container: str
-    decoder: str
-    clipped: int = 0
-    flac: bytes | None = None
-    joined: int = 1
-    filled_s: float = 0.0
-    tracks: int = 1
 
 
 def probe(path: Path) -> Header:
@@ -130,16 +102,6 @@ def _sum(headers: list[Header]) -> Header:
     """Return the header of streams that stand one behind the other."""
     parts.check_alike({(header.sample_rate, header.channels) for header in headers})
     return replace(headers[0], duration_s=sum(header.duration_s for header in headers))
-
-
-def check_length(frames: int, sample_rate: int) -> None:
-    """Raise :class:`AudioError` for audio too short to give a token."""
-    if frames == 0:
-        raise AudioError("no samples")
-    if frames < MIN_SECONDS * sample_rate:
-        raise AudioError(
-            f"too short ({frames / sample_rate * 1000:.0f} ms, at least {MIN_SECONDS * 1000:.0f})"
-        )
 
 
 def read(
@@ -208,11 +170,6 @@ def flac_bytes(samples: NDArray[np.float32], sample_rate: int) -> bytes:
     return buffer.getvalue()
 
 
-def _check_bound(seconds: float, max_s: float) -> None:
-    if seconds > max_s:
-        raise AudioError(f"too long ({seconds:.0f} s, at most {max_s:.0f} in one clip)")
-
-
 def _decode(stream: BinaryIO, start_s: float, end_s: float | None, channels: str, max_s: float) -> Decoded:
     with parts.within(stream) as sources:
         return decode_within(sources, start_s, end_s, channels, max_s)
@@ -227,7 +184,7 @@ def decode_within(
 ) -> Decoded:
     """Decode ``[start_s, end_s)`` of a file that is open, its streams found; see :func:`decode`."""
     if end_s is not None:
-        _check_bound(end_s - start_s, max_s)
+        check_bound(end_s - start_s, max_s)
     if len(sources) > 1:
         return _decode_joined(sources, start_s, end_s, channels, max_s)
     return _decode_one(sources[0], start_s, end_s, channels, max_s)
@@ -242,9 +199,9 @@ def _decode_joined(
     rate, samples = made[0].sample_rate, np.concatenate([part.samples for part in made])
     first = round(start_s * rate)
     count = (len(samples) if end_s is None else round(end_s * rate)) - first
-    _check_bound(count / rate, max_s)
+    check_bound(count / rate, max_s)
     wanted = samples[first : first + count]
-    _check_count(len(wanted), count, rate)
+    check_count(len(wanted), count, rate)
     check_length(count, rate)
     clipped = sum(part.clipped for part in made)
     return replace(made[0], samples=wanted, clipped=clipped, flac=None, joined=len(sources))
@@ -255,7 +212,7 @@ def _decode_one(source: Source, start_s: float, end_s: float | None, channels: s
     with sndfile.opened(source) as (sound, problem):
         if sound is not None:
             try:
-                return _from_libsndfile(sound, source, start_s, end_s, channels, max_s)
+                return by_sndfile.decode(sound, source, start_s, end_s, channels, max_s)
             except soundfile.LibsndfileError as error:
                 # Another decoder might pass over the damage.
                 raise AudioError(f"undecodable ({sndfile.words(error)})") from None
@@ -268,7 +225,7 @@ def from_ffmpeg(mono: Mono, decoded: Stream, start_s: float, end_s: float | None
     """Return ``[start_s, end_s)`` of what ffmpeg decoded; raises AudioError if it is not all there."""
     samples, rate = mono.samples(), decoded.sample_rate
     if end_s is not None:
-        _check_count(len(samples), round(end_s * rate) - round(start_s * rate), rate)
+        check_count(len(samples), round(end_s * rate) - round(start_s * rate), rate)
     check_length(len(samples), rate)
     return Decoded(
         samples,
@@ -280,74 +237,3 @@ def from_ffmpeg(mono: Mono, decoded: Stream, start_s: float, end_s: float | None
         filled_s=decoded.filled_s,
         tracks=decoded.tracks,
     )
-
-
-def _from_libsndfile(
-    sound: soundfile.SoundFile,
-    source: Source,
-    start_s: float,
-    end_s: float | None,
-    channels: str,
-    max_s: float,
-) -> Decoded:
-    rate, first = sound.samplerate, round(start_s * sound.samplerate)
-    count = (sound.frames if end_s is None else round(end_s * rate)) - first
-    _check_bound(count / rate, max_s)
-    if first + count > sound.frames:
-        _check_count(max(0, sound.frames - first), count, rate)
-    signature = None
-    if sound.format == "FLAC" and first == 0 and count == sound.frames:
-        signature = flac.signature(source.content, sound.subtype)
-    straight = signature is None and not _jumps(sound, source)
-    if first and straight:
-        for _ in _blocks(sound, first, "int16"):
-            pass
-    elif first:
-        sound.seek(first)
-    mono = Mono(channels, count)
-    # 16 bits stay integers as long as they can: that is half the memory to go through.
-    dtype = signature.dtype if signature else "int16" if sound.subtype == "PCM_16" else "float32"
-    for block in _blocks(sound, max(0, count), dtype):
-        if signature is not None:
-            signature.take(block)
-        mono.add(block)
-    samples = mono.samples()
-    if count < sound.frames and not straight:
-        # A jump in a damaged file may have led elsewhere; then one to where the cut ends fails.
-        sound.seek(first + len(samples))
-    _check_count(len(samples), count, rate)
-    check_length(count, rate)
-    if signature is not None and not signature.agrees:
-        raise AudioError("checksum (the FLAC header is of other audio than the file decodes to)")
-    whole = None
-    if signature is not None and signature.plain and sound.channels == 1 and sound.subtype == "PCM_16":
-        whole = source.content[:]
-    return Decoded(samples, rate, sound.channels, sound.format.lower(), "libsndfile", mono.clipped, whole)
-
-
-def _jumps(sound: soundfile.SoundFile, source: Source) -> bool:
-    """Say whether a jump in a file leads where it should; raises AudioError if its length is another."""
-    frames = source.flac if sound.format == "FLAC" else None
-    if frames is None:
-        return True
-    if frames.samples != sound.frames:
-        raise AudioError(
-            f"wrong length (the FLAC header counts {sound.frames} samples, its frames hold {frames.samples})"
-        )
-    return frames.steady
-
-
-def _blocks(sound: soundfile.SoundFile, count: int, dtype: str) -> Iterator[NDArray[Any]]:
-    """Yield ``count`` frames, or what there is of them, in blocks [frames, channels]."""
-    most = max(1, BLOCK // sound.channels)
-    while count > 0:
-        block = sound.read(min(count, most), dtype=dtype, always_2d=True)
-        if not len(block):
-            return
-        count -= len(block)
-        yield block
-
-
-def _check_count(frames: int, expected: int, rate: int) -> None:
-    if frames != expected:
-        raise AudioError(f"wrong length ({frames / rate:.3f} s decoded, {expected / rate:.3f} expected)")

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from earmark.audio import waveform as audio
+from earmark.audio.decoded import check_length
 from earmark.audio.measure import measured
 from earmark.core.errors import AudioError, UserError
 from earmark.core.progress import tqdm
@@ -61,7 +62,7 @@ def _lowered(clip: Clip, content: bytes, tar: Path, rate: int) -> bytes:
     try:
         decoded = audio.decode(io.BytesIO(content))
         samples = audio.resampled(decoded.samples, decoded.sample_rate, rate)
-        audio.check_length(len(samples), rate)
+        check_length(len(samples), rate)
     except AudioError as error:
         raise _disagree(tar, f"'{clip.key}': {error}") from None
     clip.duration_s, clip.sample_rate = len(samples) / rate, rate

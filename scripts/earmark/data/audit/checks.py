@@ -12,7 +12,7 @@ SILENT_DB = -60.0
 MOSTLY_SILENT_SHARE = 0.5
 CLIPPED_SHARE = 0.001
 MIN_SECONDS = 0.03
-"""That of ``audio.py``, which is not imported: an audit runs without any decoder."""
+"""That of ``audio/decoded.py``, which is not imported: an audit runs without any decoder."""
 
 CONTAINERS = {
     ".wav": {"wav", "wavex", "rf64"},

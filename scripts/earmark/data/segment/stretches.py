@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from earmark.audio.waveform import MIN_SECONDS
+from earmark.audio.decoded import MIN_SECONDS
 from earmark.config.forming import Cuts, Forming, Whole, Windows
 from earmark.core.errors import UserError, nearest
 from earmark.core.external_sort import lookup

@@ -15,7 +15,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from earmark.audio.waveform import AudioError, Header, check_length, probe
+from earmark.audio.decoded import check_length
+from earmark.audio.waveform import Header, probe
+from earmark.core.errors import AudioError
 from earmark.core.files import sha256
 from earmark.core.progress import tqdm
 from earmark.core.records import Clip, Part
