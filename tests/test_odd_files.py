@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,6 +128,8 @@ def test_the_table_of_odd_files_is_what_happens(real_audio, tmp_path):
     page = HEAD + "".join(f"{_row(path)}\n" for path in files)
     page += LISTS + "".join(f"{row}\n" for row in _lists(real_audio / "cases", tmp_path))
     page += MADE
+    for name in re.findall(r"`(\S+\.py)`", MADE):
+        assert (ROOT / "tests" / name).is_file()
     if os.environ.get("EARMARK_WRITE_DOCS"):
         PAGE.write_text(page)
     assert PAGE.read_text() == page

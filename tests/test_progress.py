@@ -67,6 +67,17 @@ def test_lines_get_rarer_but_ten_seconds_never_go_by_without_one(log):
     assert gaps[0] < 4 and gaps[-1] >= 7 and max(gaps) + progress.BEAT_S <= 10
 
 
+def test_a_count_that_stands_still_is_said_seldom(log):
+    said: list[float] = []
+    with clock(tqdm(total=20, desc="encoding", unit="clip"), 0.5) as bar:
+        bar._say = lambda last: said.append(bar._said_at)
+        bar.update(12)
+        for _ in range(60):
+            bar.refresh()
+    gaps = [after - before for before, after in zip(said, said[1:], strict=False)][:-1]
+    assert gaps and min(gaps) >= progress.LONGEST_S and max(gaps) + progress.BEAT_S <= 10
+
+
 def test_asking_for_a_redraw_at_every_change_says_no_more_lines(log):
     with tqdm(total=1000, desc="fetching", unit="B", unit_scale=True) as bar:
         for _ in range(1000):

@@ -13,8 +13,8 @@ from earmark.config.section import Section
 from earmark.config.values import Count, Distinct, Positive
 
 
-class Lora(Section):
-    """A low-rank adapter of the decoder (peft)."""
+class Adapter(Section):
+    """A low-rank adapter of a language model (peft)."""
 
     rank: Count = 8
     """its rank"""
@@ -27,6 +27,10 @@ class Lora(Section):
 
     targets: Literal["all-linear"] | list[str] = "all-linear"
     """the linear maps that get one, by name"""
+
+
+class Lora(Adapter):
+    """A low-rank adapter of the decoder (peft)."""
 
     rate: Positive = 0.0005
     """peak learning rate"""

@@ -47,7 +47,7 @@ def _like(name: str, written: Callable[[str], Any], names: Sequence[str], kind: 
     model = written(other)
     if isinstance(model, dict) and "like" in model:
         raise UserError(f"{where}: '{other}' is itself like '{model['like']}'; name that one")
-    # A record names the thing alone, which then is like nothing it knows.
+    # All is said now: the config that a result carries names this one, and not what it was like.
     return overlaid(model, {key: value for key, value in own.items() if key != "like"})
 
 

@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from earmark.config.compose import Lora
+from earmark.config.compose import Adapter
 from earmark.core.errors import UserError
 from earmark.core.files import sha256, write_json
 from earmark.models.checkpoint import Checkpoint, locate
@@ -18,7 +18,7 @@ ADAPTER = "adapter"
 """Its folder in the checkpoint."""
 
 
-def with_adapter(model: Any, lora: Lora) -> Any:
+def with_adapter(model: Any, lora: Adapter) -> Any:
     """Return the decoder with a new adapter to be trained, in float32 whatever the decoder's precision."""
     from peft import LoraConfig, get_peft_model
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from earmark.config.compose import Lora
 from earmark.core.errors import UserError
 from earmark.core.files import Json, write_json
 from earmark.models import composed, towers
@@ -25,7 +24,6 @@ from earmark.models.fused_adapter import fuse
 from earmark.models.projector import Projector
 from earmark.scoring.record import check_budget, failures
 from earmark.systems.encoders import material
-from earmark.systems.encoders.adapter import Adapter
 from earmark.systems.encoders.asked import TrainingJob
 from earmark.systems.encoders.blocks import Training
 from earmark.systems.encoders.learner import Learner, Order, Upstream, fit
@@ -74,7 +72,7 @@ def run(
         fit(projector, stored, sources, keys.seed)
     adapted = None
     if asked.lora is not None:
-        adapted = with_adapter(speaker.model, Lora(**asked.lora.parts(Adapter)))
+        adapted = with_adapter(speaker.model, asked.lora)
         speaker.language.model = adapted.get_base_model()
         if asked.precision == "no":
             fuse(adapted)
