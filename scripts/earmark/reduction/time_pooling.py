@@ -6,8 +6,8 @@
 Of our own; no public code. It differs from `average-pooling` in two things. It acts at the model's layer
 and not at the input: behind a few layers a token knows what came before it, and means of such states say
 more. And it stands in the middle of what it stands for: at a piece's first token, where merging at the
-input puts it, it lies up to a piece too early. Chosen on a speaker that no test hears; docs/methods.md has
-what was tried beside it. Cost: one sum.
+input puts it, it lies up to a piece too early. Chosen on a speaker that the model was trained on and no
+test hears; docs/methods.md has what was tried beside it. Cost: one sum.
 """
 
 from dataclasses import dataclass, replace
