@@ -121,6 +121,7 @@ def test_a_training_of_twelve_steps_on_the_recorded_batch_falls_as_upstreams_doe
     found = losses_of(learner, adapted, [share] * 12, triangle(12, 3), tmp_path / "work")
     # a rate of 0 in the first step, so the first two are one
     assert found[0] == pytest.approx(values["loss_B_zero_dropout_off"]["loss"], abs=1e-4) == found[1]
+    assert found == sorted(found, reverse=True)
     assert {step: found[step] for step in TWELVE} == {
         step: pytest.approx(loss, abs=0.02) for step, loss in TWELVE.items()
     }
