@@ -83,8 +83,8 @@ class Sequence(Section):
     """how often each recording is dealt out, in another order each time"""
 
     folds: int | None = left_out(ge=2)
-    """equal shares of a class's original recordings that no clip mixes (by: label): those that compose.hold_out
-    takes by {fold, of}; unless given, any recordings of a class are joined"""
+    """equal shares of a class's original recordings that no clip mixes, those that compose.hold_out takes by
+    {fold, of}; only with by: label; unless given, any recordings of a class are joined"""
 
     @model_validator(mode="after")
     def _classes_are_shared_out(self) -> Sequence:

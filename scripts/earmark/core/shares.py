@@ -1,4 +1,4 @@
-"""Equal shares of original recordings, class by class: what one share learns from, another can be asked about."""
+"""Equal shares of original recordings, class by class: one is asked about what the others taught."""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ def without(
     """Return the lessons without what is held out, and lessons of that alone.
 
     The last ``only_asked`` lessons are not learned from, but their clips that are held out are asked.
-    What is held out is the same for all of them. A clip of both kinds of recordings is in neither, so a task of
-    joined ones may have none to be asked.
+    What is held out is the same for all of them. A clip of both kinds of recordings is in neither, so a
+    task of joined ones may have none to be asked.
 
     Raises:
         UserError: nothing would be left to learn from, or nothing is held out.
