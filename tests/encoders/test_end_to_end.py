@@ -38,6 +38,20 @@ def test_what_the_models_of_a_metric_are_missing_for_is_said_and_not_replaced(tr
     assert made["metrics"]["fense"]["value"] is None and "mecat" in made["not_computed"]["fense"]
 
 
+def test_a_result_names_what_was_answered_and_not_how_long_it_took(trained, tmp_path):
+    made = trained.answer(trained.checkpoint)
+    rows = [json.loads(line) for line in made.with_suffix(".jsonl").read_text().splitlines()]
+
+    def named(change):
+        again = tmp_path / made.name
+        again.write_text(made.read_text())
+        again.with_suffix(".jsonl").write_text("".join(json.dumps(row | change) + "\n" for row in rows))
+        return trained.score(again)["provenance"]["answers_sha256"]
+
+    assert named({"seconds": 9.5}) == trained.score(made)["provenance"]["answers_sha256"]
+    assert named({"answer": "other"}) != named({})
+
+
 def test_a_clip_is_asked_once_and_scored_against_all_its_references_or_each(trained):
     answers = trained.answer(trained.checkpoint, "iWER", "captions")
     rows = [json.loads(line) for line in answers.with_suffix(".jsonl").read_text().splitlines()]
