@@ -110,8 +110,9 @@ def sizes_in(config: Json) -> Sizes | None:
 def text_sizes(section: Json) -> Sizes | None:
     """Return the sizes of a language model alone, from its own config; None if one is missing."""
     found, head = _stated(section, _TEXT), section.get("head_dim")
-    usual = found is None or not isinstance(head, int) or head * found.heads == found.hidden
-    return found if found is None or usual else replace(found, head=int(head))
+    if found is None or not isinstance(head, int) or head * found.heads == found.hidden:
+        return found
+    return replace(found, head=head)
 
 
 def audio_sizes(section: Json) -> Sizes | None:

@@ -87,8 +87,8 @@ class VibeVoiceAsr(Family):
         """Return the sizes that a config.json states; a tower of convolutions is told by what it costs."""
         text = text_sizes(config.get("text_config") or {})
         names = ("acoustic_tokenizer_encoder_config", "semantic_tokenizer_encoder_config")
-        towers = [config.get(name) for name in names]
-        if text is None or any(not (tower and tower.keys() >= _TOKENIZER.keys()) for tower in towers):
+        towers = [dict(config.get(name) or {}) for name in names]
+        if text is None or any(not tower.keys() >= _TOKENIZER.keys() for tower in towers):
             return None
         return with_tokenizers(text, towers)
 
