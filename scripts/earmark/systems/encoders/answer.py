@@ -215,6 +215,12 @@ def _resumed(work: Path, said: str, asking: Asking) -> Iterator[Answer]:
                 yield each
 
 
+def digest(answers: Sequence[Answer]) -> str:
+    """Return the SHA-256 of what was answered, whatever the time it took."""
+    said = [asdict(replace(each, seconds=0.0)) for each in answers]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
 def read(path: Path) -> tuple[Json, list[Answer], list[Failure]]:
     """Return the record of some answers, the answers, and the clips that gave none; UserError if damaged."""
     try:
