@@ -245,6 +245,17 @@ def test_two_processes_train_as_one_does_and_bfloat16_nearly_so(bench):
     assert half == pytest.approx(one, rel=0.05) and half != one and half[-1] < half[0]
 
 
+def test_all_texts_of_a_clip_can_be_learned_in_one_step(bench):
+    keys = {"max_steps": 8, "warmup_steps": 2, "sort_by_length": 4}
+    apart = bench.train(output="apart", key="captions", training=keys)
+    together = bench.train(output="together", key="captions", training=keys | {"texts_together": True})
+    said = [json.loads((record.parent / "training.json").read_text()) for record in (apart, together)]
+    # four clips a step have two captions each, where four samples have one, short or long
+    items = [content["stages"][0]["totals"]["items"] for content in said]
+    assert items[1] == pytest.approx(2 * items[0], rel=0.25)
+    assert said[1]["settings"]["training"]["texts_together"] is True
+
+
 def test_a_scored_encoder_of_another_kind_is_a_composed_model_too(bench, tmp_path):
     from test_towers import RANDOM
 
