@@ -35,8 +35,6 @@ MARGIN_S = 1.0
 """Fetched before a section: a decoder needs a run-up."""
 CLOCKED = ("webm", "mkv", "mka", "mp4", "m4a")
 FILLED = re.compile(r"\[verbose\] adding (\d+) audio samples of silence")
-    r"^(?:\[[^\]]* @ 0x[0-9a-f]+\] )*\[verbose\] adding (\d+) audio samples of silence", re.MULTILINE
-)
 """How ffmpeg tells of silence that its filter put in."""
 SECTION_PROTOCOLS = ("http", "https", "m3u8", "m3u8_native")
 PROTOCOLS = (*SECTION_PROTOCOLS, "http_dash_segments", "http_dash_segments_generator", "ism", "f4m")
