@@ -13,6 +13,8 @@ seconds on a CPU. Answers have four tokens, as labels have.
 
 The last line is JSON. `train_ratio` counts the features as made for this training, where each clip is seen
 `VISITS` times; `shared_ratio` as made already, by another training or for another text of the clip.
+`captions_ratio` is of learning `CAPTIONS` texts of each clip: in the public way as many steps, in ours one
+with `texts_together`, features made already; the mean of the public losses must be ours.
 """
 
 import json
@@ -53,6 +55,8 @@ from earmark.systems.encoders.speaker import Speaker
 
 SECONDS, BATCH, ANSWER, VISITS = 5, 4, 4, 15
 """Of a clip, clips in a step, tokens of an answer, times a clip is seen: 300 steps of 80 clips."""
+CAPTIONS, CAPTION = 5, 13
+"""Of a clip, as in Clotho, and tokens of each."""
 LABELS = ("dog bark", "rain", "rooster", "crying baby")
 PROMPT = "Classify the environmental sound."
 
@@ -104,11 +108,10 @@ class Sides:
     optimisers: tuple[torch.optim.Optimizer, torch.optim.Optimizer]
     files: list[Path]
     features: list[Tensor]
-
-    def share(self, stored: list[Tensor]) -> Share:
-        """Return what a step learns from."""
-        targets = [self.speaker.target(text) for text in LABELS]
-        return Share(stored, [self.speaker.ids(PROMPT)] * BATCH, targets, 1)
+    labels: list[list[int]]
+    """Of each clip, as ids."""
+    captions: list[list[list[int]]]
+    """The first of each clip, the second of each, and so on."""
 
     def encoded(self) -> tuple[Tensor, Tensor]:
         """Decode the clips and encode them, as the public way does in every step."""
@@ -120,7 +123,22 @@ class Sides:
 
     def public_step(self) -> float:
         """Return the loss of a step in the public way: logits of every position."""
-        layout = self._layout(self.share([]).targets)
+        return self._public_step(self.labels)
+
+    def our_step(self) -> float:
+        """Return the loss of a step in ours."""
+        return self._our_step(self.labels)
+
+    def public_captions(self) -> float:
+        """Return the mean loss of the public way's steps on all captions."""
+        return sum(map(self._public_step, self.captions)) / CAPTIONS
+
+    def our_captions(self) -> float:
+        """Return the loss of our step on all captions."""
+        return self._our_step(sum(self.captions, []), list(range(BATCH)) * CAPTIONS)
+
+    def _public_step(self, targets: list[list[int]]) -> float:
+        layout = self._layout(targets)
         made = self.public(
             inputs_embeds=self._embedded(layout),
             attention_mask=layout.mask,
@@ -130,9 +148,9 @@ class Sides:
         )
         return step(self.optimisers[0], made.loss)
 
-    def our_step(self) -> float:
-        """Return the loss of a step in ours."""
-        loss = Learner(self.learning, self.projector).loss(self.share(self.features))
+    def _our_step(self, targets: list[list[int]], about: list[int] | None = None) -> float:
+        prompts = [self.speaker.ids(PROMPT)] * len(targets)
+        loss = Learner(self.learning, self.projector).loss(Share(self.features, prompts, targets, 1, about))
         return step(self.optimisers[1], loss.total / loss.items)
 
     @torch.no_grad()
@@ -199,7 +217,10 @@ def sides(folder: Path, device: str, quick: bool) -> Sides:
         files.append(folder / f"{number}.flac")
         soundfile.write(files[-1], drawn.standard_normal(SECONDS * 16_000) * 0.1, 16_000)
     speaker = Speaker(decoder, device)
-    made = Sides(tower, public, learning, speaker, projector, (optimisers[0], optimisers[1]), files, [])
+    labels = [speaker.target(text) for text in LABELS]
+    captions = drawn.integers(1, 400, (CAPTIONS, BATCH, CAPTION)).tolist()
+    both = optimisers[0], optimisers[1]
+    made = Sides(tower, public, learning, speaker, projector, both, files, [], labels, captions)
     made.features = list(made.encoded()[0])
     return made
 
@@ -220,23 +241,28 @@ def main(device: str = "cpu", quick: bool = False, repeats: int = 3) -> None:
     keep_freed_memory()  # as every job does
     with tempfile.TemporaryDirectory() as folder:
         made = sides(Path(folder), device, quick)
-        losses = made.public_step(), made.our_step()
-        assert abs(losses[0] - losses[1]) < 1e-3, losses
         runs: dict[str, Callable[[], object]] = {
             "public step": made.public_step, "our step": made.our_step, "encoding": made.encoded,
+            "public captions": made.public_captions, "our captions": made.our_captions,
             "public answers": made.public_answers, "our answers": made.our_answers,
         }  # fmt: skip
+        for losses in (
+            (made.public_step(), made.our_step()),
+            (made.public_captions(), made.our_captions()),
+        ):
+            assert abs(losses[0] - losses[1]) < 1e-3, losses
+            print(f"{device}; loss {losses[0]:.4f} both ways")
         best = dict.fromkeys(runs, float("inf"))
         for _ in range(1 if quick else repeats):
             for name, run in runs.items():
                 best[name] = min(best[name], timed(run, device))
-    print(f"{device}; loss {losses[0]:.4f} both ways")
     for name, seconds in best.items():
         print(f"{name:16} {seconds:8.3f} s for {BATCH} clips")
     once = best["our step"] + best["encoding"] / VISITS
     metrics = {
         "train_ratio": round(best["public step"] / once, 3),
         "shared_ratio": round(best["public step"] / best["our step"], 3),
+        "captions_ratio": round(best["public captions"] / best["our captions"], 3),
         "eval_ratio": round(best["public answers"] / best["our answers"], 3),
     }
     print(json.dumps({"bench": "encoders", "quick": quick, "device": device, "metrics": metrics}))

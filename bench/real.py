@@ -46,8 +46,9 @@ from earmark.models import causal_lm, whisper
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.projector import Projector, Shape
 from earmark.reduction.loader import load
-from earmark.systems.pruning.prefill import Bench, flop_speedup
+from earmark.systems.pruning.prefill import flop_speedup
 from earmark.systems.pruning.runner import Reduction
+from earmark.systems.pruning.stopwatch import Stopwatch
 
 ROOT = Path(__file__).parents[1]
 
@@ -100,16 +101,16 @@ def steps(
 
 def lines(decoder: Any, audio_tokens: int, ratio: float, rounds: int) -> tuple[float, float]:
     """Return shares of the FLOP line at a ratio: of the slowest method, and of the stock forward."""
-    whole = Bench(decoder, audio_tokens, 0)
+    whole = Stopwatch.of_noise(decoder, audio_tokens, 0)
     # The first token of the prompt is kept besides the budget's; the text stays as it is.
-    short = Bench(decoder, round(ratio * audio_tokens), 0)
+    short = Stopwatch.of_noise(decoder, round(ratio * audio_tokens), 0)
     base = Reduction(load("base"), None, None, 0, 0, False)
     reductions = {m: Reduction(load(m), ratio, None, LAYER, 0, False) for m in METHODS}
     prompt, kept = whole.ids.shape[1], short.ids.shape[1]
     layers = decoder.model.config.num_hidden_layers
     line = flop_speedup(decoder.model.config, prompt, [prompt] * LAYER + [kept] * (layers - LAYER))
 
-    def once(bench: Bench, reduction: Reduction) -> float:
+    def once(bench: Stopwatch, reduction: Reduction) -> float:
         start = now(decoder.device)
         bench.once(reduction)
         return now(decoder.device) - start

@@ -45,7 +45,7 @@ def training_features(wildcards, suffix):
     """Return the encoder states of every training clip of a composed model's tasks, or their indexes."""
     paths = [
         f"{stored.states_folder(SETTINGS, wildcards.model, task)}/train-{shard:05d}-of-{of:05d}.{suffix}"
-        for task in model_entry(wildcards).compose.tasks
+        for task in model_entry(wildcards).compose.heard
         for of in [SETTINGS.task(task).data.shards.train]
         for shard in range(of)
     ]

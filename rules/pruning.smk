@@ -4,6 +4,7 @@
 include: "pruning_cells.smk"
 include: "pruning_massive.smk"
 include: "pruning_heads.smk"
+include: "pruning_methods.smk"
 
 
 wildcard_constraints:
@@ -16,34 +17,6 @@ rule grid:
     """The results of the configured grid, one file per cell."""
     input:
         grid_results(),
-
-
-rule methods:
-    """All methods of the configured grid side by side: quality, tokens kept, prefill time (docs/methods.md)."""
-    input:
-        grid_results(),
-    output:
-        table="results/methods.csv",
-        plot="results/methods.svg",
-    log:
-        "logs/methods.log",
-    benchmark:
-        "benchmarks/methods.tsv"
-    conda:
-        "../envs/report.yaml"
-    threads: 1
-    resources:
-        gpu=0,
-        mem_mb=growing(2000),
-        runtime=growing(30),
-    params:
-        code=code_digest("methods.py"),
-        settings=read(pruning.side_by_side(SETTINGS)),
-    shell:
-        """
-        python "$SCRIPTS/methods.py" --settings {params.settings:q} --table {output.table:q} \
-            --plot {output.plot:q} 2>&1 | tee {log:q}
-        """
 
 
 rule answer:

@@ -3,7 +3,7 @@
 from functools import cache
 from types import SimpleNamespace
 
-from earmark.systems.pruning import request as pruning, targets as cells_named
+from earmark.systems.pruning import request as pruning, studies, targets as cells_named
 
 THROUGH = SETTINGS.config.features.states == "through"
 
@@ -71,14 +71,38 @@ def reducer_files(methods):
     return sorted({path for method in methods for path in pruning.files(SETTINGS, method)})
 
 
-@cache
-def answer_code(model, method):
-    """Digest what answering runs: the script, the method's reducer and the families of model and encoder."""
+def hearing_files(model):
+    """Return the modules of the families of a model and of the encoder it hears with, below scripts/."""
     models = [model, *([stored.encoder_of(SETTINGS, model)] if THROUGH else [])]
     kinds = {SETTINGS.model(each).kind for each in models}
     families = [f"earmark/models/families/{kind}.py" for kind in sorted(kinds)]
-    families += ["earmark/systems/pruning/through.py"] if THROUGH else []
-    return code_digest("answer.py", *reducer_files([method]), *families)
+    return families + (["earmark/systems/pruning/through.py"] if THROUGH else [])
+
+
+@cache
+def answer_code(model, method):
+    """Digest what answering runs: the script, the method's reducer and the families of model and encoder."""
+    return code_digest("answer.py", *reducer_files([method]), *hearing_files(model))
+
+
+@cache
+def speeds_settings(model, task):
+    """Return the settings of timing the grid's methods on a task; a task that it doesn't ask ends in one line."""
+    try:
+        return studies.speeds(SETTINGS, model, task)
+    except UserError as error:
+        raise Mistake(str(error)) from None
+
+
+def speeds_code(model, methods):
+    """Digest what timing runs: the script, the methods' reducers and the families of model and encoder."""
+    reducers = reducer_files([pruning.BASE, *(method.name for method in methods)])
+    return code_digest("methods_speed.py", *reducers, *hearing_files(model))
+
+
+def profiles(model, methods):
+    """Return the profiles of heads that are made here and that methods read."""
+    return sorted({path for method in methods for path in pruning.profile(SETTINGS, model, method.name)})
 
 
 @cache

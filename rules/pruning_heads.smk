@@ -26,7 +26,7 @@ rule heads:
         runtime=growing(120),
     params:
         code=code_digest("heads.py"),
-        settings=lambda w: read(pruning.heads(SETTINGS, w.model, w.semantic, w.acoustic)),
+        settings=lambda w: read(studies.heads(SETTINGS, w.model, w.semantic, w.acoustic)),
         states=lambda w, input: repeated("--features", input.states),
         indexes=lambda w, input: repeated("--index", input.indexes),
     shell:

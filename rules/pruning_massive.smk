@@ -24,7 +24,7 @@ rule massive:
         runtime=growing(60),
     params:
         code=code_digest("massive.py"),
-        settings=lambda w: read(pruning.massive(SETTINGS, w.model, w.task)),
+        settings=lambda w: read(studies.massive(SETTINGS, w.model, w.task)),
         states=lambda w, input: repeated("--features", input.states),
         indexes=lambda w, input: repeated("--index", input.indexes),
     shell:

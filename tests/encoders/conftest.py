@@ -21,7 +21,7 @@ from earmark.systems.encoders.asked import AnswerJob, FeaturesJob, ScoreJob, Tra
 TRAINING = {
     "max_steps": 150, "per_device_train_batch_size": 4, "learning_rate": 0.005, "warmup_steps": 5,
     "weight_decay": 0.01, "max_grad_norm": 1.0, "seed": 42, "crop_audio_length": 30, "sort_by_length": 128,
-    "save_steps": 20, "optimizer": "adamw_torch",
+    "texts_together": False, "save_steps": 20, "optimizer": "adamw_torch",
 }  # fmt: skip
 LORA = {"rank": 8, "alpha": 32, "dropout": 0.0, "targets": "all-linear"}
 

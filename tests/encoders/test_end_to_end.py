@@ -38,6 +38,20 @@ def test_what_the_models_of_a_metric_are_missing_for_is_said_and_not_replaced(tr
     assert made["metrics"]["fense"]["value"] is None and "mecat" in made["not_computed"]["fense"]
 
 
+def test_a_result_names_what_was_answered_and_not_how_long_it_took(trained, tmp_path):
+    made = trained.answer(trained.checkpoint)
+    rows = [json.loads(line) for line in made.with_suffix(".jsonl").read_text().splitlines()]
+
+    def named(change):
+        again = tmp_path / made.name
+        again.write_text(made.read_text())
+        again.with_suffix(".jsonl").write_text("".join(json.dumps(row | change) + "\n" for row in rows))
+        return trained.score(again)["provenance"]["answers_sha256"]
+
+    assert named({"seconds": 9.5}) == trained.score(made)["provenance"]["answers_sha256"]
+    assert named({"answer": "other"}) != named({})
+
+
 def test_a_clip_is_asked_once_and_scored_against_all_its_references_or_each(trained):
     answers = trained.answer(trained.checkpoint, "iWER", "captions")
     rows = [json.loads(line) for line in answers.with_suffix(".jsonl").read_text().splitlines()]
@@ -229,6 +243,17 @@ def test_two_processes_train_as_one_does_and_bfloat16_nearly_so(bench):
     half = curve(bench.train(output="half", training=steps, processes=1, precision="bf16"))
     assert len(one) == 8 and two == pytest.approx(one, abs=2e-4)
     assert half == pytest.approx(one, rel=0.05) and half != one and half[-1] < half[0]
+
+
+def test_all_texts_of_a_clip_can_be_learned_in_one_step(bench):
+    keys = {"max_steps": 8, "warmup_steps": 2, "sort_by_length": 4}
+    apart = bench.train(output="apart", key="captions", training=keys)
+    together = bench.train(output="together", key="captions", training=keys | {"texts_together": True})
+    said = [json.loads((record.parent / "training.json").read_text()) for record in (apart, together)]
+    # four clips a step have two captions each, where four samples have one, short or long
+    items = [content["stages"][0]["totals"]["items"] for content in said]
+    assert items[1] == pytest.approx(2 * items[0], rel=0.25)
+    assert said[1]["settings"]["training"]["texts_together"] is True
 
 
 def test_a_scored_encoder_of_another_kind_is_a_composed_model_too(bench, tmp_path):

@@ -16,12 +16,15 @@ from earmark.config.schema import schema
 from earmark.config.settings import Settings
 from earmark.core.errors import UserError
 from earmark.core.files import write_json
-from earmark.core.records import Clip, read_jsonl
+from earmark.core.jsonl import read_jsonl
+from earmark.core.records import Clip
 from earmark.models.features import FeatureRow, scores_key, times_of, write_index, write_times
 from earmark.reduction.encoder_scores import LOUDNESS, SCORES
 from earmark.reduction.loader import available
 from earmark.systems.pruning.request import files, method
 from earmark.systems.pruning.samples import samples_of
+from earmark.systems.pruning.speed_record import SpeedRecord
+from methods_speed import main as methods_speed
 from score import main as score
 
 SECONDS = (4.0, 2.0, 6.0, 70.0)
@@ -162,6 +165,53 @@ def test_what_is_longer_than_qwen2_audio_hears_follows_the_tasks_policy(
     tokens = {"error": None, "truncate": 750, "window": 1750}[policy]
     assert rows[3]["tokens_before"] == tokens
     assert policy != "error" or "longer" in rows[3]["reason"]
+
+
+def test_prefills_are_timed_on_joined_clips_whatever_a_method_needs(states, tmp_path, composed):
+    names = [name for name in available() if name != "base"] + ["kv-snap"]
+    methods = [
+        {
+            "name": name,
+            "reducer": name,
+            "kind": "cache" if name.startswith("kv-") else "tokens",
+            "layer": 0 if name.startswith("kv-") else 1,
+            "options": {},
+            "reference": False,
+        }
+        for name in names
+    ]
+    entry = {
+        "name": "tiny",
+        "kind": "composed",
+        "dtype": "float32",
+        "attention": "sdpa",
+        "max_audio_s": 30,
+        "load": {"mode": "full", "resident_layers": 0, "prefill_chunk": None},
+        "projector": {"kind": "linear", "pool": 1, "stack": 2, "hidden": 8},
+    }
+    base = {"name": "base", "reducer": "base", "kind": "tokens", "layer": 1, "options": {}}
+    base |= {"reference": False, "keep_ratio": 1.0, "keep_tokens": None}
+    run = {"seed": 0, "device": "cpu", "batch_audio_s": 100, "warm_up": 0}
+    cell = {"task": TASK | {"long_audio": "window"}, "model": entry, "method": base, "run": run}
+    asked = {"cell": cell, "methods": methods, "ratios": [0.5, 0.25], "audio_s": 8.0, "prompts": 3}
+    write_json(tmp_path / "checkpoint.json", composed.record | {"folder": str(composed.folder)})
+    methods_speed(
+        [states / "s.parquet"],
+        tmp_path / "checkpoint.json",
+        json.dumps(asked),
+        tmp_path / "speeds.json",
+        [states / "s.safetensors"],
+        code="test",
+    )
+    record = SpeedRecord.read(json.loads((tmp_path / "speeds.json").read_text()), "speeds.json")
+    # 8 s are 200 tokens, where the clips have 50, 25 and 75 and the last one more
+    assert (record.prompts, record.audio_tokens, record.clock) == (3, 200, "processor")
+    assert [(point.method, point.ratio) for point in record.points] == [
+        (name, ratio) for name in names for ratio in (0.5, 0.25)
+    ]
+    for point in record.points:
+        assert point.tokens_kept == pytest.approx(200 * point.ratio, abs=1), point.method
+        assert 0 < point.low <= point.speedup <= point.high and point.seconds > 0 and point.choosing > 0
 
 
 def test_low_memory_gives_the_same_record(evaluated):

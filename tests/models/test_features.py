@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -9,7 +11,8 @@ from safetensors.torch import save_file
 from earmark.core.checksums import STATES
 from earmark.core.errors import UserError
 from earmark.core.files import sha256
-from earmark.models.features import FeatureStore, check_states, read_index, write_index
+from earmark.core.records import Clip, Part
+from earmark.models.features import FeatureRow, FeatureStore, check_states, read_index, write_index
 
 
 @pytest.fixture
@@ -35,3 +38,16 @@ def test_states_with_a_flipped_bit_are_refused_with_file_and_cure(stored):
     path.write_bytes(content)
     with pytest.raises(UserError, match=f"{path.name} is no longer the file .* delete both"):
         check_states([path], [read_index(index)[1]])
+
+
+def test_an_index_is_the_same_wherever_its_recordings_lay(tmp_path):
+    written = []
+    for root in ("sounds", "/elsewhere/sounds"):
+        part = Part(f"{root}/dog.wav", 0.0, 5.0)
+        clip = Clip("c", ["dog"], [part], 5.0, 16000, 1, "test", ["dog"], key="k", sha256="0" * 64)
+        index = tmp_path / f"{len(written)}.parquet"
+        write_index(index, [FeatureRow(clip, 50)], {STATES: ""})
+        written.append(index.read_bytes())
+    assert written[0] == written[1]
+    ((row,), _) = read_index(index)
+    assert (row.clip, row.tokens) == (replace(clip, parts=[]), 50)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from peft import LoraConfig
 from safetensors.torch import load_file, save_file
 from transformers import DynamicCache
 
 from earmark.config.load import Load
 from earmark.core.errors import UserError
+from earmark.core.files import write_json
 from earmark.models.checkpoint import Checkpoint, describe_folder
 from earmark.models.contract import Attending
 from earmark.models.families import family
@@ -238,6 +241,49 @@ def test_the_published_layout_loads(made, tmp_path) -> None:
     for ours, theirs in zip(parts(kind, checkpoint), parts(kind, copied), strict=True):
         for mine, its in zip(_weights(ours), _weights(theirs), strict=True):
             assert torch.equal(mine, its)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("made", [k for k in KINDS if k.adapter], ids=lambda kind: kind.name, indirect=True)
+def test_phi_loads_as_its_branch_on_the_hub_was_converted(made, tmp_path) -> None:
+    """By transformers 4.50: two shards, adapters without peft's wrapper and by pattern, rope as it was spelled."""
+    kind, checkpoint = made
+    shutil.copytree(checkpoint.folder, tmp_path, dirs_exist_ok=True)
+    tensors = load_file(tmp_path / "model.safetensors")
+    (tmp_path / "model.safetensors").unlink()
+    shards = {f"model-0000{n + 1}-of-00002.safetensors": sorted(tensors)[n::2] for n in (0, 1)}
+    for file, names in shards.items():
+        save_file({name: tensors[name] for name in names}, tmp_path / file, {"format": "pt"})
+    index = {
+        "metadata": {"total_size": 0},
+        "weight_map": {n: f for f, names in shards.items() for n in names},
+    }
+    write_json(tmp_path / "model.safetensors.index.json", index)
+    adapter = load_file(tmp_path / kind.adapter / "adapter_model.safetensors")
+    plain = {name.removeprefix("base_model.model."): value for name, value in adapter.items()}
+    assert not set(plain) & set(adapter)
+    save_file(plain, tmp_path / kind.adapter / "adapter_model.safetensors")
+    pattern = r"model.layers.\d+.((self_attn.(qkv|o)_proj)|(mlp.(gate_up|down)_proj))"
+    lora = LoraConfig(r=4, lora_alpha=8, target_modules=pattern, lora_dropout=0.01, task_type="CAUSAL_LM")
+    lora.save_pretrained(str(tmp_path / kind.adapter))
+    config = json.loads((tmp_path / "config.json").read_text())
+    rope = config.pop("rope_parameters")
+    config["rope_scaling"] = {key: rope[key] for key in ("long_factor", "short_factor")} | {
+        "type": "longrope"
+    }
+    config |= {key: rope[key] for key in ("rope_theta", "partial_rotary_factor")}
+    write_json(tmp_path / "config.json", config | {"transformers_version": "4.50.0.dev0"})
+    copied = Checkpoint(tmp_path, describe_folder(tmp_path, {"made": "by the tests"}, tmp_path))
+    (encoder, decoder), (its_encoder, its_decoder) = parts(kind, checkpoint), parts(kind, copied)
+    (states,) = encoder.encode([encoder.mel(waves()[0])])
+    assert torch.equal(its_encoder.encode([its_encoder.mel(waves()[0])])[0], states)
+    ids = torch.tensor([decoder.raw_ids("<|AUDIO|>What is heard?", len(states))])
+    mask, places = torch.ones_like(ids), torch.arange(ids.shape[1])[None]
+    logits = [
+        own.forward(own.embed(ids, [states]), mask, places, DynamicCache(config=own.model.config))
+        for own in (decoder, its_decoder)
+    ]
+    assert torch.equal(*logits)
 
 
 def _renamed(kind: Kind, name: str) -> str:

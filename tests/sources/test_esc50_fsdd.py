@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import soundfile
 from made import completed
+from pydantic import ValidationError
 
 from earmark.config.forming import read
 from earmark.core.errors import UserError
+from earmark.core.shares import shares
 from earmark.data.segment import segment
 from earmark.data.sources import esc50, fsdd
 
@@ -75,6 +77,29 @@ def test_sequences_read_out_in_order_and_deal_every_recording_once_a_pass(tmp_pa
     assert max(map(uses.count, set(uses))) == 2
     again = segment(lambda split: iter(found[::-1]), options, 0)
     assert [c.text for c in again] == [c.text for c in clips]
+
+
+def test_clips_of_a_class_stay_within_its_shares_and_those_are_the_ones_held_out(tmp_path):
+    names = [f"audio/{c}_1-{n}-A.wav" for c in ("dog", "rain") for n in range(10, 17 if c == "dog" else 18)]
+    root = recordings(tmp_path, [*names, "audio/rain_1-17-B.wav"])
+    found = collect(esc50, root=root, esc10=True, folds={"train": ["1"]})
+    options = {
+        "train": read({"kind": "sequence", "by": "label", "min": 3, "max": 5, "passes": 4, "folds": 2})
+    }
+    clips = list(segment(lambda split: iter(found), options, 0))
+    share = shares(found, 2)
+    assert {len({share[name] for name in clip.source_id}) for clip in clips} == {1}
+    assert {(c.labels[0], share[c.source_id[0]]) for c in clips} == {
+        (c, s) for c in ("dog", "rain") for s in (0, 1)
+    }
+    assert len({clip.clip_id for clip in clips}) == len(clips)
+
+
+def test_shares_go_by_class_alone():
+    with pytest.raises(
+        ValidationError, match="folds are shares of a class; they go with by: label, not with by: group"
+    ):
+        read({"kind": "sequence", "by": "group", "min": 2, "max": 3, "folds": 2})
 
 
 def test_real_recordings_of_this_repository_are_read(real_audio):

@@ -278,7 +278,11 @@ def test_files_may_be_named_from_a_folder_as_esc_50_does(root):
     ]
     write(root, "\n".join(rows), "meta/esc50.csv")
     task = yaml.safe_load((ROOT / "config" / "tasks" / "esc50.yaml").read_text())
-    named = {key: value for key, value in task["data"]["source"].items() if key not in ("kind", "root")}
+    named = {
+        key: value
+        for key, value in task["data"]["source"].items()
+        if key in ("lists", "folder", "columns", "licence")
+    }
     dog, cow, outside = collect(root, **named)
     assert [clip.split for clip in (dog, cow)] == ["test", "test"]
     assert [(clip.labels, clip.group, clip.source_id) for clip in (dog, cow)] == [

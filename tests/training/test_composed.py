@@ -148,6 +148,30 @@ def test_folds_ask_every_clip_once_and_part_no_recording():
     assert sorted(asked) == [clip.clip_id for clip in clips]
 
 
+def test_joined_clips_are_held_out_with_the_recordings_they_are_made_of():
+    """Also where they are asked alone; what mixes both halves is left out."""
+    single = [Clip(f"c{n}", [n], [], 1.0, 16000, 1, "train", ["dog"]) for n in "abcd"]
+    joined = [Clip(f"j{n}", list(n), [], 2.0, 16000, 1, "train", ["dog"]) for n in ("ac", "bd", "bc", "ca")]
+    task, store = Heard.read(TASK, "task"), FeatureStore([])
+    lessons = [Lesson(task, single, {}, store), Lesson(task, joined, {}, store)]
+    kept, held = without(lessons, Fold(fold=1, of=2))
+    said = [[clip.clip_id for clip in lesson.clips] for lesson in kept + held]
+    assert said == [["cb", "cd"], ["jbd"], ["ca", "cc"], ["jac", "jca"]]
+    kept, held = without(lessons, Fold(fold=2, of=2), only_asked=1)
+    said = [[clip.clip_id for clip in lesson.clips] for lesson in kept + held]
+    assert said == [["ca", "cc"], ["cb", "cd"], ["jbd"]]
+
+
+def test_a_task_that_is_only_asked_is_not_learned_from(train):
+    other = {**TASK, "name": "named", "question": "Name it.", "choices": ["dog", "rain"]}
+    alone = train("alone", steps=8, hold_out=["b"])
+    asked = train("asked", steps=8, hold_out=["b"], ask=[other])
+    epochs = json.loads((asked.folder / "training.json").read_text())["stages"][0]["epochs"]
+    assert {"sounds_answers", "named_answers"} <= set(epochs[-1])
+    for name in ("model.safetensors", "config.json"):
+        assert (asked.folder / name).read_bytes() == (alone.folder / name).read_bytes()
+
+
 @pytest.mark.parametrize(
     ("hold_out", "said"), [(["c"], "holds out no clip"), (["a", "b"], "leaves nothing to learn from of task")]
 )

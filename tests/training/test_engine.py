@@ -64,6 +64,21 @@ def test_a_resumed_training_ends_with_the_same_bits(
     assert seen(records) == seen(expected)
 
 
+def test_slow_steps_are_saved_by_time_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: tuple[Choice, Small, list[StageRecord]]
+) -> None:
+    choice, uninterrupted, expected = whole
+    monkeypatch.setattr(engine, "_SAVE_S", 0.0)
+    with pytest.raises(Interruption):
+        train(Small(("two", 4), choice=choice), tmp_path)
+    assert [state.name for state in tmp_path.iterdir()] == ["step-000000034"]
+    resumed = Small(choice=choice)
+    records = train(resumed, tmp_path)
+
+    assert weights(resumed) == weights(uninterrupted)
+    assert seen(records) == seen(expected)
+
+
 def test_the_engine_takes_the_steps_that_a_plain_loop_in_torch_takes(tmp_path: Path) -> None:
     """Written out by hand: the oracle of rate, clipping, seeds and the order of it all."""
     small, plain = Small(), Small()

@@ -112,7 +112,7 @@ def of_rules(environment: str) -> set[str]:
     return {script for rule in own for script in re.findall(r"\$SCRIPTS/(\w+\.py)", rule)}
 
 
-OF_PARTS = {"wheel.py", "compose.py", "massive.py", "heads.py", "methods.py"}
+OF_PARTS = {"wheel.py", "compose.py", "massive.py", "heads.py", "methods.py", "methods_speed.py"}
 """What composes, asks and compares models of pretrained parts, hundreds of megabytes from the package index."""
 
 OF_MINIATURES = ("encoder_", "separat")

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from earmark.config.asked import Heard
 from earmark.config.links import link
 from earmark.config.projector import Projector
-from earmark.config.section import Section
+from earmark.config.section import Section, left_out
 from earmark.config.values import Count, Distinct, Positive
 
 
@@ -103,9 +103,23 @@ class Made(Section):
     tasks: list[Annotated[str, link("tasks")]] = Field(min_length=1)
     """tasks whose training splits are learned from, one a batch, drawn at random"""
 
+    ask: list[Annotated[str, link("tasks")]] | None = left_out(min_length=1)
+    """tasks that are not learned from, but asked about the clips of their training split that are held out"""
+
+    @property
+    def heard(self) -> list[str]:
+        """The tasks whose clips are heard: those learned from, then those only asked."""
+        return [*self.tasks, *(self.ask or [])]
+
 
 class Compose(Learning, Made):
     """A frozen encoder, a projector trained here, a language model."""
+
+    @model_validator(mode="after")
+    def _something_is_held_out(self) -> Compose:
+        if self.ask and self.hold_out is None:
+            raise ValueError("ask is for what is held out; say what with hold_out")
+        return self
 
 
 class Kinds(Section):
@@ -121,4 +135,5 @@ class Composing(Learning):
     projector: Projector
     device: str
     tasks: list[Heard]
+    ask: list[Heard] | None = left_out()
     kinds: Kinds

@@ -58,9 +58,10 @@ def check(settings: Settings) -> None:
             if chosen not in known:
                 hint = nearest(chosen, known)
                 raise UserError(f"{where}.{part}: '{chosen}' is no model of kind {kind}; {hint}")
-        for task in entry.compose.tasks:
-            if task not in tasks:
-                raise UserError(f"{where}.tasks: unknown task '{task}'; {nearest(task, tasks)}")
+        for key, named in (("tasks", entry.compose.tasks), ("ask", entry.compose.ask or [])):
+            for task in named:
+                if task not in tasks:
+                    raise UserError(f"{where}.{key}: unknown task '{task}'; {nearest(task, tasks)}")
 
 
 def check_answers(settings: Settings, model: str) -> None:
@@ -77,15 +78,16 @@ def training(settings: Settings, model: str) -> Composing:
     """Return what the training of a composed model reads; UserError where a task has nothing to train on."""
     entry = settings.model(model)
     assert entry.compose is not None, f"{model} is not composed"
-    for task in entry.compose.tasks:
+    for task in entry.compose.heard:
         # A user's own task may have taken the name: that concerns whoever asks for this model.
         if "train" not in settings.task(task).data.segment:
-            raise UserError(f"model '{model}': compose.tasks: task '{task}' has no training split")
+            raise UserError(f"model '{model}': compose: task '{task}' has no training split")
     return Composing(
         **entry.compose.parts(Learning),
         projector=entry.projector,
         device=settings.config.device,
         tasks=[heard(settings, model, task) for task in entry.compose.tasks],
+        ask=[heard(settings, model, task) for task in entry.compose.ask or []] or None,
         kinds=Kinds(
             encoder=settings.model(entry.compose.encoder).kind,
             decoder=settings.model(entry.compose.decoder).kind,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, model_validator
 
 from earmark.config.section import Section, left_out
 from earmark.config.values import Count, Positive
@@ -81,6 +81,16 @@ class Sequence(Section):
 
     passes: Count = 1
     """how often each recording is dealt out, in another order each time"""
+
+    folds: int | None = left_out(ge=2)
+    """equal shares of a class's original recordings that no clip mixes, those that compose.hold_out takes by
+    {fold, of}; only with by: label; unless given, any recordings of a class are joined"""
+
+    @model_validator(mode="after")
+    def _classes_are_shared_out(self) -> Sequence:
+        if self.folds and self.by != "label":
+            raise ValueError(f"folds are shares of a class; they go with by: label, not with by: {self.by}")
+        return self
 
 
 Forming = Annotated[Whole | Windows | Cuts | Join | Sequence, Field(discriminator="kind")]

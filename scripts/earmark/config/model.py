@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from earmark.config.compose import Compose
 from earmark.config.load import Load
-from earmark.config.origin import Origin, SizeName
+from earmark.config.origin import CostName, Origin
 from earmark.config.projector import Projector
 from earmark.config.section import left_out
 from earmark.config.values import Count, Positive
@@ -40,7 +40,7 @@ class Model(Origin):
     """by task: what is asked after the audio, where the model was trained on other words than the task's; a
     task whose words show options keeps them"""
 
-    sizes: dict[SizeName, Count] | None = left_out()
+    sizes: dict[CostName, Count] | None = left_out()
     """widths and depths of a checkpoint, where neither family nor folder tells them before it is fetched:
     memory is asked for by them"""
 

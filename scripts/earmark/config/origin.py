@@ -14,6 +14,8 @@ SizeName = Literal[
     "audio_hidden", "audio_layers", "audio_heads", "audio_ffn",
 ]  # fmt: skip
 """Of the language model and of the audio encoder; what isn't named a part hasn't got."""
+CostName = Literal[SizeName, "head", "ffn_held", "audio_weights", "audio_flops", "audio_states"]
+"""The same, and what only costs are worked out from: scripts/earmark/models/sizes.py says what they are."""
 
 
 class RandomWeights(Section):

@@ -1,7 +1,8 @@
 """Encoder features as files: one shard of states and its index, written once, read by every method.
 
-The index is the shard's manifest with the number of tokens of every clip. The seconds spent on loading, mel
-and encoding lie in a file of their own beside it, so that equal clips and states are equal files.
+The index is the shard's manifest with the number of tokens of every clip. Where its recordings lay is left to
+the manifest, and the seconds spent on loading, mel and encoding lie in a file of their own beside it, so that
+equal clips and states are equal files, wherever and however fast they were made.
 """
 
 from __future__ import annotations
@@ -55,8 +56,11 @@ class FeatureRow:
 
 
 def write_index(path: Path, rows: Iterable[FeatureRow], metadata: dict[str, str]) -> None:
-    """Write the index of a feature shard, by rename; ``metadata`` says what made it."""
-    flat = [asdict(row.clip) | {"tokens": row.tokens} for row in rows]
+    """Write the index of a feature shard, by rename, without the paths of its recordings.
+
+    ``metadata`` says what made it.
+    """
+    flat = [asdict(row.clip) | {"parts": [], "tokens": row.tokens} for row in rows]
     table = pa.Table.from_pylist(flat, schema=INDEX.with_metadata(metadata))
     with replacing(path) as partial:
         pq.write_table(table, partial, compression="zstd")

@@ -28,6 +28,8 @@ FOUR_BIT = 0.5 + 4 / 64
 """Bytes of a weight in four bits, a float32 scale per 64 of them."""
 KEPT_STATES = 8
 """States [tokens, hidden] of a batch that are kept for other methods of the same pass at most."""
+KEPT_LAYERS = 3
+"""Results of a convolutional tower that are there at once: a layer's, what goes round it, what it makes."""
 WINDOWS = 32
 """Windows that an encoder takes together at most."""
 
@@ -129,12 +131,9 @@ def _part(name: str, kind: Family) -> str | None:
 
 def _computed(sizes: Sizes) -> Weights:
     """Count what a Qwen2-like decoder and a Whisper-like tower of these sizes have."""
-    hidden, keys = sizes.hidden, sizes.hidden // sizes.heads * sizes.kv_heads
-    layer = 2 * hidden * hidden + 2 * hidden * keys + 3 * hidden * sizes.ffn
-    wide = sizes.audio_hidden
-    tower = sizes.audio_layers * (4 * wide * wide + 2 * wide * sizes.audio_ffn) + wide * hidden
-    table = sizes.vocabulary * hidden
-    return Weights(tower, (layer,) * sizes.layers, table, table)
+    table = sizes.vocabulary * sizes.hidden
+    tower = sizes.tower + sizes.audio_hidden * sizes.hidden
+    return Weights(tower, (sizes.layer,) * sizes.layers, table, table)
 
 
 def held(weights: Weights, dtype: str, load: Load) -> int:
@@ -166,8 +165,7 @@ def evaluating(model: Outline, batch_audio_s: float) -> Need:
         longest = min(model.max_audio_s, audio.window_s or model.max_audio_s)
         tokens = audio.tokens(max(batch_audio_s, longest))
         chunk = min(tokens, model.load.prefill_chunk or tokens)
-        keys = sizes.hidden // sizes.heads * sizes.kv_heads
-        passing = 2 * keys * sizes.layers + (KEPT_STATES + 4) * sizes.hidden
+        passing = 2 * sizes.keys * sizes.layers + (KEPT_STATES + 4) * sizes.hidden
         working = BYTES[model.dtype] * (tokens * passing + chunk * (3 * sizes.ffn + 4 * sizes.hidden))
     own = held(weights, model.dtype, model.load)
     return Need(own, PROCESS + own + working)
@@ -181,16 +179,19 @@ def encoding(model: Outline, batch_audio_s: float) -> Need:
     width, working = BYTES[model.dtype], 0
     if sizes is not None:
         audio = family(model.kind).hears(model.projector)
-        positions = int(_together(audio, batch_audio_s) * audio.positions_per_second)
+        # A tower of convolutions takes one window after the other.
+        seconds = _together(audio, batch_audio_s, 1 if sizes.audio_states else WINDOWS)
         # Mel and the first convolution run at twice the positions.
-        working = width * positions * (12 * sizes.audio_hidden + 2 * sizes.audio_ffn)
+        per_position = 12 * sizes.audio_hidden + 2 * sizes.audio_ffn
+        per_second = KEPT_LAYERS * sizes.audio_states or audio.positions_per_second * per_position
+        working = int(width * seconds * per_second)
     return Need(width * weights.encoder, PROCESS + width * weights.encoder + working)
 
 
-def _together(audio: Audio, batch_audio_s: float) -> float:
-    """Return the seconds of audio that a tower takes at once."""
+def _together(audio: Audio, batch_audio_s: float, windows: int) -> float:
+    """Return the seconds of audio that a tower takes at once, ``windows`` together at most."""
     window = audio.attention_s or audio.window_s
-    return batch_audio_s if window is None else min(batch_audio_s, WINDOWS * window)
+    return batch_audio_s if window is None else min(batch_audio_s, windows * window)
 
 
 def composing(model: Outline) -> Need:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from earmark.config.model import Model
 
 CONFIG_FILE = "config.json"
-AUDIO = ("audio_hidden", "audio_layers", "audio_heads", "audio_ffn")
+AUDIO = tuple(field.name for field in fields(Sizes) if field.name.startswith("audio_"))
 """Sizes of the part that hears."""
 
 

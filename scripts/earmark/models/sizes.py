@@ -33,6 +33,45 @@ class Sizes:
     audio_ffn: int = 128
     vocabulary: int = 4096
     """Rows of the embeddings; of a model made here, the most that its tokenizer may have."""
+    head: int = 0
+    """Width of an attention head of the language model; 0: ``hidden`` / ``heads``."""
+    ffn_held: int = 0
+    """Width of all experts of a layer, of which a token passes ``ffn``; 0: it passes what there is."""
+    audio_weights: int = 0
+    """Weights of a tower of convolutions, which has none of the four sizes above; 0: it has them."""
+    audio_flops: int = 0
+    """Operations of such a tower for a second of audio, two per multiply-add."""
+    audio_states: int = 0
+    """Numbers that its widest layer makes of a second of audio."""
+
+    @property
+    def queries(self) -> int:
+        """Width of all heads' queries."""
+        return self.heads * (self.head or self.hidden // self.heads)
+
+    @property
+    def keys(self) -> int:
+        """Width of all heads' keys, and of their values."""
+        return self.kv_heads * (self.head or self.hidden // self.heads)
+
+    @property
+    def tower(self) -> int:
+        """Weights of the audio tower's layers."""
+        wide = self.audio_hidden
+        return self.audio_weights or self.audio_layers * (4 * wide * wide + 2 * wide * self.audio_ffn)
+
+    @property
+    def layer(self) -> int:
+        """Weights of a decoder layer as they are held: q, k, v, o and the gated three of each expert."""
+        return self._layer(self.ffn_held or self.ffn)
+
+    @property
+    def passed(self) -> int:
+        """Weights of a decoder layer that a token is multiplied with."""
+        return self._layer(self.ffn)
+
+    def _layer(self, ffn: int) -> int:
+        return self.hidden * (2 * self.queries + 2 * self.keys + 3 * ffn)
 
 
 NOTHING = Sizes(0, 0, 1, 1, 0, 0, 0, 1, 0, 0)
@@ -70,7 +109,10 @@ def sizes_in(config: Json) -> Sizes | None:
 
 def text_sizes(section: Json) -> Sizes | None:
     """Return the sizes of a language model alone, from its own config; None if one is missing."""
-    return _stated(section, _TEXT)
+    found, head = _stated(section, _TEXT), section.get("head_dim")
+    if found is None or not isinstance(head, int) or head * found.heads == found.hidden:
+        return found
+    return replace(found, head=head)
 
 
 def audio_sizes(section: Json) -> Sizes | None:

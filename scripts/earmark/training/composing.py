@@ -48,8 +48,8 @@ def run(
     parts = {"encoder": Checkpoint.read(encoder), "decoder": Checkpoint.read(decoder)}
     heard = family(chosen.kinds.encoder).depth(parts["encoder"]).encoder_width
     torch.manual_seed(chosen.seed)
-    every = lessons(chosen.tasks, features, indexes, parts["encoder"].digest)
-    learned, held = without(every, chosen.hold_out)
+    every = lessons([*chosen.tasks, *(chosen.ask or [])], features, indexes, parts["encoder"].digest)
+    learned, held = without(every, chosen.hold_out, only_asked=len(chosen.ask or []))
     device = str(accelerator.device)
     language = causal_lm.Decoder(parts["decoder"], device, chosen.dtype, attention(device))
     projector = Projector(chosen.projector, heard, language.model.config.hidden_size)

@@ -39,6 +39,7 @@ from earmark.training.state import Saved, StageRecord, Store
 _AVERAGE = 0.95  # decay of the running means that are shown and recorded
 _CURVE_POINTS = 50  # of a stage, in its record
 _WRITE_EVERY = 10  # steps between two points for TensorBoard
+_SAVE_S = 300.0  # a state is saved after so long, where steps are slow
 
 
 def prepare(device: str, threads: int, precision: str = "no") -> Accelerator:
@@ -78,7 +79,8 @@ def train(
         seed: of all steps' randomness.
         work: folder for the state; it is left in place, also at the end.
         fingerprint: identifies data and settings; a state with another one is ignored.
-        save_every: steps between two saves; the end of an epoch or a stage is saved anyway.
+        save_every: steps between two saves; the end of an epoch or a stage is saved anyway, and every five
+            minutes.
         events: folder of the curves for TensorBoard.
 
     Returns:
@@ -206,12 +208,12 @@ class _Run:
                 record.waited_s += time.perf_counter() - asked
                 self._step(step, batch)
                 record.steps = step + 1
-                self._note(step)
+                late = self._note(step, late=time.perf_counter() - wall > _SAVE_S)
                 bar.set_postfix(self._shown(), refresh=False)
                 bar.update()
                 last = step + 1 == stage.steps
                 ends = stage.epoch is not None and (last or (step + 1) % stage.epoch == 0)
-                if not (ends or last or (step + 1) % self._save_every == 0):
+                if not (ends or last or late or (step + 1) % self._save_every == 0):
                     continue
                 self._sum_up()
                 record.seconds += time.perf_counter() - wall
@@ -273,16 +275,20 @@ class _Run:
         decay = min(_AVERAGE, step / (step + 1))
         self._running = decay * self._running + (1 - decay) * means
 
-    def _note(self, step: int) -> None:
-        """Bring the running means into the record, and into the curves, where it is time for it."""
+    def _note(self, step: int, late: bool) -> bool:
+        """Bring the running means into the record, and into the curves, where it is time for it.
+
+        Returns whether a process finds that it is late for a save: all of them or none are told so.
+        """
         stage, record = self._stage, self._record
         every = max(1, stage.steps // _CURVE_POINTS)
         written = step % _WRITE_EVERY == 0
         point = record.steps % every == 0 or record.steps == stage.steps
         saved = record.steps % self._save_every == 0 or (stage.epoch and record.steps % stage.epoch == 0)
         if not (written or point or saved):
-            return
-        last, running = self._here.reduce(torch.stack([self._last, self._running]), "sum").tolist()
+            return False
+        said = torch.stack([self._last, self._running, torch.full_like(self._last, late)])
+        last, running, [lates, *_] = self._here.reduce(said, "sum").tolist()
         if not np.isfinite(running).all():
             raise UserError(
                 f"{stage.name}: the loss is no longer a finite number at step {record.steps}; {stage.cure}"
@@ -295,6 +301,7 @@ class _Run:
             rate = self._optimiser.param_groups[0]["lr"]
             shown = dict(zip(["loss", *self._mean_names], last, strict=True))
             self._curves.write(stage.name, self._before + step, {**shown, "rate": rate})
+        return bool(lates)
 
     def _sum_up(self) -> None:
         """Bring the sums of all processes into the record."""

@@ -21,10 +21,7 @@ SPEEDS = {"1 TFLOP/s (some CPU cores)": 1e12, "100 TFLOP/s (a data-centre GPU)":
 
 def parameters(sizes: Sizes) -> float:
     """Return about how many weights a model of these sizes has, embeddings and head included."""
-    decoder = sizes.layers * _linear(sizes) / 2
-    hidden = sizes.audio_hidden
-    tower = sizes.audio_layers * (4 * hidden * hidden + 2 * hidden * sizes.audio_ffn)
-    return decoder + tower + 2 * sizes.vocabulary * sizes.hidden
+    return float(sizes.layers * sizes.layer + sizes.tower + 2 * sizes.vocabulary * sizes.hidden)
 
 
 def estimate(model: Costs, lengths: Json, over_limit: int) -> Json:
@@ -56,10 +53,9 @@ def estimate(model: Costs, lengths: Json, over_limit: int) -> Json:
     tokens = mean + PROMPT_TOKENS
     # The mean of the squares follows from mean and deviation: no second pass over the clips.
     squares = tokens**2 + (std_s * rate) ** 2
-    prefill = sizes.layers * count * (_linear(sizes) * tokens + 2 * squares * sizes.hidden)
-    encoder = count * mean_s * audio.positions_per_second * _tower(sizes, audio, mean_s)
-    head = sizes.hidden // sizes.heads
-    per_token = 2 * sizes.layers * sizes.kv_heads * head * width
+    prefill = sizes.layers * count * 2 * (sizes.passed * tokens + squares * sizes.queries)
+    encoder = count * mean_s * _tower(sizes, audio, mean_s)
+    per_token = 2 * sizes.layers * sizes.keys * width
     seconds = {name: (prefill + encoder) / speed for name, speed in SPEEDS.items()}
     return found | {
         "encoder_flops": encoder,
@@ -71,19 +67,13 @@ def estimate(model: Costs, lengths: Json, over_limit: int) -> Json:
     }
 
 
-def _linear(sizes: Sizes) -> float:
-    """Return the operations of a decoder layer's matrices per token: q, k, v, o and the gated three."""
-    hidden = sizes.hidden
-    keys = hidden // sizes.heads * sizes.kv_heads
-    return 2.0 * (2 * hidden * hidden + 2 * hidden * keys + 3 * hidden * sizes.ffn)
-
-
 def _tower(sizes: Sizes, audio: Audio, seconds: float) -> float:
-    """Return the operations of the audio tower's layers per position, of a clip of so many seconds."""
-    hidden = sizes.audio_hidden
-    linear = 2 * (4 * hidden * hidden + 2 * hidden * sizes.audio_ffn)
+    """Return the operations of the audio tower for a second of a clip of so many seconds."""
+    if sizes.audio_flops:
+        return float(sizes.audio_flops)
     within = audio.attention_s or audio.window_s or seconds
-    return float(sizes.audio_layers * (linear + 4 * within * audio.positions_per_second * hidden))
+    attending = sizes.audio_layers * 4 * within * audio.positions_per_second * sizes.audio_hidden
+    return audio.positions_per_second * (2 * sizes.tower + attending)
 
 
 def scale(seconds: float) -> str:

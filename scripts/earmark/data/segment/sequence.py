@@ -13,19 +13,21 @@ from collections.abc import Iterable, Iterator
 from earmark.config.forming import Sequence
 from earmark.core.records import Clip
 from earmark.core.seeding import generator
+from earmark.core.shares import shares
 from earmark.data.segment.stretches import slug
 
 
 def sequence(recordings: Iterable[Clip], form: Sequence, seed: int) -> Iterator[Clip]:
     """Yield clips of ``min`` to ``max`` recordings with the same ``by`` (``label`` or ``group``).
 
-    ``passes``: how often each recording is dealt out. The clip's text is that of its recordings in their
-    order, its label the one they share, if they do. Order and lengths follow from the seed and names alone.
+    ``passes``: how often each recording is dealt out. ``folds``: shares of a class that are never mixed. The
+    clip's text is that of its recordings in their order, its label the one they share, if they do. Order and
+    lengths follow from the seed and names alone.
     """
-    by, least, most = form.by, form.min, form.max
+    least, most = form.min, form.max
     members: dict[str, list[Clip]] = defaultdict(list)
-    for recording in recordings:
-        members[recording.group if by == "group" else recording.labels[0]].append(recording)
+    for name, recording in _named(recordings, form):
+        members[name].append(recording)
     for name, own in sorted(members.items()):
         own.sort(key=lambda recording: recording.clip_id)
         number = 0
@@ -37,6 +39,16 @@ def sequence(recordings: Iterable[Clip], form: Sequence, seed: int) -> Iterator[
                 chosen, left = left[:count], left[count:]
                 yield _joined(f"{own[0].split}-{slug(name)}-{number:05d}", chosen)
                 number += 1
+
+
+def _named(recordings: Iterable[Clip], form: Sequence) -> Iterator[tuple[str, Clip]]:
+    """Yield each recording with the name of those it may be joined with."""
+    if form.folds is None:
+        yield from ((each.group if form.by == "group" else each.labels[0], each) for each in recordings)
+        return
+    every = list(recordings)
+    share = shares(every, form.folds)
+    yield from ((f"{each.labels[0]}-{share[each.source_id[0]] + 1}", each) for each in every)
 
 
 def _joined(name: str, members: list[Clip]) -> Clip:

@@ -56,7 +56,7 @@ def unpacked(archive: Archive) -> tuple[Path, str]:
                     file.unlink()
                 raise UserError(
                     f"data.source.archive.sha256: {address} has {found}, config says {archive.sha256}: "
-                    "it is torn or another version"
+                    "it is torn or another version; replace it, or set sha256 to what it has if you trust it"
                 )
             _unpack(file, place, archive.limits)
             write_json(record, {"from": address, "sha256": found})

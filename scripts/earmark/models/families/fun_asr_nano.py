@@ -13,7 +13,9 @@ class FunAsrNano(Family):
     audio = Audio(mel_hop=960, samples_per_token=960, positions_per_token=1, window_s=122.0)
     parts = TRANSFORMERS
     marks = Marks(begin="", audio="<|object_ref_start|>", end="")
-    published = {"FunAudioLLM/Fun-ASR-Nano-2512-hf": Sizes(1024, 28, 16, 8, 3072, 512, 70, 4, 2048, 151936)}
+    published = {
+        "FunAudioLLM/Fun-ASR-Nano-2512-hf": Sizes(1024, 28, 16, 8, 3072, 512, 70, 4, 2048, 151936, head=128)
+    }
 
     def code(self) -> Code:
         """Import the family's code."""

@@ -20,6 +20,8 @@ class GraniteSpeech(Family):
         TRANSFORMERS, encoder=("encoder.", "model.encoder."), projector=("projector.", "model.projector.")
     )
     marks = Marks(begin="", audio="<|audio|>", end="")
+    # Its model card says deeper than the first ten layers; later Granite Speech encoders have sixteen.
+    published = {"ibm-granite/granite-speech-3.3-2b": Sizes(2048, 40, 32, 8, 8192, 1024, 16, 8, 11264, 49160)}
 
     def sizes(self, config: Json) -> Sizes | None:
         """Return the sizes that a config.json states; its tower's section has names of its own."""
@@ -27,7 +29,9 @@ class GraniteSpeech(Family):
         for name, own in SPELLED.items():
             tower[name] = tower.get(own)
         if isinstance(width := tower["hidden_size"], int):
-            tower["intermediate_size"] = width * tower.get("feedforward_mult", 4)
+            # A layer of a Conformer has two feed-forwards, and a convolution between two maps.
+            wider = 2 * tower.get("feedforward_mult", 4) + 3 * tower.get("conv_expansion_factor", 2) / 2
+            tower["intermediate_size"] = round(width * wider)
         return sizes_in({**config, "audio_config": tower})
 
     def code(self) -> Code:

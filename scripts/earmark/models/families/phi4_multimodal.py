@@ -19,7 +19,7 @@ class Phi4Multimodal(Family):
     )
     marks = Marks(begin="", audio="<|audio|>", end="")
     published = {
-        "microsoft/Phi-4-multimodal-instruct": Sizes(3072, 32, 32, 8, 8192, 1024, 24, 16, 1536, 200064)
+        "microsoft/Phi-4-multimodal-instruct": Sizes(3072, 32, 24, 8, 8192, 1024, 24, 16, 1536, 200064)
     }
 
     def sizes(self, config: Json) -> Sizes | None:

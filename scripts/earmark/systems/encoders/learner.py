@@ -31,6 +31,8 @@ class Share(NamedTuple):
     targets: list[list[int]]
     items: int
     """1; 0 for a stand-in where there are more processes than samples."""
+    about: list[int] | None = None
+    """The clip of each text; None where each has its own."""
 
 
 class Order:
@@ -44,6 +46,7 @@ class Order:
         bucket: samples sorted by length together.
         seed: of the order, and of stretches of audio.
         crop_s: longest audio where audio is stored; features were cut before.
+        by_clip: whether size and bucket count clips, each with all its texts.
 
     """
 
@@ -57,15 +60,19 @@ class Order:
         bucket: int,
         seed: int,
         crop_s: float,
+        by_clip: bool = False,
     ) -> None:
         self._sources, self._features = sources, features
         self._size, self._bucket, self._seed, self._crop_s = size, bucket, seed, crop_s
+        self._by_clip = by_clip
         self._ids = cache(speaker.ids)
         self._end = speaker.end
 
     def shares(self, steps: Steps) -> Iterator[Share]:
         """Yield this process's share of each step's batch; earlier steps are gone through, not read."""
-        every = batches(self._sources, self._size, self._bucket, self._seed, self._tokens)
+        every = batches(
+            self._sources, self._size, self._bucket, self._seed, self._tokens, self._by_clip
+        )  # fmt: skip
         for step, samples in enumerate(islice(every, steps.last)):
             if step >= steps.first:
                 mine = samples[steps.process :: steps.processes]
@@ -75,18 +82,23 @@ class Order:
         return len(self._ids(sample.prompt)) + len(self._ids(sample.text)) + 1
 
     def _read(self, samples: Sequence[Sample], step: int, items: int) -> Share:
-        stored = [self._features.of(sample.clip.shard, sample.clip.key) for sample in samples]
-        if stored[0].ndim == 1:
+        clips = list(dict.fromkeys(sample.clip for sample in samples))
+        stored = [self._features.of(clip.shard, clip.key) for clip in clips]
+        places = [clips.index(sample.clip) for sample in samples]
+        about: list[int] | None = places
+        if stored[0].ndim == 1:  # audio, of which each text gets a stretch of its own
             most = round(self._crop_s * RATE)
             stored = [
-                torch.from_numpy(cropped(wave.numpy(), most, f"{step} {row}", self._seed))
-                for row, wave in enumerate(stored)
+                torch.from_numpy(cropped(stored[place].numpy(), most, f"{step} {row}", self._seed))
+                for row, place in enumerate(places)
             ]
+            about = None
         return Share(
             stored,
             [self._ids(sample.prompt) for sample in samples],
             [[*self._ids(sample.text), self._end] for sample in samples],
             items,
+            about,
         )
 
 
@@ -103,7 +115,7 @@ class Learner:
 
     def _layout(self, share: Share) -> Layout:
         tokens = [self.projector(features) for features in share.stored]
-        return compact(tokens, share.prompts, share.targets)
+        return compact(tokens, share.prompts, share.targets, share.about)
 
 
 @dataclass(frozen=True)

@@ -174,9 +174,9 @@ def _average_precision(
 
 
 def _described(name: str, items: Sequence[Item]) -> Scores:
-    nothing: Estimate = {"value": None, "low": None, "high": None, "n": len(items), "interval": "score"}
-    value, why = captions.scored(name, [item.answer for item in items], [item.references for item in items])
-    if value is None:
-        return Scores(name, {name: nothing}, [], {name: why})
-    found: Estimate = {**nothing, "value": value}
-    return Scores(name, {name: found}, [], {f"{name} interval": "mecat gives the mean alone"})
+    found = captions.scored(name, [item.answer for item in items], [item.references for item in items])
+    if isinstance(found, str):
+        return Scores(name, {name: bounded(None, 0.0, len(items))}, [], {name: found})
+    spread = ratio(found.clips, [1] * len(items), bounded)
+    # mecat's own mean, which it rounds
+    return Scores(name, {name: {**spread, "value": found.value}}, found.clips, {})

@@ -3,7 +3,8 @@
 Every data set is an endless stream: a shard is drawn (with replacement), its clips come as they lie in it,
 one sample per text. Data sets are mixed by chunks of a batch's size; then samples go through a shuffling
 buffer, 128 at a time are sorted by length, longest first, and dealt to batches in that order. Specification:
-xares_llm, section 2.1; the draws are NumPy's, so the orders of upstream are others of the same kind.
+xares_llm, section 2.1; the draws are NumPy's, so the orders of upstream are others of the same kind. Where
+a clip's texts stay together, all of this is done with clips in the place of samples.
 """
 
 from __future__ import annotations
@@ -56,8 +57,12 @@ class Sample:
     text: str
 
 
-def mixed(sources: Sequence[Source], chunk: int, seed: int) -> Iterator[Sample]:
-    """Yield samples without end, ``chunk`` of one data set after ``chunk`` of another.
+Together = tuple[Sample, ...]
+"""What comes into a batch together: one sample, or those of all texts of a clip."""
+
+
+def mixed(sources: Sequence[Source], chunk: int, seed: int, by_clip: bool = False) -> Iterator[Together]:
+    """Yield samples without end, ``chunk`` of one data set after ``chunk`` of another; or clips with theirs.
 
     Raises:
         UserError: a data set has no clip that can be used.
@@ -68,7 +73,7 @@ def mixed(sources: Sequence[Source], chunk: int, seed: int) -> Iterator[Sample]:
             raise UserError(
                 f"data set '{source.name}': no training clip that can be used; see the log of its features"
             )
-    streams = [_endless(source, generator(seed, "shards", source.name)) for source in sources]
+    streams = [_endless(source, generator(seed, "shards", source.name), by_clip) for source in sources]
     drawn = generator(seed, "data sets")
     edges = np.cumsum([source.share for source in sources])
     while True:
@@ -76,14 +81,20 @@ def mixed(sources: Sequence[Source], chunk: int, seed: int) -> Iterator[Sample]:
             yield from islice(streams[number], chunk)
 
 
-def _endless(source: Source, drawn: np.random.Generator) -> Iterator[Sample]:
+def _endless(source: Source, drawn: np.random.Generator, by_clip: bool) -> Iterator[Together]:
     while True:
         for clip in source.shards[int(drawn.integers(len(source.shards)))]:
-            for text in clip.texts:
-                prompt = source.prompts[0]
-                if len(source.prompts) > 1:
-                    prompt = source.prompts[int(drawn.integers(len(source.prompts)))]
-                yield Sample(source.name, clip, prompt, text)
+            samples = [Sample(source.name, clip, _prompt(source, drawn), text) for text in clip.texts]
+            if by_clip and samples:
+                yield tuple(samples)
+            elif not by_clip:
+                yield from ((sample,) for sample in samples)
+
+
+def _prompt(source: Source, drawn: np.random.Generator) -> str:
+    if len(source.prompts) == 1:
+        return source.prompts[0]
+    return source.prompts[int(drawn.integers(len(source.prompts)))]
 
 
 def shuffled(items: Iterator[T], drawn: np.random.Generator) -> Iterator[T]:
@@ -100,7 +111,12 @@ def shuffled(items: Iterator[T], drawn: np.random.Generator) -> Iterator[T]:
 
 
 def batches(
-    sources: Sequence[Source], size: int, bucket: int, seed: int, tokens: Callable[[Sample], int]
+    sources: Sequence[Source],
+    size: int,
+    bucket: int,
+    seed: int,
+    tokens: Callable[[Sample], int],
+    by_clip: bool = False,
 ) -> Iterator[list[Sample]]:
     """Yield the batches of a training, without end.
 
@@ -110,15 +126,18 @@ def batches(
         bucket: samples that are sorted by length together; what fills no batch is left out.
         seed: of everything that is drawn.
         tokens: how many a sample's prompt and text are; with its seconds they are its length.
+        by_clip: whether size and bucket count clips, each with the samples of all its texts.
 
     Raises:
         UserError: a data set has no clip that can be used.
 
     """
-    items = shuffled(mixed(sources, size, seed), generator(seed, "buffer"))
+
+    def length(samples: Together) -> float:
+        return samples[0].clip.seconds + max(map(tokens, samples))
+
+    items = shuffled(mixed(sources, size, seed, by_clip), generator(seed, "buffer"))
     while True:
-        taken = heapq.nlargest(
-            bucket, islice(items, bucket), key=lambda sample: sample.clip.seconds + tokens(sample)
-        )
+        taken = heapq.nlargest(bucket, islice(items, bucket), key=length)
         for first in range(0, bucket - size + 1, size):
-            yield taken[first : first + size]
+            yield [sample for samples in taken[first : first + size] for sample in samples]

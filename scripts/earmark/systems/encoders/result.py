@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from earmark.core import provenance
-from earmark.core.files import Json, sha256
+from earmark.core.files import Json
 from earmark.scoring import error_rate
 from earmark.scoring import record as envelope
 from earmark.scoring.spread import spread
@@ -37,7 +37,7 @@ def run(asked: ScoreJob, answers: Path, output: Path, code: str, again: str = ""
         resamples=asked.bootstrap,
         seed=asked.seed,
     )
-    record = _record(asked, made, rows, failed, found, code, answers, again)
+    record = _record(asked, made, rows, failed, found, code, again)
     rows_out = [_row(item, found, number) for number, item in enumerate(items)]
     envelope.write(envelope.checked(record, SCHEMA), output, rows_out)
     print(envelope.one_line(record, record["headline"], *_missing(found)), flush=True)
@@ -50,7 +50,6 @@ def _record(
     failed: list[envelope.Failure],
     found: Scores,
     code: str,
-    answers: Path,
     again: str,
 ) -> Json:
     said = {
@@ -88,7 +87,7 @@ def _record(
         "provenance": provenance.repeatable(
             {
                 **provenance.record(code),
-                "answers_sha256": sha256(answers.with_suffix(".jsonl")),
+                "answers_sha256": answer.digest(rows),
                 "checkpoint": made["checkpoint"],
                 "encoders": made["encoders"],
                 "shards": made["shards"],

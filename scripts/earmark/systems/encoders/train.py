@@ -90,6 +90,7 @@ def run(
         bucket=keys.sort_by_length,
         seed=keys.seed,
         crop_s=keys.crop_audio_length,
+        by_clip=keys.texts_together,
     )
     stage = Stage(
         "train",

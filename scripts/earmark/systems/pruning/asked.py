@@ -118,10 +118,27 @@ class Prefill(Section):
     device: str
 
 
+class Speeds(Section):
+    """What timing the prefills of a grid's methods is given."""
+
+    cell: Settings
+    """The unpruned one: task, model and run."""
+
+    methods: list[Method]
+    ratios: list[float]
+    audio_s: float
+    """Length of the prompts, joined from clips; or the longest that the model takes at once."""
+
+    prompts: int
+
+
 class SideBySide(Section):
     """What comparing all methods of the grid is given."""
 
     results: list[str]
+    speeds: list[str]
+    """Timings: one for each task."""
+
     together: dict[str, str]
     """Of each model the name under which it counts."""
 

@@ -12,7 +12,7 @@ from earmark.config import method_options
 from earmark.config.asked import Answering, Asked, Prompt, Question, Scoring, Titled
 from earmark.config.methods import methods as known
 from earmark.config.ratio import budget, spelled
-from earmark.config.stored import choice, heard, states_folder
+from earmark.config.stored import choice, states_folder
 from earmark.core.errors import UserError, nearest
 from earmark.core.files import Json
 from earmark.models.outline import Outline, sizes_of
@@ -20,8 +20,6 @@ from earmark.scoring import catalogue
 from earmark.systems.contract import Settings
 from earmark.systems.pruning.asked import (
     Budgeted,
-    Heads,
-    Massive,
     Method,
     Model,
     Prefill,
@@ -29,7 +27,6 @@ from earmark.systems.pruning.asked import (
     Scored,
     ScoreRun,
     Scores,
-    SideBySide,
     Task,
     TimedModel,
 )
@@ -102,16 +99,6 @@ def profile(settings: Settings, model: str, name: str) -> list[str]:
     """Return the profile of heads that a method reads, if the workflow makes it: one below heads/."""
     file = method(settings, name, settings.model(model).reduction_layer).options.get("profile")
     return [file] if isinstance(file, str) and file.startswith(HEADS) else []
-
-
-def side_by_side(settings: Settings) -> SideBySide:
-    """Return the grid's results and under which name each model counts: the first of its block."""
-    blocks = settings.of(Pruning).grid
-    models = [block.models or [settings.config.default_model] for block in blocks]
-    return SideBySide(
-        results=[path(settings, *cell) for cell in cells(settings)],
-        together={model: group[0] for group in reversed(models) for model in group},
-    )
 
 
 def check_cell(settings: Settings, model: str, task: str, name: str, ratio: str) -> None:
@@ -220,33 +207,6 @@ def prefill(settings: Settings, model: str, seconds: int) -> Prefill:
                 device=settings.config.device,
             )
     raise UserError(f"config: prefill has no entry for model '{model}' at {seconds} s")
-
-
-def heads(settings: Settings, model: str, semantic: str, acoustic: str) -> Heads:
-    """Return what the calibration of HeadRouter reads; see docs/methods.md."""
-    return Heads(
-        tasks=[heard(settings, model, task) for task in (semantic, acoustic)],
-        layer=2,
-        ratio=0.3,
-        clips=10,
-        dtype=settings.model(model).dtype,
-        device=settings.config.device,
-    )
-
-
-def massive(settings: Settings, model: str, task: str) -> Massive:
-    """Return what the search for massive activations reads; see docs/real.md."""
-    entry = settings.model(model)
-    return Massive(
-        task=heard(settings, model, task),
-        layers=[2, 6, 12, 20],
-        layer=entry.reduction_layer,
-        ratio=0.5,
-        clips=100,
-        dtype=entry.dtype,
-        device=settings.config.device,
-        seed=settings.config.seed,
-    )
 
 
 def files(settings: Settings, name: str) -> list[str]:

@@ -4,6 +4,8 @@ Models that were trained alike from several seeds count together. A recording is
 models gained or lost on it is added up first, so three seeds don't make three independent samples of one.
 Differences are to the unpruned models of the same seeds, and to the best of the methods that kept as much;
 their intervals and p-values are corrected for the number of comparisons of either kind on the task.
+Prefills come from timings of their own (:mod:`earmark.systems.pruning.speeds`): those of the answers ran
+beside whatever else the machine did.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +24,7 @@ from earmark.report import files
 from earmark.scoring.multiple import holm
 from earmark.scoring.paired import compare_rates, interval
 from earmark.systems.pruning.report.results import Result
+from earmark.systems.pruning.speed_record import SpeedRecord
 
 Key = tuple[Any, ...]
 Points = Mapping[Key, tuple[int, int]]
@@ -38,8 +41,11 @@ class Point:
     seeds: int
     method: str
     ratio: float
+    """Asked to be kept: the share or, above 1, the number of tokens."""
     layer: int
     metric: str
+    better: str
+    """``higher`` or ``lower``."""
     value: float
     """Of the metric's headline, over all seeds."""
     base: float
@@ -59,9 +65,14 @@ class Point:
     tokens_kept: float
     share_of_layers: float
     prefill_s: float
-    """Median of the samples, mean of the seeds; choosing included."""
-    prefill_speedup: float
-    """That of the unpruned models / this."""
+    """Median of the timing's prompts; nan where none was made, as of a number of tokens."""
+    speedup: float
+    """Median of (prefill unpruned / prefill, choosing included), each pair side by side."""
+    speedup_low: float
+    """The smallest and the largest pair: where the median lies, with 99 % for eight prompts."""
+    speedup_high: float
+    choosing: float
+    """Time of choosing and merging / time of the unpruned prefill."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +101,15 @@ class _Cell:
         return float(np.mean(found))
 
 
-def points(results: Sequence[Path], together: Mapping[str, str]) -> list[Point]:
+def points(
+    results: Sequence[Path], together: Mapping[str, str], speeds: Sequence[SpeedRecord] = ()
+) -> list[Point]:
     """Return the points of all tasks.
 
     Args:
         results: records of results, those of the unpruned models among them.
         together: of each model the name under which it counts.
+        speeds: how long prefills took, of each task and of the first of the models that count together.
 
     Raises:
         UserError: a result is damaged, or an unpruned one is missing.
@@ -105,8 +119,9 @@ def points(results: Sequence[Path], together: Mapping[str, str]) -> list[Point]:
     for path in results:
         found = Result(str(path), files.read(path, "result"))
         asked = found.asked
-        ratio = float(asked["keep_ratio"] or 0.0)
+        ratio = float(asked["keep_ratio"] or asked["keep_tokens"])
         cells.setdefault((asked["task"], together[asked["model"]], asked["method"], ratio), []).append(found)
+    timed = {(record.task, record.model): record for record in speeds}
     made: list[Point] = []
     for task, models in sorted({key[:2] for key in cells}):
         own = {key[2:]: _Cell(tuple(found)) for key, found in cells.items() if key[:2] == (task, models)}
@@ -116,12 +131,16 @@ def points(results: Sequence[Path], together: Mapping[str, str]) -> list[Point]:
                 f"{task}: no result of the method base to compare with; add results/{task}_base_1.0"
             )
         others = {key: cell for key, cell in sorted(own.items()) if key[0] != "base"}
-        made += _of_task(task, models, base, others)
+        made += _of_task(task, models, base, others, timed.get((task, models)))
     return made
 
 
 def _of_task(
-    task: str, models: str, base: _Cell, others: Mapping[tuple[str, float], _Cell]
+    task: str,
+    models: str,
+    base: _Cell,
+    others: Mapping[tuple[str, float], _Cell],
+    timed: SpeedRecord | None,
 ) -> Iterator[Point]:
     """Yield the base itself and all others compared with it, corrected together."""
     whole, headline = base.points(), base.results[0].metric.measures[0]
@@ -139,13 +158,13 @@ def _of_task(
         ends = interval(np.subtract(mine, its), np.array(of), z, np.inf)
         compared[method, ratio] = compare_rates(mine, its, of, drawn), ends
     adjusted = holm([difference.p_value for difference, _ in compared.values()])
-    slow = base.mean("timing", "stages", "prefill", "median_s")
+    speeds = _speeds(timed)
     everything = [("base", 1.0), *others]
     for number, (method, ratio) in enumerate(everything):
         cell = others.get((method, ratio), base)
         ours = cell.points()
         difference, ends = compared.get((method, ratio), (None, (0.0, 0.0)))
-        quick = cell.mean("timing", "stages", "prefill", "median_s")
+        speed = speeds.get((method, ratio), _UNTIMED)
         share = cell.mean("reduction", "share_of_layers")
         yield Point(
             task=task,
@@ -155,6 +174,7 @@ def _of_task(
             ratio=ratio,
             layer=int(cell.mean("reduction", "layer")),
             metric=headline.name,
+            better="higher" if headline.sign > 0 else "lower",
             value=_rate(ours),
             base=_rate(whole),
             difference=0.0 if difference is None else difference.difference,
@@ -168,9 +188,35 @@ def _of_task(
             tokens_before=cell.mean("reduction", "tokens_before", "mean"),
             tokens_kept=cell.mean("reduction", "tokens_after", "mean"),
             share_of_layers=share,
-            prefill_s=quick,
-            prefill_speedup=slow / quick if quick else np.nan,
+            prefill_s=speed.seconds,
+            speedup=speed.speedup,
+            speedup_low=speed.low,
+            speedup_high=speed.high,
+            choosing=speed.choosing,
         )
+
+
+class _Speed(NamedTuple):
+    """What a point shows of a timing."""
+
+    seconds: float
+    speedup: float
+    low: float
+    high: float
+    choosing: float
+
+
+_UNTIMED = _Speed(*[np.nan] * 5)
+
+
+def _speeds(timed: SpeedRecord | None) -> dict[tuple[str, float], _Speed]:
+    """Return by method and ratio what was timed, the unpruned prefill included."""
+    if timed is None:
+        return {}
+    found = {
+        (p.method, p.ratio): _Speed(p.seconds, p.speedup, p.low, p.high, p.choosing) for p in timed.points
+    }
+    return {("base", 1.0): _Speed(timed.base_s, 1.0, 1.0, 1.0, 0.0), **found}
 
 
 def _to_the_best(

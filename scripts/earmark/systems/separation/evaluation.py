@@ -15,8 +15,9 @@ import torch
 from numpy.typing import NDArray
 
 from earmark.core.errors import AudioError, UserError
+from earmark.core.jsonl import read_jsonl
 from earmark.core.progress import tqdm
-from earmark.core.records import FAILED, OK, read_jsonl, reason_code
+from earmark.core.records import FAILED, OK, reason_code
 from earmark.systems.separation import soft
 from earmark.systems.separation.audio import Chunks, asking, equally_long, separate
 from earmark.systems.separation.network.resunet import ResUNet

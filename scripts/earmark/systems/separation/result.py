@@ -16,7 +16,8 @@ from earmark.core import provenance
 from earmark.core.errors import UserError
 from earmark.core.files import Json
 from earmark.core.given import given
-from earmark.core.records import OK, read_jsonl
+from earmark.core.jsonl import read_jsonl
+from earmark.core.records import OK
 from earmark.scoring import record as envelope
 from earmark.scoring.record import Failure
 from earmark.systems.separation.aggregate import Samples, Values

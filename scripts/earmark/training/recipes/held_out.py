@@ -15,6 +15,7 @@ import torch
 from earmark.config.compose import Fold
 from earmark.core.errors import UserError
 from earmark.core.records import Clip
+from earmark.core.shares import shares
 from earmark.training.recipes.composed import Lesson, Trainer
 
 HoldOut = float | Fold | Sequence[str] | None
@@ -23,26 +24,31 @@ MOST_ASKED = 80
 """Clips of a lesson that are asked at most."""
 
 
-def without(learned: Sequence[Lesson], hold_out: HoldOut) -> tuple[list[Lesson], list[Lesson]]:
+def without(
+    lessons: Sequence[Lesson], hold_out: HoldOut, only_asked: int = 0
+) -> tuple[list[Lesson], list[Lesson]]:
     """Return the lessons without what is held out, and lessons of that alone.
 
-    A clip of both kinds of recordings is in neither, so a task of joined ones may have none to be asked.
+    The last ``only_asked`` lessons are not learned from, but their clips that are held out are asked.
+    What is held out is the same for all of them. A clip of both kinds of recordings is in neither, so a
+    task of joined ones may have none to be asked.
 
     Raises:
         UserError: nothing would be left to learn from, or nothing is held out.
     """
     if hold_out is None:
-        return list(learned), []
+        return list(lessons), []
     said, kept, held = _said(hold_out), [], []
-    for lesson in learned:
-        out = _chosen(lesson.clips, hold_out)
+    out = _chosen([clip for lesson in lessons for clip in lesson.clips], hold_out)
+    for number, lesson in enumerate(lessons):
         left = [clip for clip in lesson.clips if out.isdisjoint(_names(clip, hold_out))]
         asked = [clip for clip in lesson.clips if out.issuperset(_names(clip, hold_out))]
-        if not left:
-            raise UserError(
-                f"compose.hold_out: {said} leaves nothing to learn from of task '{lesson.task.name}'"
-            )
-        kept.append(replace(lesson, clips=left))
+        if number < len(lessons) - only_asked:
+            if not left:
+                raise UserError(
+                    f"compose.hold_out: {said} leaves nothing to learn from of task '{lesson.task.name}'"
+                )
+            kept.append(replace(lesson, clips=left))
         held += [replace(lesson, clips=asked[:MOST_ASKED])] if asked else []
     if not held:
         raise UserError(f"compose.hold_out: {said} holds out no clip; name a larger share, or groups")
@@ -62,16 +68,13 @@ def _names(clip: Clip, hold_out: HoldOut) -> set[str]:
 def _chosen(clips: Sequence[Clip], hold_out: HoldOut) -> set[str]:
     """Return the names that are held out: of a share, every n-th recording of each class."""
     if isinstance(hold_out, float):
-        every = round(1 / hold_out)
-        first = every - 1
+        of = round(1 / hold_out)
+        wanted = of - 1
     elif isinstance(hold_out, Fold):
-        every, first = hold_out.of, hold_out.fold - 1
+        of, wanted = hold_out.of, hold_out.fold - 1
     else:
         return set(hold_out or ())
-    of_class: dict[str, set[str]] = {}
-    for clip in clips:
-        of_class.setdefault(" ".join(clip.labels[:1]), set()).update(clip.source_id)
-    return {name for names in of_class.values() for name in sorted(names)[first::every]}
+    return {name for name, share in shares(clips, of).items() if share == wanted}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 
 from earmark.core import devices, provenance
 from earmark.core.files import exclusive, write_json
-from earmark.core.records import write_jsonl
+from earmark.core.jsonl import write_jsonl
 from earmark.systems.separation import evaluation, stored
 from earmark.systems.separation.asked import BASE, SOFT, Scores, Text
 from earmark.systems.separation.audio import Chunks
