@@ -1,7 +1,8 @@
 """The clock of a container: when each packet of its sound is to be heard.
 
-Matroska, WebM, MP4, FLV, ASF, MPEG streams and Ogg say so, and decoders that count samples pass over it: a track that starts late, a
-hole, a packet that was dropped move all that follows. Such files are decoded with silence in those places.
+Matroska, WebM, MP4, FLV, ASF, MPEG streams and Ogg say so, and decoders that count samples pass over it: a
+track that starts late, a hole, a packet that was dropped move all that follows. Such files are decoded with
+silence in those places.
 """
 
 from __future__ import annotations
@@ -71,13 +72,8 @@ def _listed(file: BinaryIO, track: int) -> str:
     """Return the list of the packets of a sound track; none is decoded."""
     os.lseek(file.fileno(), 0, os.SEEK_SET)
     command = [executable(), "-nostdin", "-v", "error", "-protocol_whitelist", "file"]
-    command += [
-        "-format_whitelist",
-        FORMATS,
-        *(["-copyts"] if from_zero(file) else []),
-        "-i",
-        f"file:/dev/fd/{file.fileno()}",
-    ]
+    command += ["-format_whitelist", FORMATS, *(["-copyts"] if from_zero(file) else [])]
+    command += ["-i", f"file:/dev/fd/{file.fileno()}"]
     command += ["-map", f"0:a:{track}", "-c", "copy", "-f", "framecrc", "-"]
     try:
         done = subprocess.run(

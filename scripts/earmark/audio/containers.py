@@ -206,7 +206,7 @@ def _run(
     if filled:
         heard = {"af": clock.FILL, **kept}
     elif os.pread(file.fileno(), 4, 0) == b"OggS":
-        # The last packets of Opus may be silent and have one time, which is no error; lost pages show elsewhere.
+        # Opus may end in packets that are not heard and have one time, no error; lost pages show elsewhere.
         heard = {"af": "asetpts=N/SR/TB"}
     else:
         heard = {}

@@ -63,8 +63,9 @@ def completed(content: bytes | mmap, wav: Wav | None) -> bytes | None:
 
 
 def left(content: bytes | mmap, at: int, order: Literal["<", ">"] = "<") -> int:
-    """Return the bytes from ``at`` on, behind the samples, that are neither chunks nor padding: more audio, mostly.
+    """Return the bytes behind the samples, which end at ``at``, that are neither chunks nor padding.
 
+    They are more audio, mostly.
     ``order`` is that of the bytes in sizes, as :mod:`struct` writes it.
     """
     while len(content) >= at + 8:

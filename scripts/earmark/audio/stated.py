@@ -46,7 +46,7 @@ def _aiff(content: bytes | mmap) -> tuple[int, int]:
 
 
 def _caf(content: bytes | mmap) -> tuple[int, int]:
-    """Return both numbers of a CAF file, whose chunks have sizes of eight bytes; -1 leaves the last one open."""
+    """Return both numbers of a CAF file; a size has eight bytes, and -1 leaves the last one open."""
     at, stated = 8, 0
     for _ in range(riff.CHUNKS):
         if len(content) < at + 12:
