@@ -10,7 +10,7 @@ import typer
 from earmark.core import cli
 from earmark.core.files import replacing, write_json
 from earmark.core.given import given
-from earmark.core.records import write_jsonl
+from earmark.core.jsonl import write_jsonl
 from earmark.systems.tagging import predictions, result, result_inputs
 from earmark.systems.tagging.asked import ResultJob
 from earmark.systems.tagging.classes import Classes

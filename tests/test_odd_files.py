@@ -46,7 +46,7 @@ MADE = """
 
 | what | what becomes of it | seen in |
 |---|---|---|
-| several sound tracks in one file | the track marked as default is heard, else the first; the audit says `several_tracks` | `audit/test_tracks.py` |
+| several sound tracks in one file, also in a section of a remote one | the track marked as default is heard, else the first; the audit says `several_tracks` | `audit/test_tracks.py`, `fetch/test_fetcher.py` |
 | FLAC whose header counts too few samples | refused: wrong length; with a checksum, whole files by that | `test_flac_frames.py` |
 | FLAC that lost a frame | refused: wrong length or checksum | `test_flac_frames.py` |
 | a dropped packet in MP4, M4A, WebM, MKV | silence in its place, counted; a Vorbis packet of 2.7 ms is not noticed | `test_clock.py` |

@@ -13,7 +13,8 @@ import torch
 from answer import main as answer
 from earmark.core.errors import UserError
 from earmark.core.files import write_json
-from earmark.core.records import Clip, Part, read_jsonl
+from earmark.core.jsonl import read_jsonl
+from earmark.core.records import Clip, Part
 from earmark.data import shards
 from earmark.models.encoding import Encoding
 from earmark.systems.pruning import through

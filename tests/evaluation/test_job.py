@@ -16,7 +16,8 @@ from earmark.config.schema import schema
 from earmark.config.settings import Settings
 from earmark.core.errors import UserError
 from earmark.core.files import write_json
-from earmark.core.records import Clip, read_jsonl
+from earmark.core.jsonl import read_jsonl
+from earmark.core.records import Clip
 from earmark.models.features import FeatureRow, scores_key, times_of, write_index, write_times
 from earmark.reduction.encoder_scores import LOUDNESS, SCORES
 from earmark.reduction.loader import available

@@ -234,7 +234,7 @@ def test_after_a_kill_the_rest_is_run_and_the_rows_are_the_same(decoder, store, 
     monkeypatch.setattr(Decoder, "forward", forward)
     with journal.open("a") as stream:
         stream.write('{"clip_id": "torn')  # what a kill in the middle of a write leaves
-    from earmark.core.records import read_jsonl
+    from earmark.core.jsonl import read_jsonl
 
     done = {row["clip_id"]: Answered(**row) for row in read_jsonl(journal, torn=True)}
     assert 0 < len(done) < len(LENGTHS)

@@ -12,8 +12,8 @@ import pytest
 
 from earmark.core.errors import UserError
 from earmark.core.files import write_json
+from earmark.core.jsonl import read_jsonl, write_jsonl
 from earmark.core.places import SCRIPTS
-from earmark.core.records import read_jsonl, write_jsonl
 from earmark.systems.pruning.answers import Answered, read
 from score import main as score
 

@@ -13,8 +13,8 @@ import cells
 import pytest
 
 from earmark.core.files import write_json
+from earmark.core.jsonl import read_jsonl
 from earmark.core.places import SCRIPTS
-from earmark.core.records import read_jsonl
 from earmark.systems.pruning.cell import Cell
 from earmark.systems.pruning.job import _free
 from earmark.systems.pruning.workplace import ALONE, Fellow, Workplace, read_fellows

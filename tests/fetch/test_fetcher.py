@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from earmark.audio import containers as ffmpeg
 from earmark.config.settings import Settings
 from earmark.core.errors import UserError
 from earmark.core.places import ROOT, SCRIPTS
-from earmark.core.records import reason_code
+from earmark.core.records import read_manifest, reason_code
+from earmark.data import shards
 from earmark.data.fetch import fetcher
 from earmark.data.fetch.progress import overall
 
@@ -79,12 +81,12 @@ def test_a_wav_comes_back_bit_exact_for_the_wanted_stretch(shard):
     assert clip.labels == ["Dog, barking", "Rain"] and clip.duration_s == 1.875
 
 
-def page(shard, name: str, seconds: int, address: str) -> str:
+def page(shard, name: str, seconds: int, address: str, span=(40.5, 42.0)) -> str:
     """A web page about a recording, which says how long it is."""
     about = {"@context": "https://schema.org", "@type": "VideoObject", "name": name}
     about |= {"contentUrl": address, "duration": f"PT{seconds}S"}
     text = f'<html><script type="application/ld+json">{json.dumps(about)}</script></html>'
-    return shard.add(name, text.encode(), span=(40.5, 42.0), headers={"Content-Type": "text/html"})
+    return shard.add(name, text.encode(), span=span, headers={"Content-Type": "text/html"})
 
 
 @pytest.mark.parametrize("kind", ["wav", "webm", "m4a", "mp3"])
@@ -145,6 +147,47 @@ def test_a_section_keeps_the_seconds_of_the_container(shard, kind, section_above
     slack = 640
     found = np.correlate(kept, wanted[slack:-slack], "valid")
     assert abs(int(found.argmax()) - slack) <= slack // 2
+
+
+@pytest.mark.parametrize("section_above_s", [30, 900])
+def test_silence_in_a_hole_of_the_clock_is_counted_and_packed_with_the_clip(shard, section_above_s):
+    soundfile.write(shard.folder / "source.wav", tone(60, seed=2), 32000)
+    command = [ffmpeg.executable(), "-y", "-loglevel", "error", "-i", str(shard.folder / "source.wav")]
+    command += ["-af", "aselect='not(between(t,41,41.4))'", "-c:a", "libopus"]
+    subprocess.run([*command, str(shard.folder / "hole.webm")], check=True)
+    page(shard, "hole", 60, shard.server.add("/hole.webm", (shard.folder / "hole.webm").read_bytes()))
+    (clip,) = shard.run(section_above_s=section_above_s)
+    clip.key = "k"
+    tar, index = Path("a.tar"), Path("a.parquet")
+    shards.write(lambda: [clip], tar, index, shards.Form(32000))
+    (packed,) = read_manifest(index)
+    assert packed.measures.filled_s == pytest.approx(0.4, abs=0.07)
+    assert (packed.measures.container, packed.measures.source_rate) == ("flac", 48000)
+
+
+@pytest.mark.parametrize("section_above_s", [5, 900])
+@pytest.mark.parametrize(("kind", "codec"), [("mp4", "aac"), ("webm", "libopus")])
+@pytest.mark.parametrize("default", [0, 2])
+def test_of_several_tracks_a_section_is_of_the_one_that_the_whole_is_of(
+    shard, section_above_s, kind, codec, default
+):
+    # A beep in every second: its number of hundreds of hertz tells the second, its tens the track.
+    command = [ffmpeg.executable(), "-y", "-loglevel", "error"]
+    for track in range(3):
+        beeps = f"aevalsrc='lt(mod(t,1),0.5)*sin(2*PI*(100*floor(t)+300+10*{track})*t)':d=12:s=32000"
+        command += ["-f", "lavfi", "-i", beeps]
+    for track in range(3):
+        command += ["-map", str(track), f"-disposition:a:{track}", "default" if track == default else "0"]
+    path = shard.folder / f"tracks.{kind}"
+    subprocess.run([*command, "-c:a", codec, str(path)], check=True)
+    page(shard, "tracks", 12, shard.server.add(f"/tracks.{kind}", path.read_bytes()), (7.0, 9.0))
+    (clip,) = shard.run(section_above_s=section_above_s)
+    kept, _ = soundfile.read(clip.parts[0].path)
+    for second, start in ((7, 0), (8, 32000)):
+        beep = kept[start + 1600 : start + 14400]
+        hertz = np.argmax(np.abs(np.fft.rfft(beep * np.hanning(len(beep))))) * 32000 / len(beep)
+        assert hertz == pytest.approx(100 * second + 300 + 10 * default, abs=3)
+    assert clip.measures.tracks == 3
 
 
 @pytest.mark.parametrize("what", [{"status": 404}, {"status": 503}, {"cut": 0.05}, {"stall_s": 10}])

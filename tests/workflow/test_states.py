@@ -7,7 +7,7 @@ import shutil
 
 from workflow import SMALL
 
-from earmark.core.records import read_jsonl
+from earmark.core.jsonl import read_jsonl
 
 ANSWERS = "answers/demo/gtzan_dart_0.5.json"
 

@@ -232,7 +232,7 @@ def _run(
             if len(header) < 24:
                 process.wait()
                 raise _failure(log, expired.is_set(), timeout_s)
-            default, tracks = _tracks(log)
+            default, number = tracks(_log(log))
             if track is None and default:
                 raise OtherTrackError(default)
             _, offset, _, _, rate, channels = struct.unpack(">4sIIIII", header)
@@ -246,7 +246,7 @@ def _run(
                     raise _failure(log, expired.is_set(), timeout_s)
 
             data = blocks()
-            yield Stream(_container(log), rate, channels, data, tracks=tracks), data
+            yield Stream(_container(log), rate, channels, data, tracks=number), data
             # Demuxers go on after lost packets; what follows would come too early.
             if ERROR.search(_log(log)):
                 raise _failure(log, expired.is_set(), timeout_s)
@@ -269,9 +269,9 @@ def _container(log: IO[bytes]) -> str:
     return found[1] if found else "unknown"
 
 
-def _tracks(log: IO[bytes]) -> tuple[int, int]:
-    """Return the number of the default sound track, from 0, and how many there are."""
-    found = TRACK.findall(_log(log).partition("Stream mapping:")[0])
+def tracks(log: str) -> tuple[int, int]:
+    """Return the number of the default sound track, from 0, and how many there are, by ffmpeg's log."""
+    found = TRACK.findall(log.partition("Stream mapping:")[0])
     marked = (number for number, words in enumerate(found) if "(default)" in words)
     return next(marked, 0), max(1, len(found))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,4 +44,20 @@ def measured(samples: NDArray[np.float32], sample_rate: int, parts: list[Decoded
         streams=max(part.joined for part in parts),
         tracks=max(part.tracks for part in parts),
         filled_s=sum(part.filled_s for part in parts),
+    )
+
+
+def of_source(now: Measures, before: Measures) -> Measures:
+    """Return measures of a file that was cut from another, and what is known of that one's audio.
+
+    The container stays that of the file at hand: it is compared with the file's name.
+    """
+    return replace(
+        now,
+        source_rate=before.source_rate,
+        source_channels=before.source_channels,
+        clipped_share=before.clipped_share,
+        streams=before.streams,
+        tracks=before.tracks,
+        filled_s=before.filled_s,
     )

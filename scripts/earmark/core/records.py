@@ -1,4 +1,4 @@
-"""The clip manifest and the per-sample rows: their schemas, readers and writers.
+"""The clip manifest: its schema, readers and writers.
 
 A manifest has one row per clip (or, before segmentation, per recording). What failed stays in it
 with its reason, so that nothing downstream has to guess. See the design's contract 1.
@@ -6,7 +6,6 @@ with its reason, so that nothing downstream has to guess. See the design's contr
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -318,28 +317,3 @@ class Tally:
 def reason_code(reason: str) -> str:
     """Return the code of a reason: what stands before the details in brackets."""
     return reason.partition(" (")[0]
-
-
-def write_jsonl(path: Path, rows: Iterable[Json]) -> None:
-    """Write rows as JSON lines, by rename."""
-    with replacing(path) as partial, partial.open("w") as stream:
-        for row in rows:
-            stream.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def read_jsonl(path: Path, *, torn: bool = False) -> list[Json]:
-    """Read JSON lines; ``torn`` drops a last line that a killed writer left unfinished.
-
-    Raises:
-        UserError: a line is not JSON.
-
-    """
-    rows = []
-    lines = path.read_text().split("\n")
-    for number, line in enumerate(lines[:-1] if torn else lines, start=1):
-        if line:
-            try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError as error:
-                raise UserError(f"{path}, line {number} is not JSON ({error.msg})") from None
-    return rows

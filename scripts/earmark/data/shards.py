@@ -23,7 +23,7 @@ import webdataset as wds
 from numpy.typing import NDArray
 
 from earmark.audio import waveform as audio
-from earmark.audio.measure import measured
+from earmark.audio.measure import measured, of_source
 from earmark.audio.reader import Reader
 from earmark.core.errors import AudioError, UserError
 from earmark.core.files import Json, replacing
@@ -189,7 +189,8 @@ def pack(clips: Iterable[Clip], tar: Writer, form: Form) -> Iterator[Clip]:
 def assemble(clip: Clip, form: Form, reader: Reader) -> tuple[NDArray[np.float32], bytes]:
     """Return the clip's audio [samples], its parts decoded, resampled and joined, and that as FLAC.
 
-    What the audio is like is put down in ``clip.measures``. A clip that is a whole file, mono 16-bit
+    What the audio is like is put down in ``clip.measures``, beside what is known there of a file that it was
+    fetched from. A clip that is a whole file, mono 16-bit
     FLAC at the right rate, keeps its bytes: encoding it again gains nothing.
 
     Raises:
@@ -199,7 +200,8 @@ def assemble(clip: Clip, form: Form, reader: Reader) -> tuple[NDArray[np.float32
     parts = [reader.decode(Path(part.path), part.start_s, part.end_s) for part in clip.parts]
     made = [audio.resampled(part.samples, part.sample_rate, form.sample_rate) for part in parts]
     samples = made[0] if len(made) == 1 else np.concatenate(made)
-    clip.measures = measured(samples, form.sample_rate, parts)
+    seen = measured(samples, form.sample_rate, parts)
+    clip.measures = seen if clip.measures is None else of_source(seen, clip.measures)
     whole = parts[0].flac if len(parts) == 1 and parts[0].sample_rate == form.sample_rate else None
     return samples, audio.flac_bytes(samples, form.sample_rate) if whole is None else whole
 

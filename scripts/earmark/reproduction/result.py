@@ -12,7 +12,7 @@ from typing import Any
 from earmark.config.schema import checked, schema
 from earmark.core.errors import UserError
 from earmark.core.files import Json
-from earmark.core.records import read_jsonl
+from earmark.core.jsonl import read_jsonl
 from earmark.systems.contract import ResultType
 from earmark.systems.registry import systems
 

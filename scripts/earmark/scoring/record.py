@@ -16,7 +16,7 @@ import jsonschema
 from earmark.config.schema import schema
 from earmark.core.errors import UserError
 from earmark.core.files import Json, write_json
-from earmark.core.records import write_jsonl
+from earmark.core.jsonl import write_jsonl
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import functools
 import io
 import math
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -14,12 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import soundfile
 import yt_dlp
 from yt_dlp.extractor import gen_extractor_classes
 from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.utils import DownloadCancelled, DownloadError
 
-from earmark.audio import clock
+from earmark.audio import clock, containers
 from earmark.audio.program import executable
 from earmark.core.errors import UserError
 from earmark.core.files import Json
@@ -32,6 +34,8 @@ BLOCK = 1 << 20
 MARGIN_S = 1.0
 """Fetched before a section: a decoder needs a run-up."""
 CLOCKED = ("webm", "mkv", "mka", "mp4", "m4a")
+FILLED = re.compile(r"\[verbose\] adding (\d+) audio samples of silence")
+"""How ffmpeg tells of silence that its filter put in."""
 SECTION_PROTOCOLS = ("http", "https", "m3u8", "m3u8_native")
 PROTOCOLS = (*SECTION_PROTOCOLS, "http_dash_segments", "http_dash_segments_generator", "ism", "f4m")
 """What yt-dlp or the relay fetch by themselves, starting no program."""
@@ -42,12 +46,16 @@ class Media:
     """A fetched file; what is wanted of it is ``[start_s, end_s)``.
 
     ``goes_on``: it is a section of a recording known to be longer, so if it ends early, it broke off.
+    ``filled_s`` and ``tracks`` are of the recording that a section was decoded from: silence put in where its
+    clock goes on without sound, in seconds, and sound tracks.
     """
 
     path: Path
     start_s: float
     end_s: float
     goes_on: bool = False
+    filled_s: float = 0.0
+    tracks: int = 1
 
     @property
     def bytes(self) -> int:
@@ -202,11 +210,25 @@ class Client:
 
         Decoding right away is exact, where copied packets would start at the nearest one. The seek in
         the file gets near, the seek in what is decoded, by its time stamps, is to the sample: measured,
-        the first alone is up to 1,024 samples off in MP4.
+        the first alone is up to 1,024 samples off in MP4. Of several sound tracks the default one is taken,
+        as of whole files; that it is another than the first is known once the file is open.
         """
-        lead = min(MARGIN_S, start_s)
         output = self.folder / "media.wav"
-        command = [executable(), "-nostdin", "-hide_banner", "-loglevel", "error", "-y"]
+        log = self._decoded(info, start_s, end_s, limit, output, 0)
+        default, tracks = containers.tracks(log)
+        if default:
+            log = self._decoded(info, start_s, end_s, limit, output, default)
+        with soundfile.SoundFile(output) as sound:
+            filled_s = sum(map(int, FILLED.findall(log))) / sound.samplerate
+        goes_on = (info.get("duration") or 0) >= end_s
+        return Media(output, 0.0, end_s - start_s, goes_on, filled_s, tracks)
+
+    def _decoded(
+        self, info: Json, start_s: float, end_s: float, limit: float, output: Path, track: int
+    ) -> str:
+        """Decode a stretch of a remote file's sound track to ``output``; returns ffmpeg's log."""
+        lead = min(MARGIN_S, start_s)
+        command = [executable(), "-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+verbose", "-y"]
         command += ["-protocol_whitelist", "http,tcp,crypto,data"]
         # The relay's own timeout comes first, and its reason is the better one.
         command += ["-rw_timeout", f"{(self._network.timeout_s + 1) * 1e6:.0f}"]
@@ -214,7 +236,7 @@ class Client:
         # These containers' clocks begin at zero, whenever the sound does; a broadcast's begins anywhere.
         clocked = info.get("ext") in CLOCKED and "m3u8" not in str(info.get("protocol"))
         command += ["-seek_timestamp", "1"] if clocked else []
-        command += ["-ss", f"{start_s - lead:.6f}", "-i", relay.url, "-map", "0:a:0"]
+        command += ["-ss", f"{start_s - lead:.6f}", "-i", relay.url, "-map", f"0:a:{track}"]
         # Where the container's clock goes on without sound there is silence, as in whole files.
         command += ["-af", clock.FILL, "-ss", f"{lead:.6f}"]
         command += ["-t", f"{end_s - start_s:.6f}"] if math.isfinite(end_s) else []
@@ -242,10 +264,10 @@ class Client:
             if relay.error is not None:
                 raise relay.error
             # The last lines say what went wrong, the first where.
-            raise Failure(reasons.classify(" ".join(done.stderr.split("\n")[-6:])))
+            raise Failure(reasons.classify(" ".join(containers.ERROR.findall(done.stderr)[-6:])))
         if output.stat().st_size >= most:
             raise Failure(self._too_large())
-        return Media(output, 0.0, end_s - start_s, goes_on=(info.get("duration") or 0) >= end_s)
+        return done.stderr
 
     def _too_large(self) -> reasons.Reason:
         return reason("too large", f"more than fetch.max_item_mb, {self._network.max_item_mb:g} MB")

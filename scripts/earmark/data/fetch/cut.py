@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earmark.audio import waveform as audio
+from earmark.audio.decoded import Decoded
+from earmark.audio.measure import measured
 from earmark.config.packing import Kept
 from earmark.core.errors import AudioError
 from earmark.core.files import replacing
+from earmark.core.records import Measures
 from earmark.data.fetch import reasons
 from earmark.data.fetch.client import Media
 from earmark.data.fetch.reasons import Failure, reason
+
+Samples = NDArray[np.float32]
 
 MIN_SHARE = 0.9
 """A recording often ends a little before the listed end of its last segment; what is there is kept,
@@ -25,34 +31,45 @@ LATER_S = 1.0
 """What is decoded behind the wanted end to see that a recording goes on."""
 
 
-def keep(media: Media, path: Path, kept: Kept) -> tuple[str, float]:
-    """Cut a fetched file and write the clip to ``path``; returns its SHA-256 and seconds.
+@dataclass(frozen=True)
+class Cut:
+    """A clip that was written, and what it and the file it was cut from are like."""
+
+    sha256: str
+    duration_s: float
+    measures: Measures
+
+
+def keep(media: Media, path: Path, kept: Kept) -> Cut:
+    """Cut a fetched file and write the clip to ``path``.
 
     Raises:
         Failure: the file can't be decoded or ends too early.
 
     """
-    samples = _samples(media, kept.sample_rate, kept.channels)
+    decoded, samples = _wanted(media, kept.sample_rate, kept.channels)
     content = audio.flac_bytes(samples, kept.sample_rate)
     with replacing(path) as partial:
         partial.write_bytes(content)
-    return hashlib.sha256(content).hexdigest(), len(samples) / kept.sample_rate
+    seen = measured(samples, kept.sample_rate, [decoded])
+    seen = replace(seen, filled_s=seen.filled_s + media.filled_s, tracks=max(seen.tracks, media.tracks))
+    return Cut(hashlib.sha256(content).hexdigest(), len(samples) / kept.sample_rate, seen)
 
 
-def _samples(media: Media, rate: int, channels: str) -> NDArray[np.float32]:
-    """Return the wanted stretch, shape [samples]; a little less where the recording ends."""
+def _wanted(media: Media, rate: int, channels: str) -> tuple[Decoded, Samples]:
+    """Return the wanted stretch as decoded, a little less where the recording ends, and at ``rate``."""
     wanted = media.end_s - media.start_s
     if math.isinf(wanted):
         return _rest(media, rate, channels)
     try:
-        return audio.read(media.path, rate, media.start_s, media.end_s, channels=channels)
+        return _read(media, rate, channels, media.end_s)
     except AudioError as error:
         first = str(error)
     try:
         # It ends before the wanted end, or is broken, which shows again. If it goes on for longer, it is
         # broken too, and its length is anybody's guess: no more of it is taken than was wanted.
         most = wanted + LATER_S
-        samples = audio.read(media.path, rate, media.start_s, channels=channels, max_s=most)
+        decoded, samples = _read(media, rate, channels, None, most)
     except AudioError as error:
         if "wrong length" in first or str(error).startswith(("no samples", "too short")):
             raise Failure(_short(0.0, wanted, media)) from None
@@ -62,18 +79,26 @@ def _samples(media: Media, rate: int, channels: str) -> NDArray[np.float32]:
         raise Failure(reason("decode", reasons.cleaned(first)))
     if len(samples) < MIN_SHARE * wanted * rate:
         raise Failure(_short(len(samples) / rate, wanted, media))
-    return samples
+    return decoded, samples
 
 
-def _rest(media: Media, rate: int, channels: str) -> NDArray[np.float32]:
-    """Return all that there is behind the start, shape [samples]."""
+def _rest(media: Media, rate: int, channels: str) -> tuple[Decoded, Samples]:
+    """Return all that there is behind the start."""
     try:
-        return audio.read(media.path, rate, media.start_s, channels=channels)
+        return _read(media, rate, channels, None)
     except AudioError as error:
         found = reasons.classify(str(error))
         raise Failure(
             found if found.kind.permanent else reason("decode", reasons.cleaned(str(error)))
         ) from None
+
+
+def _read(
+    media: Media, rate: int, channels: str, end_s: float | None, max_s: float = audio.MAX_SECONDS
+) -> tuple[Decoded, Samples]:
+    """Return a stretch from the wanted start on, as decoded and at ``rate``; raises AudioError."""
+    decoded = audio.decode(media.path, media.start_s, end_s, channels, max_s)
+    return decoded, audio.resampled(decoded.samples, decoded.sample_rate, rate)
 
 
 def _short(seconds: float, wanted: float, media: Media) -> reasons.Reason:

@@ -13,7 +13,7 @@ import shutil
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -176,7 +176,7 @@ class Fetcher:
             try:
                 media = worker.client.get(item.url, item.start_s, item.end_s, worker.limit)
                 size = media.bytes
-                sha256, duration_s = cut.keep(media, item.path, self._keep)
+                kept = cut.keep(media, item.path, self._keep)
             except Failure as error:
                 failure = error.reason
                 spent += time.monotonic() - started
@@ -188,7 +188,7 @@ class Fetcher:
                 worker.limit = float("inf")
                 self._limited = 0
                 row = self._row(item, worker.tries, spent)
-                return row | {"bytes": size, "sha256": sha256, "duration_s": duration_s}
+                return row | {"bytes": size, **asdict(kept)}
         return None if failure is None else self._row(item, worker.tries, spent, failure)
 
     def _again(self, worker: _Worker, error: Failure, spent: float) -> bool:

@@ -14,7 +14,7 @@ from earmark.config.packing import Kept
 from earmark.core.addresses import revealed
 from earmark.core.errors import UserError
 from earmark.core.files import exclusive, sha256
-from earmark.core.records import OK, WANTED, Clip, Part, iter_manifest, write_manifest
+from earmark.core.records import OK, WANTED, Clip, Measures, Part, iter_manifest, write_manifest
 from earmark.data.fetch import ledger as ledgers
 from earmark.data.fetch.fetcher import Fetcher, Item
 from earmark.data.fetch.hours import inside
@@ -117,6 +117,7 @@ def _row(clip: Clip, row: Row | None, item: Item | None, keep: Kept) -> Clip:
     clip.parts = [Part(str(item.path), 0.0, row["duration_s"])]
     clip.duration_s, clip.sha256 = row["duration_s"], row["sha256"]
     clip.sample_rate, clip.channels = keep.sample_rate, 1
+    clip.measures = Measures(**row["measures"]) if "measures" in row else None  # an older ledger has none
     return clip
 
 

@@ -148,7 +148,8 @@ def _bed(length: int, key: int, start: int, rng: np.random.Generator) -> NDArray
     time = (np.arange(length) + start) / SAMPLE_RATE
     phase = 2 * np.pi * _BASE_HZ * 2 ** (key / 12) * time
     tremolo = 1 + 0.2 * np.sin(np.pi * time)
-    drone = 0.25 * (np.sin(phase) + 0.4 * np.sin(2 * phase)) * tremolo
+    tone = np.sin(phase)
+    drone = 0.25 * (tone + 0.8 * tone * np.cos(phase)) * tremolo  # the octave: sin 2x = 2 sin x cos x
     return drone + 0.01 * rng.standard_normal(length)
 
 
@@ -205,10 +206,10 @@ def _play_chords(
         start = index * step
         for interval in intervals:
             pitch = root + interval
-            if pitch not in notes:
-                notes[pitch] = 0.35 * _note(pitch, genre.note_steps * step, genre.rolloff)
-            note = notes[pitch]
-            sound[start : start + len(note)] += note[: len(sound) - start]
+            if pitch not in notes:  # its first time leaves the most room before the passage is cut
+                notes[pitch] = 0.35 * _note(pitch, genre.note_steps * step, genre.rolloff, length - start)
+            note = notes[pitch][: length - start]
+            sound[start : start + len(note)] += note
 
 
 def _plays(genre: _Genre, index: int, offset: int, bar: int) -> bool:
@@ -218,15 +219,22 @@ def _plays(genre: _Genre, index: int, offset: int, bar: int) -> bool:
     return index % genre.note_steps == 0
 
 
-def _note(pitch: int, length: int, rolloff: float) -> NDArray[np.float64]:
-    """Return a harmonic tone `pitch` semitones above 110 Hz with a short attack and release."""
-    time = np.arange(length) / SAMPLE_RATE
+def _note(pitch: int, length: int, rolloff: float, most: int) -> NDArray[np.float64]:
+    """Return a harmonic tone `pitch` semitones above 110 Hz with a short attack and release.
+
+    Of its `length` samples at most the first `most` are made.
+    """
+    time = np.arange(min(length, most)) / SAMPLE_RATE
     hz = _BASE_HZ * 2 ** (pitch / 12)
-    tone = np.zeros(length)
-    for partial in range(1, _PARTIALS + 1):
+    phase = 2 * np.pi * hz * time
+    # sin((n + 1) x) = 2 cos(x) sin(n x) - sin((n - 1) x): two sines for all partials
+    below, here, turn = np.zeros(len(time)), np.sin(phase), 2 * np.cos(phase)
+    tone = here.copy()
+    for partial in range(2, _PARTIALS + 1):
         if hz * partial > _HIGHEST_PARTIAL_HZ:
             break
-        tone += rolloff ** (partial - 1) * np.sin(2 * np.pi * hz * partial * time)
+        below, here = here, turn * here - below
+        tone += rolloff ** (partial - 1) * here
     attack = time / 0.008
     release = (length / SAMPLE_RATE - time) / 0.02
     return tone * np.minimum(1.0, np.minimum(attack, release)) / 3

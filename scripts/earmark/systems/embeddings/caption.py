@@ -16,8 +16,9 @@ from safetensors.torch import load_file, save_file
 from earmark.core import devices
 from earmark.core.devices import is_out_of_memory
 from earmark.core.files import Json, exclusive, replacing, sha256
+from earmark.core.jsonl import read_jsonl, write_jsonl
 from earmark.core.progress import tqdm
-from earmark.core.records import OK, read_jsonl, write_jsonl
+from earmark.core.records import OK
 from earmark.data.choice import choose
 from earmark.models import needs
 from earmark.models.checkpoint import Checkpoint

@@ -18,8 +18,8 @@ from torch import Tensor
 from earmark.core import devices
 from earmark.core.errors import UserError
 from earmark.core.files import Json, write_json
+from earmark.core.jsonl import read_jsonl, write_jsonl
 from earmark.core.progress import tqdm
-from earmark.core.records import read_jsonl, write_jsonl
 from earmark.core.seeding import generator
 from earmark.models.adapter import adapter_of
 from earmark.models.checkpoint import Checkpoint

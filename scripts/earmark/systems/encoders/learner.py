@@ -84,12 +84,13 @@ class Order:
     def _read(self, samples: Sequence[Sample], step: int, items: int) -> Share:
         clips = list(dict.fromkeys(sample.clip for sample in samples))
         stored = [self._features.of(clip.shard, clip.key) for clip in clips]
-        about: list[int] | None = [clips.index(sample.clip) for sample in samples]
+        places = [clips.index(sample.clip) for sample in samples]
+        about: list[int] | None = places
         if stored[0].ndim == 1:  # audio, of which each text gets a stretch of its own
             most = round(self._crop_s * RATE)
             stored = [
                 torch.from_numpy(cropped(stored[place].numpy(), most, f"{step} {row}", self._seed))
-                for row, place in enumerate(about)
+                for row, place in enumerate(places)
             ]
             about = None
         return Share(

@@ -15,7 +15,7 @@ import jsonschema
 from earmark.config.schema import schema
 from earmark.core.errors import UserError
 from earmark.core.files import Json
-from earmark.core.records import read_jsonl
+from earmark.core.jsonl import read_jsonl
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from earmark.core.files import Json
-from earmark.core.records import read_jsonl
+from earmark.core.jsonl import read_jsonl
 from earmark.core.timing import MemoryWatch
 from earmark.models.features import States
 from earmark.reduction.contract import Method

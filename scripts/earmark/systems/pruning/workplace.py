@@ -15,7 +15,7 @@ from pathlib import Path
 
 from earmark.core.files import Json, write_json
 from earmark.core.given import given
-from earmark.core.records import write_jsonl
+from earmark.core.jsonl import write_jsonl
 from earmark.systems.pruning.cell import Cell
 
 ALONE = "alone"

@@ -12,6 +12,8 @@ from earmark.config.section import Section, left_out
 from earmark.config.wheel import Wheel
 
 BatchNorm = Literal["frozen", "update"]
+BASE, SOFT = "base", "soft"
+"""Models that are of no domain: the network without adapters, and all of them merged."""
 
 
 class Text(Section):

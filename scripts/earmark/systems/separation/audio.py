@@ -14,13 +14,23 @@ import numpy as np
 import soxr
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from earmark.systems.separation.network.spectrum import SAMPLE_RATE, WINDOW
+from earmark.systems.separation.wave import Wave
 
-Wave = NDArray[np.float32]
 Separate = Callable[[Tensor], Tensor]
 """From mixtures [batch, samples] at 32 kHz to estimates of the same shape."""
+
+
+def asking(network: nn.Module, queries: Tensor) -> Separate:
+    """Return a network with its queries' vectors [queries, size]: one of each mixture, or one of all."""
+
+    def separator(mixtures: Tensor) -> Tensor:
+        found: Tensor = network(mixtures.to(queries.device), queries.expand(len(mixtures), -1))
+        return found
+
+    return separator
 
 
 @dataclass(frozen=True)

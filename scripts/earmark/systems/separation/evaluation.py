@@ -15,16 +15,18 @@ import torch
 from numpy.typing import NDArray
 
 from earmark.core.errors import AudioError, UserError
+from earmark.core.jsonl import read_jsonl
 from earmark.core.progress import tqdm
-from earmark.core.records import FAILED, OK, read_jsonl, reason_code
+from earmark.core.records import FAILED, OK, reason_code
 from earmark.systems.separation import soft
-from earmark.systems.separation.audio import Chunks, Separate, equally_long, separate
+from earmark.systems.separation.audio import Chunks, asking, equally_long, separate
 from earmark.systems.separation.network.resunet import ResUNet
 from earmark.systems.separation.network.spectrum import SAMPLE_RATE
 from earmark.systems.separation.query.contract import AudioEncoder
 from earmark.systems.separation.row import Row
 from earmark.systems.separation.scores import score
-from earmark.systems.separation.sets.contract import MixtureSet, Wave
+from earmark.systems.separation.sets.contract import MixtureSet
+from earmark.systems.separation.wave import Wave
 
 Weights = dict[str, torch.Tensor]
 
@@ -168,22 +170,12 @@ def estimates(task: Task, model: Model, mixtures: Mapping[int, Wave]) -> dict[in
         queries = torch.from_numpy(task.queries[numbers]).to(model.device)
         waves = [mixtures[number] for number in numbers]
         if samples <= task.chunks.samples:
-            parts: Iterable[Wave] = equally_long(_asked(network, queries), waves)
+            parts: Iterable[Wave] = equally_long(asking(network, queries), waves)
         else:
-            asked = [_asked(network, query) for query in queries.split(1)]
+            asked = [asking(network, query) for query in queries.split(1)]
             parts = [separate(wave, each, task.chunks) for wave, each in zip(waves, asked, strict=True)]
         made |= zip(numbers, parts, strict=True)
     return made
-
-
-def _asked(network: ResUNet, queries: torch.Tensor) -> Separate:
-    """Return the network with its queries: one of each mixture, or one of all."""
-
-    def separator(mixtures: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = network(mixtures.to(queries.device), queries.expand(len(mixtures), -1))
-        return found
-
-    return separator
 
 
 def _opus(wave: Wave) -> bytes:

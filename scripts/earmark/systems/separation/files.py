@@ -14,7 +14,7 @@ from earmark.core import devices
 from earmark.core.errors import UserError
 from earmark.core.files import check_space, replacing
 from earmark.systems.separation import stored
-from earmark.systems.separation.audio import Chunks, separate_any
+from earmark.systems.separation.audio import Chunks, asking, separate_any
 from earmark.systems.separation.query import load
 
 
@@ -78,10 +78,7 @@ def separate(
         network.load_state_dict(stored.adapted(base, adapter))
     encoder = load.text_encoder(base.text, place, wheels)
     vector = base.text.scale * torch.from_numpy(encoder.texts([query])).to(place)
-
-    def asked(mixtures: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = network(mixtures.to(place), vector.expand(len(mixtures), -1))
-        return found
+    asked = asking(network, vector)
 
     for recording, output in zip(recordings, outputs, strict=True):
         sound, rate = read(recording)

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import soxr
-from numpy.typing import NDArray
 
-Wave = NDArray[np.float32]
+from earmark.systems.separation.wave import Wave
 
 _SMALLEST_POWER = 1e-10
 _LEAST, _MOST = 0.02, 50.0

@@ -170,6 +170,6 @@ def _fitted(vectors: Vectors, domains: int, seed: int, as_published: bool) -> ND
     """Return the number of each class's domain by k-means."""
     from sklearn.cluster import KMeans  # slow to import
 
-    means = KMeans(domains, n_init=1 if as_published else _STARTS, random_state=seed)
+    groups = KMeans(domains, n_init=1 if as_published else _STARTS, random_state=seed)
     with warnings.catch_warnings(action="ignore"):  # of fewer clusters; the callers look
-        return np.asarray(means.fit_predict(vectors.astype(np.float64)))
+        return np.asarray(groups.fit_predict(vectors.astype(np.float64)))

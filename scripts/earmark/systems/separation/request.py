@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from earmark.config.wheel import Wheel
 from earmark.core.errors import UserError, nearest
 from earmark.systems.contract import Behind, Settings
-from earmark.systems.separation.config import Mixtures, Separation, SeparationConfig, Separator
+from earmark.systems.separation.asked import BASE, SOFT
+from earmark.systems.separation.config import Mixtures, Router, Separation, SeparationConfig, Separator
 from earmark.systems.separation.sets import tables
 
-ROUTERS = ("base", "text", "score", "soft", "fallback", "oracle")
-BASE, SOFT = "base", "soft"
+ROUTERS: tuple[Router, ...] = get_args(Router)
 OF_SET = "set-"
 """What tables of a benchmark's queries are called by, beside those of tasks' labels."""
 T = TypeVar("T")

@@ -16,15 +16,16 @@ from earmark.core import provenance
 from earmark.core.errors import UserError
 from earmark.core.files import Json
 from earmark.core.given import given
-from earmark.core.records import OK, read_jsonl
+from earmark.core.jsonl import read_jsonl
+from earmark.core.records import OK
 from earmark.scoring import record as envelope
 from earmark.scoring.record import Failure
 from earmark.systems.separation.aggregate import Samples, Values
-from earmark.systems.separation.asked import Result
+from earmark.systems.separation.asked import BASE, Result
 from earmark.systems.separation.jobs.partitioned import Partitioned
 from earmark.systems.separation.partition import Domain
 from earmark.systems.separation.query.table import Table, spoken
-from earmark.systems.separation.routing.contract import BASE, Options, Sample, shares
+from earmark.systems.separation.routing.contract import Options, Sample, shares
 from earmark.systems.separation.row import Row
 from earmark.systems.separation.scores import Scores
 from earmark.systems.separation.sets.tables import Aggregation

@@ -8,15 +8,13 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from earmark.core.errors import UserError
+from earmark.systems.separation.wave import Wave
 
 _SMALLEST_POWER = 1e-10
 _EPSILON = float(np.finfo(np.float32).eps)
 _DIGITS = 6
-
-Wave = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

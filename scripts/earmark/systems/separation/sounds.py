@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from earmark.audio import waveform
 from earmark.core.errors import AudioError, UserError
 from earmark.core.records import Clip, iter_manifest, reason_code
 from earmark.systems.separation.network.spectrum import SAMPLE_RATE
+from earmark.systems.separation.wave import Wave
 
-Wave = NDArray[np.float32]
 KEPT_BYTES = 1 << 30
 """Of decoded recordings in memory."""
 

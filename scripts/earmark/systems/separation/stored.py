@@ -108,9 +108,7 @@ def adapter(said: asked.Adapter) -> Adapter:
     """Return the kind of adapter that config names."""
     if said.kind == FilmOnly.name:
         return FilmOnly()
-    if said.kind == Reconv.name:
-        return Reconv(said.blocks, said.rank)
-    return DoRA(said.blocks, said.rank) if said.kind == DoRA.name else LoRA(said.blocks, said.rank)
+    return {kind.name: kind for kind in (Reconv, DoRA, LoRA)}[said.kind](said.blocks, said.rank)
 
 
 def adapted(base: Base, path: Path) -> dict[str, Tensor]:

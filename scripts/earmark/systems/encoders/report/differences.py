@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from earmark.core.errors import UserError
-from earmark.core.records import read_jsonl
+from earmark.core.jsonl import read_jsonl
 from earmark.core.seeding import generator
 from earmark.scoring import resampled
 from earmark.scoring.multiple import correct

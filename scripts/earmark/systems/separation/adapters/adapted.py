@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +17,9 @@ from torch.nn.utils import parametrize
 
 from earmark.core.errors import UserError
 from earmark.systems.separation.adapters.contract import Adapter
+from earmark.systems.separation.asked import BatchNorm
 from earmark.systems.separation.network.resunet import ResUNet
 
-BatchNorm = Literal["frozen", "update"]
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
@@ -57,15 +57,7 @@ class Adapted(nn.Module):
 
     def state(self) -> dict[str, Tensor]:
         """Return what the adapter alone is made of, by the names of the layers it changes."""
-        found = {
-            f"{name}.{leaf}": weight
-            for name, change in self._changed.items()
-            for leaf, weight in change.named_parameters()
-        }
-        return {
-            name: value.detach().cpu().clone()
-            for name, value in (found | self._own | self._statistics()).items()
-        }
+        return {name: value.detach().cpu().clone() for name, value in self._tensors().items()}
 
     def load(self, tensors: Mapping[str, Tensor], path: Path) -> None:
         """Take a saved adapter's tensors over.
@@ -84,13 +76,8 @@ class Adapted(nn.Module):
         unknown = sorted(tensors.keys() - wanted.keys())
         if unknown:
             raise UserError(f"{path} has an unknown tensor '{unknown[0]}'; is it of another adapter?")
-        own = {
-            f"{name}.{leaf}": weight
-            for name, change in self._changed.items()
-            for leaf, weight in change.named_parameters()
-        }
         with torch.no_grad():
-            for name, target in (own | self._own | self._statistics()).items():
+            for name, target in self._tensors().items():
                 target.copy_(tensors[name])
 
     def merged(self) -> dict[str, Tensor]:
@@ -101,6 +88,15 @@ class Adapted(nn.Module):
 
     def _layer(self, name: str) -> Any:
         return self.model.get_submodule(name)
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """Return the adapter's own tensors, in place."""
+        added = {
+            f"{name}.{leaf}": weight
+            for name, change in self._changed.items()
+            for leaf, weight in change.named_parameters()
+        }
+        return added | self._own | self._statistics()
 
     def _statistics(self) -> dict[str, Tensor]:
         if self.batch_norm == "frozen":

@@ -59,16 +59,13 @@ def alpha_of(model: ResUNet, block: str) -> float:
     It follows the channels: 32 a unit, and 16 from the last level on. Networks of other sizes are treated
     alike by the share of their widest level.
     """
-    published = (1.0, 2.0, 4.0, 8.0, 12.0, 16.0)
+    strengths = (1.0, 2.0, 4.0, 8.0, 12.0, 16.0)
     levels = len(model.sizes.channels)
+    last = min(levels, len(strengths)) - 1
     part, _, number = block.partition(".")
-    level = (
-        levels - 1 if part == "middle" else int(number) if part == "encoders" else levels - 1 - int(number)
-    )
-    if part == "decoders" and levels == len(published):
-        # dec1..6 = 16, 16, 12, 8, 4, 2: one level stronger than its encoder, as published
-        return (16.0, 16.0, 12.0, 8.0, 4.0, 2.0)[int(number)]
-    return published[min(level + (part == "decoders"), levels - 1, len(published) - 1)]
+    # A decoder's is that of the level it comes from: 16, 16, 12, 8, 4, 2.
+    level = {"encoders": int(number or 0), "decoders": levels - int(number or 0)}.get(part, last)
+    return strengths[min(level, last)]
 
 
 def chosen(model: ResUNet, blocks: list[str] | None) -> set[str]:
@@ -80,7 +77,7 @@ def chosen(model: ResUNet, blocks: list[str] | None) -> set[str]:
     return set(blocks or known)
 
 
-def scaled(layer: nn.Conv2d) -> tuple[int, int]:
+def as_matrix(layer: nn.Conv2d) -> tuple[int, int]:
     """Return the rows and columns of a convolution's weight as a matrix [out, in * height * width]."""
     return layer.weight.shape[0], layer.weight[0].numel()
 
@@ -92,19 +89,27 @@ def low_rank(rows: int, columns: int, rank: int) -> tuple[nn.Parameter, nn.Param
 
 
 @dataclass(frozen=True)
-class LowRank(Adapter):
-    """A kind that changes each of the blocks' 3x3 convolutions by a product of ``rank``."""
+class OfConvolutions(Adapter):
+    """A kind that changes each of the blocks' 3x3 convolutions; ``rank`` sets how strongly.
+
+    ``blocks`` names the blocks, None: all.
+    """
 
     blocks: list[str] | None = None
     rank: int = 4
+    """As published; of Reconv's strength alone, which it does not bound."""
 
     @abstractmethod
     def change(self, layer: nn.Conv2d, scale: float) -> Change:
-        """Return the change of a layer, its product taken ``scale`` times."""
+        """Return the change of a layer, what is added to its weight taken ``scale`` times."""
 
     def targets(self, model: ResUNet) -> Iterator[tuple[str, nn.Module, Change]]:
         """Yield the 3x3 convolutions of the blocks."""
         wanted = chosen(model, self.blocks)
         for block, name, layer in convolutions(model):
             if block in wanted:
-                yield name, layer, self.change(layer, alpha_of(model, block) / self.rank)
+                yield name, layer, self.change(layer, self.scale(model, block))
+
+    def scale(self, model: ResUNet, block: str) -> float:
+        """Return the strength of a block's change."""
+        return alpha_of(model, block) / self.rank

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from earmark.systems.separation.adapters.contract import Change, LowRank, low_rank, scaled
+from earmark.systems.separation.adapters.contract import Change, OfConvolutions, as_matrix, low_rank
 
 
 class Directed(Change):
@@ -16,7 +16,7 @@ class Directed(Change):
     def __init__(self, layer: nn.Conv2d, rank: int, scale: float) -> None:
         super().__init__()
         self.scale = scale
-        self.left, self.right = low_rank(*scaled(layer), rank)
+        self.left, self.right = low_rank(*as_matrix(layer), rank)
         self.length = nn.Parameter(layer.weight.detach().flatten(1).norm(dim=1, keepdim=True))
 
     def forward(self, frozen: Tensor) -> Tensor:
@@ -25,7 +25,7 @@ class Directed(Change):
         return (self.length * rows / rows.norm(dim=1, keepdim=True)).reshape(frozen.shape)
 
 
-class DoRA(LowRank):
+class DoRA(OfConvolutions):
     """Directions of ``rank`` and lengths for each of the blocks' convolutions."""
 
     name = "dora"

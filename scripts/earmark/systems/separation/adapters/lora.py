@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from earmark.systems.separation.adapters.contract import Change, LowRank, low_rank, scaled
+from earmark.systems.separation.adapters.contract import Change, OfConvolutions, as_matrix, low_rank
 
 
 class Product(Change):
@@ -13,14 +13,14 @@ class Product(Change):
     def __init__(self, layer: nn.Conv2d, rank: int, scale: float) -> None:
         super().__init__()
         self.scale = scale
-        self.left, self.right = low_rank(*scaled(layer), rank)
+        self.left, self.right = low_rank(*as_matrix(layer), rank)
 
     def forward(self, frozen: Tensor) -> Tensor:
         """Return the sum."""
         return frozen + self.scale * (self.left @ self.right).reshape(frozen.shape)
 
 
-class LoRA(LowRank):
+class LoRA(OfConvolutions):
     """A product of ``rank`` beside each of the blocks' convolutions."""
 
     name = "lora"

@@ -1,22 +1,18 @@
 """Reconv: beside every 3x3 convolution another one of the same shape, started at 0 (DP-LASS).
 
 Convolution is linear, so both are one: ``W = W0 + s * D`` with ``s = alpha / (9 * rank)``. It is not of low
-rank: as many numbers are trained as the convolutions have. ``blocks`` names the blocks that get one; all, if
-it is left out.
+rank: as many numbers are trained as the convolutions have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
-from earmark.systems.separation.adapters.contract import Adapter, Change, alpha_of, chosen, convolutions
+from earmark.systems.separation.adapters.contract import Change, OfConvolutions, alpha_of
 from earmark.systems.separation.network.resunet import ResUNet
 
-RANK = 4
+RANK = OfConvolutions.rank
 """Of the published scale; it bounds nothing."""
 
 
@@ -33,20 +29,18 @@ class Beside(Change):
         return frozen + self.scale * self.delta
 
 
-@dataclass(frozen=True)
-class Reconv(Adapter):
+class Reconv(OfConvolutions):
     """A convolution beside each of the blocks' convolutions."""
 
-    blocks: list[str] | None = None
-    rank: int = RANK
     name = "reconv"
 
-    def targets(self, model: ResUNet) -> Iterator[tuple[str, nn.Module, Change]]:
-        """Yield the 3x3 convolutions of the blocks."""
-        wanted = chosen(model, self.blocks)
-        for block, name, layer in convolutions(model):
-            if block in wanted:
-                yield name, layer, Beside(layer.weight, scale(model, block, self.rank))
+    def change(self, layer: nn.Conv2d, scale: float) -> Change:
+        """Return the change of a layer; see :class:`Beside`."""
+        return Beside(layer.weight, scale)
+
+    def scale(self, model: ResUNet, block: str) -> float:
+        """Return the published strength."""
+        return scale(model, block, self.rank)
 
 
 def scale(model: ResUNet, block: str, rank: int = RANK) -> float:

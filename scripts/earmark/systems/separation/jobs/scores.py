@@ -10,9 +10,9 @@ import torch
 
 from earmark.core import devices, provenance
 from earmark.core.files import exclusive, write_json
-from earmark.core.records import write_jsonl
+from earmark.core.jsonl import write_jsonl
 from earmark.systems.separation import evaluation, stored
-from earmark.systems.separation.asked import Scores, Text
+from earmark.systems.separation.asked import BASE, SOFT, Scores, Text
 from earmark.systems.separation.audio import Chunks
 from earmark.systems.separation.evaluation import Model, Task
 from earmark.systems.separation.jobs.partitioned import Partitioned
@@ -20,7 +20,7 @@ from earmark.systems.separation.jobs.shared import fingerprint
 from earmark.systems.separation.query import load
 from earmark.systems.separation.query.contract import Vectors, unit
 from earmark.systems.separation.query.table import Table, spoken
-from earmark.systems.separation.routing.contract import BASE, SOFT, shares
+from earmark.systems.separation.routing.contract import shares
 from earmark.systems.separation.sets import audiosep, drawn
 from earmark.systems.separation.sets.contract import MixtureSet
 from earmark.systems.separation.stored import Base

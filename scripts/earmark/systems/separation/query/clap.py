@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from earmark.systems.separation.network.spectrum import SAMPLE_RATE
-from earmark.systems.separation.query.contract import Vectors, Wave
+from earmark.systems.separation.query.contract import Vectors
+from earmark.systems.separation.wave import Wave
 
 RATE, SAMPLES = 48_000, 480_000
 _WINDOW, _HOP, _MELS, _LOW, _HIGH = 1024, 480, 64, 50, 14_000
@@ -23,8 +24,6 @@ _BATCH = 32
 
 class Clap:
     """Both towers, frozen and without dropout (which the public training leaves on)."""
-
-    size = 512
 
     def __init__(self, model: Any, tokenizer: Any, device: torch.device) -> None:
         self._model, self._tokenizer, self._device = model.eval().to(device), tokenizer, device

@@ -8,9 +8,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.systems.separation.wave import Wave
+
 Vectors = NDArray[np.float32]
 """[texts or recordings, size], each of length 1."""
-Wave = NDArray[np.float32]
 
 
 class TextEncoder(Protocol):

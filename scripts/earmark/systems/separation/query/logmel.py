@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.systems.separation.network.spectrum import SAMPLE_RATE
-from earmark.systems.separation.query.contract import Vectors, Wave, unit
+from earmark.systems.separation.query.contract import Vectors, unit
+from earmark.systems.separation.wave import Wave
 
 _WINDOW, _HOP, _MELS = 1024, 512, 32
 

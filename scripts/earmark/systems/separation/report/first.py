@@ -12,13 +12,14 @@ from earmark.report.material import Material
 from earmark.report.paper import captioned
 from earmark.report.words import DASH, MINUS, NBSP, interval
 from earmark.scoring.catalogue import measure
+from earmark.systems.separation.asked import BASE
 from earmark.systems.separation.report.comparisons import Row, differences
-from earmark.systems.separation.report.sections import ORDER
+from earmark.systems.separation.report.sections import named
+from earmark.systems.separation.request import ROUTERS
 
 Record = Json
 Group = dict[str, Record]
 MOST = 6
-BASE = "base"
 MEASURED = ("sdri", "si_sdri", "sdr")
 COMPARED = ("sdri", "si_sdri")
 PER_SHARE = 10.0
@@ -51,7 +52,7 @@ def grouped(material: Material) -> list[Group]:
         return str(asked["task"]), str(asked["model"]), str(asked["adapter"]), str(asked["seed"])
 
     def key(pair: tuple[str, Record]) -> tuple[tuple[str, ...], int]:
-        return same(pair), ORDER.index(pair[1]["asked"]["router"])
+        return same(pair), ROUTERS.index(pair[1]["asked"]["router"])
 
     found = sorted(material.records("separation", "separation").items(), key=key)
     return [dict(group) for _, group in groupby(found, key=same)]
@@ -106,22 +107,17 @@ def _views(group: Group) -> Iterator[View]:
     labels = ",".join(first["labels"])
     apart = differences(group)
     scores = [
-        (_name(record), [_score(path, record, name, group, apart) for name in MEASURED])
+        (named(record), [_score(path, record, name, group, apart) for name in MEASURED])
         for path, record in group.items()
     ]
     yield View(choice | {"shown": "improvement"}, [measure(name).short for name in MEASURED], scores, labels)
     gained = [
-        (_name(group[path]), [_apart(path, rows.get(name)) for name in COMPARED])
+        (named(group[path]), [_apart(path, rows.get(name)) for name in COMPARED])
         for path, rows in apart.items()
     ]
     if gained:
         heads = [measure(name).short for name in COMPARED]
         yield View(choice | {"shown": "difference to base"}, heads, gained, labels)
-
-
-def _name(record: Record) -> str:
-    router = str(record["asked"]["router"])
-    return f"{router} (upper bound)" if record["upper_bound"] else router
 
 
 def _score(
@@ -159,7 +155,7 @@ def papers(material: Material) -> Iterator[Table]:
         first = next(iter(group.values()))
         asked = first["asked"]
         found = {
-            _name(record): {row["class"]: row["sdri"] for row in record["per_class"]}
+            named(record): {row["class"]: row["sdri"] for row in record["per_class"]}
             for record in group.values()
         }
         classes = sorted({name for rows in found.values() for name in rows})

@@ -14,9 +14,9 @@ from earmark.report.figures import Cell, Figure, Section, Table, number
 from earmark.report.material import Material
 from earmark.report.words import DASH, MINUS, NBSP, banner, interval, origin, p_value
 from earmark.systems.separation.report.comparisons import Row, differences
+from earmark.systems.separation.request import ROUTERS
 
 AXIS = "SDRi, dB"
-ORDER = ("base", "text", "score", "soft", "fallback", "oracle")
 COLUMNS = (
     "router",
     "SDRi",
@@ -50,7 +50,7 @@ def sections(material: Material) -> Iterator[Section]:
 
 def _key(record: Json) -> tuple[str, str, int, int]:
     asked = record["asked"]
-    return asked["task"], asked["model"], asked["seed"], ORDER.index(asked["router"])
+    return asked["task"], asked["model"], asked["seed"], ROUTERS.index(asked["router"])
 
 
 def _section(found: Mapping[str, Json]) -> Section:
@@ -87,7 +87,7 @@ def _routers(members: Sequence[Json]) -> Figure:
     """Return SDRi and its interval, router by router."""
     shown = [
         {
-            "router": _named(record),
+            "router": named(record),
             "bound": record["upper_bound"],
             **{key: record["metrics"]["sdri"][key] for key in ("value", "low", "high")},
             "text": _decibels(record["metrics"]["sdri"]),
@@ -141,7 +141,7 @@ def _table(found: Mapping[str, Json]) -> Table:
         used = ", ".join(f"{model} {count}" for model, count in record["usage"].items() if count)
         lines.append(
             [
-                Cell(_named(record)),
+                Cell(named(record)),
                 *(_cell(metrics[name]) for name in ("sdri", "si_sdri", "sdr")),
                 *(_gain(gained.get(name)) for name in ("sdri", "si_sdri")),
                 _cell(record["regret"]),
@@ -163,7 +163,8 @@ def _domains(record: Json) -> Table:
     )
 
 
-def _named(record: Json) -> str:
+def named(record: Json) -> str:
+    """Return what a router is called on the page."""
     router = str(record["asked"]["router"])
     return f"{router} (upper bound)" if record["upper_bound"] else router
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-BASE, SOFT = "base", "soft"
-
 
 @dataclass(frozen=True)
 class Sample:

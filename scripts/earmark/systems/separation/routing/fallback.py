@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from earmark.systems.separation.asked import BASE
 from earmark.systems.separation.routing import text
-from earmark.systems.separation.routing.contract import BASE, Options, Sample, entropy
+from earmark.systems.separation.routing.contract import Options, Sample, entropy
 
 
 def choose(sample: Sample, options: Options) -> str:

@@ -6,7 +6,8 @@ better than each.
 
 from __future__ import annotations
 
-from earmark.systems.separation.routing.contract import BASE, Options, Sample
+from earmark.systems.separation.asked import BASE
+from earmark.systems.separation.routing.contract import Options, Sample
 
 
 def choose(sample: Sample, options: Options) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from earmark.systems.separation.routing.contract import SOFT, Options, Sample
+from earmark.systems.separation.asked import SOFT
+from earmark.systems.separation.routing.contract import Options, Sample
 
 
 def choose(sample: Sample, options: Options) -> str:

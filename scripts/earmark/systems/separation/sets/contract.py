@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from earmark.systems.separation.sets.tables import Aggregation
-
-Wave = NDArray[np.float32]
+from earmark.systems.separation.wave import Wave
 
 
 @dataclass(frozen=True)

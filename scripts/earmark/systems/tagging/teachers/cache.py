@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.core.files import write_json
-from earmark.core.records import read_jsonl
+from earmark.core.jsonl import read_jsonl
 
 
 class Rows:
