@@ -67,9 +67,9 @@ class Point:
     prefill_s: float
     """Median of the timing's prompts; nan where none was made, as of a number of tokens."""
     speedup: float
-    """Median of (prefill unpruned / prefill, choosing included), each pair side by side."""
+    """Median of (prefill unpruned / prefill, choosing included), side by side."""
     speedup_low: float
-    """The smallest and the largest pair: where the median lies, with 99 % for eight prompts."""
+    """The smallest and the largest pair: where the median lies, with 97 % for six prompts."""
     speedup_high: float
     choosing: float
     """Time of choosing and merging / time of the unpruned prefill."""
