@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from earmark.compression.contract import Compressor, Entries
 from earmark.core.errors import UserError
 from earmark.reduction.budget import Budget
-from earmark.reduction.context import Call, PrefillContext, Remains, now
+from earmark.reduction.context import Call, PrefillContext, Remains
 from earmark.reduction.contract import Method, below
 from earmark.reduction.decoder import Decoder, argument
 from earmark.reduction.prompt import Outline, outline
@@ -100,7 +100,7 @@ class CacheCompression(PrefillContext[Remains]):
         cache = kwargs.get("past_key_values")
         if cache is None:
             raise UserError("cache compression: there is no cache; call the model with use_cache=True")
-        started = now(hidden.device)
+        started = self.now(hidden.device)
         with torch.no_grad():
             if self._outline is None:
                 self._begin(hidden, cache)
@@ -124,7 +124,7 @@ class CacheCompression(PrefillContext[Remains]):
                 for states in (stored.keys, stored.values)
             )
         self._kept.append(places)
-        self._seconds += now(hidden.device) - started
+        self._seconds += self.now(hidden.device) - started
         if number == len(self.decoder.text.layers) - 1:
             self.records = self._records(self._outline)
 

@@ -8,7 +8,7 @@ on from one.
 import time
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -60,6 +60,8 @@ class PrefillContext(ABC, Generic[R]):
         self.decoder = decoder
         self.records: list[RowRecord] = []
         """One per row of the last prefill."""
+        self.clock: Callable[[], float] = time.perf_counter
+        """What the records' seconds are read from."""
         self._first_layer_loses = first_layer_loses
         self._renumbers = renumbers
         self._handles: list[Any] = []
@@ -88,6 +90,12 @@ class PrefillContext(ABC, Generic[R]):
         self._audio_mask = audio_mask
         self._sample_ids = None if sample_ids is None else tuple(map(str, sample_ids))
         self._encoder, self._question = encoder or {}, question
+
+    def now(self, device: torch.device) -> float:
+        """Seconds, after all work queued on a GPU is done."""
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return self.clock()
 
     @abstractmethod
     def attach(self) -> None:
@@ -198,10 +206,3 @@ class PrefillContext(ABC, Generic[R]):
         first = remains.last_position + 1 + past - remains.width
         positions = first + torch.arange(inputs.shape[1], device=first.device)
         return args, kwargs | {"position_ids": positions}
-
-
-def now(device: torch.device) -> float:
-    """Seconds, after all work queued on a GPU is done."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()

@@ -25,7 +25,7 @@ from transformers.masking_utils import create_causal_mask
 
 from earmark.core.errors import UserError
 from earmark.reduction.budget import Budget
-from earmark.reduction.context import Call, PrefillContext, Remains, now
+from earmark.reduction.context import Call, PrefillContext, Remains
 from earmark.reduction.contract import Method, Reducer, take_tokens
 from earmark.reduction.decoder import Decoder
 from earmark.reduction.prompt import Choice, survivors
@@ -179,7 +179,7 @@ class TokenReduction(PrefillContext[_Reduced]):
 
     def _reduce(self, stage: int, hidden: Tensor, rotary: Rotary, cache: Any) -> Tensor:
         """Choose and drop, once per stage of a prefill: returns the states that are left."""
-        started = now(hidden.device)
+        started = self.now(hidden.device)
         prefill = Prefill(hidden, rotary, self._previous, cache, self._entered)
         self._previous = None
         with torch.no_grad():
@@ -189,7 +189,7 @@ class TokenReduction(PrefillContext[_Reduced]):
                 assert self.remains.course is not None
                 course = self.remains.course
             choice = self.selection.choose(course, prefill, stage)
-            chosen = now(hidden.device)
+            chosen = self.now(hidden.device)
             positions, valid = survivors(choice)
         outline = choice.outline
         hidden = take_tokens(with_slots(hidden, outline.span, choice.reduced, outline.budget), positions)
@@ -198,7 +198,7 @@ class TokenReduction(PrefillContext[_Reduced]):
         if not last:
             course.now = choice.then(positions, valid, outline.budget)
         self._note(own, None if last else course, cache)
-        done = now(hidden.device)
+        done = self.now(hidden.device)
         spent = (0.0, 0.0) if stage == 0 else (self.records[0].selection_s, self.records[0].gather_s)
         self.records = self.selection.records(course, spent[0] + chosen - started, spent[1] + done - chosen)
         return hidden

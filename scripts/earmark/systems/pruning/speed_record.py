@@ -27,10 +27,7 @@ class Speed(Section):
 
     high: float
     choosing: float
-    """Median of the wall seconds of choosing and merging / median seconds of the unpruned prefill.
-
-    A busy machine makes it larger, never smaller.
-    """
+    """Median seconds of choosing and merging / median seconds of the unpruned prefill."""
 
 
 class SpeedRecord(Section):

@@ -72,8 +72,8 @@ def run(asked: Speeds, source: Source, checkpoint: Checkpoint, code: str, thread
         scores = sorted({name for method in asked.methods for name in _needs(method)})
         joined = _joined(decoder, heard.store, samples, cell.task.prompt.system, tokens, scores)
         prompts = [next(joined) for _ in range(asked.prompts)]
-    pairs = _measure(prompts, asked, cell.run.seed)
     on_processor = device.type == "cpu" and torch.get_num_threads() == 1
+    pairs = _measure(prompts, asked, cell.run.seed, on_processor)
     clock: Clock = (lambda run: run.processor_s) if on_processor else (lambda run: run.seconds)
     whole = median(pair.whole(clock) for found in pairs.values() for pair in found)
     return SpeedRecord(
@@ -135,7 +135,9 @@ def _joined(
             taken, length = [], 0
 
 
-def _measure(prompts: Sequence[Stopwatch], asked: Speeds, seed: int) -> dict[tuple[str, float], list[Pair]]:
+def _measure(
+    prompts: Sequence[Stopwatch], asked: Speeds, seed: int, on_processor: bool
+) -> dict[tuple[str, float], list[Pair]]:
     """Return a pair of every prompt for each method and ratio."""
     whole = Reduction(load("base"), None, None, 0, seed, False)
     reductions = {
@@ -155,7 +157,7 @@ def _measure(prompts: Sequence[Stopwatch], asked: Speeds, seed: int) -> dict[tup
             order, before = drawn.permutation(len(keys)), prompt.once(whole)
             for start in range(0, len(order), BETWEEN):
                 few = [keys[number] for number in order[start : start + BETWEEN]]
-                found = [prompt.once(reductions[key]) for key in few]
+                found = [prompt.once(reductions[key], on_processor) for key in few]
                 behind = prompt.once(whole)
                 for key, reduced in zip(few, found, strict=True):
                     pairs[key].append(Pair(reduced, (before, behind)))

@@ -56,12 +56,13 @@ class Stopwatch:
         return cls(decoder, decoder.prompt_ids(PROMPT, None, audio_tokens), states)
 
     @torch.inference_mode()
-    def once(self, reduction: Reduction) -> Timed:
-        """Prefill once into a new cache."""
+    def once(self, reduction: Reduction, on_processor: bool = False) -> Timed:
+        """Prefill once into a new cache; choosing is timed by the wall clock or ``on_processor``."""
         decoder, layers = self.decoder, len(self.decoder.model.layers)
         cache = DynamicCache(config=decoder.model.config)
         with reduction.on(decoder.model) as hooks:
             if hooks is not None:
+                hooks.clock = time.process_time if on_processor else time.perf_counter
                 hooks.expect(self.ids == decoder.audio_id, ["timed"], self.encoder)
             synchronise(decoder.device)
             start, work = time.perf_counter(), time.process_time()
