@@ -84,6 +84,40 @@ def test_a_hole_is_as_long_as_the_clock_says(tmp_path, name, codec):
     assert waveform.probe(path).duration_s == pytest.approx(LENGTH_S, abs=0.05)
 
 
+ZEROED = [("x.flv", ("-c:a", "aac", "-ar", "44100")), ("x.wma", ("-c:a", "wmav2"))]
+ANYWHERE = [
+    ("x.ts", ("-c:a", "aac")),
+    ("x.mpg", ("-c:a", "mp2", "-ar", "44100", "-f", "mpeg")),
+    ("x.opus", ("-c:a", "libopus")),
+]
+
+
+@pytest.mark.parametrize(("name", "codec"), ZEROED + ANYWHERE)
+def test_other_containers_clocks_are_kept_too(tmp_path, name, codec):
+    whole = made(tmp_path, name, *codec)
+    with whole.open("rb") as stream:
+        assert clock.silence(stream) == 0
+    holed = made(tmp_path, f"hole-{name}", "-af", "aselect='not(between(t,6.5,10.4))'", *codec)
+    decoded = waveform.decode(holed)
+    assert decoded.filled_s == pytest.approx(3.9, abs=0.1)
+    assert len(decoded.samples) / decoded.sample_rate == pytest.approx(LENGTH_S, abs=0.2)
+    seconds = heard(*_read(holed, 12.5, 14.9))
+    assert list(seconds.values()) == [13, 14]
+    assert list(seconds) == pytest.approx([0.5, 1.5], abs=0.11), "but for the codec's own delay"
+
+
+@pytest.mark.parametrize(("name", "codec"), ZEROED)
+def test_where_the_clock_begins_at_zero_a_late_start_is_silence(tmp_path, name, codec):
+    decoded = waveform.decode(made(tmp_path, name, *codec, before=("-itsoffset", "2")))
+    assert decoded.filled_s == pytest.approx(2, abs=0.1)
+
+
+def test_opus_in_long_packets_is_read(tmp_path):
+    path = made(tmp_path, "x.opus", "-c:a", "libopus", "-b:a", "6k", "-frame_duration", "60")
+    decoded = waveform.decode(path)
+    assert len(decoded.samples) == LENGTH_S * decoded.sample_rate
+
+
 DROPPED = [
     ("x.m4a", ("-c:a", "aac")),
     ("x.mp4", ("-c:a", "alac")),

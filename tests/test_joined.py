@@ -33,6 +33,7 @@ def pitch(samples: np.ndarray) -> int:
 
 
 KINDS = [("mp3", ("-b:a", "64k")), ("ogg", ("-c:a", "libvorbis")), ("flac", ()), ("wav", ())]
+KINDS += [("m4a", ("-c:a", "aac")), ("wma", ())]
 
 
 @pytest.mark.parametrize(("suffix", "codec"), KINDS, ids=[kind for kind, _ in KINDS])
@@ -49,6 +50,30 @@ def test_streams_that_were_joined_are_read_whole(tmp_path, suffix, codec):
     # A cut across the joint is a cut of the whole.
     cut = waveform.decode(path, 2.5, 3.5).samples
     assert np.array_equal(cut, decoded.samples[round(2.5 * RATE) : round(3.5 * RATE)])
+
+
+@pytest.mark.parametrize("harm", ["joined", "halved"])
+@pytest.mark.parametrize("suffix", ["aiff", "au", "caf", "rf64"])
+def test_audio_behind_what_a_header_states_refuses_the_file(tmp_path, suffix, harm):
+    codec = ("-rf64", "always", "-f", "wav") if suffix == "rf64" else ()
+    content = file(tmp_path, f"whole.{suffix}", 400, *codec)
+    assert len(waveform.decode(tmp_path / f"whole.{suffix}").samples) == 3 * RATE
+    path = tmp_path / f"{harm}.{suffix}"
+    if harm == "joined":
+        path.write_bytes(2 * content)
+    else:
+        half = file(tmp_path, f"half.{suffix}", 400, *codec, seconds=1.5)
+        # The longer file's samples behind the shorter one's header.
+        path.write_bytes(half + content[-96_000:])
+    for stretch in ((0.0, None), (0.5, 1.0)):
+        with pytest.raises(AudioError, match="wrong length .the header states .* more stand behind"):
+            waveform.decode(path, *stretch)
+
+
+def test_tags_behind_the_samples_of_aiff_are_no_audio(tmp_path):
+    tag = ("-write_id3v2", "1", "-metadata", f"title={'x' * 5000}")
+    file(tmp_path, "tagged.aiff", 400, *tag)
+    assert len(waveform.decode(tmp_path / "tagged.aiff").samples) == 3 * RATE
 
 
 def test_streams_of_different_forms_are_refused(tmp_path):

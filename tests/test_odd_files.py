@@ -47,6 +47,10 @@ MADE = """
 | what | what becomes of it | seen in |
 |---|---|---|
 | several sound tracks in one file, also in a section of a remote one | the track marked as default is heard, else the first; the audit says `several_tracks` | `audit/test_tracks.py`, `fetch/test_fetcher.py` |
+| joined M4A, MP4 or WMA | read whole, counted | `test_joined.py` |
+| audio behind what AIFF, AU, CAF or RF64 state | refused: wrong length | `test_joined.py` |
+| a hole in MPEG-TS, MPEG-PS, FLV, WMA, Opus; a late start in FLV, WMA | silence, counted; a broadcast's clock begins with its first packet | `test_clock.py` |
+| Opus in packets of 60 ms | read | `test_clock.py` |
 | FLAC whose header counts too few samples | refused: wrong length; with a checksum, whole files by that | `test_flac_frames.py` |
 | FLAC that lost a frame | refused: wrong length or checksum | `test_flac_frames.py` |
 | a dropped packet in MP4, M4A, WebM, MKV | silence in its place, counted; a Vorbis packet of 2.7 ms is not noticed | `test_clock.py` |

@@ -132,6 +132,8 @@ def test_a_trained_encoder_is_a_model_and_its_results_carry_what_it_is_made_of(l
     assert {"whisper-base", "smollm2-135m"} <= config["models"].keys()
     own = excerpt(settings, "results/encoders/whisper-base/esc10/esc10.json")
     assert own["scoring"]["grid"] == [{"encoders": ["whisper-base"], "suites": ["esc10"]}]
+    both = excerpt(settings, "results/encoders/log-mel/sounds-digits/digits.json")
+    assert own["tasks"].keys() == {"esc10"} and both["tasks"].keys() == {"digits", "esc10"}
     with pytest.raises(UserError, match="has no checkpoint of its own"):
         settings.model("log-mel-esc10")
 
@@ -166,6 +168,13 @@ def test_a_results_configuration_carries_what_a_users_files_say_with_absolute_pa
     assert suite["train"] == {"max_steps": 3, "train_data": expected}
     assert suite["eval"]["eval_mine"]["data"]["data"] == f"{tmp_path}/tars/test.tar"
     assert settings.each(Suite)["mine"].train == "mine.yaml"
+    assert settings.links["suites", "mine"] == [("tasks", "esc10"), ("models", "smollm2-135m-base")]
+
+
+def test_shards_of_a_task_that_nobody_configured_are_files_like_others(load):
+    block = {"data": "data/elsewhere/shards/{train,test}-00000-of-00001.tar"}
+    suite = {"train": {"train_data": {"a": block}}, "eval": {"a": {"data": block, "metric": "Accuracy"}}}
+    assert load(suites={"x": suite}).links["suites", "x"] == [("models", "smollm2-135m-base")]
 
 
 @pytest.mark.parametrize(

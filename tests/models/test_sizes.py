@@ -57,7 +57,7 @@ MADE = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "hub", "made", "billions"), MADE, ids=lambda value: str(value))
+@pytest.mark.parametrize(("kind", "hub", "made", "billions"), MADE)
 def test_weights_worked_out_of_sizes_are_those_of_the_class_at_that_size(kind, hub, made, billions, tmp_path):
     sizes = family(kind).published[hub]
     config, cls = made(sizes)

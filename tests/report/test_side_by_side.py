@@ -119,16 +119,21 @@ def test_speeds_are_those_of_the_timing_and_what_was_not_timed_has_none(results)
 
 
 def test_numbers_of_tokens_are_not_taken_for_seeds(tmp_path, write_result, results):
-    for tokens, value in ((64, 0.5), (256, 0.8)):
+    for tokens, value, model in ((t, v, m) for t, v in ((64, 0.5), (256, 0.8)) for m in TOGETHER):
         path = write_result(
-            tmp_path / f"results/m/t_dart_{tokens}t.json", "dart", 0.5, task="t", model="m", accuracy=value
+            tmp_path / f"results/{model}/t_dart_{tokens}t.json",
+            "dart",
+            0.5,
+            task="t",
+            model=model,
+            accuracy=value,
         )
         record = json.loads(path.read_text())
         record["asked"] |= {"keep_ratio": None, "keep_tokens": tokens}
         write_json(path, record)
         results.append(path)
     found = {(point.method, point.ratio): point for point in points(results, TOGETHER)}
-    assert found["dart", 256].seeds == found["dart", 64].seeds == 1
+    assert found["dart", 256].seeds == found["dart", 64].seeds == 3
     assert found["dart", 256].value > found["dart", 64].value
 
 
@@ -143,6 +148,12 @@ def test_the_plot_tells_the_best_apart_and_shows_the_control(results):
         "speedup" not in str(chart(made)["vconcat"][0]["hconcat"][0]["layer"])
         and len(chart(made)["vconcat"][0]["hconcat"]) == 1
     )
+
+
+def test_methods_asked_of_other_models_than_base_are_refused_in_one_line(results):
+    without = [path for path in results if path.parts[-2:] != ("m-2", "t_dart_0.5.json")]
+    with pytest.raises(UserError, match=r"t: dart at 0.5 was asked of m, m-1 and base of m, m-1, m-2; ask"):
+        points(without, TOGETHER)
 
 
 def test_a_grid_without_its_base_is_refused_in_one_line(results):

@@ -64,3 +64,10 @@ def test_a_benchmark_s_files_are_looked_for_when_the_workflow_is_planned(tmp_pat
         soundfile.write(tmp_path / f"{side}-0.wav", np.zeros(100), 8000)
     request.check_files(said, "esc50")
     assert job_settings.set_files(said, "esc50") == {"root": str(tmp_path), "table": str(table)}
+
+
+def test_a_recording_that_is_not_there_is_named(tmp_path) -> None:
+    with pytest.raises(UserError, match="separation.recordings.mix: there is no file .*mix.wav"):
+        request.check_target("separated/mix/rain.flac", settings(tmp_path))
+    soundfile.write(tmp_path / "mix.wav", np.zeros(100), 8000)
+    request.check_target("separated/mix/rain.flac", settings(tmp_path))

@@ -48,7 +48,15 @@ def test_config_maps_times_and_says_their_unit(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "row", [{"start_frame": 1, "end_frame": 9}, {"offset": 3}, {"event_onset_samples": 5}]
+    "row",
+    [
+        {"start_frame": 1, "end_frame": 9},
+        {"offset": 3},
+        {"event_onset_samples": 5},
+        {"from": 1, "to": 3},
+        {"xmin": 1, "xmax": 3},
+        {"t0_ms": 1000, "t1_ms": 3000},
+    ],
 )
 def test_times_that_are_not_understood_stop_the_job(tmp_path, row):
     with pytest.raises(UserError, match="look like times and are not understood: .*data.source.columns"):
@@ -57,6 +65,7 @@ def test_times_that_are_not_understood_stop_the_job(tmp_path, row):
 
 def test_the_length_of_a_file_is_no_cut(tmp_path):
     assert _clips(tmp_path, {"duration": 4.0, "gender": "f", "weekend": "no"}) == [(0.0, 4.0)]
+    assert _clips(tmp_path, {"from": "ann", "time": "noon", "t1": 5}) == [(0.0, 4.0)]
     assert times.found(["file", "start", "end", "duration"], {}, "x") == {"start_s": "start", "end_s": "end"}
 
 

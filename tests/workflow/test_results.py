@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import csv
 import json
 import os
 import re
@@ -68,6 +69,19 @@ def test_the_summary_and_the_page_stand(finished):
     assert (finished.folder / "results/summary.csv").read_text().count("gtzan") > 10
     page = (finished.folder / "results/report.html").read_text()
     assert "synthetic" in page and "gtzan_dart_0.5" in page or "dart" in page
+
+
+def test_the_grids_methods_stand_side_by_side_with_times_of_their_own(copied):
+    copied.run("-j1", "methods")
+    timed = json.loads((copied.folder / "speeds/demo/gtzan.json").read_text())
+    assert timed["audio_tokens"] == 750 and timed["clock"] == "processor"
+    with (copied.folder / "results/methods.csv").open() as stream:
+        rows = {row["method"]: row for row in csv.DictReader(stream)}
+    assert set(rows) == {"base", "dart", "random"}
+    for method in ("dart", "random"):
+        (point,) = (point for point in timed["points"] if point["method"] == method)
+        assert float(rows[method]["speedup"]) == point["speedup"] and point["tokens_kept"] == 375
+    assert (copied.folder / "results/methods.svg").read_text().startswith("<svg")
 
 
 def test_the_same_seed_gives_the_same_result(copied, finished):

@@ -1,7 +1,8 @@
 """The clock of a container: when each packet of its sound is to be heard.
 
-Matroska, WebM and MP4 say so, and decoders that count samples pass over it: a track that starts late, a
-hole, a packet that was dropped move all that follows. Such files are decoded with silence in those places.
+Matroska, WebM, MP4, FLV, ASF, MPEG streams and Ogg say so, and decoders that count samples pass over it: a
+track that starts late, a hole, a packet that was dropped move all that follows. Such files are decoded with
+silence in those places.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ LONGER, ALIKE = 4, 1.5
 """So many times the usual length no packet has; the second where a codec's packets are all of one length."""
 ONE_LENGTH = re.compile(r"^#codec_id 0: (?:aac|mp[123]|alac|flac|e?ac3|amr_[nw]b)$", re.MULTILINE)
 TIMEOUT_S = 60.0
+ZEROED = (b"\x1a\x45\xdf\xa3", b"FLV\1", bytes.fromhex("3026b2758e66cf11"))
+"""How Matroska and WebM, FLV and ASF begin."""
 
 
 def silence(file: BinaryIO, track: int = 0) -> float:
@@ -49,16 +52,28 @@ def gaps(listing: str) -> float:
 
 
 def has_clock(file: BinaryIO) -> bool:
-    """Whether a file is Matroska, WebM or of MP4's kind, by its first bytes."""
+    """Whether a file has a clock, by its first bytes."""
+    return from_zero(file) or _from_anywhere(os.pread(file.fileno(), 189, 0))
+
+
+def from_zero(file: BinaryIO) -> bool:
+    """Whether a file's clock begins at zero, whenever the sound does; a broadcast's begins anywhere."""
     begin = os.pread(file.fileno(), 12, 0)
-    return begin[:4] == b"\x1a\x45\xdf\xa3" or begin[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free")
+    return begin.startswith(ZEROED) or begin[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free")
+
+
+def _from_anywhere(begin: bytes) -> bool:
+    """Whether a file that begins so is an MPEG stream or Ogg: its first packet is at the clock's zero."""
+    transport = begin[:1] == b"G" and begin[188:] == b"G"
+    return transport or begin.startswith((b"\0\0\1\xba", b"OggS"))
 
 
 def _listed(file: BinaryIO, track: int) -> str:
     """Return the list of the packets of a sound track; none is decoded."""
     os.lseek(file.fileno(), 0, os.SEEK_SET)
     command = [executable(), "-nostdin", "-v", "error", "-protocol_whitelist", "file"]
-    command += ["-format_whitelist", FORMATS, "-copyts", "-i", f"file:/dev/fd/{file.fileno()}"]
+    command += ["-format_whitelist", FORMATS, *(["-copyts"] if from_zero(file) else [])]
+    command += ["-i", f"file:/dev/fd/{file.fileno()}"]
     command += ["-map", f"0:a:{track}", "-c", "copy", "-f", "framecrc", "-"]
     try:
         done = subprocess.run(

@@ -202,13 +202,20 @@ def _run(
         format_whitelist=FORMATS,
     )
     # AU: a header of six numbers, then samples; it needs no length beforehand.
-    fill = {"af": clock.FILL, "copyts": None} if filled else {}
+    kept = {"copyts": None} if clock.from_zero(file) else {}
+    if filled:
+        heard = {"af": clock.FILL, **kept}
+    elif os.pread(file.fileno(), 4, 0) == b"OggS":
+        # Opus may end in packets that are not heard and have one time, no error; lost pages show elsewhere.
+        heard = {"af": "asetpts=N/SR/TB"}
+    else:
+        heard = {}
     sound = source[f"a:{track or 0}"]
-    output = ffmpeg.output(sound, "pipe:1", format="au", acodec="pcm_f32be", map_metadata=-1, **fill)
+    output = ffmpeg.output(sound, "pipe:1", format="au", acodec="pcm_f32be", map_metadata=-1, **heard)
     passed = [file.fileno()]
     if listing is not None:
         passed.append(listing.fileno())
-        copied = {"format": "framecrc", "acodec": "copy", "copyts": None}
+        copied = {"format": "framecrc", "acodec": "copy", **kept}
         listed = ffmpeg.output(sound, f"pipe:{listing.fileno()}", **copied)
         output = ffmpeg.merge_outputs(output, listed)
     command = ffmpeg.compile(output, cmd=executable())

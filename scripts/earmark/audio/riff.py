@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from mmap import mmap
+from typing import Literal
 
 FLOAT, EXTENSIBLE = 0x3, 0xFFFE
 MPEG = {0x50, 0x55}
@@ -12,6 +13,8 @@ MPEG = {0x50, 0x55}
 UNKNOWN = 0x7FFF0000
 """Writers to a pipe, who cannot know a length, leave a number as large."""
 CHUNKS = 1000
+FILES = (b"RIFF", b"FORM")
+"""Chunks that are files themselves."""
 LEAST = 2048
 """Bytes behind samples, or in place of none, that are more than a tag somebody forgot."""
 
@@ -59,12 +62,15 @@ def completed(content: bytes | mmap, wav: Wav | None) -> bytes | None:
     return bytes(head) + content[wav.begin :]
 
 
-def left(content: bytes | mmap, wav: Wav) -> int:
-    """Return the bytes behind the samples that are neither chunks nor padding: more audio, mostly."""
-    at = wav.behind
+def left(content: bytes | mmap, at: int, order: Literal["<", ">"] = "<") -> int:
+    """Return the bytes behind the samples, which end at ``at``, that are neither chunks nor padding.
+
+    They are more audio, mostly.
+    ``order`` is that of the bytes in sizes, as :mod:`struct` writes it.
+    """
     while len(content) >= at + 8:
-        name, size = struct.unpack_from("<4sI", content, at)
-        if not all(32 <= byte < 127 for byte in name) or name == b"RIFF" or at + 8 + size > len(content) + 1:
+        name, size = struct.unpack_from(f"{order}4sI", content, at)
+        if not all(32 <= byte < 127 for byte in name) or name in FILES or at + 8 + size > len(content) + 1:
             break
         at += 8 + size + size % 2
     rest = content[at:]

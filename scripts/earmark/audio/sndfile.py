@@ -112,7 +112,7 @@ def _untold(sound: soundfile.SoundFile, source: Source) -> str:
         return ""
     if wav.codec in riff.MPEG:
         return "MP3 in WAV is left to ffmpeg"
-    if 0 < wav.stated < riff.UNKNOWN and (more := riff.left(source.content, wav)) >= riff.LEAST:
+    if 0 < wav.stated < riff.UNKNOWN and (more := riff.left(source.content, wav.behind)) >= riff.LEAST:
         raise AudioError(
             f"wrong length (the header states {wav.stated} bytes of samples, {more} more stand behind)"
         )

@@ -208,7 +208,7 @@ def _decode_joined(
 
 
 def _decode_one(source: Source, start_s: float, end_s: float | None, channels: str, max_s: float) -> Decoded:
-    source.check_ogg()
+    source.check()
     with sndfile.opened(source) as (sound, problem):
         if sound is not None:
             try:

@@ -75,7 +75,11 @@ class Settings:
     def links(self) -> dict[Thing, list[Thing]]:
         """What each thing names: a recipe its student, its teachers and its baseline."""
         things = ((section, name) for section, entries in self.named.items() for name in entries)
-        return {thing: self.tour(*thing).named for thing in things}
+        return {
+            # Files may lie where a task's would without there being such a task.
+            thing: [link for link in self.tour(*thing).named if link[0] != "tasks" or link[1] in self.tasks]
+            for thing in things
+        }
 
     def moved(self, workdir: Path) -> dict[str, dict[str, Json]]:
         """Return :attr:`named` as JSON, relative paths as they are found from elsewhere than ``workdir``."""

@@ -33,7 +33,7 @@ from earmark.data.fetch.relay import Relay
 BLOCK = 1 << 20
 MARGIN_S = 1.0
 """Fetched before a section: a decoder needs a run-up."""
-CLOCKED = ("webm", "mkv", "mka", "mp4", "m4a")
+CLOCKED = ("webm", "mkv", "mka", "mp4", "m4a", "flv", "wma", "asf")
 FILLED = re.compile(r"\[verbose\] adding (\d+) audio samples of silence")
 """How ffmpeg tells of silence that its filter put in."""
 SECTION_PROTOCOLS = ("http", "https", "m3u8", "m3u8_native")

@@ -26,6 +26,9 @@ UNITS = {
 """What is written behind a name, and how many seconds one of it is."""
 LIKE_TIME = re.compile(r"(?:^|_)(?:start|end|onset|offset|begin|stop|tmin|tmax)(?:_|$)")
 
+PAIRED = (("from", "to"), ("ts", "te"), ("t0", "t1"), ("t1", "t2"), ("xmin", "xmax"))
+"""Names that look like times together, and like anything alone; a unit may stand behind them."""
+
 
 def found(columns: Iterable[str], asked: Mapping[str, str | None], where: str) -> dict[str, str]:
     """Return the column of each role that a list has; config's come first, and null says there is none.
@@ -46,7 +49,8 @@ def found(columns: Iterable[str], asked: Mapping[str, str | None], where: str) -
         known.pop("duration_s", None)
     if "end_s" in known and "start_s" not in both:
         raise UserError(_unknown([known["end_s"]], where))
-    left = [n for n in names if LIKE_TIME.search(_plain(n)) and n not in (*known.values(), *chosen.values())]
+    like = {n for n in names if LIKE_TIME.search(_plain(n))} | _paired(names)
+    left = [n for n in names if n in like and n not in (*known.values(), *chosen.values())]
     if left and not chosen and not known:
         raise UserError(_unknown(left, where))
     return known | {role: name for role, name in chosen.items() if name is not None}
@@ -60,6 +64,12 @@ def seconds_of(column: str, unit: str | None) -> float:
 def _fits(name: str, role: str) -> bool:
     """Whether a column is called as lists call this role, with a unit that is known."""
     return _parted(_plain(name))[0] in NAMES[role]
+
+
+def _paired(names: list[str]) -> set[str]:
+    """Return the columns whose names look like times beside each other."""
+    stems = {_parted(_plain(name))[0]: name for name in names}
+    return {stems[name] for pair in PAIRED if stems.keys() >= set(pair) for name in pair}
 
 
 def _parted(name: str) -> tuple[str, str]:

@@ -21,15 +21,15 @@ from earmark.config.links import Tour
 from earmark.config.section import Section
 from earmark.config.values import Count, Positive
 from earmark.core.errors import UserError
+from earmark.data.sources.braces import expanded
 from earmark.systems.encoders.datasets import MetricName
 
 ADDRESS = re.compile(r"https?://")
-MADE_HERE = re.compile(r"data/[a-z][a-z0-9_]*/shards/(train|test)-[0-9]{5}-of-[0-9]{5}\.tar")
+MADE_HERE = re.compile(r"data/(?P<task>[a-z][a-z0-9_]*)/shards/(train|test)-[0-9]{5}-of-[0-9]{5}\.tar")
 """A shard of a task, which the workflow makes where it isn't there."""
 CALLED = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 """What a data set may be called: its results are files of that name."""
 UPSTREAMS_DECODER = "HuggingFaceTB/SmolLM2-135M"
-NOT_MOVED = re.compile(f"{ADDRESS.pattern}|{MADE_HERE.pattern}")
 
 
 class Block(Section):
@@ -64,18 +64,23 @@ class Block(Section):
 
     @model_serializer(mode="wrap")
     def _placed(self, dump: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
-        """Return the block; where a tour moves paths, its local files as they are found from anywhere."""
+        """Return the block; a tour is told the tasks whose shards are made here, and may move local files."""
         content: dict[str, Any] = dump(self)
         tour = info.context
-        if self.repo_id is None and isinstance(tour, Tour) and tour.workdir is not None:
+        if self.repo_id is None and isinstance(tour, Tour):
             patterns = [self.data] if isinstance(self.data, str) else self.data
-            moved = [name if NOT_MOVED.match(name) else _found(name, tour.workdir) for name in patterns]
+            moved = [_placed(name, tour) for name in patterns]
             content["data"] = moved[0] if isinstance(self.data, str) else moved
         return content
 
 
-def _found(name: str, workdir: Path) -> str:
-    return str(workdir / Path(name).expanduser())
+def _placed(name: str, tour: Tour) -> str:
+    """Return a pattern of shards as it is found from anywhere, and tell the tour the tasks behind it."""
+    made = [found["task"] for each in expanded([name], "data") if (found := MADE_HERE.fullmatch(each))]
+    tour.named += [("tasks", task) for task in dict.fromkeys(made)]
+    if made or tour.workdir is None or ADDRESS.match(name):
+        return name
+    return str(tour.workdir / Path(name).expanduser())
 
 
 class MetricArgs(Section):

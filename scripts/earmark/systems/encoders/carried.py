@@ -26,10 +26,10 @@ def _carrying(content: Callable[[Any, str, Tour], dict[str, Any]]) -> PlainSeria
         if not isinstance(tour, Tour) or not isinstance(said, str | dict) or said in [*presets.NAMES]:
             return said
         if isinstance(said, dict):
-            return said if tour.workdir is None else content(said, "eval", tour)
-        if tour.workdir is None or not (tour.workdir / Path(said).expanduser()).is_file():
-            return tour.placed(said)
-        return content(read_yaml(tour.workdir / Path(said).expanduser()), said, tour)
+            return content(said, "eval", tour)
+        file = (tour.workdir or Path()) / Path(said).expanduser()
+        placed = tour.placed(said)
+        return content(read_yaml(file), said, tour) if file.is_file() else placed
 
     return PlainSerializer(carried)
 

@@ -67,9 +67,9 @@ class Point:
     prefill_s: float
     """Median of the timing's prompts; nan where none was made, as of a number of tokens."""
     speedup: float
-    """Median of (prefill unpruned / prefill, choosing included), each pair side by side."""
+    """Median of (prefill unpruned / prefill, choosing included), side by side."""
     speedup_low: float
-    """The smallest and the largest pair: where the median lies, with 99 % for eight prompts."""
+    """The smallest and the largest pair: where the median lies, with 97 % for six prompts."""
     speedup_high: float
     choosing: float
     """Time of choosing and merging / time of the unpruned prefill."""
@@ -80,6 +80,11 @@ class _Cell:
     """The results of one method and ratio, one for each model."""
 
     results: tuple[Result, ...]
+
+    @property
+    def models(self) -> frozenset[str]:
+        """The models that answered."""
+        return frozenset(result.asked["model"] for result in self.results)
 
     def points(self) -> dict[Key, tuple[int, int]]:
         """Return what each recording adds to the headline, summed over the models that all answered it."""
@@ -112,7 +117,8 @@ def points(
         speeds: how long prefills took, of each task and of the first of the models that count together.
 
     Raises:
-        UserError: a result is damaged, or an unpruned one is missing.
+        UserError: a result is damaged, an unpruned one is missing, or methods of a task were asked of
+            different models.
 
     """
     cells: dict[tuple[str, str, str, float], list[Result]] = {}
@@ -131,8 +137,20 @@ def points(
                 f"{task}: no result of the method base to compare with; add results/{task}_base_1.0"
             )
         others = {key: cell for key, cell in sorted(own.items()) if key[0] != "base"}
+        for (method, ratio), cell in others.items():
+            _check_models(cell, base, f"{task}: {method} at {ratio:g}")
         made += _of_task(task, models, base, others, timed.get((task, models)))
     return made
+
+
+def _check_models(cell: _Cell, base: _Cell, what: str) -> None:
+    """Check that the same models answered as did unpruned; raises UserError."""
+    if cell.models != base.models:
+        ours, its = (", ".join(sorted(each.models)) for each in (cell, base))
+        raise UserError(
+            f"{what} was asked of {ours} and base of {its}; ask the same models in the grid, or compare them "
+            "apart"
+        )
 
 
 def _of_task(

@@ -9,7 +9,7 @@ from earmark.core.files import Json
 
 
 class Speed(Section):
-    """One method at one ratio; each of its prefills ran right behind an unpruned one of the same prompt."""
+    """One method at one ratio; each of its prefills ran between unpruned ones of the same prompt."""
 
     method: str
     ratio: float
@@ -23,7 +23,7 @@ class Speed(Section):
     """Median of (time unpruned / time, choosing and merging included)."""
 
     low: float
-    """The smallest of the prompts' speed-ups, and the largest: where the median lies, with 99 % for eight."""
+    """The smallest of the prompts' speed-ups, and the largest: where the median lies, with 97 % for six."""
 
     high: float
     choosing: float

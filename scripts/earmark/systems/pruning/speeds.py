@@ -1,8 +1,9 @@
 """The prefill's time with every method of a grid, beside the unpruned one, on a task's own prompts.
 
 Clips are joined until a prompt is long enough, since what choosing costs and what the prefill saves both
-grow with the length. A method's prefill runs right behind an unpruned one of the same prompt, and what
-counts is the ratio of the two; pairs come in a drawn order, so that no method always has the same neighbour.
+grow with the length. Of each prompt all reduced prefills run in a drawn order, with an unpruned one before
+and behind every few of them, and what counts is the ratio to the mean of these two: whatever else a machine
+does then slows both sides.
 """
 
 from __future__ import annotations
@@ -36,11 +37,19 @@ from earmark.systems.pruning.stopwatch import Stopwatch, Timed
 Clock = Callable[[Timed], float]
 
 
-class Pair(NamedTuple):
-    """An unpruned prefill, and a reduced one of the same prompt right behind it."""
+BETWEEN = 4
+"""Reduced prefills between two unpruned ones of the same prompt."""
 
-    whole: Timed
+
+class Pair(NamedTuple):
+    """A reduced prefill, and the unpruned ones before and behind it."""
+
     reduced: Timed
+    around: tuple[Timed, Timed]
+
+    def whole(self, clock: Clock) -> float:
+        """Return the mean seconds of the unpruned ones."""
+        return fmean(map(clock, self.around))
 
 
 def run(asked: Speeds, source: Source, checkpoint: Checkpoint, code: str, threads: int) -> SpeedRecord:
@@ -66,7 +75,7 @@ def run(asked: Speeds, source: Source, checkpoint: Checkpoint, code: str, thread
     pairs = _measure(prompts, asked, cell.run.seed)
     on_processor = device.type == "cpu" and torch.get_num_threads() == 1
     clock: Clock = (lambda run: run.processor_s) if on_processor else (lambda run: run.seconds)
-    whole = median(clock(pair.whole) for found in pairs.values() for pair in found)
+    whole = median(pair.whole(clock) for found in pairs.values() for pair in found)
     return SpeedRecord(
         model=model.name,
         task=cell.task.name,
@@ -141,18 +150,23 @@ def _measure(prompts: Sequence[Stopwatch], asked: Speeds, seed: int) -> dict[tup
         prompts[0].once(reductions[method.name, asked.ratios[0]])
     pairs: dict[tuple[str, float], list[Pair]] = {key: [] for key in reductions}
     keys, drawn = list(reductions), generator(seed, "speeds")
-    with tqdm(total=len(prompts) * len(keys), desc="prefills", unit="pair") as bar:
+    with tqdm(total=len(prompts) * len(keys), desc="prefills", unit="prefill") as bar:
         for prompt in prompts:
-            for number in drawn.permutation(len(keys)):
-                key = keys[number]
-                pairs[key].append(Pair(prompt.once(whole), prompt.once(reductions[key])))
-                bar.update()
+            order, before = drawn.permutation(len(keys)), prompt.once(whole)
+            for start in range(0, len(order), BETWEEN):
+                few = [keys[number] for number in order[start : start + BETWEEN]]
+                found = [prompt.once(reductions[key]) for key in few]
+                behind = prompt.once(whole)
+                for key, reduced in zip(few, found, strict=True):
+                    pairs[key].append(Pair(reduced, (before, behind)))
+                before = behind
+                bar.update(len(few))
     return pairs
 
 
 def _speed(method: Method, ratio: float, pairs: Sequence[Pair], clock: Clock, whole: float) -> Speed:
     """Return what the pairs of one method and ratio say."""
-    speedups = [clock(pair.whole) / clock(pair.reduced) for pair in pairs]
+    speedups = [pair.whole(clock) / clock(pair.reduced) for pair in pairs]
     reduced = [pair.reduced for pair in pairs]
     return Speed(
         method=method.name,

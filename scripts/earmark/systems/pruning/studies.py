@@ -16,8 +16,8 @@ from earmark.systems.pruning.config import Pruning
 JOINED_S = 30.0
 """Seconds of the prompts that are timed: clips joined, as choosing and the prefill grow with the length."""
 
-PROMPTS = 8
-"""That are timed: all of them on one side of the true median has a chance of 1 in 128."""
+PROMPTS = 6
+"""That are timed: all of them on one side of the true median has a chance of 1 in 32."""
 
 
 def side_by_side(settings: Settings) -> SideBySide:

@@ -140,8 +140,11 @@ def check_target(target: str, settings: Settings) -> None:
 
 
 def recording(settings: Settings, name: str) -> str:
-    """Return a user's recording; raises UserError with the nearest name."""
-    return _named(own(settings).recordings, "recording in separation.recordings", name)
+    """Return a user's recording; raises UserError with the nearest name, or if it is not there."""
+    place = _named(own(settings).recordings, "recording in separation.recordings", name)
+    if not Path(place).expanduser().is_file():
+        raise UserError(f"separation.recordings.{name}: there is no file {place}; name one that is there")
+    return place
 
 
 def behind(target: str, settings: Settings) -> Behind:

@@ -63,7 +63,7 @@ def _panel(points: Sequence[Point], shown: Sequence[str], field: str, title: str
     colour = alt.Color(
         "method:N",
         scale=alt.Scale(scheme="tableau10", domain=list(shown)),
-        legend=alt.Legend(title=None, symbolType="stroke", symbolStrokeWidth=3),
+        legend=alt.Legend(title=None, symbolType="stroke", symbolStrokeWidth=3, symbolOpacity=1),
     )
     named = alt.FieldOneOfPredicate(field="method", oneOf=list(shown))
     other = {"not": named.to_dict()}

@@ -186,7 +186,7 @@ def _cell(metric: Json) -> Cell:
 
 
 def _signed(value: float, sign: str = "") -> str:
-    return f"{value:{sign}.2f}{NBSP}dB".replace("-", MINUS)
+    return f"{round(value, 2) + 0.0:{sign}.2f}{NBSP}dB".replace("-", MINUS)  # no minus before 0
 
 
 def _decibels(metric: Json) -> str:
