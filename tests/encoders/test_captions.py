@@ -52,7 +52,8 @@ def package(tmp_path, monkeypatch):
         (tmp_path / "mecat.py").write_text(text)
         monkeypatch.delitem(sys.modules, "mecat", raising=False)
 
-    return write
+    yield write
+    sys.modules.pop("mecat", None)
 
 
 def scored(metric):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,7 +65,9 @@ def test_states_that_pass_through_are_those_that_would_be_stored(packed, per_tok
     with contextlib.ExitStack() as held:
         kept, passed = (each.open(held, per_token, torch.device("cpu")) for each in sources(packed))
         rows = [
-            [(row.clip, row.tokens) for shard, _ in side.read for row in shard] for side in (kept, passed)
+            # where recordings lay is left out of what is stored
+            [(replace(row.clip, parts=[]), row.tokens) for shard, _ in side.read for row in shard]
+            for side in (kept, passed)
         ]
         assert rows[0] == rows[1] and len(rows[0]) == 6
         for clip, tokens in rows[0]:

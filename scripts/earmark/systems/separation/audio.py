@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from earmark.systems.separation.mono import Wave
 from earmark.systems.separation.network.spectrum import SAMPLE_RATE, WINDOW
-from earmark.systems.separation.wave import Wave
 
 Separate = Callable[[Tensor], Tensor]
 """From mixtures [batch, samples] at 32 kHz to estimates of the same shape."""

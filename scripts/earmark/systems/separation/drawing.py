@@ -14,8 +14,8 @@ import numpy as np
 from earmark.core.errors import UserError
 from earmark.core.seeding import generator
 from earmark.systems.separation.mixing import Levels, Mixture, crop, mix, played
+from earmark.systems.separation.mono import Wave
 from earmark.systems.separation.sounds import Sounds
-from earmark.systems.separation.wave import Wave
 
 _TRIES = 50
 _SILENT = 1e-9

@@ -20,13 +20,13 @@ from earmark.core.progress import tqdm
 from earmark.core.records import FAILED, OK, reason_code
 from earmark.systems.separation import soft
 from earmark.systems.separation.audio import Chunks, asking, equally_long, separate
+from earmark.systems.separation.mono import Wave
 from earmark.systems.separation.network.resunet import ResUNet
 from earmark.systems.separation.network.spectrum import SAMPLE_RATE
 from earmark.systems.separation.query.contract import AudioEncoder
 from earmark.systems.separation.row import Row
 from earmark.systems.separation.scores import score
 from earmark.systems.separation.sets.contract import MixtureSet
-from earmark.systems.separation.wave import Wave
 
 Weights = dict[str, torch.Tensor]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import soxr
 
-from earmark.systems.separation.wave import Wave
+from earmark.systems.separation.mono import Wave
 
 _SMALLEST_POWER = 1e-10
 _LEAST, _MOST = 0.02, 50.0

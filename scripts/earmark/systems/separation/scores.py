@@ -10,7 +10,7 @@ from dataclasses import astuple, dataclass
 import numpy as np
 
 from earmark.core.errors import UserError
-from earmark.systems.separation.wave import Wave
+from earmark.systems.separation.mono import Wave
 
 _SMALLEST_POWER = 1e-10
 _EPSILON = float(np.finfo(np.float32).eps)

@@ -14,8 +14,8 @@ import numpy as np
 from earmark.audio import waveform
 from earmark.core.errors import AudioError, UserError
 from earmark.core.records import Clip, iter_manifest, reason_code
+from earmark.systems.separation.mono import Wave
 from earmark.systems.separation.network.spectrum import SAMPLE_RATE
-from earmark.systems.separation.wave import Wave
 
 KEPT_BYTES = 1 << 30
 """Of decoded recordings in memory."""

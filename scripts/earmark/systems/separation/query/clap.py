@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from earmark.systems.separation.mono import Wave
 from earmark.systems.separation.network.spectrum import SAMPLE_RATE
 from earmark.systems.separation.query.contract import Vectors
-from earmark.systems.separation.wave import Wave
 
 RATE, SAMPLES = 48_000, 480_000
 _WINDOW, _HOP, _MELS, _LOW, _HIGH = 1024, 480, 64, 50, 14_000

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.systems.separation.wave import Wave
+from earmark.systems.separation.mono import Wave
 
 Vectors = NDArray[np.float32]
 """[texts or recordings, size], each of length 1."""

@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.systems.separation.mono import Wave
 from earmark.systems.separation.network.spectrum import SAMPLE_RATE
 from earmark.systems.separation.query.contract import Vectors, unit
-from earmark.systems.separation.wave import Wave
 
 _WINDOW, _HOP, _MELS = 1024, 512, 32
 

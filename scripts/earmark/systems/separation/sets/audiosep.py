@@ -7,10 +7,10 @@ from pathlib import Path
 
 from earmark.audio import waveform
 from earmark.core.errors import AudioError
+from earmark.systems.separation.mono import Wave
 from earmark.systems.separation.network.spectrum import SAMPLE_RATE
 from earmark.systems.separation.sets.contract import Listed, MixtureSet
 from earmark.systems.separation.sets.tables import LAYOUTS, Pair, checked
-from earmark.systems.separation.wave import Wave
 
 _NOTE = "AudioSep's rendered mixtures. Their levels are not documented: see the mixture's own SDR."
 

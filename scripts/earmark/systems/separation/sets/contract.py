@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from earmark.systems.separation.mono import Wave
 from earmark.systems.separation.sets.tables import Aggregation
-from earmark.systems.separation.wave import Wave
 
 
 @dataclass(frozen=True)

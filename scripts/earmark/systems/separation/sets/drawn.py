@@ -10,10 +10,10 @@ import numpy as np
 from earmark.core.errors import AudioError
 from earmark.core.seeding import generator
 from earmark.systems.separation.mixing import Levels, mix
+from earmark.systems.separation.mono import Wave
 from earmark.systems.separation.query.table import spoken
 from earmark.systems.separation.sets.contract import Listed, MixtureSet
 from earmark.systems.separation.sounds import Sounds
-from earmark.systems.separation.wave import Wave
 
 _TRIES = 20
 _NOTE = "Mixed here from test recordings that no training heard; comparable with nothing published."
