@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +9,6 @@ import typer
 
 from earmark.core import cli
 from earmark.core.files import exclusive
-from earmark.core.given import given
-from earmark.models.encoding import Encoding
 from earmark.systems.pruning.cell import Cell, inputs_of
 from earmark.systems.pruning.workplace import ALONE, Workplace, read_fellows
 
@@ -46,13 +43,9 @@ def main(
             # Only now: the model's packages take seconds to import, and another job may have
             # answered for this one.
             from earmark.systems.pruning import job
-            from earmark.systems.pruning.heard import Source, Stored
+            from earmark.systems.pruning.heard import source
 
-            heard: Source = Stored(features or [], index)
-            if tar and encoder:
-                through = import_module("earmark.systems.pruning.through")
-                said = Encoding.read(given(encoding), "--encoding")
-                heard = through.Through(tar, index, encoder, said)
+            heard = source(index, features or [], tar or [], encoder, encoding)
             job.run(job.Asked(cell, place, heard, checkpoint, inputs), *read_fellows(grid, cell), threads)
         place.deliver(output)
 

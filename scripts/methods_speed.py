@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +11,9 @@ from earmark.core import cli
 from earmark.core.files import write_json
 from earmark.core.given import given
 from earmark.models.checkpoint import Checkpoint
-from earmark.models.encoding import Encoding
 from earmark.systems.pruning import speeds
 from earmark.systems.pruning.asked import Speeds
-from earmark.systems.pruning.heard import Source, Stored
+from earmark.systems.pruning.heard import source
 
 
 def main(
@@ -39,11 +37,7 @@ def main(
 ) -> None:
     """Time every method at every ratio, pair by pair."""
     asked = Speeds.read(given(settings), "--settings")
-    heard: Source = Stored(features or [], index)
-    if tar and encoder:
-        through = import_module("earmark.systems.pruning.through")
-        said = Encoding.read(given(encoding), "--encoding")
-        heard = through.Through(tar, index, encoder, said)
+    heard = source(index, features or [], tar or [], encoder, encoding)
     write_json(output, speeds.run(asked, heard, Checkpoint.read(checkpoint), code, threads).plain())
 
 

@@ -190,8 +190,8 @@ def assemble(clip: Clip, form: Form, reader: Reader) -> tuple[NDArray[np.float32
     """Return the clip's audio [samples], its parts decoded, resampled and joined, and that as FLAC.
 
     What the audio is like is put down in ``clip.measures``, beside what is known there of a file that it was
-    fetched from. A clip that is a whole file, mono 16-bit
-    FLAC at the right rate, keeps its bytes: encoding it again gains nothing.
+    fetched from. A clip that is a whole file, mono 16-bit FLAC at the right rate, keeps its bytes: encoding
+    it again gains nothing.
 
     Raises:
         AudioError: a part cannot be read.

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from earmark.audio.decoded import MIN_SECONDS
 from earmark.core.records import FAILED, UNUSED, Clip, Measures, reason_code
 
 SILENT_SHARE = 0.99
 SILENT_DB = -60.0
 MOSTLY_SILENT_SHARE = 0.5
 CLIPPED_SHARE = 0.001
-MIN_SECONDS = 0.03
-"""That of ``audio/decoded.py``, which is not imported: an audit runs without any decoder."""
 
 CONTAINERS = {
     ".wav": {"wav", "wavex", "rf64"},

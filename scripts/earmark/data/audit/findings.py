@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from earmark.audio.correlation import SAME
+from earmark.audio.decoded import MIN_SECONDS
 from earmark.core.files import Json
 from earmark.data.audit import duplicates
 from earmark.data.audit.checks import (
     CLIPPED_SHARE,
-    MIN_SECONDS,
     MOSTLY_SILENT_SHARE,
     SILENT_DB,
     SILENT_SHARE,

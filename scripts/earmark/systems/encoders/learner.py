@@ -70,9 +70,8 @@ class Order:
 
     def shares(self, steps: Steps) -> Iterator[Share]:
         """Yield this process's share of each step's batch; earlier steps are gone through, not read."""
-        every = batches(
-            self._sources, self._size, self._bucket, self._seed, self._tokens, self._by_clip
-        )  # fmt: skip
+        how = self._size, self._bucket, self._seed, self._tokens, self._by_clip
+        every = batches(self._sources, *how)
         for step, samples in enumerate(islice(every, steps.last)):
             if step >= steps.first:
                 mine = samples[steps.process :: steps.processes]

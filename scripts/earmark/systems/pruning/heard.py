@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
 import torch
 
+from earmark.core.given import given
+from earmark.models.encoding import Encoding
 from earmark.models.features import (
     FeatureStore,
     States,
@@ -63,3 +66,28 @@ class Stored:
             read_times(times_of(path), rows)
         check_states(self.features, [made for _, made in read])
         return Heard(read, held.enter_context(FeatureStore(self.features, per_token)))
+
+
+def source(
+    indexes: Sequence[Path],
+    features: Sequence[Path],
+    tars: Sequence[Path],
+    encoder: Path | None,
+    encoding: str,
+) -> Source:
+    """Return where a job hears a split: from stored states, or from packed clips that it encodes itself.
+
+    Args:
+        indexes: of states or tars, in the same order.
+        features: stored states.
+        tars: packed clips, instead of states.
+        encoder: for tars, the record of the encoder's checkpoint.
+        encoding: for tars, the JSON file of the encoding's settings.
+
+    """
+    if not tars or encoder is None:
+        return Stored(features, indexes)
+    # By name: who reads stored states depends on no encoder.
+    through = import_module("earmark.systems.pruning.through")
+    made: Source = through.Through(tars, indexes, encoder, Encoding.read(given(encoding), "--encoding"))
+    return made
