@@ -49,10 +49,8 @@ def speeds(settings: Settings, model: str, task: str) -> Speeds:
     own = [c for c in request.cells(settings) if (first[c[0]], c[1]) == (first.get(model, model), task)]
     if not own:
         raise UserError(f"config: grid: asks '{model}' nothing about '{task}', so there is nothing to time")
-    whole, usual = (
-        request.cell(settings, model, task, request.BASE, "1.0"),
-        settings.model(model).reduction_layer,
-    )
+    whole = request.cell(settings, model, task, request.BASE, "1.0")
+    usual = settings.model(model).reduction_layer
     names = dict.fromkeys(name for _, _, name, _ in own if name != request.BASE)
     ratios = {budget(ratio)[0] for _, _, name, ratio in own if name != request.BASE}
     return Speeds(
