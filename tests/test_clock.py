@@ -11,6 +11,7 @@ import soundfile
 
 from earmark.audio import clock, waveform
 from earmark.audio.program import executable
+from earmark.core.errors import AudioError
 
 RATE, LENGTH_S = 48000, 20
 
@@ -85,6 +86,7 @@ def test_a_hole_is_as_long_as_the_clock_says(tmp_path, name, codec):
 
 
 ZEROED = [("x.flv", ("-c:a", "aac", "-ar", "44100")), ("x.wma", ("-c:a", "wmav2"))]
+ZEROED += [("x.nut", ("-c:a", "pcm_s16le")), ("y.nut", ("-c:a", "libvorbis"))]
 ANYWHERE = [
     ("x.ts", ("-c:a", "aac")),
     ("x.mpg", ("-c:a", "mp2", "-ar", "44100", "-f", "mpeg")),
@@ -110,6 +112,18 @@ def test_other_containers_clocks_are_kept_too(tmp_path, name, codec):
 def test_where_the_clock_begins_at_zero_a_late_start_is_silence(tmp_path, name, codec):
     decoded = waveform.decode(made(tmp_path, name, *codec, before=("-itsoffset", "2")))
     assert decoded.filled_s == pytest.approx(2, abs=0.1)
+
+
+@pytest.mark.parametrize("codec", ["libmp3lame", "ac3"])
+@pytest.mark.parametrize("harm", ["hole", "late"])
+def test_avi_has_no_clock_but_counts_its_packets(tmp_path, codec, harm):
+    assert waveform.decode(made(tmp_path, "x.avi", "-c:a", codec)).filled_s == 0
+    if harm == "hole":
+        path = made(tmp_path, "hole.avi", "-af", "aselect='not(between(t,6.5,10.4))'", "-c:a", codec)
+    else:
+        path = made(tmp_path, "late.avi", "-c:a", codec, before=("-itsoffset", "2"))
+    with pytest.raises(AudioError, match="wrong length .AVI counts .* packets of sound, .* are there"):
+        waveform.decode(path)
 
 
 def test_opus_in_long_packets_is_read(tmp_path):

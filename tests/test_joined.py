@@ -52,6 +52,62 @@ def test_streams_that_were_joined_are_read_whole(tmp_path, suffix, codec):
     assert np.array_equal(cut, decoded.samples[round(2.5 * RATE) : round(3.5 * RATE)])
 
 
+CODECS = {
+    "wav": (), "flac": (), "ogg": ("-c:a", "libvorbis"), "mp3": ("-b:a", "64k"), "m4a": (), "wma": (),
+    "aiff": (), "w64": (), "tta": (), "au": (), "caf": (), "wv": (), "ac3": (), "aac": (), "webm": (),
+    "mka": ("-c:a", "flac"), "nut": (), "avi": (), "mov": ("-c:a", "pcm_s16le"), "ts": ("-c:a", "aac"),
+    "mpg": ("-ar", "32000"), "flv": ("-c:a", "libmp3lame", "-ar", "22050"), "mp2": (), "voc": (),
+    "rf64": ("-rf64", "always", "-f", "wav"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def every_kind(tmp_path_factory) -> dict[str, bytes]:
+    """Two seconds of a tone in each kind of file, tagged as ffmpeg tags it."""
+    folder = tmp_path_factory.mktemp("kinds")
+    return {kind: file(folder, f"a.{kind}", 400, *codec, seconds=2.0) for kind, codec in CODECS.items()}
+
+
+@pytest.mark.parametrize("first", CODECS)
+def test_nothing_behind_a_file_is_left_out(tmp_path, every_kind, first):
+    path = tmp_path / "joined"
+    path.write_bytes(every_kind[first])
+    alone = waveform.decode(path)
+    for second, content in every_kind.items():
+        path.write_bytes(every_kind[first] + content)
+        try:
+            decoded = waveform.decode(path)
+        except AudioError as error:
+            assert second != first or first in REFUSED_TWICE, error
+            continue
+        heard = len(decoded.samples) / len(alone.samples)
+        assert 1.9 < heard < 2.1 and {first, second} in ALIKE, (
+            f"{second} behind it: {heard:.2f} times as long"
+        )
+
+
+@pytest.mark.parametrize("kind", ["avi", "flv", "wv", "voc", "w64"])
+def test_less_than_a_container_promises_refuses_the_file(tmp_path, every_kind, kind):
+    path = tmp_path / "cut"
+    path.write_bytes(every_kind[kind][: len(every_kind[kind]) * 3 // 5])
+    with pytest.raises(AudioError, match="^wrong length"):
+        waveform.decode(path)
+    with pytest.raises(AudioError, match="^wrong length"):
+        waveform.probe(path)
+
+
+def test_tags_behind_flac_are_no_audio(tmp_path, every_kind):
+    path = tmp_path / "tagged.flac"
+    tag = b"APETAGEX" + struct.pack("<IIII8x", 2000, 5000 + 32, 1, 0)
+    for behind in (b"TAG" + bytes(125), bytes(5000) + tag, bytes(5000) + tag + b"TAG" + bytes(125)):
+        path.write_bytes(every_kind["flac"] + behind)
+        assert len(waveform.decode(path).samples) == 2 * RATE
+
+
+ALIKE = [*({kind} for kind in CODECS), {"m4a", "mov"}, {"mp3", "mp2"}, {"webm", "mka"}]
+REFUSED_TWICE = ("aiff", "au", "caf", "rf64")
+
+
 @pytest.mark.parametrize("harm", ["joined", "halved"])
 @pytest.mark.parametrize("suffix", ["aiff", "au", "caf", "rf64"])
 def test_audio_behind_what_a_header_states_refuses_the_file(tmp_path, suffix, harm):

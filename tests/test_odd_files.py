@@ -47,9 +47,12 @@ MADE = """
 | what | what becomes of it | seen in |
 |---|---|---|
 | several sound tracks in one file, also in a section of a remote one | the track marked as default is heard, else the first; the audit says `several_tracks` | `audit/test_tracks.py`, `fetch/test_fetcher.py` |
-| joined M4A, MP4 or WMA | read whole, counted | `test_joined.py` |
+| a file behind another of its kind, of 25 kinds | read whole, but of AIFF, AU, CAF and RF64: refused | `test_joined.py` |
+| a file behind one of another kind, each of 25 behind each | refused: wrong length, or damage | `test_joined.py` |
 | audio behind what AIFF, AU, CAF or RF64 state | refused: wrong length | `test_joined.py` |
-| a hole in MPEG-TS, MPEG-PS, FLV, WMA, Opus; a late start in FLV, WMA | silence, counted; a broadcast's clock begins with its first packet | `test_clock.py` |
+| AVI, FLV, WavPack, VOC or W64 that was cut off | refused: wrong length | `test_joined.py` |
+| a hole in MPEG-TS, MPEG-PS, FLV, WMA, NUT, Opus; a late start in FLV, WMA, NUT | silence, counted; a broadcast's clock begins with its first packet | `test_clock.py` |
+| a hole or a late start in AVI, whose sound is in packets | refused: wrong length | `test_clock.py` |
 | Opus in packets of 60 ms | read | `test_clock.py` |
 | FLAC whose header counts too few samples | refused: wrong length; with a checksum, whole files by that | `test_flac_frames.py` |
 | FLAC that lost a frame | refused: wrong length or checksum | `test_flac_frames.py` |

@@ -26,8 +26,10 @@ LONGER, ALIKE = 4, 1.5
 """So many times the usual length no packet has; the second where a codec's packets are all of one length."""
 ONE_LENGTH = re.compile(r"^#codec_id 0: (?:aac|mp[123]|alac|flac|e?ac3|amr_[nw]b)$", re.MULTILINE)
 TIMEOUT_S = 60.0
-ZEROED = (b"\x1a\x45\xdf\xa3", b"FLV\1", bytes.fromhex("3026b2758e66cf11"))
-"""How Matroska and WebM, FLV and ASF begin."""
+ZEROED = (b"\x1a\x45\xdf\xa3", b"FLV\1", bytes.fromhex("3026b2758e66cf11"), b"nut/")
+"""How Matroska and WebM, FLV, ASF and NUT begin."""
+
+MP4 = (b"ftyp", b"moov", b"mdat", b"wide", b"free")
 
 
 def silence(file: BinaryIO, track: int = 0) -> float:
@@ -37,7 +39,7 @@ def silence(file: BinaryIO, track: int = 0) -> float:
 
 def gaps(listing: str) -> float:
     """Return the seconds without sound in ffmpeg's list of a track's packets (``framecrc``)."""
-    packets = list(_packets(listing))
+    packets = _lengths(list(_packets(listing)))
     usual = median(length for _, length in packets) if packets else 0.0
     most = ALIKE * usual if ONE_LENGTH.search(listing) else LONGER * usual + LEAST_S
     found, due = 0.0, 0.0
@@ -51,6 +53,15 @@ def gaps(listing: str) -> float:
     return found
 
 
+def _lengths(packets: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return packets with lengths: up to the next one where none is stated, as of Vorbis in NUT."""
+    if any(length for _, length in packets):
+        return packets
+    starts = [start for start, _ in packets]
+    after = [*starts[1:], *starts[-1:]]
+    return [(start, max(0.0, end - start)) for start, end in zip(starts, after, strict=True)]
+
+
 def has_clock(file: BinaryIO) -> bool:
     """Whether a file has a clock, by its first bytes."""
     return from_zero(file) or _from_anywhere(os.pread(file.fileno(), 189, 0))
@@ -59,7 +70,7 @@ def has_clock(file: BinaryIO) -> bool:
 def from_zero(file: BinaryIO) -> bool:
     """Whether a file's clock begins at zero, whenever the sound does; a broadcast's begins anywhere."""
     begin = os.pread(file.fileno(), 12, 0)
-    return begin.startswith(ZEROED) or begin[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free")
+    return begin.startswith(ZEROED) or begin[4:8] in MP4
 
 
 def _from_anywhere(begin: bytes) -> bool:

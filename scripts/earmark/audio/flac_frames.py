@@ -10,8 +10,12 @@ import re
 from dataclasses import dataclass
 from mmap import mmap
 
+from earmark.audio import riff, tags
+
 FRAME = re.compile(rb"\xff[\xf8\xf9][\x10-\xfe][\x00-\xaf]")
 """How a frame begins: 15 bits of synchronisation, how blocks are numbered, sizes, channels, bits."""
+HEADER = 42
+"""Bytes of the mark and the first block of metadata."""
 LONGEST = 16
 """Bytes of a frame's header, its checksum included."""
 BLOCKS = {1: 192, **{code: 144 << code for code in range(2, 6)}, **{code: 1 << code for code in range(8, 16)}}
@@ -54,6 +58,46 @@ def frames(content: bytes | mmap) -> Frames | None:
         samples += block
         due = due + 1 if counted else due + block
     return Frames(samples, steady)
+
+
+def end(content: bytes | mmap) -> int | None:
+    """Return how far a file's last frame can reach, if more than tags stand behind it; None if not.
+
+    That frame is the one by which the samples are as many as the header counts. It is looked for where it
+    should be, at the file's end, and only if it is not there from the beginning.
+    """
+    if content[4] & 0x7F or len(content) < HEADER:
+        return None
+    most, largest = (int.from_bytes(content[at : at + size]) for at, size in ((10, 2), (15, 3)))
+    total = int.from_bytes(content[21:26]) & 0xFFFFFFFFF
+    channels, bits = (content[20] >> 1 & 7) + 1, ((content[20] & 1) << 4 | content[21] >> 4) + 1
+    audio = tags.before(content)
+    place = max(HEADER, audio - (largest or _verbatim(most, channels, bits)) - riff.LEAST)
+    last = total and (_last(content, place, total, most) or _last(content, HEADER, total, most))
+    if not last:
+        return None
+    at, block = last
+    reach = at + _verbatim(block, channels, bits)
+    return reach if audio - reach >= riff.LEAST else None
+
+
+def _last(content: bytes | mmap, begin: int, total: int, size: int) -> tuple[int, int] | None:
+    """Return where the frame with the last of all samples begins, and how many it has."""
+    for found in FRAME.finditer(content, begin):
+        head = content[found.start() : found.start() + LONGEST]
+        number, length = _number(head)
+        if number < 0 or not (read := _block(head, length)):
+            continue
+        block, end = read
+        before = number * (size if head[1] == 0xF8 else 1)
+        if before + block == total and _crc(head[:end]) == head[end]:
+            return found.start(), block
+    return None
+
+
+def _verbatim(block: int, channels: int, bits: int) -> int:
+    """Return the bytes of a frame that is not compressed; the second of two channels may be a bit wider."""
+    return LONGEST + 2 + channels * (2 + (block * (bits + 1) + 7) // 8)
 
 
 def _audio(content: bytes | mmap) -> int:

@@ -1,4 +1,4 @@
-"""Streams that were joined in one file: chained Ogg, and FLAC, MP3, MP4, WAV or WMA behind another.
+"""Streams that were joined in one file: chained Ogg, and FLAC, MP3, MP4, WAV or another behind its like.
 
 Decoders read the first and call it the whole; each is a file by itself, and is decoded so.
 """
@@ -8,14 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from mmap import mmap
 
-from earmark.audio import ogg, riff
+from earmark.audio import ends, ogg, riff
 from earmark.audio.source import Source
 
 FLAC, FIRST_BLOCK = b"fLaC", (b"\x00\x00\x00\x22", b"\x80\x00\x00\x22")
 """How FLAC begins: its mark, and a first block of 34 bytes."""
-
-ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
-"""How ASF (WMA) begins, and each of its top objects: 16 bytes that say which, 8 of its size."""
 
 
 def links(source: Source) -> list[tuple[int, int]]:
@@ -25,10 +22,6 @@ def links(source: Source) -> list[tuple[int, int]]:
         starts = _of_ogg(content)
     elif content[:4] == b"fLaC":
         starts += _of_flac(content)
-    elif content[4:8] == b"ftyp":
-        starts += _of_mp4(content)
-    elif content[:16] == ASF:
-        starts += _of_asf(content)
     elif source.wav is not None:
         wav: riff.Wav | None = source.wav
         while wav is not None and content[(at := starts[-1] + wav.behind) : at + 4] == b"RIFF":
@@ -36,6 +29,9 @@ def links(source: Source) -> list[tuple[int, int]]:
             starts += [] if wav is None else [at]
     elif source.frames is not None:
         starts += source.frames.starts[1:]
+    elif (kind := ends.kind(content)) is not None and kind.again:
+        while (more := kind.next(content, starts[-1])) is not None:
+            starts.append(more)
     return list(zip(starts, [*starts[1:], len(content)], strict=True))
 
 
@@ -45,30 +41,6 @@ def _of_flac(content: bytes | mmap) -> Iterator[int]:
     while (at := content.find(FLAC, at + 1)) > 0:
         if content[at + 4 : at + 8] in FIRST_BLOCK:
             yield at
-
-
-def _of_mp4(content: bytes | mmap) -> Iterator[int]:
-    """Yield where MP4 begins behind a file's own boxes: at a new type of file, once there was a track."""
-    at, described = 0, False
-    while len(content) >= at + 8:
-        size, kind = int.from_bytes(content[at : at + 4]), content[at + 4 : at + 8]
-        if size == 1:
-            size = int.from_bytes(content[at + 8 : at + 16])
-        if size < 8:
-            return  # to the end, or damaged
-        if kind == b"ftyp" and described:
-            yield at
-        described = kind != b"ftyp" and (described or kind == b"moov")
-        at += size
-
-
-def _of_asf(content: bytes | mmap) -> Iterator[int]:
-    """Yield where ASF begins behind a file's own objects."""
-    at = 0
-    while len(content) >= at + 24 and (size := int.from_bytes(content[at + 16 : at + 24], "little")) >= 24:
-        if at and content[at : at + 16] == ASF:
-            yield at
-        at += size
 
 
 def _of_ogg(content: bytes | mmap) -> list[int]:

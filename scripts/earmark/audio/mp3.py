@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from mmap import mmap
 
+from earmark.audio import tags
+
 BITRATES = {
     (3, 3): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
     (3, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
@@ -20,7 +22,6 @@ BITRATES = {
 }
 """Kilobits a second by version (3: MPEG-1, 2 and 0: MPEG-2 and 2.5) and layer bits (3: I, 2: II, 1: III)."""
 RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
-ID3V1, APE = 128, 32
 V = ord("V")
 COUNTED = 0x1
 """The flag of a Xing header that has a count."""
@@ -42,7 +43,7 @@ class Frames:
 
 def frames(content: bytes | mmap) -> Frames | None:
     """Walk through a file's frames; None if it does not begin as MP3 does, or in a form without lengths."""
-    position = _tags(content, 0)
+    position = tags.past(content, 0)
     if position < len(content) and _length(content, position) is None:
         return None
     number, size = 0, len(content)
@@ -52,7 +53,7 @@ def frames(content: bytes | mmap) -> Frames | None:
     while position < size - 3:
         length = _sized(content[position + 1], content[position + 2]) if content[position] == 0xFF else None
         if length is None:
-            behind = _tags(content, position)
+            behind = tags.past(content, position)
             if behind == position:
                 left = size - position
                 if left > 4 and number:
@@ -117,25 +118,3 @@ def _side(second: int, fourth: int) -> int:
     """Return where in a frame with these bytes in its header the side information ends."""
     mono, version = fourth >> 6 == 3, second >> 3 & 3
     return 4 + ((17 if mono else 32) if version == 3 else (9 if mono else 17))
-
-
-def _tags(content: bytes | mmap, at: int) -> int:
-    """Return where the tags and zeros that stand here end."""
-    while True:
-        start = at
-        if content[at : at + 3] == b"ID3" and len(content) >= at + 10:
-            size = content[at + 6 : at + 10]
-            at += 10 + sum(byte << shift for byte, shift in zip(size, (21, 14, 7, 0), strict=True))
-            at += 10 * bool(content[start + 5] & 0x10)
-        elif content[at : at + 3] == b"TAG":
-            at += ID3V1
-        elif content[at : at + 8] == b"APETAGEX" and len(content) >= at + APE:
-            size, flags = struct.unpack_from("<I4xI", content, at + 12)
-            at += APE + size if flags & 0x20000000 else APE
-        elif content[at : at + 11] == b"LYRICSBEGIN":
-            end = content.find(b"LYRICS200", at)
-            at = end + 9 if end > 0 else at
-        elif content[at : at + 1] == b"\0":
-            at += len(content[at : at + (1 << 20)]) - len(content[at : at + (1 << 20)].lstrip(b"\0"))
-        if at == start:
-            return at

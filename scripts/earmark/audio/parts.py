@@ -1,7 +1,7 @@
 """The streams of a file: most hold one, some hold several that stand one behind the other.
 
 Each part is a file of its own to the decoders, which would stop behind the first. A part whose length its
-header leaves open is completed; a damaged Ogg stream is refused.
+header leaves open is completed; one with something else behind it is refused.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from earmark.audio import riff
+from earmark.audio import ends, riff
 from earmark.audio.links import links
 from earmark.audio.source import Source, mapped
 from earmark.core.errors import AudioError
@@ -36,15 +36,12 @@ def within(stream: BinaryIO) -> Iterator[list[Source]]:
     """Yield the streams of a file that stand one behind the other, each a file; most are one, themselves."""
     with mapped(stream) as content, contextlib.ExitStack() as held:
         whole = Source.of(stream, content)
-        if not isinstance(stream, io.BufferedReader):
-            yield [whole]
-            return
-        places = links(whole)
-        made = (
-            [content[begin:end] for begin, end in places]
-            if len(places) > 1
-            else [riff.completed(content, whole.wav)]
-        )
+        places = links(whole) if isinstance(stream, io.BufferedReader) else []
+        made: list[bytes | None] = [None]
+        if len(places) > 1:
+            made = [content[begin:end] for begin, end in places]
+        elif places:
+            made = [riff.completed(content, whole.wav)]
         parts: list[Source] = []
         for part in made:
             if part is None:
@@ -54,6 +51,8 @@ def within(stream: BinaryIO) -> Iterator[list[Source]]:
             named.write(part)
             named.flush()
             parts.append(Source.of(held.enter_context(Path(named.name).open("rb")), part))
+        for each in parts:
+            ends.check(each)
         yield parts
 
 

@@ -13,7 +13,7 @@ MPEG = {0x50, 0x55}
 UNKNOWN = 0x7FFF0000
 """Writers to a pipe, who cannot know a length, leave a number as large."""
 CHUNKS = 1000
-FILES = (b"RIFF", b"FORM")
+FILES = (b"RIFF", b"FORM", b"wvpk", b"ftyp")
 """Chunks that are files themselves."""
 LEAST = 2048
 """Bytes behind samples, or in place of none, that are more than a tag somebody forgot."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import BinaryIO
 
-from earmark.audio import flac_frames, mp3, ogg, riff, stated
+from earmark.audio import flac_frames, mp3, ogg, riff
 from earmark.core.errors import AudioError
 from earmark.core.files import peek
 
@@ -50,13 +50,9 @@ class Source:
         return flac_frames.frames(self.content)
 
     def check(self) -> None:
-        """Refuse a damaged Ogg file, and one of more audio than its header states; raises AudioError."""
+        """Refuse a damaged Ogg file; raises AudioError."""
         if self.damage:
             raise AudioError(f"undecodable ({self.damage})")
-        if found := stated.more(self.content):
-            raise AudioError(
-                f"wrong length (the header states {found[0]} bytes of samples, {found[1]} more stand behind)"
-            )
 
 
 @contextlib.contextmanager

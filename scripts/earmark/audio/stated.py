@@ -52,9 +52,9 @@ def _caf(content: bytes | mmap) -> tuple[int, int]:
         if len(content) < at + 12:
             break
         name, size = struct.unpack_from(">4sq", content, at)
-        if size < 0:
+        if size == -1 and name == b"data":
             break
-        if not all(32 <= byte < 127 for byte in name) or at + 12 + size > len(content):
+        if size < 0 or not all(32 <= byte < 127 for byte in name) or at + 12 + size > len(content):
             return stated, len(content) - at
         stated = size if name == b"data" else stated
         at += 12 + size
