@@ -96,6 +96,16 @@ def test_less_than_a_container_promises_refuses_the_file(tmp_path, every_kind, k
         waveform.probe(path)
 
 
+@pytest.mark.parametrize("before", [b"", b"ID3\4\0\0\0\0\1\0" + bytes(128)], ids=["bare", "id3"])
+def test_what_stands_behind_flac_refuses_it_with_a_tag_before_it_too(tmp_path, every_kind, before):
+    path = tmp_path / "x.flac"
+    path.write_bytes(before + every_kind["flac"])
+    assert len(waveform.decode(path).samples) == 2 * RATE
+    path.write_bytes(before + every_kind["flac"] + every_kind["mp3"])
+    with pytest.raises(AudioError, match="wrong length .FLAC ends after"):
+        waveform.decode(path)
+
+
 def test_tags_behind_flac_are_no_audio(tmp_path, every_kind):
     path = tmp_path / "tagged.flac"
     tag = b"APETAGEX" + struct.pack("<IIII8x", 2000, 5000 + 32, 1, 0)

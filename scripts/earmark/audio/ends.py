@@ -88,7 +88,8 @@ def check(source: Source) -> None:
     start = 0 if kind(content) else tags.past(content, 0)
     name, end = "FLAC", None
     if content[start : start + 4] == b"fLaC":
-        end = flac_frames.end(content)
+        end = flac_frames.end(content[start:] if start else content)
+        end = None if end is None else start + end
     elif found := kind(content, start):
         name, end = found.name, found.end(content, start)
     if end is not None and (more := len(content) - tags.past(content, end)) >= riff.LEAST:
