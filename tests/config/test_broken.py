@@ -71,6 +71,24 @@ def test_what_names_a_bad_file_is_stopped_by_it(loaded):
         check_target("results/tagging/demo_sounds_kd_r16.json", settings)
 
 
+@pytest.mark.parametrize(
+    ("file", "target"),
+    [
+        ("separators/esc10-small.yaml", "results/separation/esc10_unheard_base.json"),
+        ("mixtures/esc10_unheard.yaml", "results/separation/esc10_unheard_base.json"),
+        ("encoders/whisper-base.yaml", "results/encoders/whisper-base/esc10/scores.tsv"),
+        ("suites/esc10.yaml", "results/encoders/whisper-base/esc10/scores.tsv"),
+        ("recipes/kd.yaml", "results/tagging/demo_sounds_kd_r16.json"),
+        ("teachers/mn-tiny.yaml", "teachers/mn-tiny/demo_sounds/checkpoint.json"),
+    ],
+)
+def test_a_bad_file_is_named_and_not_called_unknown(loaded, file, target):
+    separation = yaml.safe_load((CONFIG / "separation.yaml").read_text())["separation"]
+    settings = loaded({file: "sizes: [\n"}, separation=separation)
+    with pytest.raises(UserError, match=rf"config/{file}, line 2: this is not YAML"):
+        check_target(target, settings)
+
+
 def test_a_mistake_in_config_itself_stops_everything(loaded):
     with pytest.raises(UserError, match="task 'gtzan': unknown key 'parsr'"):
         loaded({}, tasks={"gtzan": {"parsr": "label"}})

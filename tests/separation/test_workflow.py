@@ -114,7 +114,7 @@ def test_nothing_is_made_twice(made) -> None:
 @pytest.mark.parametrize(
     ("target", "said"),
     [
-        ("results/separation/made_pair_text.json", "unknown set of mixtures 'made_pair'; did you mean 'made_pairs'"),
+        ("results/separation/made_pair_text.json", "unknown mixtures 'made_pair'; did you mean 'made_pairs'"),
         ("results/separation/made_pairs_best.json", "routers are base, text, score, soft, fallback, oracle"),
         ("separated/mxi/rain.flac", "unknown recording in separation.recordings 'mxi'; did you mean 'mix'"),
     ],

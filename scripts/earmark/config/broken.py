@@ -7,7 +7,7 @@ says of it, were not there.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,13 @@ from earmark.config.section import Section
 from earmark.config.yaml_files import line_of, near
 from earmark.core.files import Json
 from earmark.core.places import CONFIG
+from earmark.systems.contract import Entries
 
 Broken = dict[tuple[str, str], str]
 """By section and name of an entry: what is wrong with its file, in one line."""
+
+Named = set[tuple[str, str]]
+"""Key of config and value that name something broken: ``model`` or ``models``, and its name."""
 
 
 def file_of(section: str, name: str, workdir: Path) -> Path | None:
@@ -60,40 +64,33 @@ def spread(broken: Broken, named: dict[str, dict[str, Section]]) -> None:
                     found = True
 
 
-def without(config: Json, broken: Broken, default_model: str) -> Json:
+def without(config: Json, broken: Broken, default_model: str, kinds: Iterable[Entries]) -> Json:
     """Return a config in which no list names what is broken, and no block is for that alone."""
     default = ("models", default_model) in broken
-    kept = {key: _pruned(value, broken, default, key) for key, value in config.items()}
+    keys = {kind.section: (kind.section, kind.section.removesuffix("s"), *kind.listed_as) for kind in kinds}
+    named = {(key, name) for section, name in broken for key in keys[section]}
+    kept = {key: _pruned(value, named, default, key) for key, value in config.items()}
     return {key: value for key, value in kept.items() if value is not None}
 
 
-def _mentioned(value: Any, broken: Broken, key: str) -> Iterator[tuple[str, str]]:
-    """Yield what a part of config names among the broken; ``key`` is what it stands under."""
+def _mentions(value: Any, named: Named, key: str) -> bool:
+    """Whether a part of config names something broken; ``key`` is what it stands under."""
     if isinstance(value, Mapping):
-        for inner, each in value.items():
-            yield from _mentioned(each, broken, inner)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _mentioned(each, broken, key)
-    elif isinstance(value, str):
-        yield from ((section, value) for section in _sections(key) if (section, value) in broken)
+        return any(_mentions(each, named, inner) for inner, each in value.items())
+    if isinstance(value, list):
+        return any(_mentions(each, named, key) for each in value)
+    return (key, value) in named
 
 
-def _pruned(value: Any, broken: Broken, default: bool, key: str) -> Any:
+def _pruned(value: Any, named: Named, default: bool, key: str) -> Any:
     """Return a part of config without what names something broken; None where nothing is left of a block."""
     if isinstance(value, list):
-        kept = [_pruned(each, broken, default, key) for each in value]
+        kept = [_pruned(each, named, default, key) for each in value]
         return [each for each in kept if each is not None]
     if not isinstance(value, Mapping):
-        return None if next(_mentioned(value, broken, key), None) else value
+        return None if _mentions(value, named, key) else value
     if "tasks" in value and default and not {"model", "models"} & value.keys():
         return None  # a block of the default model
-    pruned = {inner: _pruned(each, broken, default, inner) for inner, each in value.items()}
+    pruned = {inner: _pruned(each, named, default, inner) for inner, each in value.items()}
     emptied = any(value[inner] and pruned[inner] in (None, []) for inner in value)
     return None if emptied else pruned
-
-
-def _sections(key: str) -> Iterator[str]:
-    """Yield the sections whose entries a key may name: of ``model`` and ``models`` the models."""
-    yield key
-    yield f"{key}s"

@@ -31,6 +31,7 @@ from earmark.models.encoding import Encoding
 from earmark.models.families import family
 from earmark.models.outline import Outline, costs
 from earmark.scoring import catalogue
+from earmark.systems.contract import Entries
 from earmark.systems.registry import reserved, systems
 
 S = TypeVar("S", bound=Section)
@@ -54,8 +55,16 @@ class Settings:
 
     def each(self, kind: type[S]) -> dict[str, S]:
         """Return the things of a kind by name: every ``Recipe``."""
-        section = next(each.section for each in whole.entries() if issubclass(each.model, kind))
-        return cast(dict[str, S], self.named[section])
+        return cast(dict[str, S], self.named[_entries(kind).section])
+
+    def one(self, kind: type[S], name: str) -> S:
+        """Return a thing of a kind; raises UserError with the nearest name, or what its file gets wrong."""
+        entries = _entries(kind)
+        self.check_sound(entries.section, name)
+        known = self.named[entries.section]
+        if name not in known:
+            raise UserError(f"unknown {entries.name} '{name}'; {nearest(name, known)}")
+        return cast(S, known[name])
 
     @cached_property
     def plain(self) -> dict[str, dict[str, Json]]:
@@ -113,7 +122,7 @@ class Settings:
                     del named[section][name]
         if broken:
             spread(broken, named)
-            said = without(config, broken, read.default_model)
+            said = without(config, broken, read.default_model, whole.entries())
             settings = cls(whole.config_model().read(said, "config"), named, broken)
         settings.check_profiles()
         settings.check_models()
@@ -133,10 +142,7 @@ class Settings:
 
     def task(self, name: str) -> Task:
         """Return a task; raises UserError with the nearest name, or with what is wrong with its file."""
-        self.check_sound("tasks", name)
-        if name not in self.tasks:
-            raise UserError(f"unknown task '{name}'; {nearest(name, self.tasks)}")
-        return self.tasks[name]
+        return self.one(Task, name)
 
     def task_of(self, part: type[S], name: str) -> S:
         """Return a task as the part of it that a system owns; raises UserError as :meth:`task`."""
@@ -315,6 +321,11 @@ class Settings:
             choice=choice,
             seed=None if choice is None else self.config.seed,
         )
+
+
+def _entries(kind: type[Section]) -> Entries:
+    """Return the section of config that things of a kind stand in."""
+    return next(each for each in whole.entries() if issubclass(each.model, kind))
 
 
 def _below(form: Cuts, source: AnySource, where: str) -> Cuts:

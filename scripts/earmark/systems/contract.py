@@ -50,11 +50,17 @@ class Settings(Protocol):
     def check_sound(self, section: str, name: str) -> None:
         """Check that nothing is wrong with the file of a thing."""
 
+    def check_all_sound(self) -> None:
+        """Check that nothing is wrong with any file of config/."""
+
     def of(self, part: type[S]) -> S:
         """Return the part of the configuration that a system owns."""
 
     def each(self, kind: type[S]) -> dict[str, S]:
         """Return the things of a kind that a user may add by name: every ``Recipe``."""
+
+    def one(self, kind: type[S], name: str) -> S:
+        """Return one of them; raises UserError with the nearest name, or what is wrong with its file."""
 
     def synthetic(self, task: str) -> bool:
         """Whether a task's recordings are made up, which every result of theirs is labelled with."""
@@ -174,6 +180,8 @@ class Entries:
 
     section: str
     model: type[Section]
+    listed_as: tuple[str, ...] = ()
+    """Keys of config that name some of them, besides the section's own and that without its s."""
 
     @property
     def name(self) -> str:

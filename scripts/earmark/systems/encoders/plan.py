@@ -68,6 +68,7 @@ class Plan:
 
 def suite_of(settings: Settings, name: str) -> Suite:
     """Return a suite, or the one that a preset is; raises UserError with the nearest name."""
+    settings.check_sound("suites", name)
     known = settings.each(Suite)
     if name not in known and name not in presets.NAMES:
         raise UserError(f"unknown suite '{name}'; {nearest(name, {*known, *presets.NAMES})}")

@@ -31,10 +31,7 @@ CHECKED = re.compile(rf"{CHECK}/({NAME})(\.json)?")
 
 def encoder_of(settings: Settings, name: str) -> Encoder:
     """Return an encoder; raises UserError with the nearest name."""
-    known = settings.each(Encoder)
-    if name not in known:
-        raise UserError(f"unknown encoder '{name}'; {nearest(name, known)}")
-    return known[name]
+    return settings.one(Encoder, name)
 
 
 def tower(settings: Settings, name: str) -> Tower:

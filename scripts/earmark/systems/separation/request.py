@@ -40,18 +40,19 @@ def results(settings: Settings) -> list[str]:
 
 def separator(settings: Settings, name: str) -> Separator:
     """Return a separator; raises UserError with the nearest name."""
-    return _named(settings.each(Separator), "separator", name)
+    return settings.one(Separator, name)
 
 
 def mixtures(settings: Settings, name: str) -> Mixtures:
-    """Return a set of mixtures; raises UserError with the nearest name."""
-    return _named(settings.each(Mixtures), "set of mixtures", name)
+    """Return a set of mixtures; raises UserError with the nearest name, or what is wrong with its file."""
+    return settings.one(Mixtures, name)
 
 
 def chosen(settings: Settings) -> str:
     """Return the separator's name; raises UserError if config names none."""
     name = own(settings).separator
     if name is None:
+        settings.check_all_sound()  # the one it named may be of a file that cannot be used
         raise UserError("separation.separator: name one of config/separators/ to separate with")
     return name
 

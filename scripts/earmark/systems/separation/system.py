@@ -29,7 +29,7 @@ SYSTEM = System(
     tasks=request.used_tasks,
     wheels=request.wheels,
     config=SeparationConfig,
-    entries=(Entries("separators", Separator), Entries("mixtures", Mixtures)),
+    entries=(Entries("separators", Separator), Entries("mixtures", Mixtures, listed_as=("sets",))),
     efforts={
         # A network as small as the demo's; on a CPU, one of AudioSep's size takes 200 times that.
         "separator": Effort(seconds=400.0),

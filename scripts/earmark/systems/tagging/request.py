@@ -57,8 +57,7 @@ def tagging(settings: Settings, task: str) -> TaskTagging:
 
 def recipe(settings: Settings, name: str) -> Recipe:
     """Return a recipe; raises UserError with the nearest name, or if it contradicts itself."""
-    settings.check_sound("recipes", name)
-    entry = _named(settings.each(Recipe), "recipe", name)
+    entry = settings.one(Recipe, name)
     where = f"recipe '{name}'"
     student(settings, entry.student)
     for other in entry.teachers:
@@ -92,8 +91,7 @@ def statistics(settings: Settings, task: str) -> StatisticsJob:
 
 def student(settings: Settings, name: str) -> Student:
     """Return a student; raises UserError with the nearest name."""
-    settings.check_sound("students", name)
-    return _named(settings.each(Student), "student", name)
+    return settings.one(Student, name)
 
 
 def teacher(settings: Settings, name: str) -> Teacher:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from earmark.core.errors import UserError, nearest
+from earmark.core.errors import UserError
 from earmark.systems.contract import Settings
 from earmark.systems.tagging.config import TaggedTask
 from earmark.systems.tagging.entries import Teacher
@@ -19,11 +19,7 @@ _TARGET = re.compile(r"(?:teachers|logits)/([^/]+)/([^/]+)/[^/]+")
 
 def named(settings: Settings, name: str) -> Teacher:
     """Return a teacher; raises UserError with the nearest name."""
-    settings.check_sound("teachers", name)
-    known = settings.each(Teacher)
-    if name not in known:
-        raise UserError(f"unknown teacher '{name}'; {nearest(name, known)}")
-    return known[name]
+    return settings.one(Teacher, name)
 
 
 def trained(settings: Settings, name: str) -> bool:
