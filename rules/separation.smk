@@ -264,12 +264,13 @@ rule separated:
         code=code_digest("separate.py"),
         query=lambda w: w.query.replace("_", " "),
         state=lambda w: text_state(mistaken(separation.chosen)),
-        chunks=lambda w: separation.own(SETTINGS).chosen("chunk_s", "overlap_s", "batch"),
+        chunks=lambda w: separation.own(SETTINGS).chosen("chunk_s", "overlap_s"),
+        batch=lambda w: repeated("--batch", filter(None, [separation.own(SETTINGS).batch])),
         device=SETTINGS.config.device,
         wheels=lambda w, input: repeated("--wheel", input.wheels),
     shell:
         """
         python "$SCRIPTS/separate.py" --separator {input.separator:q} {params.wheels} --output {output:q} \
             --device {params.device} --chunk-s {params.chunks[chunk_s]} --overlap-s {params.chunks[overlap_s]} \
-            --batch {params.chunks[batch]} --threads {threads} -- {input.recording:q} {params.query:q} 2>&1 | tee {log:q}
+            {params.batch} --threads {threads} -- {input.recording:q} {params.query:q} 2>&1 | tee {log:q}
         """

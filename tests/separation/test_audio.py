@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from earmark.systems.separation.audio import Chunks, separate, separate_any
+from earmark.systems.separation.audio import TOGETHER, Chunks, separate, separate_any
 from earmark.systems.separation.network.spectrum import SAMPLE_RATE
 
 FIVE = 5 * SAMPLE_RATE
@@ -67,3 +67,9 @@ def test_any_rate_and_stereo_keep_their_shape_and_each_channel_its_own_sound(sma
 def test_an_overlap_longer_than_half_a_chunk_is_refused() -> None:
     with pytest.raises(ValueError, match="too long for chunks"):
         Chunks(seconds=2.0, overlap=1.5)
+
+
+def test_a_cpu_separates_chunks_one_by_one_and_a_gpu_several() -> None:
+    assert Chunks().on(torch.device("cpu")).batch == 1
+    assert Chunks().on(torch.device("cuda")).batch == TOGETHER > 1
+    assert Chunks(batch=3).on(torch.device("cpu")).batch == 3

@@ -169,7 +169,7 @@ class Scores(Section):
 
     chunk_s: float
     overlap_s: float
-    batch: int
+    batch: int | None
     temperature: float | None
     """Of the domains' probabilities, where the model's weights follow them."""
 

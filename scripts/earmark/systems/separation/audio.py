@@ -8,7 +8,7 @@ the same query, so a stereo image stays one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import soxr
@@ -33,18 +33,30 @@ def asking(network: nn.Module, queries: Tensor) -> Separate:
     return separator
 
 
+TOGETHER = 4
+"""Chunks that a GPU separates together."""
+
+
 @dataclass(frozen=True)
 class Chunks:
-    """Chunks of ``seconds`` of which ``overlap`` seconds are shared by neighbours; ``batch`` go together."""
+    """Chunks of ``seconds`` of which ``overlap`` seconds are shared by neighbours; ``batch`` go together.
+
+    None leaves that to the device: on a CPU the states of several fall out of its caches (``batch_ratio`` in
+    bench/separation.py).
+    """
 
     seconds: float = 10.0
     overlap: float = 1.0
-    batch: int = 1
+    batch: int | None = None
 
     @property
     def samples(self) -> int:
         """Of a chunk."""
         return round(self.seconds * SAMPLE_RATE)
+
+    def on(self, device: torch.device) -> Chunks:
+        """Return chunks of which it is settled how many go together."""
+        return replace(self, batch=self.batch or (1 if device.type == "cpu" else TOGETHER))
 
     def __post_init__(self) -> None:
         """Check that chunks are longer than what they share; raises ValueError."""
@@ -65,8 +77,9 @@ def separate(wave: Wave, separator: Separate, chunks: Chunks | None = None) -> W
         return equally_long(separator, [wave])[0]
     starts = [*range(0, samples - length, length - shared), samples - length]
     made, weights = np.zeros(samples, np.float64), np.zeros(samples, np.float64)
-    for first in range(0, len(starts), chunks.batch):
-        several = starts[first : first + chunks.batch]
+    together = chunks.batch or 1
+    for first in range(0, len(starts), together):
+        several = starts[first : first + together]
         parts = equally_long(separator, [wave[start : start + length] for start in several])
         for start, part in zip(several, parts, strict=True):
             fade = _fade(length, shared, start > 0, start + length < samples)

@@ -226,8 +226,9 @@ class Separation(Section):
     overlap_s: Positive = 1
     """that neighbouring chunks share"""
 
-    batch: Count = 4
-    """chunks of a recording, or samples of a set, that are separated together"""
+    batch: Count | None = None
+    """chunks of a recording, or samples of a set, that are separated together; by default 4 on a GPU, and 1 on
+    a CPU, where several take longer than one by one"""
 
     excerpts: int = Field(default=4, ge=0)
     """samples of each set that the page plays"""

@@ -89,8 +89,9 @@ def run(task: Task, model: Model, work: Path) -> list[Row]:
         tqdm(total=len(names), desc="separating", unit="sample") as bar,
     ):
         # Which samples go together never depends on what is there already: no last bit follows a resume.
-        for first in range(0, len(names), task.chunks.batch):
-            numbers = range(first, min(first + task.chunks.batch, len(names)))
+        together = task.chunks.batch or 1
+        for first in range(0, len(names), together):
+            numbers = range(first, min(first + together, len(names)))
             if any(names[number] not in done for number in numbers):
                 for row in _rows(task, model, numbers):
                     if row.sample not in done:

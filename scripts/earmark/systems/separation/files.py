@@ -88,7 +88,7 @@ def separate(
                 f"{recording}: {sound.shape[1]} channels at {rate} Hz, and {kind.form} holds at most "
                 f"{kind.channels} at {kind.rate}; add --output x.wav"
             )
-        made = separate_any(sound, rate, asked, chunks)
+        made = separate_any(sound, rate, asked, chunks.on(place))
         if not np.abs(made).max() > 0:
             print(f"{output}: silent: nothing of the query is in the recording, or the recording is silent")
         try:

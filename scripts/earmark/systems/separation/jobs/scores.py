@@ -117,7 +117,7 @@ def _task(
 ) -> Task:
     """Return what is evaluated."""
     queries = table.of([sample.query for sample in mixtures.samples])
-    chunks = Chunks(settings.chunk_s, settings.overlap_s, settings.batch)
+    chunks = Chunks(settings.chunk_s, settings.overlap_s, settings.batch).on(device)
     scaled = np.asarray(text.scale * queries, np.float32)
     probable = np.zeros((len(queries), 0))
     if partition is None:
