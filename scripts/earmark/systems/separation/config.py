@@ -227,8 +227,8 @@ class Separation(Section):
     """that neighbouring chunks share"""
 
     batch: Count | None = None
-    """chunks of a recording, or samples of a set, that are separated together; by default 4 on a GPU and 1 on a
-    CPU, where several take longer"""
+    """chunks of a recording, or samples of a set, that are separated together; by default 4 on a GPU and 1
+    on a CPU, where several take longer"""
 
     excerpts: int = Field(default=4, ge=0)
     """samples of each set that the page plays"""
