@@ -9,9 +9,9 @@ three passes. Ours looks queries up in a table, merges the added weights, makes 
 products of transposed convolutions ("leaner blocks"), and on a GPU goes through mixtures in batches.
 `eval_ratio` is public / ours; what brings how much is measured by taking the steps one by one, and
 `batch_ratio` says what batches bring or cost here. `front_share` is what the transform takes of ours: all
-that seven adapters of every block could share besides. `train_ratio` compares the public training step, its text
-tower and both convolutions inside, to ours with a table and one. On a CPU, seconds are those of this process,
-so a busy neighbour does not decide. The last line is JSON.
+that seven adapters of every block could share besides. `train_ratio` compares the public training step, its
+text tower and both convolutions inside, to ours with a table and one. On a CPU, seconds are those of this
+process, so a busy neighbour does not decide. The last line is JSON.
 """
 
 import json
