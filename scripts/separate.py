@@ -28,7 +28,7 @@ def main(
     ] = 10.0,
     overlap_s: Annotated[float, typer.Option(help="seconds that neighbouring chunks share")] = 1.0,
     batch: Annotated[
-        int | None, typer.Option(min=1, help="chunks separated together; by default what suits the device")
+        int | None, typer.Option(help="chunks separated together; by default what suits the device")
     ] = None,
     wheel: Annotated[
         list[Path] | None, typer.Option(help="wheel with the text encoder, repeat; by default in wheels/")
@@ -49,8 +49,8 @@ def main(
         raise UserError("--output names one file; leave it out for several recordings")
     if not (0 < 2 * overlap_s <= chunk_s < inf):
         raise UserError("--overlap-s: more than 0, and at most half of --chunk-s")
-    if threads < 1:
-        raise UserError("--threads: at least 1")
+    if threads < 1 or batch is not None and batch < 1:
+        raise UserError("--batch and --threads: at least 1")
     outputs = [output or each.with_name(f"{each.stem}-{_slug(query)}.flac") for each in mixtures]
     _check_apart(mixtures, outputs)
     found = separator or _only()

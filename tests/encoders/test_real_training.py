@@ -40,11 +40,11 @@ pytestmark = [
 ]
 KEYS = Training()
 STEPS, CLOSE = 30, 0.01
-TWELVE = {2: 11.9693, 3: 11.3109, 4: 10.4915, 11: 7.5008}
-"""What upstream's trainer found in a dozen steps on the recorded batch, as far as its review tells.
+TWELVE = {2: (11.9693, 0.001), 3: (11.3109, 0.001), 4: (10.4915, 0.005), 11: (7.5008, 0.05)}
+"""What upstream's trainer found in a dozen steps on the recorded batch, as far as its review tells; how close.
 
 From the fifth step on, rounding shows: in double precision that loss is 10.4911, in float32 10.4904 here and
-10.4915 there, and two orders of our own additions end 0.01 apart.
+10.4915 there. Two orders of our own additions end 0.01 apart, two processors 0.03.
 """
 
 
@@ -123,7 +123,7 @@ def test_a_training_of_twelve_steps_on_the_recorded_batch_falls_as_upstreams_doe
     assert found[0] == pytest.approx(values["loss_B_zero_dropout_off"]["loss"], abs=1e-4) == found[1]
     assert found == sorted(found, reverse=True)
     assert {step: found[step] for step in TWELVE} == {
-        step: pytest.approx(loss, abs=0.02) for step, loss in TWELVE.items()
+        step: pytest.approx(loss, abs=close) for step, (loss, close) in TWELVE.items()
     }
 
 

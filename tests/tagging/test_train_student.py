@@ -251,8 +251,8 @@ def test_a_fold_is_taught_on_clips_of_every_split():
                 for name, entry in self.entries[section].items()
             }
 
-        def check_sound(self, section: str, name: str) -> None:
-            """No file of config/ has a mistake."""
+        def one(self, kind: type, name: str) -> object:
+            return self.each(kind)[name]
 
         def task(self, name: str) -> Task:
             data = {"source": {"kind": "folder", "root": "x"}}
