@@ -15,6 +15,8 @@ from earmark.audio import avi, chunks, flac_frames, packets, riff, stated, tags
 from earmark.audio.source import Source
 from earmark.core.errors import AudioError
 
+FLAC = b"fLaC"
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -77,17 +79,25 @@ def check(source: Source) -> None:
 
     """
     content, wav = source.content, source.wav
-    stated_bytes, more = stated.more(content) or (0, 0)
-    if wav is not None and 0 < wav.stated < riff.UNKNOWN:
+    stated_bytes, more = 0, 0
+    if wav is None:
+        stated_bytes, more = stated.more(content) or (0, 0)
+    elif 0 < wav.stated < riff.UNKNOWN:
         stated_bytes, more = wav.stated, riff.left(content, wav.behind)
     if more >= riff.LEAST:
         raise AudioError(
             f"wrong length (the header states {stated_bytes} bytes of samples, {more} more stand behind)"
         )
+    if wav is None and source.frames is None:
+        _check_end(content)
+
+
+def _check_end(content: bytes | mmap) -> None:
+    """Refuse a file that goes on where its structure says that it ends; raises AudioError."""
     # Zeros before audio are tags' filling, and how MP4 and MPEG begin.
-    start = 0 if kind(content) else tags.past(content, 0)
+    start = 0 if content[:4] == FLAC or kind(content) else tags.past(content, 0)
     name, end = "FLAC", None
-    if content[start : start + 4] == b"fLaC":
+    if content[start : start + 4] == FLAC:
         end = flac_frames.end(content[start:] if start else content)
         end = None if end is None else start + end
     elif found := kind(content, start):
