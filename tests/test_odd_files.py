@@ -48,7 +48,7 @@ MADE = """
 |---|---|---|
 | several sound tracks in one file, also in a section of a remote one | the track marked as default is heard, else the first; the audit says `several_tracks` | `audit/test_tracks.py`, `fetch/test_fetcher.py` |
 | a file behind another of its kind, of 25 kinds | read whole, but of AIFF, AU, CAF and RF64: refused | `test_joined.py` |
-| a file behind one of another kind, each of 25 behind each | refused: wrong length, or damage | `test_joined.py` |
+| a file behind one of another kind, of 25 kinds | refused: wrong length, or damage | `test_joined.py` |
 | audio behind what AIFF, AU, CAF or RF64 state | refused: wrong length | `test_joined.py` |
 | AVI, FLV, WavPack, VOC or W64 that was cut off | refused: wrong length | `test_joined.py` |
 | a hole in MPEG-TS, MPEG-PS, FLV, WMA, NUT, Opus; a late start in FLV, WMA, NUT | silence, counted; a broadcast's clock begins with its first packet | `test_clock.py` |
