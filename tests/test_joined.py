@@ -106,6 +106,15 @@ def test_what_stands_behind_flac_refuses_it_with_a_tag_before_it_too(tmp_path, e
         waveform.decode(path)
 
 
+@pytest.mark.parametrize("kind", CODECS)
+def test_a_file_that_ends_in_its_first_bytes_is_a_reason_and_no_traceback(tmp_path, every_kind, kind):
+    path = tmp_path / "stub"
+    for length in (1, 4, 5, 12, 16, 23, 41, 64):
+        path.write_bytes(every_kind[kind][:length])
+        with pytest.raises(AudioError):
+            waveform.decode(path)
+
+
 def test_tags_behind_flac_are_no_audio(tmp_path, every_kind):
     path = tmp_path / "tagged.flac"
     tag = b"APETAGEX" + struct.pack("<IIII8x", 2000, 5000 + 32, 1, 0)

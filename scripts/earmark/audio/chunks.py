@@ -40,7 +40,7 @@ def mp4(content: bytes | mmap, start: int) -> int | None:
     at, described = start, False
     while len(content) >= at + 8:
         size, kind = int.from_bytes(content[at : at + 4]), content[at + 4 : at + 8]
-        if kind == b"ftyp" and described or not kind.isalnum() and not kind.strip(b" ").isalnum():
+        if kind == b"ftyp" and described or not kind.strip(b" ").isalnum():
             return at
         if size == 1:
             size = int.from_bytes(content[at + 8 : at + 16])
@@ -158,7 +158,7 @@ def w64(content: bytes | mmap, start: int) -> int | None:
         size = int.from_bytes(content[at + 16 : at + 24], "little")
         if size < 24:
             return None
-        _within(content, "W64", at + size)
+        check_within(content, "W64", at + size)
         at += size + -size % 8
     return min(at, len(content))
 
@@ -168,11 +168,11 @@ def voc(content: bytes | mmap, start: int) -> int | None:
     at = start + int.from_bytes(content[start + 20 : start + 22], "little")
     while len(content) >= at + 4 and 1 <= content[at] <= 9:
         at += 4 + int.from_bytes(content[at + 1 : at + 4], "little")
-        _within(content, "VOC", at)
+        check_within(content, "VOC", at)
     return at + 1 if content[at : at + 1] == b"\0" else at
 
 
-def _within(content: bytes | mmap, name: str, end: int) -> None:
+def check_within(content: bytes | mmap, name: str, end: int) -> None:
     """Raise AudioError for a file that was cut off."""
     if end > len(content):
         raise AudioError(f"wrong length ({name} promises {end} bytes, {len(content)} are there)")

@@ -66,7 +66,7 @@ def end(content: bytes | mmap) -> int | None:
     That frame is the one by which the samples are as many as the header counts. It is looked for where it
     should be, at the file's end, and only if it is not there from the beginning.
     """
-    if content[4] & 0x7F or len(content) < HEADER:
+    if len(content) < HEADER or content[4] & 0x7F:
         return None
     most, largest = (int.from_bytes(content[at : at + size]) for at, size in ((10, 2), (15, 3)))
     total = int.from_bytes(content[21:26]) & 0xFFFFFFFFF

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from mmap import mmap
 
+from earmark.audio.chunks import check_within
+
 TS = 188
 """Bytes of a transport packet, which begins with 0x47."""
 PACK, END, FIRST_STREAM = 0xBA, 0xB9, 0xBB
@@ -27,7 +29,7 @@ def program(content: bytes | mmap, start: int) -> int | None:
     while content[at : at + 3] == b"\0\0\1" and len(content) >= at + 14:
         code = content[at + 3]
         if code == PACK:
-            # MPEG-2 has stuffing behind its header, and as many bits as there are bytes of it.
+            # MPEG-2 puts up to seven bytes of stuffing behind its header, which ends in their number.
             at += 14 + (content[at + 13] & 7) if content[at + 4] >> 6 == 1 else 12
         elif code == END:
             at += 4
@@ -35,7 +37,8 @@ def program(content: bytes | mmap, start: int) -> int | None:
             at += 6 + int.from_bytes(content[at + 4 : at + 6])
         else:
             return None
-    return at if at <= len(content) else None
+        check_within(content, "MPEG-PS", at)
+    return at
 
 
 def adts(content: bytes | mmap, start: int) -> int | None:

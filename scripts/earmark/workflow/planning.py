@@ -50,7 +50,7 @@ def quicken() -> None:
 async def update_input_sizes(scheduler: Any, jobs: Iterable[Any]) -> None:
     """Look up how large the inputs of new jobs are: once a job is ready, they stay as they are.
 
-    Snakemake does so for all that are ready whenever one ends, which of a thousand takes half a second.
+    Snakemake does so for all that are ready whenever one ends: of 400 jobs a sixth of its own time.
     """
     measured = vars(scheduler).setdefault("_measured", set())
     new = [job for job in jobs if job not in measured]
