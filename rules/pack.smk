@@ -33,6 +33,17 @@ rule pack:
         """
 
 
+use rule pack as pack_for_training with:
+    output:
+        tar="data/{task}/shards/{split,train}-{shard}-of-{of}.tar",
+        index="data/{task}/shards/{split,train}-{shard}-of-{of}.parquet",
+    # What is trained on it takes longest of all.
+    priority: 50
+
+
+ruleorder: pack_for_training > pack
+
+
 rule resample:
     """Derive a shard at another sample rate: 16 kHz for students from the 32 kHz kept for teachers."""
     input:

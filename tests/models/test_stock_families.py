@@ -274,16 +274,23 @@ def test_phi_loads_as_its_branch_on_the_hub_was_converted(made, tmp_path) -> Non
     config |= {key: rope[key] for key in ("rope_theta", "partial_rotary_factor")}
     write_json(tmp_path / "config.json", config | {"transformers_version": "4.50.0.dev0"})
     copied = Checkpoint(tmp_path, describe_folder(tmp_path, {"made": "by the tests"}, tmp_path))
-    (encoder, decoder), (its_encoder, its_decoder) = parts(kind, checkpoint), parts(kind, copied)
+    both = parts(kind, checkpoint), parts(kind, copied)
+    for ours, theirs in zip(*both, strict=True):
+        for mine, its in zip(_weights(ours), _weights(theirs), strict=True):
+            assert torch.equal(mine, its)
+    # What weights don't hold (rope, scales) shows in the outcome. Its last bits depend on where a mapped file puts its
+    # tensors: matrix libraries round otherwise at another remainder of 64 bytes.
+    (encoder, decoder), (its_encoder, its_decoder) = both
     (states,) = encoder.encode([encoder.mel(waves()[0])])
-    assert torch.equal(its_encoder.encode([its_encoder.mel(waves()[0])])[0], states)
+    (its_states,) = its_encoder.encode([its_encoder.mel(waves()[0])])
+    torch.testing.assert_close(its_states, states, atol=1e-5, rtol=1e-5)
     ids = torch.tensor([decoder.raw_ids("<|AUDIO|>What is heard?", len(states))])
     mask, places = torch.ones_like(ids), torch.arange(ids.shape[1])[None]
     logits = [
         own.forward(own.embed(ids, [states]), mask, places, DynamicCache(config=own.model.config))
         for own in (decoder, its_decoder)
     ]
-    assert torch.equal(*logits)
+    torch.testing.assert_close(*logits, atol=1e-5, rtol=1e-5)
 
 
 def _renamed(kind: Kind, name: str) -> str:

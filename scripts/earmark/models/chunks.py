@@ -59,11 +59,11 @@ def in_chunks(layer: Any, size: int) -> None:
 
 def _mask(mask: Any, start: int, end: int, past: int, flash: bool, device: torch.device) -> Any:
     """Return the rows of the mask that belong to queries ``start`` to ``end``, up to what they may see."""
-    if flash:  # [rows, keys], causal by itself and aligned to the end
-        return mask if mask is None else mask[:, : past + end]
+    if mask is not None and mask.dim() == 2:  # [rows, keys], causal by itself and aligned to the end
+        return mask[:, : past + end]
     if mask is not None:
         return mask[..., start:end, : past + end]
-    if start == 0 and past == 0:
+    if flash or (start == 0 and past == 0):
         return None  # causal by itself
     # sdpa aligns its own causal mask to the beginning, so queries behind a cache need one.
     keys = torch.arange(past + end, device=device)

@@ -20,6 +20,7 @@ from transformers import AutoTokenizer
 from transformers.initialization import no_init_weights
 
 from earmark.core.errors import UserError
+from earmark.models import ragged
 from earmark.models.chat import followed, template_of
 from earmark.models.checkpoint import DTYPES, Checkpoint, fill, read_tensors
 from earmark.models.contract import MARKS, Family
@@ -71,7 +72,7 @@ class LanguageModel(ABC):
         whole = self.read_config(checkpoint)
         checkpoint = self.adapted(checkpoint, whole)
         text = whole.text_config
-        text._attn_implementation = attention
+        text._attn_implementation = ragged.implementation(attention)
         self.device, self.dtype = torch.device(device), DTYPES[dtype]
         self.folder = checkpoint.folder
         self.tokenizer = self.read_tokenizer()

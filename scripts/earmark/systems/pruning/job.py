@@ -69,7 +69,7 @@ def run(asked: Asked, fellows: Sequence[Fellow], jobs: int, threads: int) -> Non
             decoder, heard.store, inputs.samples, cell.task.prompt.system, cell.task.max_new_tokens
         )
         seats = [Seat.take(cell, asked.place, held)]
-        for fellow in _free(fellows, asked.inputs, jobs, held):
+        for fellow in _free(cell, fellows, asked.inputs, jobs, held):
             seats.append(Seat.take(fellow.cell, fellow, held))
         if len(seats) > 1:
             print(f"answering for {len(seats) - 1} more results of the grid in the same pass", flush=True)
@@ -131,18 +131,24 @@ def record(
 
 
 def _free(
-    fellows: Sequence[Fellow], inputs: Sequence[str], jobs: int, held: contextlib.ExitStack
+    cell: Cell, fellows: Sequence[Fellow], inputs: Sequence[str], jobs: int, held: contextlib.ExitStack
 ) -> Iterator[Workplace]:
     """Take the places of cells that still need answers and that no other job holds.
 
-    Jobs that run side by side share out what is left; their places are held until this job ends.
+    Jobs that run side by side share out the work that is left; their places are held until this job ends.
     """
     waiting = [(f, key) for f in fellows if f.needs_answers(key := f.cell.digest(inputs))]
-    fair = -(-(len(waiting) + 1) // jobs) - 1
+    fair = (_work(cell) + sum(_work(fellow.cell) for fellow, _ in waiting)) / jobs
+    taken = _work(cell)
     for fellow, key in waiting:
-        if fair <= 0:
+        if taken + _work(fellow.cell) / 2 > fair:
             return
         place = Workplace(fellow.work, fellow.cell, key)
         if not place.finished and held.enter_context(free(fellow.work)) is not None:
-            fair -= 1
+            taken += _work(fellow.cell)
             yield place
+
+
+def _work(cell: Cell) -> float:
+    """Return about how long a cell takes, in unpruned prefills: what it keeps, and what every cell takes."""
+    return 0.25 + (cell.method.keep_ratio or 0.5)

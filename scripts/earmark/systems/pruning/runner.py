@@ -20,7 +20,6 @@ from earmark.core.devices import is_out_of_memory
 from earmark.core.progress import tqdm
 from earmark.core.timing import MemoryWatch, Peak, StageClock
 from earmark.models.features import States
-from earmark.models.padding import left_padded
 from earmark.reduction.context import PrefillContext
 from earmark.reduction.contract import Method, Reducer
 from earmark.reduction.hooks import TokenReduction
@@ -28,6 +27,7 @@ from earmark.reduction.record import RowRecord
 from earmark.systems.pruning.answers import Answered
 from earmark.systems.pruning.plan import Row
 from earmark.systems.pruning.prefix import Prefix, shared
+from earmark.systems.pruning.prompts import Prompts
 from earmark.systems.pruning.samples import Sample
 
 MOST_SHARED_LAYERS = 8
@@ -133,10 +133,15 @@ class Loop:
     system: str | None
     max_new_tokens: int
 
-    def run(self, batch: list[Row], track: Track, prefix: Prefix | None = None) -> list[Answer | str]:
-        """Answer a batch; halve it as often as memory asks; a row alone that doesn't fit is a failure."""
+    def run(
+        self, batch: list[Row], track: Track, prefix: Prefix | None = None, prompts: Prompts | None = None
+    ) -> list[Answer | str]:
+        """Answer a batch; halve it as often as memory asks; a row alone that doesn't fit is a failure.
+
+        What several tracks ask of a batch is the same: ``prefix`` and ``prompts`` are what they share of it.
+        """
         try:
-            return list(self._answer(batch, track.reduction, prefix))
+            return list(self._answer(batch, track.reduction, prefix, prompts or Prompts(self, batch)))
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -150,19 +155,12 @@ class Loop:
         return self.run(batch[:middle], track) + self.run(batch[middle:], track)
 
     @torch.inference_mode()
-    def _answer(self, batch: list[Row], reduction: Reduction, prefix: Prefix | None) -> Iterator[Answer]:
+    def _answer(
+        self, batch: list[Row], reduction: Reduction, prefix: Prefix | None, prompts: Prompts
+    ) -> Iterator[Answer]:
         """Prefill and decode one batch greedily; rows are padded on the left."""
         decoder, samples = self.decoder, self.samples
-        ids = [
-            decoder.prompt_ids(samples[row.sample].question.prompt, self.system, row.tokens) for row in batch
-        ]
-        table, mask, positions = left_padded(ids, decoder.pad_id, decoder.device)
-        states = [
-            decoder.project(
-                self.store.states(samples[row.sample].key, *samples[row.sample].windows[row.window])
-            )
-            for row in batch
-        ]
+        table, mask, positions = prompts.table, prompts.mask, prompts.positions
         clock = StageClock(decoder.device)
         cache = DynamicCache(config=decoder.model.config)
         with reduction.on(decoder.model) as hooks:
@@ -173,13 +171,14 @@ class Loop:
                     encoder=self._scores(batch, reduction.reducer),
                     question=self._question(table),
                 )
-            embeddings = decoder.embed(table, states)
+            embeddings = prompts.embeddings
             shared_s, sharing = shared(prefix, decoder.model, cache, reduction.depth)
             with sharing, clock.stage("prefill"):
                 token = decoder.forward(embeddings, mask, positions, cache).argmax(-1)
             records = None if hooks is None else list(hooks.records)
             cached = [
-                _cache_bytes(cache, len(row), record) for row, record in zip(ids, records or repeat(None))
+                _cache_bytes(cache, len(row), record)
+                for row, record in zip(prompts.ids, records or repeat(None))
             ]
             with clock.stage("decode"):
                 generated = self._decode(token, mask, positions[:, -1:], cache)
@@ -290,9 +289,10 @@ def evaluate(
     with tqdm(total=total, initial=total - left, unit="row") as bar:
         for batch, waiting in zip(batches, todo, strict=True):
             prefix = prefix_for([t.reduction.depth for t in waiting], loop.decoder)
+            prompts = Prompts(loop, batch) if waiting else None
             for track in waiting:
                 memory.lap()
-                answers = loop.run(batch, track, prefix)
+                answers = loop.run(batch, track, prefix, prompts)
                 track.peak = track.peak.max(memory.lap())
                 _keep(loop, track, partial[order.index(track)], batch, answers, to_row)
                 bar.update(len(batch))

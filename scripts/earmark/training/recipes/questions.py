@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 QUESTION = "What is heard?"
 TEMPLATE = "{question}\n{options}\nAnswer with the letter only."
+_MOST_KNOWN = 10_000  # prompts whose ids are held
 
 
 class Asker:
@@ -39,6 +40,7 @@ class Asker:
         self._question, self._template = question, template
         self._audio = int(tokenizer.convert_tokens_to_ids(AUDIO))
         self._end = int(tokenizer.convert_tokens_to_ids(TURN_END))
+        self._known: dict[tuple[int, ...], list[int]] = {}
         # [options]: token ids of the letters
         self.letters = torch.tensor([tokenizer.encode(letter)[0] for letter in LETTERS[: self._options]])
 
@@ -63,7 +65,7 @@ class Asker:
         places: list[int] = []
         for label in labels:
             offered, place = self.pick(int(label), rng)
-            rows.append(self._prompt([self._names[index] for index in offered], audio_tokens))
+            rows.append(self._prompt(offered, audio_tokens))
             places.append(place)
         letters = self.letters[torch.tensor(places)]
         targets = torch.stack([letters, torch.full_like(letters, self._end)], dim=1)
@@ -76,11 +78,22 @@ class Asker:
         ids[:, -1] = letters
         return ids, mask, targets
 
-    def _prompt(self, options: Sequence[str], audio_tokens: int) -> list[int]:
+    def _prompt(self, offered: Sequence[int], audio_tokens: int) -> list[int]:
         """Return a prompt's ids with its audio slot repeated."""
+        key = tuple(offered)
+        if key not in self._known:
+            # Eight classes make 1,680 ways to offer four of them, and a training asks ten thousand times.
+            if len(self._known) == _MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = self._written([self._names[index] for index in offered])
+        ids = self._known[key]
+        slot = ids.index(self._audio)
+        return ids[:slot] + [self._audio] * audio_tokens + ids[slot + 1 :]
+
+    def _written(self, options: Sequence[str]) -> list[int]:
+        """Return a prompt's ids with one audio slot."""
         question = {"type": "text", "text": fill(self._template, self._question, options)}
         messages = [{"role": "user", "content": [{"type": "audio"}, question]}]
         prompt = self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         ids: list[int] = self._tokenizer.encode(prompt)
-        slot = ids.index(self._audio)
-        return ids[:slot] + [self._audio] * audio_tokens + ids[slot + 1 :]
+        return ids
