@@ -58,7 +58,7 @@ def taken(grid: Path) -> list[str]:
     """Return the names of the methods that a job of ``CELL`` would answer along with its own."""
     with contextlib.ExitStack() as held:
         fellows, jobs = read_fellows(str(grid), CELL)
-        return [place.cell.method.name for place in _free(fellows, INPUTS, jobs, held)]
+        return [place.cell.method.name for place in _free(CELL, fellows, INPUTS, jobs, held)]
 
 
 def test_a_finished_place_is_delivered_and_its_folder_goes(tmp_path):
@@ -128,3 +128,12 @@ def test_what_is_finished_or_held_by_another_process_is_left_alone(tmp_path):
 def test_jobs_side_by_side_share_out_the_cells(tmp_path, jobs, fellows):
     grid = grid_of(tmp_path, [CELL, *map(method, range(9))], jobs)
     assert len(taken(grid)) == fellows
+
+
+def test_what_is_shared_out_is_the_work_not_the_number_of_cells(tmp_path):
+    """The job's own cell keeps half: with one that keeps all it has done as much as six that keep a hundredth."""
+    ratios = [1.0, *[0.01] * 6]
+    grid = grid_of(
+        tmp_path, [CELL, *(cells.cell({"name": f"m{n}", "keep_ratio": r}) for n, r in enumerate(ratios))], 2
+    )
+    assert taken(grid) == ["m0"]

@@ -141,7 +141,7 @@ def _free(
     fair = (_work(cell) + sum(_work(fellow.cell) for fellow, _ in waiting)) / jobs
     taken = _work(cell)
     for fellow, key in waiting:
-        if taken + _work(fellow.cell) / 2 > fair:
+        if taken >= fair:
             return
         place = Workplace(fellow.work, fellow.cell, key)
         if not place.finished and held.enter_context(free(fellow.work)) is not None:
