@@ -67,10 +67,13 @@ def modules(script: str) -> frozenset[Path]:
     return frozenset(files)
 
 
+owners = cache(metadata.packages_distributions)
+"""The distributions that bring a package, by its name: every file of every one is looked through for it."""
+
+
 @cache
 def imported(path: Path) -> frozenset[str]:
     """The distributions a file imports from, at its top or inside functions; for type checkers alone, none."""
-    owners = metadata.packages_distributions()
     found = set()
     tree = ast.parse(path.read_text())
     checking = {
@@ -89,7 +92,7 @@ def imported(path: Path) -> frozenset[str]:
         else:
             continue
         for name in names:
-            found |= {canonicalize_name(owner) for owner in owners.get(name.partition(".")[0], [])[:1]}
+            found |= {canonicalize_name(owner) for owner in owners().get(name.partition(".")[0], [])[:1]}
     return frozenset(found)
 
 

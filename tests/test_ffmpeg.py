@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from earmark.audio import clock
 from earmark.audio import containers as ffmpeg
 from earmark.audio import waveform as audio
 from earmark.core.errors import AudioError, UserError
@@ -62,6 +63,7 @@ def test_a_hang_ends_as_a_reason_and_leaves_no_process(webm, tmp_path, monkeypat
     slow = program(tmp_path / "slow", f"echo $$ > {tmp_path}/pid\nexec sleep 60\n")
     monkeypatch.setenv("EARMARK_FFMPEG", slow)
     monkeypatch.setattr(ffmpeg, "BASE_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(clock, "TIMEOUT_S", 0.3)  # its packets are asked for first
     with pytest.raises(AudioError, match=r"undecodable \(.*ffmpeg timed out after 0.7 s\)"):
         audio.decode(webm, 0.0, 4.0)
     pid = int((tmp_path / "pid").read_text())
