@@ -7,9 +7,11 @@ import json
 import jsonschema
 import pytest
 import yaml
+from jsonschema.validators import validator_for
 
 from earmark.config import whole
 from earmark.config.published import described, files, models
+from earmark.config.schema import SYSTEMS, check, schema
 from earmark.core.places import CONFIG, ROOT
 
 
@@ -54,3 +56,24 @@ def test_schemas_accept_what_the_models_accept() -> None:
                 source = content["data"]["source"]
                 check(source, f"sources/{source['kind']}")
     assert refused == []
+
+
+RESULTS = sorted(
+    path.name.removesuffix(".schema.json")
+    for path in (*(CONFIG / "schemas").glob("*.schema.json"), *SYSTEMS.glob("*/*.schema.json"))
+)
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_a_schema_is_one_by_json_schemas_own(name: str) -> None:
+    """Jobs do not look again."""
+    found = schema(name)
+    validator_for(found).check_schema(found)
+
+
+def test_what_does_not_fit_a_schema_is_refused_as_jsonschema_words_it() -> None:
+    with pytest.raises(jsonschema.ValidationError) as ours:
+        check({"schema": "earmark/answers/1"}, "answers")
+    with pytest.raises(jsonschema.ValidationError) as theirs:
+        jsonschema.validate({"schema": "earmark/answers/1"}, schema("answers"))
+    assert ours.value.message == theirs.value.message

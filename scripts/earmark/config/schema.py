@@ -10,6 +10,8 @@ from functools import cache
 from typing import Any
 
 import jsonschema
+from jsonschema.exceptions import best_match
+from jsonschema.validators import validator_for
 
 from earmark.core.errors import UserError, nearest
 from earmark.core.files import Json
@@ -27,6 +29,26 @@ def schema(name: str) -> Json:
         path = next(SYSTEMS.glob(f"*/{name}.schema.json"), path)
     content: Json = json.loads(path.read_text(), object_hook=_with_others)
     return content
+
+
+def check(content: Any, name: str) -> None:
+    """Check that something fits the schema of that name.
+
+    The schemas themselves are held against JSON Schema's own by the tests, not once more in every job.
+
+    Raises:
+        jsonschema.ValidationError: it doesn't.
+
+    """
+    error = best_match(_validator(name).iter_errors(content))
+    if error is not None:
+        raise error
+
+
+@cache
+def _validator(name: str) -> jsonschema.protocols.Validator:
+    found = schema(name)
+    return validator_for(found)(found)
 
 
 def _with_others(part: Json) -> Json:

@@ -13,7 +13,8 @@ from earmark.scoring.parsers.names import codes
 from earmark.scoring.question import LETTERS
 
 # A letter may stand right beside Chinese, Japanese or Korean signs, which write no spaces.
-WORD = r"[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]"
+# Ignoring case would look for it in each of these 40,000 signs, 1 ms for every pattern that is compiled.
+WORD = r"(?-i:[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3])"
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 _ARTICLE_ENDS = (
     r"(?!\s+(?!(?:is|was|or|and|because|since|as|would|seems?|sounds|fits|matches|for|due|given|but|not|no|"

@@ -7,9 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import jsonschema
-
-from earmark.config.schema import schema
+from earmark.config.schema import check
 from earmark.core import devices, provenance
 from earmark.core.files import Json, free, sha256
 from earmark.core.timing import MemoryWatch, Peak
@@ -126,7 +124,7 @@ def record(
         "timing": timing,
         "provenance": provenance.record(cell.code) | {"config": config, **origin, "cell": seat.place.key},
     }
-    jsonschema.validate(content, schema("answers"))
+    check(content, "answers")
     return content
 
 
