@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from reduction_models import AUDIO, CASES, embeddings, generate, ids_for, inputs_for, tiny_model
+from reduction_models import AUDIO, CASES, CLOSE, embeddings, generate, ids_for, inputs_for, tiny_model
 from torch import Tensor
 from transformers import DynamicCache
 
@@ -90,7 +90,7 @@ def test_decoding_equals_masked_attention_on_the_full_cache(
         padding = int((inputs["attention_mask"][row] == 0).sum())
         expected = masked_decoding(model, inputs_for(family, case, row), record.kept - padding, tokens[row])
         # then each step's logits agree
-        torch.testing.assert_close(logits[:, row], expected, atol=2e-5, rtol=1e-4)
+        torch.testing.assert_close(logits[:, row], expected, **CLOSE)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_every_row_of_a_batch_equals_its_single_run(
             padding = int((inputs["attention_mask"][row] == 0).sum())
             assert torch.equal(record.kept, together[row].kept - padding)
             assert torch.equal(alone_tokens[0], tokens[row])
-            torch.testing.assert_close(alone[:, 0], logits[:, row], atol=2e-5, rtol=1e-4)
+            torch.testing.assert_close(alone[:, 0], logits[:, row], **CLOSE)
 
 
 def test_text_stays_and_the_cache_is_that_much_smaller(compressor: Compressor) -> None:
@@ -147,7 +147,7 @@ def test_a_bare_decoder_in_a_loop_by_hand_equals_generate(compressor: Compressor
             out = decoder(inputs_embeds=states, past_key_values=past)
             found.append(model.lm_head(out.last_hidden_state[:, -1]))
             states = model.get_input_embeddings()(found[-1].argmax(-1))[:, None]
-    torch.testing.assert_close(torch.stack(found), logits, atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(torch.stack(found), logits, **CLOSE)
 
 
 def entries(seed: int, lengths: list[int], prompt: int) -> Entries:

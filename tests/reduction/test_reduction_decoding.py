@@ -8,6 +8,7 @@ import torch
 from reduction_models import (
     AUDIO,
     CASES,
+    CLOSE,
     Told,
     embeddings,
     generate,
@@ -61,7 +62,7 @@ def test_cached_decoding_equals_recomputing_each_row_without_a_cache(
     for row, record in enumerate(reduction.records):
         expected = recomputed(model, inputs_for(family, case, row), record, tokens[row])
         # then each step's logits agree
-        torch.testing.assert_close(logits[:, row], expected, atol=2e-5, rtol=1e-4)
+        torch.testing.assert_close(logits[:, row], expected, **CLOSE)
 
 
 @pytest.mark.parametrize("layer", [0, 2])
@@ -82,7 +83,7 @@ def test_every_row_of_a_batch_equals_its_single_run(
             assert record.kept.tolist() == together[row].kept.tolist()
             assert record.sample_id == together[row].sample_id == sample_id
             assert torch.equal(alone_tokens[0], tokens[row])
-            torch.testing.assert_close(alone[:, 0], logits[:, row], atol=2e-5, rtol=1e-4)
+            torch.testing.assert_close(alone[:, 0], logits[:, row], **CLOSE)
 
 
 @pytest.mark.parametrize("own_positions", [True, False])
@@ -113,7 +114,7 @@ def test_a_bare_decoder_in_a_loop_by_hand_equals_generate(
             states = model.get_input_embeddings()(found[-1].argmax(-1))[:, None]
     # then it chose and said the same, and the positions went on from the full prompt
     assert [r.kept.tolist() for r in reduction.records] == chosen
-    torch.testing.assert_close(torch.stack(found), logits, atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(torch.stack(found), logits, **CLOSE)
     assert cache.get_seq_length(layer) < cache.get_seq_length(0) or layer == 0
 
 
@@ -186,7 +187,7 @@ def test_prompts_can_be_decoded_in_turns(dropping_method: Reducer) -> None:
                 )
     # then each goes on from its own cache
     for logits, said in zip(expected, steps, strict=True):
-        torch.testing.assert_close(torch.stack(said), logits, atol=2e-5, rtol=1e-4)
+        torch.testing.assert_close(torch.stack(said), logits, **CLOSE)
 
 
 def test_without_a_cache_the_same_tokens_are_chosen(dropping_method: Reducer) -> None:
@@ -197,7 +198,7 @@ def test_without_a_cache_the_same_tokens_are_chosen(dropping_method: Reducer) ->
             chosen = [r.kept.tolist() for r in reduction.records]
             bare = model(**inputs, use_cache=False).logits
         assert [r.kept.tolist() for r in reduction.records] == chosen
-    torch.testing.assert_close(bare[:, -1], cached[:, -1], atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(bare[:, -1], cached[:, -1], **CLOSE)
 
 
 def test_bfloat16_runs_and_keeps_the_budget(dropping_method: Reducer) -> None:
@@ -219,7 +220,7 @@ def test_a_fixed_number_of_tokens_keeps_all_of_a_short_span(dropping_method: Red
     for row, record in enumerate(reduction.records):
         single = inputs_for("qwen2audio", "ragged", row)
         expected = recomputed(model, single, record, tokens[row])
-        torch.testing.assert_close(logits[:, row], expected, atol=2e-5, rtol=1e-4)
+        torch.testing.assert_close(logits[:, row], expected, **CLOSE)
 
 
 def test_a_cache_filled_outside_is_refused() -> None:

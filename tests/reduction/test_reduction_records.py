@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from reduction_models import AUDIO, LAYERS, Told, embeddings, generate, ids_for, inputs_for, tiny_model
+from reduction_models import AUDIO, CLOSE, LAYERS, Told, embeddings, generate, ids_for, inputs_for, tiny_model
 
 from earmark.core.errors import UserError
 from earmark.reduction.hooks import TokenReduction
@@ -100,7 +100,7 @@ def test_renumbered_equals_a_prompt_that_never_had_the_tokens(name: str, family:
             states = text(inputs_embeds=whole, position_ids=torch.arange(whole.shape[1])[None])
             expected = model.lm_head(states.last_hidden_state[0, -5:])
         # then it says the same
-        torch.testing.assert_close(logits[:, row], expected, atol=2e-5, rtol=1e-4)
+        torch.testing.assert_close(logits[:, row], expected, **CLOSE)
 
 
 def test_renumbering_behind_layer_0_is_refused() -> None:
