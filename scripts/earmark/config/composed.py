@@ -13,7 +13,7 @@ from earmark.config.stored import heard
 from earmark.core.errors import UserError, nearest
 from earmark.models.families import family, names
 from earmark.models.outline import Outline, resolved
-from earmark.systems.contract import Settings
+from earmark.systems.configuration import Settings
 
 KIND = "composed"
 DECODER = "causal_lm"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from earmark.config.asked import Asked, Choice, Heard, Limits
 from earmark.models.encoding import Encoding
 from earmark.scoring import catalogue
-from earmark.systems.contract import Settings
+from earmark.systems.configuration import Settings
 
 
 def encoder_of(settings: Settings, model: str) -> str:

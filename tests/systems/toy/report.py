@@ -14,7 +14,7 @@ from earmark.report.charts import fitted, plot
 from earmark.report.figures import Figure, Section
 from earmark.report.material import Material
 from earmark.report.words import banner
-from earmark.systems.contract import Settings
+from earmark.systems.configuration import Settings
 from earmark.systems.toy.config import Toy
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from earmark.core.errors import UserError, nearest
-from earmark.systems.contract import Behind, Column, Lazy, ResultType, Settings, System
+from earmark.systems.configuration import Settings
+from earmark.systems.contract import Behind, Column, Lazy, ResultType, System
 from earmark.systems.toy.config import Toy
 
 PATTERN = r"results/toy/([a-z]+)_([0-9]+)\.json"

@@ -11,7 +11,7 @@ from dataclasses import replace
 from earmark.core.errors import UserError, nearest
 from earmark.models.outline import CONFIG_FILE, Outline, sizes_of
 from earmark.models.sizes import Depth
-from earmark.systems.contract import Settings
+from earmark.systems.configuration import Settings
 from earmark.systems.embeddings import layers
 from earmark.systems.embeddings.asked import CaptionJob, Described, Describing, Embed, Model
 from earmark.systems.embeddings.config import STATES_FOLDER, Block, Embeddings, Stored

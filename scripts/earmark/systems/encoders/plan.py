@@ -13,7 +13,7 @@ from typing import Any
 
 from earmark.config.yaml_files import read_yaml
 from earmark.core.errors import UserError, nearest
-from earmark.systems.contract import Settings
+from earmark.systems.configuration import Settings
 from earmark.systems.encoders import presets
 from earmark.systems.encoders.blocks import (
     UPSTREAMS_DECODER,

@@ -12,7 +12,8 @@ from earmark.core.errors import UserError, nearest
 from earmark.core.files import sha256
 from earmark.models import towers
 from earmark.models.towers.asked import Tower
-from earmark.systems.contract import Behind, Settings
+from earmark.systems.configuration import Settings
+from earmark.systems.contract import Behind
 from earmark.systems.encoders import asked
 from earmark.systems.encoders import plan as planning
 from earmark.systems.encoders.config import Encoders

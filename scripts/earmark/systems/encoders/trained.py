@@ -7,7 +7,8 @@ from functools import partial
 from earmark.config import composed
 from earmark.config.model import Model
 from earmark.core.errors import UserError
-from earmark.systems.contract import MadeModel, Settings
+from earmark.systems.configuration import Settings
+from earmark.systems.contract import MadeModel
 from earmark.systems.encoders import plan as planning
 from earmark.systems.encoders import presets, request
 from earmark.systems.encoders.blocks import MADE_HERE

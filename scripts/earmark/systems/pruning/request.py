@@ -17,7 +17,7 @@ from earmark.core.errors import UserError, nearest
 from earmark.core.files import Json
 from earmark.models.outline import Outline, sizes_of
 from earmark.scoring import catalogue
-from earmark.systems.contract import Settings
+from earmark.systems.configuration import Settings
 from earmark.systems.pruning.asked import (
     Budgeted,
     Method,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from earmark.config.ratio import budget
 from earmark.config.stored import heard
 from earmark.core.errors import UserError
-from earmark.systems.contract import Settings
+from earmark.systems.configuration import Settings
 from earmark.systems.pruning import request
 from earmark.systems.pruning.asked import Heads, Massive, SideBySide, Speeds
 from earmark.systems.pruning.config import Pruning

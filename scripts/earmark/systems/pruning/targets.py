@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from earmark.core.errors import UserError
-from earmark.systems.contract import Behind, Settings
+from earmark.systems.configuration import Settings
+from earmark.systems.contract import Behind
 from earmark.systems.pruning import request
 from earmark.systems.pruning.config import Pruning
 from earmark.systems.pruning.request import TIMING, Cell

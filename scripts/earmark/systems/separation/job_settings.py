@@ -5,7 +5,7 @@ Imported when the workflow is parsed, so it stays light.
 
 from __future__ import annotations
 
-from earmark.systems.contract import Settings
+from earmark.systems.configuration import Settings
 from earmark.systems.separation import asked, request
 
 Places = dict[str, str | None]

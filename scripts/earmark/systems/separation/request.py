@@ -9,7 +9,8 @@ from typing import TypeVar, get_args
 
 from earmark.config.wheel import Wheel
 from earmark.core.errors import UserError, nearest
-from earmark.systems.contract import Behind, Settings
+from earmark.systems.configuration import Settings
+from earmark.systems.contract import Behind
 from earmark.systems.separation.asked import BASE, SOFT
 from earmark.systems.separation.config import Mixtures, Router, Separation, SeparationConfig, Separator
 from earmark.systems.separation.sets import tables

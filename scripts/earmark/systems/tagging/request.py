@@ -14,7 +14,8 @@ from typing import TypeVar
 from earmark.config.files import overlaid
 from earmark.core.errors import UserError, nearest
 from earmark.merging.schedule import Schedule
-from earmark.systems.contract import Behind, Settings
+from earmark.systems.configuration import Settings
+from earmark.systems.contract import Behind
 from earmark.systems.tagging.architecture import Shape
 from earmark.systems.tagging.asked import ClassesJob, SpeedJob, StatisticsJob, TimedStudent
 from earmark.systems.tagging.config import TaggedTask, Tagging, TaskTagging

@@ -6,7 +6,8 @@ Imported when the workflow is parsed, so it stays light.
 from __future__ import annotations
 
 from earmark.core.errors import UserError, nearest
-from earmark.systems.contract import Behind, Settings
+from earmark.systems.configuration import Settings
+from earmark.systems.contract import Behind
 from earmark.systems.embeddings import request
 from earmark.systems.embeddings.config import STATES_FOLDER, Block
 from earmark.systems.embeddings.probe.asked import Probe

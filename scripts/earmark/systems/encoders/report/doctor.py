@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from earmark.doctor.findings import MISSING, NOTE, OK, Finding
-from earmark.systems.contract import Settings
+from earmark.systems.configuration import Settings
 from earmark.systems.encoders import captions, request
 from earmark.systems.encoders.plan import plan_of
 from earmark.systems.encoders.shard import HOME, home

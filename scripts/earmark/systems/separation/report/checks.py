@@ -7,7 +7,7 @@ from pathlib import Path
 
 from earmark.core.errors import UserError
 from earmark.doctor.findings import MISSING, OK, Finding
-from earmark.systems.contract import Settings
+from earmark.systems.configuration import Settings
 from earmark.systems.separation import request
 from earmark.systems.separation.sets import tables
 

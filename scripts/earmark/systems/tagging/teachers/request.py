@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from earmark.core.errors import UserError
-from earmark.systems.contract import Settings
+from earmark.systems.configuration import Settings
 from earmark.systems.tagging.config import TaggedTask
 from earmark.systems.tagging.entries import Teacher
 from earmark.systems.tagging.teachers.asked import Asked, LogitsJob, TeacherJob
