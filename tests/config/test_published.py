@@ -11,7 +11,7 @@ from jsonschema.validators import validator_for
 
 from earmark.config import whole
 from earmark.config.published import described, files, models
-from earmark.config.schema import SYSTEMS, check, schema
+from earmark.config.schema import SYSTEMS, check_fits, schema
 from earmark.core.places import CONFIG, ROOT
 
 
@@ -73,7 +73,7 @@ def test_a_schema_is_one_by_json_schemas_own(name: str) -> None:
 
 def test_what_does_not_fit_a_schema_is_refused_as_jsonschema_words_it() -> None:
     with pytest.raises(jsonschema.ValidationError) as ours:
-        check({"schema": "earmark/answers/1"}, "answers")
+        check_fits({"schema": "earmark/answers/1"}, "answers")
     with pytest.raises(jsonschema.ValidationError) as theirs:
         jsonschema.validate({"schema": "earmark/answers/1"}, schema("answers"))
     assert ours.value.message == theirs.value.message

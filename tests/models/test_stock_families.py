@@ -16,9 +16,11 @@ from transformers import DynamicCache
 from earmark.config.load import Load
 from earmark.core.errors import UserError
 from earmark.core.files import write_json
+from earmark.models import ragged
 from earmark.models.checkpoint import Checkpoint, describe_folder
 from earmark.models.contract import Attending
 from earmark.models.families import family
+from earmark.models.padding import left_padded
 from earmark.models.stock import stock
 from earmark.models.vibevoice_asr import seed_of
 from earmark.reduction.encoder_scores import ATTENTION, KEYS, LOUDNESS, SCORES, loudness
@@ -311,6 +313,27 @@ def test_a_checkpoint_of_another_family_is_refused(made, qwen2_audio) -> None:
     kind, _ = made
     with pytest.raises(UserError, match="is no .* config"):
         family(kind.name).encoder(qwen2_audio, "cpu", "float32")
+
+
+@torch.no_grad()
+def test_prompts_of_a_batch_attend_by_themselves(made, monkeypatch) -> None:
+    """But for those of a decoder with a sliding window, which transformers masks."""
+    kind, checkpoint = made
+    seen: list[int] = []
+    attend = ragged.attention
+
+    def noted(module: Any, query: Any, key: Any, value: Any, mask: Any, **options: Any) -> Any:
+        seen.append(0 if mask is None else mask.dim())
+        return attend(module, query, key, value, mask, **options)
+
+    monkeypatch.setitem(ragged.ALL_ATTENTION_FUNCTIONS._global_mapping, ragged.NAME, noted)
+    decoder = family(kind.name).decoder(checkpoint, "cpu", "float32", "sdpa")
+    rows = [decoder.raw_ids("<|AUDIO|>rain", 5), decoder.raw_ids("<|AUDIO|>rain", 9)]
+    table, mask, places = left_padded(rows, 0, torch.device("cpu"))
+    states = [torch.linspace(-1, 1, n * 32).reshape(n, 32) for n in (5, 9)]
+    decoder.forward(decoder.embed(table, states), mask, places, DynamicCache(config=decoder.model.config))
+    windows = getattr(decoder.model.config, "sliding_window", None) is not None
+    assert set(seen) == {4 if windows else 2}
 
 
 @torch.no_grad()

@@ -21,6 +21,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from earmark.core.errors import UserError
+from earmark.models import ragged
 from earmark.reduction.contract import Reducer
 from earmark.reduction.loader import load
 from earmark.reduction.record import RowRecord
@@ -67,7 +68,7 @@ def test_cached_decoding_equals_recomputing_each_row_without_a_cache(
 
 @pytest.mark.parametrize("layer", [0, 2])
 @pytest.mark.parametrize("case", ["padded", "ragged"])
-@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("attention", ["sdpa", "eager", ragged.NAME])
 def test_every_row_of_a_batch_equals_its_single_run(
     dropping_method: Reducer, attention: str, case: str, layer: int
 ) -> None:

@@ -31,7 +31,7 @@ def schema(name: str) -> Json:
     return content
 
 
-def check(content: Any, name: str) -> None:
+def check_fits(content: Any, name: str) -> None:
     """Check that something fits the schema of that name.
 
     The schemas themselves are held against JSON Schema's own by the tests, not once more in every job.

@@ -2,9 +2,9 @@
 
 Prompts of a batch are padded on the left. transformers gives PyTorch's scaled dot-product attention one
 boolean mask [rows, 1, n, n] for that, and with a mask the kernel of CPUs computes what it hides, the half
-above the diagonal included. A prompt without its padding needs no mask but "causal". So a padded prefill is
-done row by row, in about half the time at a thousand tokens; everything else is left to transformers: rows
-of one length, decoding steps, other devices, masks that are more than causal.
+above the diagonal included. A prompt without its padding needs no mask but "causal". So a padded prefill
+attends row by row (what that brings: `bench/padded.py`); everything else is left to transformers: rows of
+one length, decoding steps, other devices, masks that are more than causal.
 """
 
 from __future__ import annotations

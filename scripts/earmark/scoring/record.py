@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from earmark.config.schema import check
+from earmark.config.schema import check_fits
 from earmark.core.errors import UserError
 from earmark.core.files import Json, write_json
 from earmark.core.jsonl import write_jsonl
@@ -63,7 +63,7 @@ def check_budget(
 def checked(record: Json, kind: str) -> Json:
     """Return a record that fits the schema of its kind."""
     content = dict(record)
-    check(content, kind)
+    check_fits(content, kind)
     return content
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jsonschema
 
-from earmark.config.schema import check
+from earmark.config.schema import check_fits
 from earmark.core.errors import UserError
 from earmark.core.files import Json
 from earmark.core.jsonl import read_jsonl
@@ -64,7 +64,7 @@ def read(path: Path) -> tuple[Json, list[Answered]]:
     again = f"delete {path} to have the model answer again"
     try:
         record = json.loads(path.read_text())
-        check(record, "answers")
+        check_fits(record, "answers")
         found = [Answered(**row) for row in read_jsonl(rows)]
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is missing; {again}") from None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from earmark.config.schema import check
+from earmark.config.schema import check_fits
 from earmark.core import devices, provenance
 from earmark.core.files import Json, free, sha256
 from earmark.core.timing import MemoryWatch, Peak
@@ -124,7 +124,7 @@ def record(
         "timing": timing,
         "provenance": provenance.record(cell.code) | {"config": config, **origin, "cell": seat.place.key},
     }
-    check(content, "answers")
+    check_fits(content, "answers")
     return content
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,7 +41,8 @@ class Asker:
         self._question, self._template = question, template
         self._audio = int(tokenizer.convert_tokens_to_ids(AUDIO))
         self._end = int(tokenizer.convert_tokens_to_ids(TURN_END))
-        self._known: dict[tuple[int, ...], list[int]] = {}
+        # Eight classes make 1,680 ways to offer four of them, and a training asks ten thousand times.
+        self._written = lru_cache(_MOST_KNOWN)(self._write)
         # [options]: token ids of the letters
         self.letters = torch.tensor([tokenizer.encode(letter)[0] for letter in LETTERS[: self._options]])
 
@@ -80,18 +82,13 @@ class Asker:
 
     def _prompt(self, offered: Sequence[int], audio_tokens: int) -> list[int]:
         """Return a prompt's ids with its audio slot repeated."""
-        key = tuple(offered)
-        if key not in self._known:
-            # Eight classes make 1,680 ways to offer four of them, and a training asks ten thousand times.
-            if len(self._known) == _MOST_KNOWN:
-                self._known.clear()
-            self._known[key] = self._written([self._names[index] for index in offered])
-        ids = self._known[key]
+        ids = self._written(tuple(offered))
         slot = ids.index(self._audio)
         return ids[:slot] + [self._audio] * audio_tokens + ids[slot + 1 :]
 
-    def _written(self, options: Sequence[str]) -> list[int]:
+    def _write(self, offered: tuple[int, ...]) -> list[int]:
         """Return a prompt's ids with one audio slot."""
+        options = [self._names[index] for index in offered]
         question = {"type": "text", "text": fill(self._template, self._question, options)}
         messages = [{"role": "user", "content": [{"type": "audio"}, question]}]
         prompt = self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
