@@ -43,7 +43,8 @@ from earmark.systems.tagging.asked import Input
 from earmark.systems.tagging.augment import Augmentation, mixed
 from earmark.systems.tagging.classes import Classes
 from earmark.systems.tagging.dataset import Clips, collate
-from earmark.systems.tagging.fbank import SAMPLE_RATE, fbank
+from earmark.systems.tagging.fbank import fbank
+from earmark.systems.tagging.framing import SAMPLE_RATE
 from earmark.systems.tagging.normal import Normal
 
 SECONDS, FRAMES, BATCH = 10, 1024, 12

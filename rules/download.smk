@@ -9,6 +9,8 @@ rule download:
         "logs/download/{task}.log",
     benchmark:
         "benchmarks/download/{task}.tsv"
+    # Before what only answers or measures: a training waits for it, and takes longest.
+    priority: 50
     conda:
         "../envs/audio.yaml"
     # What comes from the hub waits for the network.

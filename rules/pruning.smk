@@ -131,15 +131,16 @@ rule prefill:
         "benchmarks/prefill/{model}_{seconds}s.tsv"
     conda:
         "../envs/torch.yaml"
-    # All cores, so that no job of ours runs beside a measurement; it computes with one thread.
-    threads: all_cores
+    # All cores, so that no job of ours runs beside a measurement, unless that is allowed; it computes with
+    # one thread.
+    threads: lambda w: all_cores(w) if timing_settings(w).alone else 1
     resources:
         gpu=gpus,
         mem_mb=growing(memory_of("evaluating", "evaluate")),
         runtime=growing(120),
     params:
         code=lambda w: prefill_code(w),
-        settings=lambda w: read(pruning.prefill(SETTINGS, w.model, int(w.seconds))),
+        settings=lambda w: read(timing_settings(w)),
         again=again,
     shell:
         """

@@ -125,10 +125,14 @@ def score_code(task):
     return code_digest("score.py", *(f"earmark/scoring/{name}" for name in named))
 
 
+def timing_settings(wildcards):
+    """Return the settings of a prefill timing."""
+    return pruning.prefill(SETTINGS, wildcards.model, int(wildcards.seconds))
+
+
 def prefill_code(wildcards):
     """Digest what a prefill timing runs: the script, its reducers and the model family."""
-    methods = pruning.prefill(SETTINGS, wildcards.model, int(wildcards.seconds)).methods
-    reducers = reducer_files([method.name for method in methods])
+    reducers = reducer_files([method.name for method in timing_settings(wildcards).methods])
     return code_digest("prefill.py", *reducers, family(wildcards))
 
 

@@ -12,6 +12,7 @@ rule segment:
         "logs/segment/{task}.log",
     benchmark:
         "benchmarks/segment/{task}.tsv"
+    priority: 50
     conda:
         "../envs/audio.yaml"
     threads: 1

@@ -18,6 +18,7 @@ from earmark.models.loading import parameter_count
 from earmark.models.outline import loaded
 from earmark.systems.pruning import prefill
 from earmark.systems.pruning.asked import Prefill
+from earmark.systems.pruning.stopwatch import by_processor
 
 
 def main(
@@ -40,8 +41,9 @@ def main(
     needs.announce(needs.evaluating(loaded(outline, model.folder, model.record), chosen.audio_s))
     decoder = kind.decoder(model, str(device), entry.dtype, entry.attention, load=entry.load)
     tokens = kind.hears(entry.projector).tokens(chosen.audio_s)
+    on_processor = by_processor(device)
     points, prompt = prefill.measure(
-        decoder, chosen.methods, chosen.ratios, tokens, chosen.repeats, chosen.seed
+        decoder, chosen.methods, chosen.ratios, tokens, chosen.repeats, chosen.seed, on_processor
     )
     record = {
         "schema": "earmark/timing/1",
@@ -53,6 +55,8 @@ def main(
         "prompt_tokens": prompt,
         "layer": max(point["layer"] for point in points),
         "repeats": chosen.repeats,
+        "clock": "processor" if on_processor else "wall",
+        "alone": chosen.alone,
         "device": devices.describe(device),
         "dtype": entry.dtype,
         "attention": entry.attention,

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+import warm
 import webdataset as wds
 
 from earmark.core.errors import UserError
@@ -171,7 +172,7 @@ def test_a_full_disk_while_packing_is_one_line_and_the_same_command_goes_on(tmp_
     def pack(folder):
         options = {"clips": tmp_path / "m.parquet", "split": "test", "shard": 0, "of": 1}
         options |= {"output": folder / "a.tar", "index": folder / "a.parquet", "settings": json.dumps(form)}
-        command = [sys.executable, str(SCRIPTS / "pack.py")]
+        command = [warm.python(), str(SCRIPTS / "pack.py")]
         command += [str(word) for name, value in options.items() for word in (f"--{name}", value)]
         return subprocess.run(command, capture_output=True, text=True)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 
 import pytest
 import torch
+import warm
 import xares_tars as tars
 from safetensors.torch import load_file, save_file
 
@@ -108,7 +108,7 @@ class Bench:
 
     def _train_in(self, processes, settings, features, record, work):
         """Train as the rule does: by the script, in so many processes."""
-        script = [sys.executable, str(SCRIPTS / "encoder_train.py"), "--settings", json.dumps(settings)]
+        script = [warm.python(), str(SCRIPTS / "encoder_train.py"), "--settings", json.dumps(settings)]
         options = {"features": features, "decoder": self.decoder, "output": record, "work": work}
         given = [text for name, value in options.items() for text in (f"--{name}", str(value))]
         done = subprocess.run(

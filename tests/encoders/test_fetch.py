@@ -7,11 +7,11 @@ import io
 import json
 import os
 import subprocess
-import sys
 import tarfile
 from collections import namedtuple
 
 import pytest
+import warm
 from hub_server import Hub, Repo
 from media_server import serving
 
@@ -55,7 +55,7 @@ class Shards:
 
     def __call__(self, **changes) -> subprocess.CompletedProcess[str]:
         asked = {"repo": "owner/shards", "revision": "main", "inside": INSIDE, "address": ""} | changes
-        script = [sys.executable, str(SCRIPTS / "encoder_shard.py"), "--settings", json.dumps(asked)]
+        script = [warm.python(), str(SCRIPTS / "encoder_shard.py"), "--settings", json.dumps(asked)]
         return subprocess.run(
             [*script, "--output", str(self.output.relative_to(self.folder))],
             cwd=self.folder,

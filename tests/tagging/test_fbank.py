@@ -8,7 +8,8 @@ import torch
 from transformers import ASTFeatureExtractor
 
 from earmark.audio import waveform as audio
-from earmark.systems.tagging.fbank import fbank, frames_of, samples_for
+from earmark.systems.tagging.fbank import fbank
+from earmark.systems.tagging.framing import frames_of, samples_for
 
 
 def published(samples: np.ndarray) -> np.ndarray:

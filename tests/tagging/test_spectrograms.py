@@ -16,7 +16,8 @@ from earmark.core.errors import UserError
 from earmark.core.records import Clip, Part
 from earmark.data import shards
 from earmark.systems.tagging import spectrograms
-from earmark.systems.tagging.fbank import fbank, frames_of
+from earmark.systems.tagging.fbank import fbank
+from earmark.systems.tagging.framing import frames_of
 
 
 def rows(task):

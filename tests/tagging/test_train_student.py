@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import warm
 from tagging_task import TAGGING
 
 from earmark.config.task import Task
@@ -172,7 +173,8 @@ def test_a_warm_up_of_most_of_the_training_is_refused(places, tmp_path):
 
 SRUN = """#!{python}
 import os, subprocess, sys
-options, command = sys.argv[1:sys.argv.index(sys.executable)], sys.argv[sys.argv.index(sys.executable):]
+at = sys.argv.index({started!r})
+options, command = sys.argv[1:at], sys.argv[at:]
 count = int(options[options.index("--ntasks") + 1])
 copies = [
     subprocess.Popen(command, env={{**os.environ, "SLURM_NODEID": str(node), "CUDA_VISIBLE_DEVICES": ""}})
@@ -187,7 +189,7 @@ def script(places, tmp_path):
     """Run the script on the task's files."""
 
     def run(settings: dict, *more: str, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess:
-        command = [sys.executable, str(SCRIPTS / "train_student.py"), "--settings", json.dumps(settings)]
+        command = [warm.python(), str(SCRIPTS / "train_student.py"), "--settings", json.dumps(settings)]
         for name in ("classes.json", "statistics.json", "work"):
             command += [f"--{name.partition('.')[0]}", str(tmp_path / name)]
         command += ["--places", json.dumps(places)]
@@ -219,7 +221,7 @@ def test_the_script_trains_on_two_nodes_that_srun_reaches(script, tmp_path):
     settings = {**SETTINGS, "training": {"time_mask": 9, "epochs": 1, "batch_size": 2}}
     (tmp_path / "bin").mkdir()
     srun = tmp_path / "bin" / "srun"
-    srun.write_text(SRUN.format(python=sys.executable))
+    srun.write_text(SRUN.format(python=sys.executable, started=warm.python()))
     srun.chmod(0o755)
     done = script(settings, "--nodes", "2", path=f"{srun.parent}:{os.environ['PATH']}")
     assert done.returncode == 0, done.stderr

@@ -3,13 +3,13 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import small_training
 import torch
+import warm
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from sklearn.metrics import average_precision_score
@@ -115,7 +115,7 @@ def test_processes_of_accelerate_share_a_batch_without_changing_the_training(tmp
     ]
     launcher += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
     for name, before in (("one", []), ("two", launcher)):
-        command = [sys.executable, *before, *script, str(tmp_path / name), changes]
+        command = [warm.python(), *before, *script, str(tmp_path / name), changes]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
 

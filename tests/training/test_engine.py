@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import warm
 from accelerate import Accelerator
 from small_recipe import Interruption, Small, weights
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -226,7 +227,7 @@ def test_processes_share_a_batch_without_changing_the_training(tmp_path: Path) -
     launcher += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
     launcher += ["--main_process_port", "0"]
     for name, before in (("one", []), ("three", launcher)):
-        command = [sys.executable, *before, str(HERE / "small_recipe.py"), str(tmp_path / name)]
+        command = [warm.python(), *before, str(HERE / "small_recipe.py"), str(tmp_path / name)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
     one, three = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("one", "three"))

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import warm
 from media_server import media, serving, tone
 from workflow import SMALL, Workflow
 
@@ -39,12 +40,11 @@ elif words[:2] == ["env", "create"]:
     prefix = pathlib.Path(words[words.index("--prefix") + 1])
     text = pathlib.Path(words[words.index("--file") + 1]).read_text()
     (pip,) = [part["pip"] for part in yaml.safe_load(text)["dependencies"] if isinstance(part, dict)]
-    python = isolated.build(prefix, pip)
+    isolated.build(prefix, pip)
     (prefix / "made_from.yaml").write_text(text)
-    python.unlink()
-    python.write_text(f'#!/bin/sh\\necho "$1" >> {{prefix}}/ran.txt\\nexec {{prefix}}/bin/python3 "$@"\\n')
-    python.chmod(0o755)
 """
+RECORDER = '#!/bin/sh\necho "$1" >> {prefix}/ran.txt\nexec {client}/python "$@"\n'
+"""An environment's Python, which notes what it runs."""
 
 # One data set for everything, so that no stage runs more often than it must.
 TAGGING = {
@@ -121,6 +121,14 @@ they import is held against their environments in tests/test_environments.py."""
 
 
 def test_every_rule_runs_with_the_packages_of_its_environment_alone(conda):
+    conda.run("-j2", "--use-conda", "--conda-create-envs-only", *TARGETS)
+    for made in conda.folder.glob(".snakemake/conda/*/made_from.yaml"):
+        python = made.parent / "bin" / "python"
+        # Jobs are forks of a process of the environment, with no more than is installed there.
+        client = warm.of(str(python.with_name("python3")))
+        python.unlink()
+        python.write_text(RECORDER.format(prefix=made.parent, client=client))
+        python.chmod(0o755)
     conda.run("-j2", "--use-conda", *TARGETS)
     ran = {
         Path(path.parent / "made_from.yaml").read_text(): set(path.read_text().split())

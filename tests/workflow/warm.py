@@ -30,8 +30,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-AT_IMPORT = re.compile("(HF_|HUGGING|TRANSFORMERS|TORCH|PYTORCH|PYTHON(?!UNBUF|DONTW)|CUDA|MALLOC|LD_|XDG_)")
+AT_IMPORT = re.compile(
+    "(HF_|HUGGING|TRANSFORMERS|TORCH(?!ELASTIC_|_NCCL_)|PYTORCH|PYTHON(?!UNBUF|DONTW)|CUDA|MALLOC|LD_|XDG_)"
+)
 """Variables that change what an import does."""
+MODULES = (["-m", "snakemake"], ["-m", "accelerate.commands.launch"])
+"""What is started besides scripts."""
 HUB = ("HF_", "HUGGING")
 """Those that no plan of Snakemake's reads."""
 LIBRARIES = ("OMP", "MKL", "OPENBLAS", "RAYON", "NUMEXPR", "VECLIB_MAXIMUM", "GOTO")
@@ -57,6 +61,8 @@ PACKAGES = [
     "soundfile",
     "soxr",
     "accelerate",
+    "accelerate.commands.launch",
+    "torch.distributed.run",
     "safetensors.torch",
     "tokenizers",
     "huggingface_hub",
@@ -70,7 +76,7 @@ PACKAGES = [
     "yaml",
 ]
 
-CLIENT = """#!{python} -IS
+CLIENT = """#!{client} -IS
 import array, json, os, socket, signal, sys
 server = socket.socket(socket.AF_UNIX)
 try:
@@ -103,13 +109,18 @@ def python() -> str:
 @cache
 def folder() -> Path:
     """Start the process, once for each that asks, and return a folder whose ``python`` is its client."""
+    return of(sys.executable)
+
+
+def of(executable: str) -> Path:
+    """Do so for a Python with packages of its own, of which those that it has are imported."""
     place = Path(tempfile.mkdtemp(prefix="warm"))
     address = place / "socket"
     client = place / "python"
-    client.write_text(CLIENT.format(python=sys.executable, address=str(address)))
+    client.write_text(CLIENT.format(client=sys.executable, python=executable, address=str(address)))
     client.chmod(0o755)
     ready = subprocess.Popen(
-        [sys.executable, __file__, "serve", str(address)],
+        [executable, __file__, "serve", str(address)],
         env={**os.environ, **dict.fromkeys(ONE_THREAD, "1")},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -125,7 +136,8 @@ def serve(address: str) -> None:
     """Import the packages, and fork for every client until the one who started this is gone."""
     started = dict(os.environ)  # some packages set variables
     for package in PACKAGES:
-        importlib.import_module(package)
+        with contextlib.suppress(ModuleNotFoundError):
+            importlib.import_module(package)
     gc.freeze()
     os.fsync = lambda descriptor: None  # as in the tests themselves (tests/conftest.py)
     # Whatever starts Python again starts the client.
@@ -151,7 +163,9 @@ def keep(client: socket.socket, started: dict[str, str]) -> None:
     size, streams, _, _ = socket.recv_fds(client, 8, 3)
     told = client.makefile("rb").read(int.from_bytes(size, "little"))
     arguments, directory, environment, umask = json.loads(told)
-    own = arguments[:2] == ["-m", "snakemake"] or arguments[:1] and arguments[0].endswith(".py")
+    if arguments[:1] == ["-u"]:  # as torch starts its processes
+        environment["PYTHONUNBUFFERED"] = arguments.pop(0)
+    own = arguments[:2] in MODULES or arguments[:1] and arguments[0].endswith(".py")
     plans = arguments[1:2] == ["snakemake"] and not {"-n", "--dry-run"}.isdisjoint(arguments)
     if not own or differs(environment, started, HUB if plans else ()):
         client.sendall(b"cold\n")

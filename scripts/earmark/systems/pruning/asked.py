@@ -114,6 +114,7 @@ class Prefill(Section):
     ratios: list[float]
     audio_s: int
     repeats: int
+    alone: bool
     seed: int
     device: str
 

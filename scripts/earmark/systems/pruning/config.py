@@ -69,6 +69,9 @@ class Prefill(Section):
     repeats: Count = 3
     """timed runs of each side"""
 
+    alone: bool = True
+    """whether no other job of the workflow runs meanwhile; false: it is one job of one core among others"""
+
 
 class Pruning(Section):
     """The keys of config that token reduction owns."""

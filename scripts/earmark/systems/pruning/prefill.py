@@ -1,22 +1,23 @@
-"""Prefill time against keep ratio, every reduced run beside an unpruned one, and the FLOP line.
+"""Prefill time against keep ratio, every reduced run between unpruned ones, and the FLOP line.
 
-Audio states and weights may be random: time doesn't depend on them. Ratios are taken within a
-round run side by side, so that a busy machine slows both sides.
+Audio states and weights may be random: time doesn't depend on them. What counts is the ratio to the mean of
+the unpruned prefills before and behind, so that a busy machine slows both sides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from statistics import median
 from typing import Any
-
-import numpy as np
 
 from earmark.core.files import Json
 from earmark.core.progress import tqdm
+from earmark.core.seeding import generator
 from earmark.reduction.loader import load
 from earmark.systems.pruning.asked import Method
 from earmark.systems.pruning.runner import Decoder, Reduction
-from earmark.systems.pruning.stopwatch import Stopwatch, Timed
+from earmark.systems.pruning.stopwatch import Clock, Pair, Stopwatch, Timed
 
 
 def layer_flops(config: Any, tokens: int) -> float:
@@ -52,34 +53,40 @@ def measure(
     audio_tokens: int,
     repeats: int,
     seed: int,
+    on_processor: bool = False,
 ) -> tuple[list[Json], int]:
     """Return one point per method and ratio, and the prompt's length in tokens.
 
-    A round is one unpruned prefill and one of every method at one ratio, side by side.
+    A round is one prefill of every method at one ratio, in a drawn order, with an unpruned one before and
+    behind them. Times are of the wall clock, or ``on_processor``.
     """
     bench = Stopwatch.of_noise(decoder, audio_tokens, seed)
     config, prompt = decoder.model.config, bench.ids.shape[1]
     base = Reduction(load("base"), None, None, 0, seed, False)
     bench.once(base)
-    points = []
-    rounds = [(ratio, number) for ratio in sorted(ratios, reverse=True) for number in range(repeats)]
-    runs: dict[tuple[str, float], list[tuple[Timed, Timed]]] = {}
-    for ratio, number in tqdm(rounds, desc="prefill", unit="round"):
-        reductions = {m.name: _reduction(m, ratio, seed) for m in methods}
-        if number == 0 and ratio == max(ratios):
-            for reduction in reductions.values():
-                bench.once(reduction)
-        full = bench.once(base)
-        for name, reduction in reductions.items():
-            runs.setdefault((name, ratio), []).append((full, bench.once(reduction)))
+    for method in methods:  # the first run of a method brings its code in
+        bench.once(_reduction(method, max(ratios), seed))
+    points, drawn = [], generator(seed, "prefill")
+    rounds = [ratio for ratio in sorted(ratios, reverse=True) for _ in range(repeats)]
+    runs: dict[tuple[str, float], list[Pair]] = {}
+    before = bench.once(base)
+    for ratio in tqdm(rounds, desc="prefill", unit="round"):
+        order = [methods[number] for number in drawn.permutation(len(methods))]
+        reduced = {m.name: bench.once(_reduction(m, ratio, seed), on_processor) for m in order}
+        behind = bench.once(base)
+        for name, run in reduced.items():
+            runs.setdefault((name, ratio), []).append(Pair(run, (before, behind)))
+        before = behind
+    clock: Clock = partial(Timed.by, processor=on_processor)
     for method in methods:
         for ratio in sorted(ratios, reverse=True):
             layer = max(method.layer, _reduction(method, ratio, seed).reducer.lowest_layer)
             found = runs[method.name, ratio]
-            left = [prompt - audio_tokens + seen for seen in found[0][1].audio]
+            left = [prompt - audio_tokens + seen for seen in found[0].reduced.audio]
             if method.kind == "cache":  # drops nothing in the prefill
                 left = [prompt] * len(left)
-            points.append(_point(found, method.name, ratio, layer, flop_speedup(config, prompt, left)))
+            flops = flop_speedup(config, prompt, left)
+            points.append(_point(found, method.name, ratio, layer, flops, clock))
     return points, prompt
 
 
@@ -88,19 +95,19 @@ def _reduction(method: Method, ratio: float, seed: int) -> Reduction:
     return Reduction(reducer, ratio, None, method.layer, seed, method.reference, method.renumber)
 
 
-def _point(runs: Sequence[tuple[Timed, Timed]], method: str, ratio: float, layer: int, flops: float) -> Json:
+def _point(pairs: Sequence[Pair], method: str, ratio: float, layer: int, flops: float, clock: Clock) -> Json:
     """Return the point of the timing record that the runs of one method and ratio give."""
-    speedups = np.array([full.seconds / run.seconds for full, run in runs])
+    speedups = [pair.speedup(clock) for pair in pairs]
     return {
         "method": method,
         "keep_ratio": ratio,
         "layer": layer,
-        "tokens_after": runs[0][1].kept,
-        "prefill_s": min(run.seconds for _, run in runs),
-        "base_s": min(full.seconds for full, _ in runs),
-        "select_s": min(run.select_s for _, run in runs),
-        "speedup": float(np.median(speedups)),
-        "speedup_low": float(speedups.min()),
-        "speedup_high": float(speedups.max()),
+        "tokens_after": pairs[0].reduced.kept,
+        "prefill_s": min(clock(pair.reduced) for pair in pairs),
+        "base_s": min(clock(whole) for pair in pairs for whole in pair.around),
+        "select_s": min(pair.reduced.select_s for pair in pairs),
+        "speedup": median(speedups),
+        "speedup_low": min(speedups),
+        "speedup_high": max(speedups),
         "flop_speedup": flops,
     }

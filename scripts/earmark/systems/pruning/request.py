@@ -203,6 +203,7 @@ def prefill(settings: Settings, model: str, seconds: int) -> Prefill:
                 ratios=block.ratios,
                 audio_s=seconds,
                 repeats=block.repeats,
+                alone=block.alone,
                 seed=settings.config.seed,
                 device=settings.config.device,
             )

@@ -9,10 +9,10 @@ does then slows both sides.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import cycle
 from statistics import fmean, median
-from typing import NamedTuple
 
 import torch
 
@@ -32,24 +32,10 @@ from earmark.systems.pruning.inputs import Inputs
 from earmark.systems.pruning.runner import Decoder, Reduction
 from earmark.systems.pruning.samples import Sample
 from earmark.systems.pruning.speed_record import Speed, SpeedRecord
-from earmark.systems.pruning.stopwatch import Stopwatch, Timed
-
-Clock = Callable[[Timed], float]
-
+from earmark.systems.pruning.stopwatch import Clock, Pair, Stopwatch, Timed, by_processor
 
 BETWEEN = 4
 """Reduced prefills between two unpruned ones of the same prompt."""
-
-
-class Pair(NamedTuple):
-    """A reduced prefill, and the unpruned ones before and behind it."""
-
-    reduced: Timed
-    around: tuple[Timed, Timed]
-
-    def whole(self, clock: Clock) -> float:
-        """Return the mean seconds of the unpruned ones."""
-        return fmean(map(clock, self.around))
 
 
 def run(asked: Speeds, source: Source, checkpoint: Checkpoint, code: str, threads: int) -> SpeedRecord:
@@ -72,9 +58,9 @@ def run(asked: Speeds, source: Source, checkpoint: Checkpoint, code: str, thread
         scores = sorted({name for method in asked.methods for name in _needs(method)})
         joined = _joined(decoder, heard.store, samples, cell.task.prompt.system, tokens, scores)
         prompts = [next(joined) for _ in range(asked.prompts)]
-    on_processor = device.type == "cpu" and torch.get_num_threads() == 1
+    on_processor = by_processor(device)
     pairs = _measure(prompts, asked, cell.run.seed, on_processor)
-    clock: Clock = (lambda run: run.processor_s) if on_processor else (lambda run: run.seconds)
+    clock: Clock = partial(Timed.by, processor=on_processor)
     whole = median(pair.whole(clock) for found in pairs.values() for pair in found)
     return SpeedRecord(
         model=model.name,
@@ -168,7 +154,7 @@ def _measure(
 
 def _speed(method: Method, ratio: float, pairs: Sequence[Pair], clock: Clock, whole: float) -> Speed:
     """Return what the pairs of one method and ratio say."""
-    speedups = [pair.whole(clock) / clock(pair.reduced) for pair in pairs]
+    speedups = [pair.speedup(clock) for pair in pairs]
     reduced = [pair.reduced for pair in pairs]
     return Speed(
         method=method.name,

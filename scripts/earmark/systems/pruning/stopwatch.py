@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import NamedTuple
 
 import torch
@@ -29,6 +30,33 @@ class Timed(NamedTuple):
     kept: int
     audio: tuple[int, ...]
     """Audio tokens that each layer saw."""
+
+    def by(self, processor: bool) -> float:
+        """Return its seconds by the processor's clock, or the wall's."""
+        return self.processor_s if processor else self.seconds
+
+
+Clock = Callable[[Timed], float]
+
+
+class Pair(NamedTuple):
+    """A reduced prefill, and the unpruned ones before and behind it."""
+
+    reduced: Timed
+    around: tuple[Timed, Timed]
+
+    def whole(self, clock: Clock) -> float:
+        """Return the mean seconds of the unpruned ones."""
+        return fmean(map(clock, self.around))
+
+    def speedup(self, clock: Clock) -> float:
+        """Return (time unpruned / time reduced)."""
+        return self.whole(clock) / clock(self.reduced)
+
+
+def by_processor(device: torch.device) -> bool:
+    """Whether processor time is what to go by: where one thread computes, other work disturbs it least."""
+    return device.type == "cpu" and torch.get_num_threads() == 1
 
 
 class Stopwatch:

@@ -34,7 +34,8 @@ from earmark.core.errors import UserError, nearest
 from earmark.systems.tagging.asked import Input
 from earmark.systems.tagging.augment import Augmentation, masked, mixed, shifted
 from earmark.systems.tagging.classes import SINGLE_LABEL, Classes
-from earmark.systems.tagging.fbank import BINS, SAMPLE_RATE, fbank, samples_for
+from earmark.systems.tagging.fbank import fbank
+from earmark.systems.tagging.framing import BINS, SAMPLE_RATE, samples_for
 from earmark.systems.tagging.index import PLACED, Entry, entries, usable
 from earmark.systems.tagging.mapped import Mapped
 from earmark.systems.tagging.normal import Normal

@@ -16,24 +16,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-SAMPLE_RATE = 16000
-BINS = 128
-LENGTH, HOP, POINTS = 400, 160, 512
+from earmark.systems.tagging.framing import BINS, HOP, LENGTH, SAMPLE_RATE
+
+POINTS = 512
 LOW_HZ, HIGH_HZ = 20.0, SAMPLE_RATE / 2
 EMPHASIS = 0.97
 FLOOR = torch.finfo(torch.float32).eps
 BLOCK = 192
 """Frames transformed together: what fits into a core's cache, twice as fast as all at once."""
-
-
-def frames_of(samples: int) -> int:
-    """Return the frames that so many samples have."""
-    return 1 + (samples - LENGTH) // HOP if samples >= LENGTH else 0
-
-
-def samples_for(frames: int) -> int:
-    """Return the samples that so many frames are made from."""
-    return (frames - 1) * HOP + LENGTH
 
 
 def fbank(waveform: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from earmark.core.errors import UserError
 from earmark.core.files import write_json
 from earmark.systems.tagging.asked import StatisticsJob
-from earmark.systems.tagging.fbank import BINS
+from earmark.systems.tagging.framing import BINS
 from earmark.systems.tagging.index import PLACED, entries, usable
 from earmark.systems.tagging.normal import Normal
 from earmark.systems.tagging.request import WHOLE

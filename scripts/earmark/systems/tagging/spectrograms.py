@@ -30,7 +30,8 @@ from earmark.core.progress import tqdm
 from earmark.core.records import ROW_GROUP, Clip, iter_manifest
 from earmark.data.shards import both
 from earmark.models.state_writer import StateWriter
-from earmark.systems.tagging.fbank import SAMPLE_RATE, fbank, frames_of, samples_for
+from earmark.systems.tagging.fbank import fbank
+from earmark.systems.tagging.framing import SAMPLE_RATE, frames_of, samples_for
 from earmark.systems.tagging.index import INDEX
 
 

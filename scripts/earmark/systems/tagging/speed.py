@@ -35,7 +35,8 @@ from earmark.merging.schedule import PROTECTED, Clamped, Schedule, clamp
 from earmark.systems.tagging import network
 from earmark.systems.tagging.architecture import Shape
 from earmark.systems.tagging.asked import SpeedJob
-from earmark.systems.tagging.fbank import fbank, samples_for
+from earmark.systems.tagging.fbank import fbank
+from earmark.systems.tagging.framing import samples_for
 from earmark.systems.tagging.timed import BASELINE, MERGED, UNMERGED, Batch, Timed
 
 NO_OVERLAP = [16, 16]

@@ -59,10 +59,12 @@ def section(record: Mapping[str, Any], path: str, look: Mapping[str, Look]) -> S
         f"{record['parameters']:,} parameters".replace(",", " "),
         ", ".join(str(record[name]) for name in ("device", "dtype", "attention")),
         f"{record['threads']} thread{'s' * (record['threads'] > 1)}",
+        *(["processor time"] if record.get("clock") == "processor" else []),
+        *([] if record.get("alone", True) else ["beside other jobs"]),
     ]
     note = (
-        f"Each point is the median of {record['repeats']} pairs of a pruned and an unpruned "
-        "prefill, run side by side; bars reach from the slowest to the fastest pair. "
+        f"Each point is the median of {record['repeats']} pruned prefills, each compared with the "
+        "unpruned ones before and behind it; bars reach from the slowest to the fastest. "
         "FLOPs: what a machine limited by arithmetic alone would gain."
     )
     return Section(
