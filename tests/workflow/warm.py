@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 AT_IMPORT = re.compile(
-    "(HF_|HUGGING|TRANSFORMERS|TORCH(?!ELASTIC_|_NCCL_)|PYTORCH|PYTHON(?!UNBUF|DONTW)|CUDA|MALLOC|LD_|XDG_)"
+    "(HF_|HUGGING|TRANSFORMERS|TORCH(?!ELASTIC_|_NCCL_)|PYTORCH|PYTHON(?!UNBUF|DONTW)|CUDA(?!_VISIBLE)|MALLOC|LD_|XDG_)"
 )
 """Variables that change what an import does."""
 MODULES = (["-m", "snakemake"], ["-m", "accelerate.commands.launch"])
