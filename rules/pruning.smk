@@ -162,7 +162,7 @@ rule wrong_answers:
         "benchmarks/wrong_answers.tsv"
     conda:
         "../envs/report.yaml"
-    threads: 1
+    threads: 2
     resources:
         gpu=0,
         mem_mb=growing(2000),
@@ -173,5 +173,5 @@ rule wrong_answers:
     shell:
         """
         python "$SCRIPTS/wrong_answers.py" --summary {input.summary:q} --data data \
-            --settings {params.settings:q} --output {output:q} 2>&1 | tee {log:q}
+            --settings {params.settings:q} --output {output:q} --threads {threads} 2>&1 | tee {log:q}
         """

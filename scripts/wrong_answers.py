@@ -23,9 +23,10 @@ def main(
     settings: Annotated[str, typer.Option(help="config's report section (JSON file)")],
     output: Annotated[Path, typer.Option(help="the wrong answers, Parquet")],
     data: Annotated[Path, typer.Option(help="the folder of tasks' data")] = Path("data"),
+    threads: int = 1,
 ) -> None:
     """Collect wrong answers with their sound."""
-    rows = wrong.collect(summary.load(table), data, Report.read(given(settings), "--settings"))
+    rows = wrong.collect(summary.load(table), data, Report.read(given(settings), "--settings"), threads)
     wrong.write(rows, output)
     print(f"{len(rows)} wrong answers, {sum(row['audio'] is not None for row in rows)} of them with sound")
 

@@ -7,6 +7,7 @@ import re
 import struct
 import tarfile
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,9 @@ def shards(data: Path, task: str) -> list[Path]:
     return [path for path in found if path.with_suffix(".parquet").is_file()]
 
 
-def excerpts(data: Path, task: str, clips: Iterable[str], seconds: float) -> Iterator[tuple[str, bytes]]:
+def excerpts(
+    data: Path, task: str, clips: Iterable[str], seconds: float, threads: int = 1
+) -> Iterator[tuple[str, bytes]]:
     """Yield clip id and the first ``seconds`` of each clip asked for that is on disk, as Ogg Opus.
 
     Only the members asked for are read; of the others a tar's headers alone.
@@ -45,6 +48,17 @@ def excerpts(data: Path, task: str, clips: Iterable[str], seconds: float) -> Ite
         UserError: a shard or its index is damaged.
 
     """
+    with ThreadPoolExecutor(threads) as pool:  # encoding is most of the work, and leaves Python alone
+        for clip, made in [
+            (clip, pool.submit(opus, *start)) for clip, start in _starts(data, task, clips, seconds)
+        ]:
+            yield clip, made.result()
+
+
+def _starts(
+    data: Path, task: str, clips: Iterable[str], seconds: float
+) -> Iterator[tuple[str, tuple[NDArray[np.float32], int]]]:
+    """Yield clip id, the samples of its first seconds and their rate."""
     wanted = set(clips)
     for tar in shards(data, task):
         if not wanted:
@@ -61,7 +75,7 @@ def excerpts(data: Path, task: str, clips: Iterable[str], seconds: float) -> Ite
                     stream = members.extractfile(member) if clip is not None and member.isfile() else None
                     if clip is not None and stream is not None:
                         wanted.discard(clip)
-                        yield clip, opus(*_start(stream.read(), seconds))
+                        yield clip, _start(stream.read(), seconds)
                     if not keys:
                         break
         except (OSError, EOFError, tarfile.TarError, AudioError, soundfile.LibsndfileError) as error:

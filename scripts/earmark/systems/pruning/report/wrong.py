@@ -51,7 +51,7 @@ NAME = "wrong_answers.parquet"
 """What the file is called that the page reads."""
 
 
-def collect(summary: pd.DataFrame, data: Path, shown: Report) -> list[Row]:
+def collect(summary: pd.DataFrame, data: Path, shown: Report, threads: int = 1) -> list[Row]:
     """Return the rows to show.
 
     Excerpts are dealt out section by section in turn until they would take ``audio_mb`` in a page.
@@ -64,7 +64,7 @@ def collect(summary: pd.DataFrame, data: Path, shown: Report) -> list[Row]:
     chosen = Material(summary).of("pruning", "evaluation")
     chosen.sort(key=lambda row: tuple(map(str, same(row))))
     sections = [list(_chosen(list(group), shown.wrong_answers)) for _, group in groupby(chosen, key=same)]
-    _add_audio(sections, data, shown)
+    _add_audio(sections, data, shown, threads)
     return [row for section in sections for row in section]
 
 
@@ -138,14 +138,15 @@ def name_of(row: Row) -> str:
     return json.dumps([row[name] for name in COMPARABLE], default=str)
 
 
-def _add_audio(sections: Sequence[Sequence[Row]], data: Path, shown: Report) -> None:
+def _add_audio(sections: Sequence[Sequence[Row]], data: Path, shown: Report, threads: int) -> None:
     """Give rows their excerpts, in turn by section, as long as the page stays within its limit."""
     left, seconds = shown.audio_mb * 1e6 / wrong_answers.BASE64, shown.audio_s
     turns = [row for turn in zip_longest(*sections) for row in turn if row is not None]
     made: dict[tuple[str, str], bytes] = {}
     for task in sorted({row["task"] for row in turns}) if left else ():
         clips = {row["clip_id"] for row in turns if row["task"] == task}
-        made |= {(task, clip): content for clip, content in excerpts.excerpts(data, task, clips, seconds)}
+        heard = excerpts.excerpts(data, task, clips, seconds, threads)
+        made |= {(task, clip): content for clip, content in heard}
     for row in turns:
         content = made.get((row["task"], row["clip_id"]))
         if content is not None and len(content) <= left:
