@@ -70,6 +70,7 @@ def test_a_job_that_took_more_than_asked_is_marked(tmp_path):
 @pytest.mark.parametrize("cores", [1, 2])
 def test_a_job_s_threads_reach_libraries_and_its_script(tmp_path, cores):
     flow = Workflow(tmp_path)
+    flow.warm = False
     script = flow.folder / "scripts/download.py"
     names = [f"{library}_NUM_THREADS" for library in ("OMP", "MKL", "OPENBLAS", "RAYON")]
     seen = "import os, sys, pyarrow\n"

@@ -40,7 +40,8 @@ HUB = ("HF_", "HUGGING")
 """Those that no plan of Snakemake's reads."""
 LIBRARIES = ("OMP", "MKL", "OPENBLAS", "RAYON", "NUMEXPR", "VECLIB_MAXIMUM", "GOTO")
 ONE_THREAD = [f"{name}{'' if name.endswith('MAXIMUM') else '_NUM'}_THREADS" for name in LIBRARIES]
-"""Variables that change it too, but only where they are set: 1 in a job with one core."""
+"""Variables that libraries read then, too: a fork's libraries take one thread, whatever its job was given, and
+torch as many as the script tells it."""
 PACKAGES = [
     "snakemake.cli",
     "torch",
@@ -192,7 +193,6 @@ def keep(client: socket.socket, started: dict[str, str]) -> None:
 def differs(environment: dict[str, str], started: dict[str, str], but: tuple[str, ...]) -> bool:
     """Whether imports would go another way in an environment than where the process was started."""
     names = {name for name in {*environment, *started} if AT_IMPORT.match(name) and not name.startswith(but)}
-    names |= environment.keys() & set(ONE_THREAD)
     return any(environment.get(name) != started.get(name) for name in names)
 
 
