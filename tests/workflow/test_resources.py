@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 import warm
-from workflow import Workflow
+from workflow import SMALL, Workflow
 
 from earmark.core import usage
 from earmark.core.places import ROOT, SCRIPTS
@@ -79,3 +79,11 @@ def test_a_job_s_threads_reach_libraries_and_its_script(tmp_path, cores):
     script.write_text(script.read_text().replace(future, future + seen))
     printed = flow.run(f"-j{cores}", "data/gtzan/recordings.parquet").stdout
     assert f"seen {' '.join(5 * [str(cores)])} --threads {cores}\n" in printed
+
+
+def test_a_timing_takes_every_core_unless_other_jobs_may_run_beside_it(copied):
+    for alone, threads in ((True, ["2"]), (False, [])):
+        copied.configure(SMALL | {"prefill": [SMALL["prefill"][0] | {"alone": alone}]})
+        printed = copied.run("-j2", "-R", "prefill", "--", "results/timing/moderate_2s.json").stdout
+        job = printed[printed.index("rule prefill:") :].partition("\n\n")[0]
+        assert re.findall(r"^ +threads: (\d+)$", job, flags=re.MULTILINE) == threads, job

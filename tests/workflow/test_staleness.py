@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,16 +113,6 @@ def test_config_a_rule_does_not_read_reruns_nothing_of_it(finished):
         assert finished.would_make("grid") == set()
     with configured(finished, methods={"dart-l2": {"reducer": "dart", "layer": 2}}):
         assert finished.would_make("grid") == set()
-
-
-def test_a_timing_takes_every_core_unless_other_jobs_may_run_beside_it(finished):
-    timing = "results/timing/moderate_2s.json"
-    for alone, threads in ((True, ["2"]), (False, [])):
-        block = SMALL["prefill"][0] | {"alone": alone}
-        with configured(finished, prefill=[block]):
-            plan = finished.run("-n", "-j2", "-F", timing).stdout
-        job = plan[plan.index("rule prefill:") :].partition("\n\n")[0]
-        assert re.findall(r"^ +threads: (\d+)$", job, flags=re.MULTILINE) == threads, job
 
 
 def test_a_model_setting_of_evaluation_leaves_features_and_training_alone(finished):
