@@ -8,10 +8,6 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-# What is imported stays: the collector would go through it again and again, an eighth of a short job's start.
-_THRESHOLDS = gc.get_threshold()
-gc.set_threshold(100_000, *_THRESHOLDS[1:])
-
 # Spinning OpenMP threads cost five-fold on shared cores; must be set before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
@@ -24,6 +20,10 @@ import typer
 
 from earmark.core import files, memory, progress
 from earmark.core.errors import UserError
+
+# What a script imports stays: going through it again and again took a tenth of a short job's start.
+_THRESHOLDS = gc.get_threshold()
+gc.set_threshold(100_000, *_THRESHOLDS[1:])
 
 
 def run(main: Callable[..., Any]) -> None:
