@@ -47,7 +47,7 @@ from earmark.models.checkpoint import Checkpoint
 from earmark.models.projector import Projector, Shape
 from earmark.reduction.loader import load
 from earmark.systems.pruning.prefill import flop_speedup
-from earmark.systems.pruning.runner import Reduction
+from earmark.systems.pruning.reduction import Reduction
 from earmark.systems.pruning.stopwatch import Stopwatch
 
 ROOT = Path(__file__).parents[1]

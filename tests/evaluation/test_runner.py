@@ -19,6 +19,7 @@ from earmark.scoring.parsers.letter import parse
 from earmark.scoring.question import ask
 from earmark.systems.pruning import plan, result, runner
 from earmark.systems.pruning.answers import Answered
+from earmark.systems.pruning.reduction import Reduction
 from earmark.systems.pruning.samples import Sample
 from earmark.systems.pruning.session import answered
 
@@ -65,8 +66,8 @@ def loop(decoder, store, windows=1) -> runner.Loop:
     return runner.Loop(decoder, store, samples(windows), None, max_new_tokens=6)
 
 
-def reduction(method="dart", ratio=0.5, layer=0) -> runner.Reduction:
-    return runner.Reduction(load(method), None if method == "base" else ratio, None, layer, 0, False)
+def reduction(method="dart", ratio=0.5, layer=0) -> Reduction:
+    return Reduction(load(method), None if method == "base" else ratio, None, layer, 0, False)
 
 
 def run(a_loop, max_tokens, journals, *reductions, done=None) -> list[runner.Track]:

@@ -22,7 +22,7 @@ from earmark.models import tiny, tiny_qwen2_audio
 from earmark.models.checkpoint import Checkpoint
 from earmark.models.padding import left_padded
 from earmark.reduction.loader import available, load
-from earmark.systems.pruning.runner import Reduction
+from earmark.systems.pruning.reduction import Reduction
 
 METHODS = [*available(), *available("kv-")]
 LENGTHS = (90, 61)

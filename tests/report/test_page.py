@@ -86,6 +86,13 @@ def test_labels_devices_and_layers_are_never_mixed_in_a_panel(
     assert text.count("<h4>Accuracy when pruned before layer 2") == 1
 
 
+def test_a_timing_beside_other_jobs_says_so(results: list[Path], timing: Path) -> None:
+    assert "beside other jobs" not in html([*results, timing])
+    timing.write_text(json.dumps(json.loads(timing.read_text()) | {"clock": "processor", "alone": False}))
+    facts = re.findall(r"<bdi>([^<]*)</bdi>", html([*results, timing]))
+    assert facts[facts.index("processor time") + 1] == "beside other jobs"
+
+
 def test_remarks_tell_a_forced_layer_missing_answers_and_a_missing_base(
     write_result: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -97,6 +97,10 @@ def test_timing_points_have_rows_of_their_own(results: list[Path], timing: Path)
     assert row.loc["prefill_speedup", "value"] == point["speedup"]
     assert row.loc["prefill_speedup", "high"] == point["speedup_high"]
     assert row.loc["flop_speedup", "value"] == point["flop_speedup"]
+    assert row.loc["prefill_speedup", ["clock", "alone"]].tolist() == ["wall", 1], "as older records are"
+    timing.write_text(json.dumps(json.loads(timing.read_text()) | {"clock": "processor", "alone": False}))
+    found = table(results, timing).query("metric == 'prefill_speedup'")
+    assert set(found["clock"]) == {"processor"} and set(found["alone"]) == {0}
 
 
 def test_a_token_count_instead_of_a_ratio(tmp_path: Path, write_result: Callable[..., Path]) -> None:

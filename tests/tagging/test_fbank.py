@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 from transformers import ASTFeatureExtractor
 
 from earmark.audio import waveform as audio
+from earmark.core.places import SCRIPTS
 from earmark.systems.tagging.fbank import fbank
 from earmark.systems.tagging.framing import frames_of, samples_for
 
@@ -73,3 +77,9 @@ def test_lengths_are_the_published_ones(seconds, frames):
     assert frames_of(seconds * 16000) == frames
     assert frames_of(samples_for(frames)) == frames
     assert frames_of(samples_for(frames) - 1) == frames - 1
+
+
+def test_statistics_of_spectrograms_start_without_torch():
+    code = "import sys, fbank_statistics; sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(SCRIPTS)}, timeout=600)
+    assert done.returncode == 0

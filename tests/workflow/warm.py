@@ -165,7 +165,7 @@ def keep(client: socket.socket, started: dict[str, str]) -> None:
     told = client.makefile("rb").read(int.from_bytes(size, "little"))
     arguments, directory, environment, umask = json.loads(told)
     if arguments[:1] == ["-u"]:  # as torch starts its processes
-        environment["PYTHONUNBUFFERED"] = arguments.pop(0)
+        arguments, environment["PYTHONUNBUFFERED"] = arguments[1:], "1"
     own = arguments[:2] in MODULES or arguments[:1] and arguments[0].endswith(".py")
     plans = arguments[1:2] == ["snakemake"] and not {"-n", "--dry-run"}.isdisjoint(arguments)
     if not own or differs(environment, started, HUB if plans else ()):

@@ -48,16 +48,14 @@ def excerpts(
         UserError: a shard or its index is damaged.
 
     """
+    starts = list(_starts(data, task, clips, seconds))
     with ThreadPoolExecutor(threads) as pool:  # encoding is most of the work, and leaves Python alone
-        for clip, made in [
-            (clip, pool.submit(opus, *start)) for clip, start in _starts(data, task, clips, seconds)
-        ]:
-            yield clip, made.result()
+        yield from pool.map(lambda start: (start[0], opus(*start[1:])), starts)
 
 
 def _starts(
     data: Path, task: str, clips: Iterable[str], seconds: float
-) -> Iterator[tuple[str, tuple[NDArray[np.float32], int]]]:
+) -> Iterator[tuple[str, NDArray[np.float32], int]]:
     """Yield clip id, the samples of its first seconds and their rate."""
     wanted = set(clips)
     for tar in shards(data, task):
@@ -75,7 +73,7 @@ def _starts(
                     stream = members.extractfile(member) if clip is not None and member.isfile() else None
                     if clip is not None and stream is not None:
                         wanted.discard(clip)
-                        yield clip, _start(stream.read(), seconds)
+                        yield clip, *_start(stream.read(), seconds)
                     if not keys:
                         break
         except (OSError, EOFError, tarfile.TarError, AudioError, soundfile.LibsndfileError) as error:

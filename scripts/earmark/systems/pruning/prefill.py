@@ -16,7 +16,8 @@ from earmark.core.progress import tqdm
 from earmark.core.seeding import generator
 from earmark.reduction.loader import load
 from earmark.systems.pruning.asked import Method
-from earmark.systems.pruning.runner import Decoder, Reduction
+from earmark.systems.pruning.reduction import Reduction
+from earmark.systems.pruning.runner import Decoder
 from earmark.systems.pruning.stopwatch import Clock, Pair, Stopwatch, Timed
 
 
@@ -62,25 +63,21 @@ def measure(
     """
     bench = Stopwatch.of_noise(decoder, audio_tokens, seed)
     config, prompt = decoder.model.config, bench.ids.shape[1]
-    base = Reduction(load("base"), None, None, 0, seed, False)
-    bench.once(base)
-    for method in methods:  # the first run of a method brings its code in
-        bench.once(_reduction(method, max(ratios), seed))
-    points, drawn = [], generator(seed, "prefill")
-    rounds = [ratio for ratio in sorted(ratios, reverse=True) for _ in range(repeats)]
+    bench.warm_up([Reduction.of(method, seed, max(ratios)) for method in methods])
+    drawn = generator(seed, "prefill")
+    rounds = [
+        {(methods[number].name, ratio): Reduction.of(methods[number], seed, ratio) for number in order}
+        for ratio in sorted(ratios, reverse=True)
+        for order in (drawn.permutation(len(methods)) for _ in range(repeats))
+    ]
     runs: dict[tuple[str, float], list[Pair]] = {}
-    before = bench.once(base)
-    for ratio in tqdm(rounds, desc="prefill", unit="round"):
-        order = [methods[number] for number in drawn.permutation(len(methods))]
-        reduced = {m.name: bench.once(_reduction(m, ratio, seed), on_processor) for m in order}
-        behind = bench.once(base)
-        for name, run in reduced.items():
-            runs.setdefault((name, ratio), []).append(Pair(run, (before, behind)))
-        before = behind
+    for key, pair in bench.pairs(tqdm(rounds, desc="prefill", unit="round"), on_processor):
+        runs.setdefault(key, []).append(pair)
+    points = []
     clock: Clock = partial(Timed.by, processor=on_processor)
     for method in methods:
         for ratio in sorted(ratios, reverse=True):
-            layer = max(method.layer, _reduction(method, ratio, seed).reducer.lowest_layer)
+            layer = max(method.layer, load(method.reducer, method.options).lowest_layer)
             found = runs[method.name, ratio]
             left = [prompt - audio_tokens + seen for seen in found[0].reduced.audio]
             if method.kind == "cache":  # drops nothing in the prefill
@@ -88,11 +85,6 @@ def measure(
             flops = flop_speedup(config, prompt, left)
             points.append(_point(found, method.name, ratio, layer, flops, clock))
     return points, prompt
-
-
-def _reduction(method: Method, ratio: float, seed: int) -> Reduction:
-    reducer = load(method.reducer, method.options)
-    return Reduction(reducer, ratio, None, method.layer, seed, method.reference, method.renumber)
 
 
 def _point(pairs: Sequence[Pair], method: str, ratio: float, layer: int, flops: float, clock: Clock) -> Json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -15,19 +14,17 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from earmark.compression.hooks import CacheCompression
 from earmark.core.devices import is_out_of_memory
 from earmark.core.progress import tqdm
 from earmark.core.timing import MemoryWatch, Peak, StageClock
 from earmark.models.features import States
-from earmark.reduction.context import PrefillContext
 from earmark.reduction.contract import Method, Reducer
-from earmark.reduction.hooks import TokenReduction
 from earmark.reduction.record import RowRecord
 from earmark.systems.pruning.answers import Answered
 from earmark.systems.pruning.plan import Row
 from earmark.systems.pruning.prefix import Prefix, shared
 from earmark.systems.pruning.prompts import Prompts
+from earmark.systems.pruning.reduction import Reduction
 from earmark.systems.pruning.samples import Sample
 
 MOST_SHARED_LAYERS = 8
@@ -57,40 +54,6 @@ class Decoder(Protocol):
 
     def forward(self, embeddings: Tensor, mask: Tensor, positions: Tensor, cache: Any) -> Tensor:
         """Return logits of the last position, [rows, vocabulary]."""
-
-
-@dataclass(frozen=True)
-class Reduction:
-    """Which method runs, with what budget, before which layer."""
-
-    reducer: Method
-    keep_ratio: float | None
-    keep_tokens: int | None
-    layer: int
-    seed: int
-    reference: bool
-    renumber: bool = False
-
-    @property
-    def depth(self) -> int | None:
-        """How many layers read the whole prompt and cache it as it is; None for all of them."""
-        if self.reducer.kind == "cache":
-            return 0
-        return None if self.reducer.keeps_all else max(self.layer, self.reducer.lowest_layer)
-
-    def on(self, model: Any) -> contextlib.AbstractContextManager[PrefillContext[Any] | None]:
-        """Return the hooks, or nothing at all for a method that keeps everything."""
-        if self.reducer.keeps_all:
-            return contextlib.nullcontext()
-        shared: dict[str, Any] = {
-            "keep_ratio": self.keep_ratio,
-            "keep_tokens": self.keep_tokens,
-            "seed": self.seed,
-            "reference": self.reference,
-        }
-        if self.reducer.kind == "cache":
-            return CacheCompression(model, self.reducer, **shared)
-        return TokenReduction(model, self.reducer, layer=self.layer, renumber=self.renumber, **shared)
 
 
 @dataclass(frozen=True)

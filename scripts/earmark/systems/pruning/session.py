@@ -13,11 +13,11 @@ from earmark.core.jsonl import read_jsonl
 from earmark.core.timing import MemoryWatch
 from earmark.models.features import States
 from earmark.reduction.contract import Method
-from earmark.reduction.loader import load
 from earmark.systems.pruning import runner
 from earmark.systems.pruning.answers import Answered
 from earmark.systems.pruning.cell import Cell
 from earmark.systems.pruning.plan import Row
+from earmark.systems.pruning.reduction import Reduction
 from earmark.systems.pruning.samples import Sample
 from earmark.systems.pruning.workplace import Workplace
 
@@ -37,19 +37,10 @@ class Seat:
         place.clear()
         done = read_jsonl(place.journal, torn=True) if place.journal.exists() else []
         method = cell.method
-        reducer = load(method.reducer, method.options)
-        reduction = runner.Reduction(
-            reducer,
-            method.keep_ratio,
-            method.keep_tokens,
-            method.layer,
-            cell.run.seed,
-            method.reference,
-            method.renumber,
-        )
+        reduction = Reduction.of(method, cell.run.seed, method.keep_ratio, method.keep_tokens)
         journal = held.enter_context(runner.open_journal(place.journal))
         rows = {row["clip_id"]: Answered(**row) for row in done}
-        return cls(cell, place, reducer, runner.Track(reduction, rows, journal))
+        return cls(cell, place, reduction.reducer, runner.Track(reduction, rows, journal))
 
 
 @dataclass(frozen=True)

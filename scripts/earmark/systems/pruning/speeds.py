@@ -29,7 +29,8 @@ from earmark.systems.pruning.asked import Method, Speeds
 from earmark.systems.pruning.cell import Cell
 from earmark.systems.pruning.heard import Source
 from earmark.systems.pruning.inputs import Inputs
-from earmark.systems.pruning.runner import Decoder, Reduction
+from earmark.systems.pruning.reduction import Reduction
+from earmark.systems.pruning.runner import Decoder
 from earmark.systems.pruning.samples import Sample
 from earmark.systems.pruning.speed_record import Speed, SpeedRecord
 from earmark.systems.pruning.stopwatch import Clock, Pair, Stopwatch, Timed, by_processor
@@ -125,30 +126,20 @@ def _measure(
     prompts: Sequence[Stopwatch], asked: Speeds, seed: int, on_processor: bool
 ) -> dict[tuple[str, float], list[Pair]]:
     """Return a pair of every prompt for each method and ratio."""
-    whole = Reduction(load("base"), None, None, 0, seed, False)
     reductions = {
-        (m.name, ratio): Reduction(
-            load(m.reducer, m.options), ratio, None, m.layer, seed, m.reference, m.renumber
-        )
-        for m in asked.methods
-        for ratio in asked.ratios
+        (m.name, ratio): Reduction.of(m, seed, ratio) for m in asked.methods for ratio in asked.ratios
     }
-    prompts[0].once(whole)
-    for method in asked.methods:  # the first run of a method brings its code in
-        prompts[0].once(reductions[method.name, asked.ratios[0]])
+    prompts[0].warm_up([reductions[method.name, asked.ratios[0]] for method in asked.methods])
     pairs: dict[tuple[str, float], list[Pair]] = {key: [] for key in reductions}
     keys, drawn = list(reductions), generator(seed, "speeds")
     with tqdm(total=len(prompts) * len(keys), desc="prefills", unit="prefill") as bar:
         for prompt in prompts:
-            order, before = drawn.permutation(len(keys)), prompt.once(whole)
-            for start in range(0, len(order), BETWEEN):
-                few = [keys[number] for number in order[start : start + BETWEEN]]
-                found = [prompt.once(reductions[key], on_processor) for key in few]
-                behind = prompt.once(whole)
-                for key, reduced in zip(few, found, strict=True):
-                    pairs[key].append(Pair(reduced, (before, behind)))
-                before = behind
-                bar.update(len(few))
+            order = [keys[number] for number in drawn.permutation(len(keys))]
+            rounds = [order[start : start + BETWEEN] for start in range(0, len(order), BETWEEN)]
+            few = ({key: reductions[key] for key in each} for each in rounds)
+            for key, pair in prompt.pairs(few, on_processor):
+                pairs[key].append(pair)
+                bar.update()
     return pairs
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache
 
 from earmark.core.timing import synchronise
-from earmark.systems.pruning.runner import Decoder, Reduction
+from earmark.reduction.loader import load
+from earmark.systems.pruning.reduction import Reduction
+from earmark.systems.pruning.runner import Decoder
 
+Key = TypeVar("Key", bound=Hashable)
+
+UNPRUNED = Reduction(load("base"), None, None, 0, 0, False)
 PROMPT = "What is heard?\nA. x\nB. x\nC. x\nD. x\nAnswer with the letter only."
 
 
@@ -82,6 +87,23 @@ class Stopwatch:
         width = decoder.model.config.hidden_size
         states = torch.randn(audio_tokens, width, generator=torch.Generator().manual_seed(seed)) * 0.1
         return cls(decoder, decoder.prompt_ids(PROMPT, None, audio_tokens), states)
+
+    def warm_up(self, reductions: Iterable[Reduction]) -> None:
+        """Prefill once with each and with none: the first run of a method brings its code in."""
+        for reduction in (UNPRUNED, *reductions):
+            self.once(reduction)
+
+    def pairs(
+        self, rounds: Iterable[Mapping[Key, Reduction]], on_processor: bool = False
+    ) -> Iterator[tuple[Key, Pair]]:
+        """Yield the reduced prefills of every round, with the unpruned ones before and behind the round."""
+        before = self.once(UNPRUNED)
+        for reductions in rounds:
+            reduced = {key: self.once(each, on_processor) for key, each in reductions.items()}
+            behind = self.once(UNPRUNED)
+            for key, run in reduced.items():
+                yield key, Pair(run, (before, behind))
+            before = behind
 
     @torch.inference_mode()
     def once(self, reduction: Reduction, on_processor: bool = False) -> Timed:

@@ -29,7 +29,7 @@ SYSTEM = System(
             listed=False,
             pattern=rf"results/{request.TIMING}/[a-z][a-z0-9.-]*_[0-9]+s\.json",
             varies=(
-                *("device", "dtype", "attention", "threads"),
+                *("device", "dtype", "attention", "threads", "clock"),
                 *(f"points.{key}" for key in request.MEASURED),
             ),
         ),
@@ -58,6 +58,10 @@ SYSTEM = System(
         Column("keep_ratio_effective", "float64", "share of audio tokens that was kept"),
         Column("tokens_merged", "float64", "mean of the audio tokens that live on in another one's state"),
         Column("share_of_layers", "float64", "share of audio tokens that a layer saw, mean over the layers"),
+        Column("clock", "str", "of prefill timings: `processor` time, where one thread computed, or `wall`"),
+        Column(
+            "alone", "Int64", "of prefill timings: 1 where no other job of the run ran meanwhile, else 0"
+        ),
     ),
     compare=Lazy(f"{REPORT}.rows:compared"),
     point=Lazy(f"{REPORT}.point:point"),

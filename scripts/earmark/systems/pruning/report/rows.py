@@ -70,5 +70,6 @@ def timing(path: Path, record: Mapping[str, Any]) -> Iterator[Row]:
             key: point[f"speedup{end}"] for key, end in (("value", ""), ("low", "_low"), ("high", "_high"))
         }
         repeats = {"interval": "range of repeats", "n": record["repeats"]}
-        yield {**shared, "metric": "prefill_speedup", **speed, **repeats}
+        how = {"clock": record.get("clock", "wall"), "alone": int(record.get("alone", True))}
+        yield {**shared, "metric": "prefill_speedup", **speed, **repeats, **how}
         yield {**shared, "metric": "flop_speedup", "value": point["flop_speedup"]}
