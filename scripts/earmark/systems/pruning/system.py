@@ -59,9 +59,7 @@ SYSTEM = System(
         Column("tokens_merged", "float64", "mean of the audio tokens that live on in another one's state"),
         Column("share_of_layers", "float64", "share of audio tokens that a layer saw, mean over the layers"),
         Column("clock", "str", "of prefill timings: `processor` time, where one thread computed, or `wall`"),
-        Column(
-            "alone", "Int64", "of prefill timings: 1 where no other job of the run ran meanwhile, else 0"
-        ),
+        Column("alone", "Int64", "of prefill timings: 1 where no other job of the run ran meanwhile, else 0"),
     ),
     compare=Lazy(f"{REPORT}.rows:compared"),
     point=Lazy(f"{REPORT}.point:point"),
