@@ -230,17 +230,18 @@ def test_the_loss_of_two_processes_is_that_of_one(trained):
         assert torch.allclose(first.total + second.total, whole.total, rtol=1e-5)
 
 
-def curve(record):
-    return [
-        point[1] for point in json.loads((record.parent / "training.json").read_text())["stages"][0]["curve"]
-    ]
+def trained(record):
+    """How many processes trained, and the losses."""
+    made = json.loads((record.parent / "training.json").read_text())
+    return made["processes"], [loss for _, loss, *_ in made["stages"][0]["curve"]]
 
 
 def test_two_processes_train_as_one_does_and_bfloat16_nearly_so(bench):
     steps = {"max_steps": 8, "warmup_steps": 2}
-    one = curve(bench.train(output="one", training=steps))
-    two = curve(bench.train(output="two", training=steps, processes=2))
-    half = curve(bench.train(output="half", training=steps, processes=1, precision="bf16"))
+    first, one = trained(bench.train(output="one", training=steps))
+    second, two = trained(bench.train(output="two", training=steps, processes=2))
+    _, half = trained(bench.train(output="half", training=steps, processes=1, precision="bf16"))
+    assert (first, second) == (1, 2)
     assert len(one) == 8 and two == pytest.approx(one, abs=2e-4)
     assert half == pytest.approx(one, rel=0.05) and half != one and half[-1] < half[0]
 

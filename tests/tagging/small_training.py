@@ -93,6 +93,7 @@ def run(folder: Path, accelerator: Accelerator, **changes) -> Trainer:
     if accelerator.is_main_process:
         student.save(made.model, folder)
         (folder / "epochs.json").write_text(json.dumps(made.record.epochs))
+        (folder / "processes").write_text(f"{accelerator.num_processes}")
     return made
 
 

@@ -119,6 +119,7 @@ def test_processes_of_accelerate_share_a_batch_without_changing_the_training(tmp
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
 
+    assert [(tmp_path / name / "processes").read_text() for name in ("one", "two")] == ["1", "2"]
     one, two = (json.loads((tmp_path / name / "epochs.json").read_text()) for name in ("one", "two"))
     for a, b in zip(one, two, strict=True):
         assert a == pytest.approx(b, rel=1e-4)

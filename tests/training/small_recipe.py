@@ -108,6 +108,7 @@ def main(folder: Path) -> None:
     )
     if accelerator.is_main_process:
         made = {
+            "processes": accelerator.num_processes,
             "weights": weights(small),
             "losses": [entry["loss"] for record in records for entry in record.epochs],
             "totals": [record.totals for record in records],

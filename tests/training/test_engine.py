@@ -231,6 +231,7 @@ def test_processes_share_a_batch_without_changing_the_training(tmp_path: Path) -
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
     one, three = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("one", "three"))
+    assert (one["processes"], three["processes"]) == (1, 3)
     assert one["weights"] == pytest.approx(three["weights"], rel=1e-5)
     assert one["losses"] == pytest.approx(three["losses"], rel=1e-5)
     assert one["totals"] == [pytest.approx(total) for total in three["totals"]]

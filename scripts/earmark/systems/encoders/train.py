@@ -114,7 +114,12 @@ def run(
         return
     composed.save(output.parent, projector.cpu(), adapted)
     shown = {name: _counts(each) for name, each in found.items()}
-    content = {"settings": asked.plain(), "data": shown, "stages": [asdict(each) for each in records]}
+    content = {
+        "settings": asked.plain(),
+        "data": shown,
+        "processes": accelerator.num_processes,
+        "stages": [asdict(each) for each in records],
+    }
     write_json(output.parent / "training.json", content)
     write_json(output, composing.record(output.parent, parts, asked.plain()))
 
