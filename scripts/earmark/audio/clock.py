@@ -7,12 +7,14 @@ silence in those places.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
-from collections.abc import Iterator
-from statistics import median
 from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from earmark.audio.program import FORMATS, executable
 
@@ -25,6 +27,7 @@ LATE_S = 0.05
 LONGER, ALIKE = 4, 1.5
 """So many times the usual length no packet has; the second where a codec's packets are all of one length."""
 ONE_LENGTH = re.compile(r"^#codec_id 0: (?:aac|mp[123]|alac|flac|e?ac3|amr_[nw]b)$", re.MULTILINE)
+UNIT = re.compile(r"^#tb 0: *(\d+)/(\d+)$", re.MULTILINE)
 TIMEOUT_S = 60.0
 ZEROED = (b"\x1a\x45\xdf\xa3", b"FLV\1", bytes.fromhex("3026b2758e66cf11"), b"nut/")
 """How Matroska and WebM, FLV, ASF and NUT begin."""
@@ -39,27 +42,18 @@ def silence(file: BinaryIO, track: int = 0) -> float:
 
 def gaps(listing: str) -> float:
     """Return the seconds without sound in ffmpeg's list of a track's packets (``framecrc``)."""
-    packets = _lengths(list(_packets(listing)))
-    usual = median(length for _, length in packets) if packets else 0.0
+    start, stated = _packets(listing)
+    if not len(start):
+        return 0.0
+    usual = float(np.median(stated))
     most = ALIKE * usual if ONE_LENGTH.search(listing) else LONGER * usual + LEAST_S
-    found, due = 0.0, 0.0
-    for number, (start, stated) in enumerate(packets):
-        # MP4 has no holes: the packet before one is said to last until its end.
-        length = usual if stated > most else stated
-        gap = start - due
-        if gap > (LATE_S if number == 0 else max(LEAST_S, length / 2)):
-            found += gap
-        due = max(due, start + length)
-    return found
-
-
-def _lengths(packets: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return packets with lengths: up to the next one where none is stated, as of Vorbis in NUT."""
-    if any(length for _, length in packets):
-        return packets
-    starts = [start for start, _ in packets]
-    after = [*starts[1:], *starts[-1:]]
-    return [(start, max(0.0, end - start)) for start, end in zip(starts, after, strict=True)]
+    # MP4 has no holes: the packet before one is said to last until its end.
+    length = np.where(stated > most, usual, stated)
+    due = np.maximum.accumulate(np.concatenate([[0.0], start + length]))[:-1]
+    least = np.maximum(LEAST_S, length / 2)
+    least[0] = LATE_S
+    gap = start - due
+    return float(gap[gap > least].sum())
 
 
 def has_clock(file: BinaryIO) -> bool:
@@ -102,13 +96,13 @@ def _listed(file: BinaryIO, track: int) -> str:
     return done.stdout
 
 
-def _packets(listing: str) -> Iterator[tuple[float, float]]:
-    """Yield when each packet begins, and its length, in seconds."""
-    unit = 0.0
-    for line in listing.splitlines():
-        if line.startswith("#tb 0:"):
-            above, _, below = line.partition(":")[2].strip().partition("/")
-            unit = int(above) / int(below)
-        elif line[:2] == "0,":
-            fields = line.split(",")
-            yield int(fields[2]) * unit, int(fields[3]) * unit
+def _packets(listing: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return when each packet begins, and its length, in seconds."""
+    unit = UNIT.search(listing)
+    if unit is None or "\n0," not in listing:
+        return np.empty(0), np.empty(0)
+    table = np.loadtxt(io.StringIO(listing), np.int64, delimiter=",", usecols=(2, 3), ndmin=2)
+    start, length = table.T * (int(unit[1]) / int(unit[2]))
+    if not length.any():  # as of Vorbis in NUT: up to the next one
+        length = np.maximum(0.0, np.append(start[1:], start[-1:]) - start)
+    return start, length
