@@ -11,28 +11,19 @@ from workflow import Workflow
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, request) -> Workflow:
-    """The small workflow after a complete run: made once, a copy for each process of pytest.
-
-    Every job of it is a real start of Python, so that what jobs need was measured.
-    """
+    """The small workflow after a complete run: made once, a copy for each process of pytest."""
     if not hasattr(request.config, "workerinput"):
         flow = Workflow(tmp_path_factory.mktemp("workflow"))
-        _complete(flow)
+        flow.run("-j2", "all")
         return flow
     shared = tmp_path_factory.getbasetemp().parent / "finished"
     with FileLock(f"{shared}.lock"):
         if not (shared / ".complete").exists():
             shutil.rmtree(shared, ignore_errors=True)
             shared.mkdir()
-            _complete(Workflow(shared))
+            Workflow(shared).run("-j2", "all")
             (shared / ".complete").touch()
     return Workflow.copy(shared, tmp_path_factory.mktemp("workflow"))
-
-
-def _complete(flow: Workflow) -> None:
-    flow.warm = False
-    flow.run("-j2", "all")
-    flow.warm = True
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -49,12 +50,23 @@ def test_every_rule_declares_threads_gpus_memory_and_time(rule):
         assert re.search(r"^ +benchmark:$", text, flags=re.MULTILINE), f"{rule} measures nothing"
 
 
-def test_no_job_took_more_than_its_rule_asks_for(finished):
-    listing = finished.run("-n", "-F", "-p", "all").stdout
-    jobs = list(usage.of_run(listing.splitlines(), finished.folder))
-    assert {"pack", "features", "train", "answer", "score_default", "report"} <= {job.rule for job in jobs}
+def test_no_job_took_more_than_its_rule_asks_for(copied):
+    listing = copied.run("-n", "-F", "-p", "all").stdout
+    jobs = re.findall(r"^rule (\w+):$.*?^ {4}output: ([^,\n]+)", listing, flags=re.MULTILINE | re.DOTALL)
+    output, measured = dict(jobs), set()
+    shutil.rmtree(copied.folder / "benchmarks")
+    # A job of each is a real start of Python: of a fork Snakemake can't tell what it took.
+    copied.warm = False
+    for rules in (
+        ("score_default", "report"),
+        ("pack", "features", "train", "answer"),
+    ):  # what is behind, first
+        copied.run("-j2", "--force", *(output[rule] for rule in rules))
+        measured |= {*rules}
+    jobs = list(usage.of_run(listing.splitlines(), copied.folder))
+    assert {job.rule for job in jobs if job.took_mb > 20} >= measured, usage.table(jobs)
     assert not [job for job in jobs if job.exceeded], usage.table(jobs)
-    command = [warm.python(), str(SCRIPTS / "usage.py"), "--folder", str(finished.folder)]
+    command = [warm.python(), str(SCRIPTS / "usage.py"), "--folder", str(copied.folder)]
     printed = subprocess.run(command, input=listing, capture_output=True, text=True, check=True).stdout
     assert re.search(r"^pack +\d+ +\d+ +2000 +\d\.\d +60$", printed, flags=re.MULTILINE), printed
 
