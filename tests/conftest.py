@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 import torch
+from real_parts import Parts
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     LlamaConfig,
@@ -54,6 +55,19 @@ def pytest_collection() -> Iterator[object]:
     gc.freeze()
     gc.enable()
     return collected
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """A folder for what all processes of a run of pytest make once, under a lock."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if hasattr(request.config, "workerinput") else base
+
+
+@pytest.fixture(scope="session")
+def pretrained(shared: Path) -> Parts:
+    """Pretrained parts by their names in config/models/."""
+    return Parts(shared / "parts")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from real_parts import part
 
 from earmark.config.compose import Lora
 from earmark.models import towers
@@ -49,8 +48,8 @@ def recorded():
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory):
-    speaker = Speaker(part("smollm2-135m", tmp_path_factory.mktemp("speaker")), "cpu")
+def parts(pretrained):
+    speaker = Speaker(pretrained("smollm2-135m"), "cpu")
     adapted = with_adapter(speaker.model, Lora(rank=8, alpha=32))
     speaker.language.model = adapted.get_base_model()
     drawn = np.random.default_rng(20261128)
@@ -158,10 +157,9 @@ def test_the_likelihood_of_a_text_is_the_sum_of_its_tokens(parts, recorded, valu
     assert found[1] == pytest.approx(likelihoods(speaker, ask, texts[1:2])[0], abs=1e-3)
 
 
-def test_whispers_features_are_those_recorded_and_its_example_keeps_half(recorded, tmp_path):
+def test_whispers_features_are_those_recorded_and_its_example_keeps_half(recorded, pretrained):
     audio = np.load(RECORDED / "parity" / "audio16k.npz")
-    checkpoint = part("whisper-base", tmp_path)
-    tower = towers.load(Tower(kind="whisper"), checkpoint, "cpu")
+    tower = towers.load(Tower(kind="whisper"), pretrained("whisper-base"), "cpu")
     features, _ = tower(torch.from_numpy(audio["audio"]), torch.from_numpy(audio["mask"]))
     theirs, mask = recorded
     kept = [halved(int(length)) for length in audio["mask"].sum(1)]

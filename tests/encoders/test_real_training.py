@@ -6,12 +6,12 @@ Recorded values as in test_parity.py; without them, or the wheels, the test is s
 from __future__ import annotations
 
 import json
+import os
 from functools import cache
 
 import numpy as np
 import pytest
 import torch
-from real_parts import part
 from test_parity import RECORDED, set_adapter
 from torch import nn
 
@@ -39,7 +39,8 @@ pytestmark = [
     ),
 ]
 KEYS = Training()
-STEPS, CLOSE = 30, 0.01
+STEPS, CLOSE = 30 if os.environ.get("EARMARK_TEST_LONG") else 12, 0.01
+"""Thirty steps take up to seven minutes of a core; one that goes another way shows from the first on."""
 FALL = {2: (11.9693, 0.001), 3: (11.3109, 0.001), 4: (10.4915, 0.005)}
 """What upstream's trainer found in a dozen steps on the recorded batch, as far as its review tells; how close.
 
@@ -84,9 +85,9 @@ def losses_of(learner, adapted, batches, schedule, work, drawn=None):
     return found
 
 
-def parts(dropout, folder, passed=0):
+def parts(pretrained, dropout, passed=0):
     """Return what is trained, drawn by seed 42 behind ``passed`` other numbers."""
-    speaker = Speaker(part("smollm2-135m", folder), "cpu")
+    speaker = Speaker(pretrained("smollm2-135m"), "cpu")
     torch.manual_seed(42)
     torch.rand(passed)
     adapted = with_adapter(speaker.model, Lora(rank=8, alpha=32, dropout=dropout))
@@ -96,10 +97,10 @@ def parts(dropout, folder, passed=0):
     return Stored(speaker, projector), adapted
 
 
-def test_a_training_on_the_recorded_batch_falls_as_upstreams_does(tmp_path):
+def test_a_training_on_the_recorded_batch_falls_as_upstreams_does(pretrained, tmp_path):
     values = json.loads((RECORDED / "parity" / "parity.json").read_text())
     stored = np.load(RECORDED / "parity" / "features.npz")
-    learner, adapted = parts(0.0, tmp_path)
+    learner, adapted = parts(pretrained, 0.0)
     set_adapter(adapted, 0.0)
     drawn = np.random.default_rng(20261128)
     with torch.no_grad():
@@ -127,15 +128,15 @@ def test_a_training_on_the_recorded_batch_falls_as_upstreams_does(tmp_path):
     }
 
 
-def test_the_first_losses_of_a_real_run_are_upstreams(real_audio, tmp_path):
+def test_the_first_losses_of_a_real_run_are_upstreams(pretrained, real_audio, tmp_path):
     run = json.loads((RECORDED / "training_esc10_60steps.json").read_text())["steps"][:STEPS]
     order = json.loads((RECORDED / "stream_order.json").read_text())["esc10_train_60_batches"]
     # Behind 150,000 numbers drawn while the rest was built, adapter and projector are those of the run.
-    learner, adapted = parts(0.1, tmp_path, passed=150_000)
+    learner, adapted = parts(pretrained, 0.1, passed=150_000)
     drawn = torch.get_rng_state()
     start = np.load(RECORDED / "run_init_projector_seed42.npz")
     assert torch.allclose(learner.projector.layers[0].weight, torch.from_numpy(start["weight"]), atol=1e-7)
-    tower = towers.load(Tower(kind="whisper"), part("whisper-base", tmp_path), "cpu")
+    tower = towers.load(Tower(kind="whisper"), pretrained("whisper-base"), "cpu")
 
     @cache
     def features(key):

