@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from made_up import fake_result, fake_shard, fake_timing, fake_transcripts
+from made_up import fake_grid, fake_result, fake_shard, fake_times, fake_transcripts
 from probe_record import fake_probe
 
 
@@ -33,15 +33,9 @@ def write_result() -> Callable[..., Path]:
 @pytest.fixture
 def results(tmp_path: Path) -> list[Path]:
     """A base and two methods at two ratios, one of them also at a deeper layer."""
-    folder = tmp_path / "results"
-    made = [fake_result(folder / "genres_base_1.0.json", failed=2)]
-    for method, layer in (("random", 0), ("dart", 0), ("dart-l2", 2)):
-        for ratio in (0.5, 0.1):
-            path = folder / f"genres_{method}_{ratio}.json"
-            made.append(fake_result(path, method, ratio, accuracy=0.4 + ratio / 2, layer=layer))
-    return made
+    return fake_grid(tmp_path / "results")
 
 
 @pytest.fixture
 def timing(tmp_path: Path) -> Path:
-    return fake_timing(tmp_path / "results" / "timing.json", ["random", "dart", "dart-l2"], [0.5, 0.1])
+    return fake_times(tmp_path / "results")

@@ -378,3 +378,18 @@ def fake_encoder(folder: Path, encoder: str, scores: dict[str, float], half: flo
         "data_sets": sets,
     }
     return [*made, _written(folder / encoder / "small" / "scores.json", table | shared)]
+
+
+def fake_grid(folder: Path) -> list[Path]:
+    """A base and two methods at two ratios, one of them also at a deeper layer."""
+    made = [fake_result(folder / "genres_base_1.0.json", failed=2)]
+    for method, layer in (("random", 0), ("dart", 0), ("dart-l2", 2)):
+        for ratio in (0.5, 0.1):
+            path = folder / f"genres_{method}_{ratio}.json"
+            made.append(fake_result(path, method, ratio, accuracy=0.4 + ratio / 2, layer=layer))
+    return made
+
+
+def fake_times(folder: Path) -> Path:
+    """The prefill times of its methods."""
+    return fake_timing(folder / "timing.json", ["random", "dart", "dart-l2"], [0.5, 0.1])

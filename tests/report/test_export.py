@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 import warm
+from made_up import fake_grid, fake_times
 
 from earmark.core.errors import UserError
 from earmark.core.places import SCRIPTS
@@ -22,23 +23,24 @@ from earmark.report.summary import summarize, write
 EVIL = "a|b & 50 % $x_1^2$ \\input{/etc/passwd} <script> \n\\end{tabular}"
 
 
-@pytest.fixture
-def summary(results: list[Path], timing: Path, tmp_path: Path) -> Path:
-    path = tmp_path / "summary.parquet"
-    write(summarize([*results, timing]), tmp_path / "summary.csv", path)
-    return path
-
-
 def run(script: str, *words: object) -> subprocess.CompletedProcess[str]:
     command = [warm.python(), str(SCRIPTS / script), *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True)
 
 
-@pytest.fixture
-def listed(summary: Path, tmp_path: Path) -> Path:
-    path = tmp_path / "exports.jsonl"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exports")
+    summary, path = folder / "summary.parquet", folder / "exports.jsonl"
+    results = fake_grid(folder / "results")
+    write(summarize([*results, fake_times(folder / "results")]), folder / "summary.csv", summary)
     assert run("exports.py", "--summary", summary, "--output", path).returncode == 0
     return path
+
+
+@pytest.fixture
+def listed(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(made, tmp_path))
 
 
 def drawn(kind: str, name: str, listed: Path, folder: Path) -> list[Path]:
