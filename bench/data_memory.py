@@ -48,11 +48,11 @@ STAGES = ("download", "segment", "join", "audit")
 
 
 def measure(quick: bool) -> dict[str, float]:
-    """Return peak memory at 10,000 recordings / that at 100,000, per stage; quick: 300 and 3,000.
+    """Return peak memory at 10,000 recordings / that at 100,000, per stage; quick: 1,000 and 4,000.
 
     A ``_ratio`` of 1 is flat. Beside it, ``peak_mb_<stage>_<rows>`` in megabytes.
     """
-    counts = (300, 3_000) if quick else (10_000, 100_000)
+    counts = (1_000, 4_000) if quick else (10_000, 100_000)
     found: dict[str, float] = {}
     for count in counts:
         with tempfile.TemporaryDirectory() as folder:

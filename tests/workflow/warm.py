@@ -44,6 +44,12 @@ ONE_THREAD = [f"{name}{'' if name.endswith('MAXIMUM') else '_NUM'}_THREADS" for 
 torch as many as the script tells it."""
 PACKAGES = [
     "snakemake.cli",
+    "snakemake.workflow",
+    "snakemake.report.html_reporter",
+    "snakemake.storage",
+    "snakemake_logger_plugin_rich",
+    "snakemake_storage_plugin_s3",
+    "smart_open",
     "torch",
     "torch.nn.functional",
     "torch.utils.data",

@@ -63,6 +63,10 @@ class Workflow:
 
     warm = True
     """Whether a fork of a process that has imported the large packages does for a start of Python."""
+    read = Path(".earmark/code/modules.json")
+    """What a start of the workflow knows of the library's modules, by their text."""
+    known = ""
+    """That of the run that read most: another folder's first start needs not read every module, as its second."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -73,6 +77,9 @@ class Workflow:
                 shutil.copytree(source, folder / name)
             else:
                 shutil.copy(source, folder / name)
+        if self.known:
+            (folder / self.read).parent.mkdir(parents=True)
+            (folder / self.read).write_text(self.known)
         self.configure(SMALL)
 
     @classmethod
@@ -106,7 +113,7 @@ class Workflow:
     def _finished(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         if self.warm:
             command = [warm.python(), *command[1:]]
-        return subprocess.run(
+        done = subprocess.run(
             command,
             cwd=self.folder,
             env=self.environment(),
@@ -115,6 +122,9 @@ class Workflow:
             text=True,
             timeout=600,
         )
+        if (path := self.folder / self.read).exists():
+            Workflow.known = max(self.known, path.read_text(), key=len)
+        return done
 
     def would_make(self, *targets: str) -> set[str]:
         """The outputs that a dry run of the targets would make; nothing for an up-to-date workflow."""
