@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from earmark.audio import clock, waveform
+from earmark.audio import clock, mp4_table, waveform
 from earmark.audio.program import executable
 from earmark.core.errors import AudioError
 
@@ -158,17 +158,64 @@ def _read(path: Path, start_s: float = 0.0, end_s: float | None = None) -> tuple
     return decoded.samples, decoded.sample_rate
 
 
-def test_a_whole_file_without_gaps_takes_one_run_of_ffmpeg(tmp_path, monkeypatch):
-    path, runs = made(tmp_path, "x.m4a", "-c:a", "aac"), []
-    start = subprocess.Popen
-
-    def counted(*arguments, **options):
-        runs.append(arguments)
-        return start(*arguments, **options)
-
-    monkeypatch.setattr(subprocess, "Popen", counted)
+@pytest.mark.parametrize(("name", "codec"), FORMS[:1] + FORMS[2:3])
+def test_a_whole_file_without_gaps_takes_one_run_of_ffmpeg(tmp_path, runs, name, codec):
+    path = made(tmp_path, name, *codec)
+    runs.clear()
     length_s = waveform.probe(path).duration_s
     assert len(runs) == 1
     decoded = waveform.decode(path, 0.0, length_s)
     assert len(runs) == 2
     assert len(decoded.samples) == round(length_s * decoded.sample_rate)
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """What is started."""
+    found, start = [], subprocess.Popen
+
+    def counted(*arguments, **options):
+        found.append(arguments[0])
+        return start(*arguments, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", counted)
+    return found
+
+
+MP4 = [
+    ("x.m4a", ("-c:a", "aac")),
+    ("y.m4a", ("-c:a", "aac", "-movflags", "+faststart")),
+    ("z.m4a", ("-c:a", "alac")),
+    ("x.mov", ("-c:a", "pcm_s16le")),
+]
+
+
+@pytest.mark.parametrize(("name", "codec"), MP4)
+def test_the_tables_of_mp4_say_that_there_is_no_gap_and_no_packets_are_listed(tmp_path, runs, name, codec):
+    path = made(tmp_path, name, *codec)
+    with path.open("rb") as stream:
+        assert mp4_table.steady(stream)
+        listing = clock._listed(stream, 0)
+        assert len(listing) > 1000 and clock.gaps(listing) == 0
+    runs.clear()
+    assert heard(*_read(path, 12.5, 14.9)) == {0.5: 13, 1.5: 14}
+    assert len(runs) == 1 and "framecrc" not in runs[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), MP4[:3]
+)  # MOV writes plain samples behind one another whatever the clock
+@pytest.mark.parametrize("harm", ["late", "hole", "fragments", "two tracks", "cut off"])
+def test_they_say_so_of_no_other_file(tmp_path, name, codec, harm):
+    late = ("-itsoffset", "2") if harm == "late" else ()
+    more = {
+        "hole": ("-af", "aselect='not(between(t,6.5,10.4))'"),
+        "fragments": ("-movflags", "frag_keyframe+empty_moov"),
+        "two tracks": ("-map", "0:a", "-map", "0:a"),
+    }
+    path = made(tmp_path, name, *codec, *more.get(harm, ()), before=late)
+    if harm == "cut off":  # the tables themselves, wherever they stand
+        content = path.read_bytes()
+        path.write_bytes(content[: content.index(b"stts") + 6])
+    with path.open("rb") as stream:
+        assert not mp4_table.steady(stream)

@@ -75,7 +75,7 @@ def _decode(
     track: int | None,
 ) -> tuple[Made, ffmpeg.Stream]:
     """Decode a stretch of a sound track, in one run of ffmpeg if it is a whole one without gaps."""
-    if start_s == 0 and clock.has_clock(stream):
+    if start_s == 0 and clock.to_be_looked_at(stream):
         with (
             contextlib.suppress(ffmpeg.ClockError),
             ffmpeg.decoding_steady(stream, end_s, max_s=max_s, track=track) as decoded,

@@ -16,6 +16,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.audio import mp4_table
 from earmark.audio.program import FORMATS, executable
 
 FILL = "aresample=async=1:first_pts=0:min_hard_comp=0.005"
@@ -37,7 +38,7 @@ MP4 = (b"ftyp", b"moov", b"mdat", b"wide", b"free")
 
 def silence(file: BinaryIO, track: int = 0) -> float:
     """Return the seconds that a container's clock leaves without sound, before it and in it; 0 of others."""
-    return gaps(_listed(file, track)) if has_clock(file) else 0.0
+    return gaps(_listed(file, track)) if to_be_looked_at(file) else 0.0
 
 
 def gaps(listing: str) -> float:
@@ -56,9 +57,10 @@ def gaps(listing: str) -> float:
     return float(gap[gap > least].sum())
 
 
-def has_clock(file: BinaryIO) -> bool:
-    """Whether a file has a clock, by its first bytes."""
-    return from_zero(file) or _from_anywhere(os.pread(file.fileno(), 189, 0))
+def to_be_looked_at(file: BinaryIO) -> bool:
+    """Whether a file has a clock, by its first bytes, and no table says that there are no gaps in it."""
+    clocked = from_zero(file) or _from_anywhere(os.pread(file.fileno(), 189, 0))
+    return clocked and not mp4_table.steady(file)
 
 
 def from_zero(file: BinaryIO) -> bool:
