@@ -176,12 +176,12 @@ def compare(folder: Path, forms: tuple[str, ...], quick: bool) -> dict[str, floa
     found: dict[str, float] = {}
     sums: dict[str, float] = dict.fromkeys(SIDES, 0.0)
     for form in forms:
-        for length, seconds, count in (("short", SHORT_S, 60), ("long", LONG_S, 2)):
+        for length, seconds, count in (("short", SHORT_S, 60), ("long", LONG_S // (8 if quick else 1), 2)):
             count = max(1, count // (10 if quick else 4 if form == "m4a" else 1))
             for way, source_rate in (("", RATE), ("_resampled", HIGHER)):
                 paths = made(folder, form, source_rate, seconds, count)
                 case = (paths, source_rate, RATE, folder / "x.tar")
-                best = fastest(sides, case, 2 if quick else 5)
+                best = fastest(sides, case, 1 if quick else 5)
                 name = f"{form}_{length}{way}"
                 found[f"pack_ratio_{name}"] = best["floor"] / best["pack"]
                 found[f"decode_ratio_{name}"] = best["librosa"] / best["read"]

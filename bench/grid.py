@@ -52,8 +52,8 @@ def configuration(quick: bool) -> dict[str, Any]:
         "grid": [
             {
                 "tasks": ["gtzan"],
-                "methods": METHODS[:2] if quick else METHODS,
-                "ratios": RATIOS[::4] if quick else RATIOS,
+                "methods": METHODS[:1] if quick else METHODS,
+                "ratios": RATIOS[::8] if quick else RATIOS,
             }
         ],
         "prefill": [],
