@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from earmark.models.towers.asked import Tower
-from earmark.systems.encoders.check.finding import page
+from earmark.systems.encoders.check import contract
+from earmark.systems.encoders.check.finding import Finding, page
 from earmark.systems.encoders.check.run import checked
 
 GOOD = """
@@ -108,3 +110,9 @@ def test_batches_of_an_encoder_that_hears_its_neighbours_are_refused(findings):
         f for f in findings(GOOD.replace(":4], mask", ":4] - audio.mean(), mask"), batch_clips=8) if f.cure
     ]
     assert (wrong.verdict, wrong.cure) == ("wrong", "set batch_clips to 1")
+
+
+def test_features_that_come_back_on_the_cpu_are_told_of():
+    audio = torch.zeros(1, 1600, device="meta")  # stands for a GPU's
+    first = next(contract.values(contract.Heard(torch.zeros(1, 5, 4), None), audio))
+    assert first == Finding("device", "note", "features come on cpu; they are moved")
