@@ -183,7 +183,7 @@ def runs(monkeypatch):
 
 
 MP4 = [
-    ("x.m4a", ("-c:a", "aac")),
+    *FORMS[:1],
     ("y.m4a", ("-c:a", "aac", "-movflags", "+faststart")),
     ("z.m4a", ("-c:a", "alac")),
     ("x.mov", ("-c:a", "pcm_s16le")),
@@ -202,9 +202,8 @@ def test_the_tables_of_mp4_say_that_there_is_no_gap_and_no_packets_are_listed(tm
     assert len(runs) == 1 and "framecrc" not in runs[0]
 
 
-@pytest.mark.parametrize(
-    ("name", "codec"), MP4[:3]
-)  # MOV writes plain samples behind one another whatever the clock
+# Not of plain samples: MOV writes them behind one another, whatever the clock.
+@pytest.mark.parametrize(("name", "codec"), MP4[:3])
 @pytest.mark.parametrize("harm", ["late", "hole", "fragments", "two tracks", "cut off"])
 def test_they_say_so_of_no_other_file(tmp_path, name, codec, harm):
     late = ("-itsoffset", "2") if harm == "late" else ()
@@ -217,5 +216,13 @@ def test_they_say_so_of_no_other_file(tmp_path, name, codec, harm):
     if harm == "cut off":  # the tables themselves, wherever they stand
         content = path.read_bytes()
         path.write_bytes(content[: content.index(b"stts") + 6])
+    with path.open("rb") as stream:
+        assert not mp4_table.steady(stream)
+
+
+@pytest.mark.parametrize("size", [2**63, 2**64 - 1, 100, 7])
+def test_a_box_of_an_impossible_size_ends_the_look_at_the_tables(tmp_path, size):
+    path = made(tmp_path, "x.m4a", "-c:a", "aac")
+    path.write_bytes((1).to_bytes(4) + b"free" + size.to_bytes(8) + path.read_bytes())
     with path.open("rb") as stream:
         assert not mp4_table.steady(stream)

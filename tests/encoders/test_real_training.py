@@ -6,7 +6,6 @@ Recorded values as in test_parity.py; without them, or the wheels, the test is s
 from __future__ import annotations
 
 import json
-import os
 from functools import cache
 
 import numpy as np
@@ -39,8 +38,7 @@ pytestmark = [
     ),
 ]
 KEYS = Training()
-STEPS, CLOSE = 30 if os.environ.get("EARMARK_TEST_LONG") else 12, 0.01
-"""Thirty steps take up to seven minutes of a core; one that goes another way shows from the first on."""
+STEPS, CLOSE = 30, 0.01
 FALL = {2: (11.9693, 0.001), 3: (11.3109, 0.001), 4: (10.4915, 0.005)}
 """What upstream's trainer found in a dozen steps on the recorded batch, as far as its review tells; how close.
 

@@ -128,11 +128,8 @@ def of(executable: str) -> Path:
     client.chmod(0o755)
     ready = subprocess.Popen(
         [executable, __file__, "serve", str(address)],
-        env={
-            **os.environ,
-            **dict.fromkeys(ONE_THREAD, "1"),
-            "TQDM_DISABLE": "1",
-        },  # as scripts set it in a log
+        # Without bars, as scripts have it in a log.
+        env={**os.environ, **dict.fromkeys(ONE_THREAD, "1"), "TQDM_DISABLE": "1"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -25,9 +25,11 @@ def steady(file: BinaryIO) -> bool:
     sounds = [track for track in _inside(tables, b"trak") if _is_sound(track)]
     if len(sounds) != 1 or _inside(tables, b"mvex"):
         return False
-    edits = _inside(sounds[0], b"edts", b"elst")
-    lengths = _inside(sounds[0], b"mdia", b"minf", b"stbl", b"stts")
-    return len(lengths) == 1 and _of_one_length(lengths[0]) and all(map(_plain, edits))
+    (sound,) = sounds
+    edits = _inside(sound, b"edts", b"elst")
+    lengths = _inside(sound, b"mdia", b"minf", b"stbl", b"stts")
+    whole = len(lengths) == 1 and len(edits) == len(_inside(sound, b"edts"))
+    return whole and _of_one_length(lengths[0]) and all(map(_plain, edits))
 
 
 def _is_sound(track: bytes) -> bool:
@@ -37,12 +39,12 @@ def _is_sound(track: bytes) -> bool:
 
 def _tables(file: BinaryIO) -> bytes:
     """Return the content of a file's ``moov``, empty where there is none to be found."""
-    at = 0
+    at, end = 0, os.fstat(file.fileno()).st_size
     for _ in range(MOST_BOXES):
         head = os.pread(file.fileno(), 16, at)
         size, kind = int.from_bytes(head[:4]), head[4:8]
         size = int.from_bytes(head[8:]) if size == 1 else size
-        if len(head) < 8 or size < 8:
+        if size < 8 or at + size > end:
             break
         if kind == b"moov":
             return os.pread(file.fileno(), size - 8, at + 8) if size <= LARGEST else b""
