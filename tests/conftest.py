@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 import torch
-from real_parts import Parts
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     LlamaConfig,
@@ -30,6 +29,7 @@ from earmark.models.composed import save as save_composed
 from earmark.models.projector import Projector, Shape
 
 if TYPE_CHECKING:
+    from real_parts import Parts
     from selenium.webdriver import Chrome
 
 REAL_AUDIO = Path(os.environ.get("EARMARK_TEST_AUDIO", Path(__file__).parents[2] / "shared" / "data"))
@@ -67,6 +67,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
 @pytest.fixture(scope="session")
 def pretrained(shared: Path) -> Parts:
     """Pretrained parts by their names in config/models/."""
+    from real_parts import Parts  # reads the whole configuration, which few tests need
+
     return Parts(shared / "parts")
 
 

@@ -59,23 +59,40 @@ BEHIND_FIRST = (
 """The rules of the small workflow: made again in this order, none makes those of a line before again."""
 
 
-def test_no_job_took_more_than_its_rule_asks_for(copied):
-    listing = copied.run("-n", "-F", "-p", "all").stdout
-    jobs = re.findall(r"^rule (\w+):$.*?^ {4}output: ([^,\n]+)", listing, flags=re.MULTILINE | re.DOTALL)
-    output = dict(jobs)
+@pytest.fixture(scope="module")
+def cold(finished, tmp_path_factory) -> tuple[Workflow, str]:
+    """A job of each rule as a real start of Python, and the list of all jobs.
+
+    Of a fork Snakemake can't tell what it took, and it imported its packages elsewhere.
+    """
+    flow = Workflow.copy(finished.folder, tmp_path_factory.mktemp("cold"))
+    listing = flow.run("-n", "-F", "-p", "all").stdout
+    found = re.findall(r"^rule (\w+):$.*?^ {4}output: ([^,\n]+)", listing, flags=re.MULTILINE | re.DOTALL)
+    output = dict(found)
     assert set(output) == {rule for rules in BEHIND_FIRST for rule in rules}
-    shutil.rmtree(copied.folder / "benchmarks")
-    # A job of each is a real start of Python: of a fork Snakemake can't tell what it took.
-    copied.warm = False
+    for folder in ("benchmarks", "logs"):
+        shutil.rmtree(flow.folder / folder)
+    flow.warm = False
     for rules in BEHIND_FIRST:
-        copied.run("-j2", "--force", *(output[rule] for rule in rules))
-    jobs = list(usage.of_run(listing.splitlines(), copied.folder))
-    assert {job.rule for job in jobs} == set(output), usage.table(jobs)
+        flow.run("-j2", "--force", *(output[rule] for rule in rules))
+    return flow, listing
+
+
+def test_no_job_took_more_than_its_rule_asks_for(cold):
+    flow, listing = cold
+    jobs = list(usage.of_run(listing.splitlines(), flow.folder))
+    assert {job.rule for job in jobs} == {rule for rules in BEHIND_FIRST for rule in rules}, usage.table(jobs)
     assert {job.rule for job in jobs if job.took_mb > 20} >= {*BEHIND_FIRST[0], *BEHIND_FIRST[1]}
     assert not [job for job in jobs if job.exceeded], usage.table(jobs)
-    command = [warm.python(), str(SCRIPTS / "usage.py"), "--folder", str(copied.folder)]
+    command = [warm.python(), str(SCRIPTS / "usage.py"), "--folder", str(flow.folder)]
     printed = subprocess.run(command, input=listing, capture_output=True, text=True, check=True).stdout
     assert re.search(r"^pack +\d+ +\d+ +2000 +\d\.\d +60$", printed, flags=re.MULTILINE), printed
+
+
+def test_logs_of_real_starts_hold_no_bars_of_other_libraries(cold):
+    logs = {path: path.read_bytes() for path in (cold[0].folder / "logs").rglob("*.log")}
+    assert len(logs) >= 10
+    assert [path for path, content in logs.items() if b"\r" in content] == []
 
 
 def test_a_job_that_took_more_than_asked_is_marked(tmp_path):

@@ -98,7 +98,8 @@ class Workflow:
 
     def environment(self) -> dict[str, str]:
         # Rules call `python`, which must be the one that runs the tests.
-        return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        own = {name: value for name, value in os.environ.items() if name != "TQDM_DISABLE"}  # scripts say so
+        return {**own, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = self._finished(self.command(*arguments))
