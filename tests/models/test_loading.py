@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from reduction_models import ENCODER, made_up
+from reduction_models import CLOSE, ENCODER, made_up
 from safetensors.torch import load_file, save_file
 from transformers import DynamicCache
 
@@ -81,7 +81,7 @@ def test_low_memory_answers_as_the_plain_path_does(folders, kind, method, rows):
         found, chosen = greedy(decoder(folders, kind, **keys), method, rows)
         # then the same is kept and said
         assert chosen == kept
-        torch.testing.assert_close(found, logits, atol=1e-5, rtol=0)
+        torch.testing.assert_close(found, logits, **CLOSE)
 
 
 @pytest.mark.parametrize("kind", ["omni", "qwen2_audio"])
@@ -126,7 +126,7 @@ def test_eager_attention_takes_chunks_too(folders):
         ]
         for keys in (Load(), Load(prefill_chunk=17))
     ]
-    torch.testing.assert_close(*found, atol=1e-5, rtol=0)
+    torch.testing.assert_close(*found, **CLOSE)
 
 
 def test_layers_of_another_dtype_or_shape_are_converted_or_refused(folders, tmp_path):

@@ -30,9 +30,9 @@ TEXT: dict[str, Any] = {
     "tie_word_embeddings": False,
 }
 
-CLOSE = {"atol": 4e-5, "rtol": 0.0}
+CLOSE = {"atol": 1e-4, "rtol": 0.0}
 """How far two ways of summing may lie apart. Logits of the tiny models spread by 1.7 and reach 7: rounding moved them by
-up to 2.3e-5 on three processors, and a single other token moves one by 0.36 at least."""
+up to 4.1e-5 on four processors, and a single other token moves one by 0.36 at least."""
 
 
 @cache
