@@ -72,9 +72,10 @@ def cold(finished, tmp_path_factory) -> tuple[Workflow, str]:
     assert set(output) == {rule for rules in BEHIND_FIRST for rule in rules}
     for folder in ("benchmarks", "logs"):
         shutil.rmtree(flow.folder / folder)
-    flow.warm = False
-    for rules in BEHIND_FIRST:
-        flow.run("-j2", "--force", *(output[rule] for rule in rules))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(warm.COLD_SCRIPTS, "1")
+        for rules in BEHIND_FIRST:
+            flow.run("-j2", "--force", *(output[rule] for rule in rules))
     return flow, listing
 
 
@@ -82,7 +83,9 @@ def test_no_job_took_more_than_its_rule_asks_for(cold):
     flow, listing = cold
     jobs = list(usage.of_run(listing.splitlines(), flow.folder))
     assert {job.rule for job in jobs} == {rule for rules in BEHIND_FIRST for rule in rules}, usage.table(jobs)
-    assert {job.rule for job in jobs if job.took_mb > 20} >= {*BEHIND_FIRST[0], *BEHIND_FIRST[1]}
+    # Snakemake looks at a job after half a second for the first time, when scoring may have ended.
+    measured = {*BEHIND_FIRST[0], *BEHIND_FIRST[1]} - {"score_default"}
+    assert {job.rule for job in jobs if job.took_mb > 20} >= measured
     assert not [job for job in jobs if job.exceeded], usage.table(jobs)
     command = [warm.python(), str(SCRIPTS / "usage.py"), "--folder", str(flow.folder)]
     printed = subprocess.run(command, input=listing, capture_output=True, text=True, check=True).stdout

@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import ctypes
 import gc
 import importlib
 import json
 import os
 import re
 import runpy
+import selectors
 import socket
 import subprocess
 import sys
@@ -82,6 +84,12 @@ PACKAGES = [
     "pydantic",
     "yaml",
 ]
+
+COLD_SCRIPTS = "EARMARK_TEST_COLD"
+"""The variable under which scripts, whatever starts them, are real starts of Python."""
+LARGE = 2 << 20
+HUGEPAGE, COLLAPSE = 14, 25
+"""Numbers of <linux/mman.h>."""
 
 CLIENT = """#!{client} -IS
 import array, json, os, socket, signal, sys
@@ -147,6 +155,7 @@ def serve(address: str) -> None:
         with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module(package)
     gc.freeze()
+    in_large_pages()
     os.fsync = lambda descriptor: None  # as in the tests themselves (tests/conftest.py)
     # Whatever starts Python again starts the client.
     sys.executable = str(Path(address).with_name("python"))
@@ -154,47 +163,92 @@ def serve(address: str) -> None:
     listening.bind(address)
     listening.listen(64)
     print("ready", flush=True)
+    running: dict[int, tuple[int, socket.socket]] = {}  # by the descriptor that tells of a job's end
+    events = selectors.DefaultSelector()
+    events.register(listening, selectors.EVENT_READ)
     while True:
-        client, _ = listening.accept()
-        if os.fork() == 0:
-            listening.close()
-            keep(client, started)
-            os._exit(0)
-        client.close()
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
+        for event, _ in events.select():
+            if event.fileobj is not listening:
+                events.unregister(event.fd)
+                tell(*running.pop(event.fd))
+                os.close(event.fd)
+                continue
+            client, _ = listening.accept()
+            job = begun(client, started, [listening, *(other for _, other in running.values())])
+            if job is None:
+                client.close()
+                continue
+            ended = os.pidfd_open(job)
+            events.register(ended, selectors.EVENT_READ)
+            running[ended] = job, client
 
 
-def keep(client: socket.socket, started: dict[str, str]) -> None:
-    """Fork for one client, and tell it the process and, once that has ended, how."""
-    size, streams, _, _ = socket.recv_fds(client, 8, 3)
-    told = client.makefile("rb").read(int.from_bytes(size, "little"))
-    arguments, directory, environment, umask = json.loads(told)
+def in_large_pages() -> None:
+    """Ask the kernel to hold what is there in pages of 2 MB, of which a fork has few to go through."""
+    madvise = getattr(ctypes.CDLL(None), "madvise", None)
+    if madvise is None:
+        return
+    madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        found = re.fullmatch(r"(\w+)-(\w+) rw-p 0+ 00:00 0 *(?:\[heap\])?", line)
+        if found:
+            first, last = -(-int(found[1], 16) // LARGE) * LARGE, int(found[2], 16) // LARGE * LARGE
+            for advice in (HUGEPAGE, COLLAPSE) if last > first else ():
+                madvise(first, last - first, advice)
+
+
+def begun(client: socket.socket, started: dict[str, str], others: list[socket.socket]) -> int | None:
+    """Fork for one client and tell it the process; None where it is to be a real start of Python.
+
+    A fork of a process of this size takes 45 ms, so what waits for a job's end is no fork of its own.
+    """
+    try:
+        size, streams, _, _ = socket.recv_fds(client, 8, 3)
+        told = client.makefile("rb").read(int.from_bytes(size, "little"))
+        arguments, directory, environment, umask = json.loads(told)
+    except (OSError, ValueError):  # the client was killed
+        return None
     if arguments[:1] == ["-u"]:  # as torch starts its processes
         arguments, environment["PYTHONUNBUFFERED"] = arguments[1:], "1"
-    own = arguments[:2] in MODULES or arguments[:1] and arguments[0].endswith(".py")
+    script = arguments[:1] and arguments[0].endswith(".py") and COLD_SCRIPTS not in environment
+    own = arguments[:2] in MODULES or script
     plans = arguments[1:2] == ["snakemake"] and not {"-n", "--dry-run"}.isdisjoint(arguments)
+    job = None
     if not own or differs(environment, started, HUB if plans else ()):
-        client.sendall(b"cold\n")
-        return
-    job = os.fork()
-    if job == 0:
-        client.close()
-        for number, stream in enumerate(streams):
-            os.dup2(stream, number)
-            os.close(stream)
-        os.chdir(directory)
-        os.umask(umask)
-        os.environ.clear()
-        os.environ.update(environment)
-        run(arguments)
+        say(client, "cold")
+    elif (job := os.fork()) == 0:
+        try:
+            for other in [client, *others]:
+                other.close()
+            for number, stream in enumerate(streams):
+                os.dup2(stream, number)
+                os.close(stream)
+            os.chdir(directory)
+            os.umask(umask)
+            os.environ.clear()
+            os.environ.update(environment)
+            run(arguments)
+        except BaseException:
+            traceback.print_exc()
+        os._exit(1)
+    else:
+        say(client, str(job))
     for stream in streams:
         os.close(stream)
-    client.sendall(f"{job}\n".encode())
+    return job
+
+
+def tell(job: int, client: socket.socket) -> None:
+    """Tell a client how its job ended."""
     _, status = os.waitpid(job, 0)
-    with contextlib.suppress(BrokenPipeError):  # the client was killed
-        client.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    say(client, str(os.waitstatus_to_exitcode(status)))
+    client.close()
+
+
+def say(client: socket.socket, word: str) -> None:
+    """Tell a client, unless it was killed."""
+    with contextlib.suppress(OSError):
+        client.sendall(f"{word}\n".encode())
 
 
 def differs(environment: dict[str, str], started: dict[str, str], but: tuple[str, ...]) -> bool:
