@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,20 +17,11 @@ CLOSED = "http://127.0.0.1:9"
 """An address at which nobody listens: no request gets further than this."""
 
 
-AS_USUAL = """
-import os, runpy, sys
-sys.executable, *sys.argv = sys.argv[1:]
-sys.path[0] = os.path.dirname(sys.argv[0])
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-"""Runs a script in a fresh Python, which starts others by one that has started already."""
-
-
 class Doctor:
     """Runs scripts/doctor.py; ``record`` is what it wrote, ``page`` what it printed."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.python = folder, sys.executable
+        self.folder, self.start = folder, [warm.python()]
         hidden = ("HF_TOKEN", "HF_HUB_OFFLINE", "EARMARK_NETWORK", "NO_PROXY", "no_proxy")
         self.environment = {k: v for k, v in os.environ.items() if k not in hidden} | {
             "HF_HOME": str(folder / "hf"),
@@ -47,7 +37,7 @@ class Doctor:
             config = self.folder / "own.yaml"
         chosen = ["--configfile", str(config)] if config else []
         done = subprocess.run(
-            [self.python, "-c", AS_USUAL, warm.python(), str(SCRIPTS / "doctor.py"), *chosen, *more],
+            [*self.start, str(SCRIPTS / "doctor.py"), *chosen, *more],
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,

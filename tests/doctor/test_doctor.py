@@ -150,9 +150,8 @@ def test_a_passworded_proxy_is_used_and_never_shown(doctor):
 
 
 def test_missing_packages_are_listed_by_a_doctor_that_needs_almost_none(doctor, tmp_path):
-    doctor.python = str(
-        isolated.build(tmp_path / "env", ["typer", "PyYAML", "jsonschema", "pydantic", "tqdm"])
-    )
+    packages = ["typer", "PyYAML", "jsonschema", "pydantic", "tqdm"]
+    doctor.start = [str(isolated.build(tmp_path / "env", packages))]
     assert doctor() == 1
     missing = doctor.check("missing")
     assert missing["needed"] and "gguf" in missing["found"] and missing["fix"] == "make env"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
+import warm
 from made import completed
 
 from earmark.core.places import SCRIPTS
@@ -27,7 +27,7 @@ class Download:
         names = ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE", "HF_HUB_DISABLE_XET")
         inherited = {k: v for k, v in os.environ.items() if k not in names}
         script = [
-            sys.executable,
+            warm.python(),
             str(SCRIPTS / "download.py"),
             "--settings",
             json.dumps(completed(**source).plain()),

@@ -66,6 +66,7 @@ def test_the_generic_profile_runs_jobs_through_its_commands(tmp_path):
     generic = "--cluster-generic-"
     flow.run(
         *("--workflow-profile", "profiles/cluster-generic", "--latency-wait", "5"),
+        *("--seconds-between-status-checks", "1"),
         *(f"{generic}submit-cmd", str(queue / "submit"), f"{generic}status-cmd", str(queue / "status")),
         *("--", "data/gtzan/recordings.parquet"),
     )

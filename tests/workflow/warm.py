@@ -6,7 +6,8 @@ on its PATH is a small client, which hands its arguments, directory, environment
 process. Nothing of this project is imported before a fork, so a script runs the code of its own checkout.
 
 What libraries read when they are imported can't be told to a fork. Where a variable of that kind differs from
-what the process was started with, the client becomes a real start of Python (:data:`AT_IMPORT`).
+what the process was started with, the client becomes a real start of Python (:data:`AT_IMPORT`); where those of the
+hub alone do (:data:`HUB`), the fork forgets the packages that read them.
 
     python warm.py serve SOCKET
 """
@@ -38,8 +39,9 @@ AT_IMPORT = re.compile(
 """Variables that change what an import does."""
 MODULES = (["-m", "snakemake"], ["-m", "accelerate.commands.launch"])
 """What is started besides scripts."""
-HUB = ("HF_", "HUGGING")
-"""Those that no plan of Snakemake's reads."""
+HUB = ("HF_", "HUGGING", "TRANSFORMERS")
+READ_BY = ("huggingface_hub", "transformers", "accelerate")
+"""The packages that read these: where no others differ, a fork imports these again, should it need them."""
 LIBRARIES = ("OMP", "MKL", "OPENBLAS", "RAYON", "NUMEXPR", "VECLIB_MAXIMUM", "GOTO")
 ONE_THREAD = [f"{name}{'' if name.endswith('MAXIMUM') else '_NUM'}_THREADS" for name in LIBRARIES]
 """Variables that libraries read then, too: a fork's libraries take one thread, whatever its job was given, and
@@ -212,9 +214,9 @@ def begun(client: socket.socket, started: dict[str, str], others: list[socket.so
         arguments, environment["PYTHONUNBUFFERED"] = arguments[1:], "1"
     script = arguments[:1] and arguments[0].endswith(".py") and COLD_SCRIPTS not in environment
     own = arguments[:2] in MODULES or script
-    plans = arguments[1:2] == ["snakemake"] and not {"-n", "--dry-run"}.isdisjoint(arguments)
+    differ = differing(environment, started)
     job = None
-    if not own or differs(environment, started, HUB if plans else ()):
+    if not own or any(not name.startswith(HUB) for name in differ):
         say(client, "cold")
     elif (job := os.fork()) == 0:
         try:
@@ -227,6 +229,8 @@ def begun(client: socket.socket, started: dict[str, str], others: list[socket.so
             os.umask(umask)
             os.environ.clear()
             os.environ.update(environment)
+            for name in [name for name in sys.modules if differ and name.partition(".")[0] in READ_BY]:
+                del sys.modules[name]
             run(arguments)
         except BaseException:
             traceback.print_exc()
@@ -251,10 +255,13 @@ def say(client: socket.socket, word: str) -> None:
         client.sendall(f"{word}\n".encode())
 
 
-def differs(environment: dict[str, str], started: dict[str, str], but: tuple[str, ...]) -> bool:
-    """Whether imports would go another way in an environment than where the process was started."""
-    names = {name for name in {*environment, *started} if AT_IMPORT.match(name) and not name.startswith(but)}
-    return any(environment.get(name) != started.get(name) for name in names)
+def differing(environment: dict[str, str], started: dict[str, str]) -> set[str]:
+    """Return the variables by which imports would go another way than where the process was started."""
+    return {
+        name
+        for name in {*environment, *started}
+        if AT_IMPORT.match(name) and environment.get(name) != started.get(name)
+    }
 
 
 def run(arguments: list[str]) -> None:
