@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from earmark.core.files import Json
-from earmark.models import tiny
+from earmark.models import packed, tiny
 from earmark.training import engine
 from earmark.training.recipes.crops import FRAMES_PER_SECOND
 from earmark.training.schedule import linear
@@ -86,6 +86,7 @@ class Recipe(ABC):
         self._settings = settings
         self._tower = checkpoint.model.model.audio_tower
         self._language = checkpoint.model.model.language_model
+        self._language.config._attn_implementation = packed.NAME
         self._head = checkpoint.model.lm_head
         self._embedding = checkpoint.model.get_input_embeddings()
         self._pad_id, self._audio_id = int(convert(tiny.PAD)), int(convert(tiny.AUDIO))
@@ -115,14 +116,25 @@ class Recipe(ABC):
         """Stage B: return the mean loss and accuracy of a batch."""
 
     def _states(self, ids: Tensor, mask: Tensor, audio: Tensor) -> Tensor:
-        """Return the language model's states [rows, length, hidden]; audio embeddings go into their slots."""
-        embedded = self._embedding(ids).masked_scatter((ids == self._audio_id)[..., None], audio)
+        """Return the language model's states [rows, length, hidden]; audio embeddings go into their slots.
+
+        Where ``mask`` is 0 there is padding, of which nothing is computed.
+        """
+        there = mask.bool()
+        even = bool(there.all())
+        rows = ids if even else ids[there][None]
+        embedded = self._embedding(rows).masked_scatter((rows == self._audio_id)[..., None], audio)
         # with audio alone the three rotary axes are one: plain positions after the padding
-        positions = (mask.cumsum(dim=1) - 1).clamp(min=0).expand(3, -1, -1)
+        positions = (mask.cumsum(dim=1) - 1)[there].view(rows.shape).expand(3, -1, -1)
         states: Tensor = self._language(
-            inputs_embeds=embedded, attention_mask=mask, position_ids=positions, use_cache=False
+            inputs_embeds=embedded,
+            position_ids=positions,
+            use_cache=False,
+            lengths=None if even else mask.sum(dim=1).tolist(),
         ).last_hidden_state
-        return states
+        if even:
+            return states
+        return states.new_zeros(*ids.shape, states.shape[-1]).masked_scatter(there[..., None], states)
 
 
 def _stage(
