@@ -63,7 +63,7 @@ def measure(
     """
     bench = Stopwatch.of_noise(decoder, audio_tokens, seed)
     config, prompt = decoder.model.config, bench.ids.shape[1]
-    bench.warm_up([Reduction.of(method, seed, max(ratios)) for method in methods])
+    bench.warm_up([Reduction.of(method, seed, min(ratios)) for method in methods])
     drawn = generator(seed, "prefill")
     rounds = [
         {(methods[number].name, ratio): Reduction.of(methods[number], seed, ratio) for number in order}
