@@ -13,6 +13,7 @@ import io
 import os
 import re
 from collections.abc import Iterator
+from functools import cached_property
 
 import soundfile
 
@@ -35,6 +36,16 @@ class Straight(soundfile.SoundFile):
     def seekable(self) -> bool:
         """Say so, which is all that soundfile asks."""
         return False
+
+    @cached_property
+    def format(self) -> str:
+        """The container, looked up once: soundfile goes through its table each time."""
+        return str(super().format)
+
+    @cached_property
+    def subtype(self) -> str:
+        """The encoding, as well."""
+        return str(super().subtype)
 
 
 def plausible(sample_rate: int) -> bool:
