@@ -51,3 +51,14 @@ def test_rows_of_one_length_go_side_by_side(language):
     rows = torch.randn(3, 7, 32, dtype=torch.float64)
     found = states(language, packed.NAME, rows, torch.arange(7), lengths=None)
     assert torch.equal(found, states(language, "sdpa", rows, torch.arange(7)))
+
+
+def test_padding_is_left_to_transformers(language):
+    torch.manual_seed(0)
+    rows, there = torch.randn(2, 7, 32, dtype=torch.float64), torch.ones(2, 7)
+    there[0, :3] = 0
+    found, wanted = (
+        states(language, attention, rows, torch.arange(7), attention_mask=there)
+        for attention in (packed.NAME, "sdpa")
+    )
+    assert torch.equal(found, wanted)

@@ -13,15 +13,32 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, causal_mask_function, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 NAME = "sdpa-packed"
 """What a config's attention is called for it."""
 
 
-def no_mask(*_: Any, **__: Any) -> None:
-    """Return no mask: a row sees its own tokens alone, those behind it excepted."""
+def mask(
+    batch_size: int,
+    q_length: int,
+    kv_length: int,
+    q_offset: int = 0,
+    kv_offset: int = 0,
+    mask_function: Any = causal_mask_function,
+    attention_mask: Tensor | None = None,
+    **options: Any,
+) -> Tensor | None:
+    """Return no mask where none is given: a row sees its own tokens alone, those behind each excepted.
+
+    Otherwise, and behind a cache, what transformers makes of it.
+    """
+    if attention_mask is None and q_length == kv_length:
+        return None
+    return sdpa_mask(
+        batch_size, q_length, kv_length, q_offset, kv_offset, mask_function, attention_mask, **options
+    )
 
 
 def attention(
@@ -31,7 +48,7 @@ def attention(
     value: Tensor,
     attention_mask: Tensor | None,
     *,
-    lengths: Sequence[int] | None,
+    lengths: Sequence[int] | None = None,
     **options: Any,
 ) -> tuple[Tensor, None]:
     """Attend as transformers' `sdpa` does, within rows of ``lengths`` tokens.
@@ -41,7 +58,7 @@ def attention(
         query: [1, heads, tokens of all rows, head dim].
         key: [1, kv heads, tokens, head dim].
         value: of the same shape.
-        attention_mask: none.
+        attention_mask: none of packed rows.
         lengths: the rows' tokens, which add up to all; None for [rows, heads, tokens, head dim], not packed.
         options: what transformers passes on.
 
@@ -57,4 +74,4 @@ def attention(
 
 
 ALL_ATTENTION_FUNCTIONS.register(NAME, attention)
-ALL_MASK_ATTENTION_FUNCTIONS.register(NAME, no_mask)
+ALL_MASK_ATTENTION_FUNCTIONS.register(NAME, mask)
