@@ -63,15 +63,19 @@ def test_an_interrupted_training_ends_with_the_same_file(tmp_path, monkeypatch):
     assert cut.read_bytes() == whole.read_bytes()
 
 
-def test_teacher_forcing_gives_the_loss_of_the_saved_model(tmp_path):
+@pytest.mark.parametrize("rows", [1, 4])
+def test_teacher_forcing_gives_the_loss_of_the_saved_model(tmp_path, rows):
     train(tmp_path)
     folder = tmp_path / "model"
     model = Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(folder).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     checkpoint = tiny.Checkpoint(model, tokenizer, tiny.build_extractor())
-    settings = TranscriberSettings.from_mapping(SMALL | {"gain_db": 0.0, "audio_rows": 1})
-    clip = recordings()[3]
-    recipe = transcriber.Recipe(checkpoint, [clip], ["one", "three", "two"], settings)
+    settings = TranscriberSettings.from_mapping(SMALL | {"gain_db": 0.0, "audio_rows": rows})
+    clips = recordings()
+    recipe = transcriber.Recipe(checkpoint, clips, ["one", "three", "two"], settings)
+    drawn = np.random.default_rng(0).integers(len(clips), size=rows)
+    assert rows == 1 or len(set(drawn.tolist())) > 2, "rows of different lengths"
+    losses = []
     with torch.no_grad():
         loss = recipe._joint_loss(Draw(0, np.random.default_rng(0)))
         prompt = tokenizer.apply_chat_template(
@@ -79,20 +83,25 @@ def test_teacher_forcing_gives_the_loss_of_the_saved_model(tmp_path):
             add_generation_prompt=True,
             tokenize=False,
         )
-        frames = clip.mel.shape[1]
-        count = transcriber.audio_tokens(frames)
-        asked = tokenizer.encode(prompt.replace(tiny.AUDIO, tiny.AUDIO * count))
-        answer = [*tokenizer.encode("one three two one"), tokenizer.eos_token_id]
-        ids = torch.tensor([[*asked, *answer]])
-        logits = model(
-            input_ids=ids,
-            attention_mask=torch.ones_like(ids),
-            input_features=torch.from_numpy(clip.mel.astype(np.float32))[None],
-            feature_attention_mask=torch.ones(1, frames, dtype=torch.long),
-        ).logits
-    expected = torch.nn.functional.cross_entropy(logits[0, len(asked) - 1 : -1], torch.tensor(answer))
-    assert float(loss.total) == pytest.approx(float(expected), abs=1e-5)
-    assert tokenizer.decode(answer, skip_special_tokens=True) == "one three two one"
+        for clip in (clips[index] for index in drawn):
+            frames = clip.mel.shape[1]
+            count = transcriber.audio_tokens(frames)
+            asked = tokenizer.encode(prompt.replace(tiny.AUDIO, tiny.AUDIO * count))
+            answer = [*tokenizer.encode(" ".join(clip.words)), tokenizer.eos_token_id]
+            assert tokenizer.decode(answer, skip_special_tokens=True) == " ".join(clip.words)
+            ids = torch.tensor([[*asked, *answer]])
+            logits = model(
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                input_features=torch.from_numpy(clip.mel.astype(np.float32))[None],
+                feature_attention_mask=torch.ones(1, frames, dtype=torch.long),
+            ).logits
+            losses.append(
+                torch.nn.functional.cross_entropy(
+                    logits[0, len(asked) - 1 : -1], torch.tensor(answer), reduction="none"
+                )
+            )
+    assert float(loss.total) == pytest.approx(float(torch.cat(losses).mean()), abs=1e-5)
 
 
 def test_thirty_steps_of_reading_reduce_the_loss(tmp_path):
