@@ -7,10 +7,10 @@ import json
 import os
 import pty
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 
 from earmark.core.errors import UserError
 from earmark.core.places import ROOT, SCRIPTS
@@ -49,7 +49,7 @@ def test_a_terminal_is_never_asked_whether_code_may_run(tmp_path):
     ours, theirs = pty.openpty()
     os.write(ours, b"y\ny\ny\n")
     done = subprocess.run(
-        [sys.executable, "-c", program],
+        [warm.python(), "-c", program],
         stdin=theirs,
         capture_output=True,
         text=True,

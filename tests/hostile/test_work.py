@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 from made import completed, tone
 from workflow import SMALL, Workflow
 
@@ -80,7 +80,7 @@ def test_a_pattern_that_blows_up_elsewhere_takes_no_time(tmp_path):
         "list(folder.collect(sources.read(json.loads(sys.argv[1]), 'data.source'), Path('.'), 0, 1))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, json.dumps(settings)],
+        [warm.python(), "-c", program, json.dumps(settings)],
         capture_output=True,
         text=True,
         timeout=600,

@@ -11,6 +11,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+import warm
 from safetensors.torch import load_file, save_file
 
 from earmark.config.load import Load
@@ -201,7 +202,7 @@ def test_no_more_addresses_are_reserved_than_weights_are_held(tmp_path, mode, sh
     weights = (tmp_path / "model.safetensors").stat().st_size
     assert weights > 200e6
     subprocess.run(
-        [sys.executable, "-c", LIMITED, mode, str(tmp_path), str(int(weights * share))],
+        [warm.python(), "-c", LIMITED, mode, str(tmp_path), str(int(weights * share))],
         check=True,
         env=os.environ | {"PYTHONPATH": str(SCRIPTS), "OMP_NUM_THREADS": "1"},
         timeout=600,

@@ -6,11 +6,11 @@ import importlib
 import importlib.util
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+import warm
 from reduction_models import CLOSE, ENCODER, made_up
 from safetensors.torch import load_file, save_file
 from transformers import DynamicCache
@@ -196,7 +196,7 @@ def test_layer_by_layer_peaks_lower_than_all_at_once(tmp_path):
     peaks = {}
     for mode in ("full", "layerwise"):
         done = subprocess.run(
-            [sys.executable, "-c", PROCESS, str(tmp_path), mode],
+            [warm.python(), "-c", PROCESS, str(tmp_path), mode],
             capture_output=True,
             text=True,
             check=True,

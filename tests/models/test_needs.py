@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
 import torch
+import warm
 import yaml
 
 from earmark.config.composed import known
@@ -101,7 +101,7 @@ def test_a_job_out_of_memory_ends_in_one_line_that_says_so():
         "cli.run(main)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [warm.python(), "-c", code],
         capture_output=True,
         text=True,
         env={"PYTHONPATH": str(SCRIPTS)},

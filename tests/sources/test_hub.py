@@ -6,10 +6,10 @@ import io
 import json
 import os
 import subprocess
-import sys
 import tarfile
 
 import pytest
+import warm
 from hub_server import Repo
 from made import tone
 
@@ -185,7 +185,7 @@ def test_refusals_are_one_line_with_the_fix_and_no_token(download, hub):
             repo.commit(FILES)
         asked.append((f"owner/set{number}", revision, allow))
     done = subprocess.run(
-        [sys.executable, "-c", ASK, json.dumps(asked)],
+        [warm.python(), "-c", ASK, json.dumps(asked)],
         env=os.environ | download.environment | {"HF_TOKEN": TOKEN, "PYTHONPATH": str(SCRIPTS)},
         cwd=download.folder,
         capture_output=True,

@@ -2,8 +2,9 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
+
+import warm
 
 from earmark.core.places import SCRIPTS
 
@@ -13,7 +14,7 @@ def test_the_recipe_of_the_page_trains_to_its_best_epoch(tmp_path: Path) -> None
     program = page.split("```python\n")[1].split("```")[0]
     environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
     done = subprocess.run(
-        [sys.executable, "-c", program],
+        [warm.python(), "-c", program],
         cwd=tmp_path,
         env=environment,
         capture_output=True,

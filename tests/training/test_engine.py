@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -209,7 +208,7 @@ def test_a_full_disk_leaves_the_older_state_and_is_told_as_one(tmp_path: Path) -
         "cli.run(main)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "work")], capture_output=True, text=True, timeout=600
+        [warm.python(), "-c", program, str(tmp_path / "work")], capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: no space left on the disk; free some space")

@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 AT_IMPORT = re.compile(
-    "(HF_|HUGGING|TRANSFORMERS|TORCH(?!ELASTIC_|_NCCL_)|PYTORCH|PYTHON(?!UNBUF|DONTW)|CUDA(?!_VISIBLE)|MALLOC|LD_|XDG_)"
+    "(HF_|HUGGING|TRANSFORMERS|TORCH(?!ELASTIC_|_NCCL_)|PYTORCH|PYTHON(?!UNBUF|DONTW|PATH)|CUDA(?!_VISIBLE)|MALLOC|LD_|XDG_)"
 )
 """Variables that change what an import does."""
 MODULES = (["-m", "snakemake"], ["-m", "accelerate.commands.launch"])
@@ -112,7 +112,8 @@ for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
     signal.signal(number, lambda number, _: os.kill(int(first), number))
 status = int(answers.readline() or 1)
 if status < 0:
-    signal.signal(-status, signal.SIG_DFL)
+    if -status != signal.SIGKILL:
+        signal.signal(-status, signal.SIG_DFL)
     os.kill(os.getpid(), -status)
 os._exit(status)
 """
@@ -213,7 +214,7 @@ def begun(client: socket.socket, started: dict[str, str], others: list[socket.so
     if arguments[:1] == ["-u"]:  # as torch starts its processes
         arguments, environment["PYTHONUNBUFFERED"] = arguments[1:], "1"
     script = arguments[:1] and arguments[0].endswith(".py") and COLD_SCRIPTS not in environment
-    own = arguments[:2] in MODULES or script
+    own = arguments[:2] in MODULES or arguments[:1] == ["-c"] or script
     differ = differing(environment, started)
     job = None
     if not own or any(not name.startswith(HUB) for name in differ):
@@ -229,6 +230,8 @@ def begun(client: socket.socket, started: dict[str, str], others: list[socket.so
             os.umask(umask)
             os.environ.clear()
             os.environ.update(environment)
+            if (path := environment.get("PYTHONPATH", "")) != started.get("PYTHONPATH", ""):
+                sys.path[1:1] = path.split(os.pathsep)
             for name in [name for name in sys.modules if differ and name.partition(".")[0] in READ_BY]:
                 del sys.modules[name]
             run(arguments)
@@ -276,6 +279,10 @@ def run(arguments: list[str]) -> None:
             sys.argv = arguments[1:]
             sys.path[0] = str(Path.cwd())
             runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+        elif arguments[:1] == ["-c"]:
+            sys.argv = ["-c", *arguments[2:]]
+            sys.path[0] = ""
+            exec(compile(arguments[1], "<string>", "exec"), {"__name__": "__main__"})
         else:
             sys.argv = arguments
             sys.path[0] = str(Path(arguments[0]).resolve().parent)
