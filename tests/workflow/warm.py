@@ -24,6 +24,7 @@ import os
 import re
 import runpy
 import selectors
+import signal
 import socket
 import subprocess
 import sys
@@ -166,31 +167,33 @@ def serve(address: str) -> None:
     listening.bind(address)
     listening.listen(64)
     print("ready", flush=True)
-    running: dict[int, tuple[int, socket.socket]] = {}  # by the descriptor that tells of a job's end
+    running: dict[int, socket.socket] = {}  # who waits for a job's end, by its process
+    woken, wake = socket.socketpair()  # by every process that ends
+    wake.setblocking(False)
+    signal.set_wakeup_fd(wake.fileno())
+    signal.signal(signal.SIGCHLD, lambda *_: None)
     events = selectors.DefaultSelector()
     events.register(listening, selectors.EVENT_READ)
+    events.register(woken, selectors.EVENT_READ)
     while True:
         for event, _ in events.select():
-            if event.fileobj is not listening:
-                events.unregister(event.fd)
-                tell(*running.pop(event.fd))
-                os.close(event.fd)
+            if event.fileobj is woken:
+                woken.recv(1 << 12)
+                tell(running)
                 continue
             client, _ = listening.accept()
-            job = begun(client, started, [listening, *(other for _, other in running.values())])
+            job = begun(client, started, [listening, woken, wake, *running.values()])
             if job is None:
                 client.close()
-                continue
-            ended = os.pidfd_open(job)
-            events.register(ended, selectors.EVENT_READ)
-            running[ended] = job, client
+            else:
+                running[job] = client
 
 
 def in_large_pages() -> None:
     """Ask the kernel to hold what is there in pages of 2 MB, of which a fork has few to go through."""
-    madvise = getattr(ctypes.CDLL(None), "madvise", None)
-    if madvise is None:
+    if sys.platform != "linux":
         return
+    madvise = ctypes.CDLL(None).madvise
     madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     for line in Path("/proc/self/maps").read_text().splitlines():
         found = re.fullmatch(r"(\w+)-(\w+) rw-p 0+ 00:00 0 *(?:\[heap\])?", line)
@@ -221,6 +224,8 @@ def begun(client: socket.socket, started: dict[str, str], others: list[socket.so
         say(client, "cold")
     elif (job := os.fork()) == 0:
         try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for other in [client, *others]:
                 other.close()
             for number, stream in enumerate(streams):
@@ -245,11 +250,15 @@ def begun(client: socket.socket, started: dict[str, str], others: list[socket.so
     return job
 
 
-def tell(job: int, client: socket.socket) -> None:
-    """Tell a client how its job ended."""
-    _, status = os.waitpid(job, 0)
-    say(client, str(os.waitstatus_to_exitcode(status)))
-    client.close()
+def tell(running: dict[int, socket.socket]) -> None:
+    """Tell the clients of jobs that have ended how they did."""
+    while running:
+        job, status = os.waitpid(-1, os.WNOHANG)
+        if job == 0:
+            return
+        client = running.pop(job)
+        say(client, str(os.waitstatus_to_exitcode(status)))
+        client.close()
 
 
 def say(client: socket.socket, word: str) -> None:
