@@ -265,9 +265,9 @@ def test_retry_after_is_kept_to_by_every_worker(shard):
         shard.add(f"item{i}")
     assert all(clip.ok for clip in shard.run(workers=2))
     told = shard.server.times["/first.wav"][0]
+    early = {p for p, times in shard.server.times.items() for t in times if told < t < told + 0.9}
     # One item may have been under way with the other worker when the server spoke.
-    early = {p for p, times in shard.server.times.items() for t in times if told + 0.3 < t < told + 0.9}
-    assert not early and shard.server.times["/first.wav"][1] > told + 0.9
+    assert len(early) <= 1 and shard.server.times["/first.wav"][1] > told + 0.9
 
 
 def test_pending_items_are_allowed_up_to_a_share_and_stand_in_the_manifest(shard):

@@ -24,6 +24,7 @@ import os
 import re
 import runpy
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
@@ -90,6 +91,8 @@ PACKAGES = [
 
 COLD_SCRIPTS = "EARMARK_TEST_COLD"
 """The variable under which scripts, whatever starts them, are real starts of Python."""
+MODULES_READ = Path(".earmark/code/modules.json")
+"""What a start of the workflow knows of the library's modules, by their text, in the folder where it runs."""
 LARGE = 2 << 20
 HUGEPAGE, COLLAPSE = 14, 25
 """Numbers of <linux/mman.h>."""
@@ -276,6 +279,16 @@ def differing(environment: dict[str, str], started: dict[str, str]) -> set[str]:
     }
 
 
+def hand_over(here: Path, there: Path) -> None:
+    """Copy what is known of modules, if more is: another folder's first plan needs not read them all again."""
+    with contextlib.suppress(OSError):
+        if not there.exists() or there.stat().st_size < here.stat().st_size:
+            there.parent.mkdir(parents=True, exist_ok=True)
+            made = there.with_name(f"{there.name}.{os.getpid()}")
+            shutil.copyfile(here, made)
+            made.rename(there)
+
+
 def run(arguments: list[str]) -> None:
     """Do what Python does with such arguments, and end this process as it ends."""
     tempfile.tempdir = None
@@ -283,6 +296,9 @@ def run(arguments: list[str]) -> None:
     if os.environ.get("PYTHONUNBUFFERED"):
         sys.stdout.reconfigure(write_through=True)  # type: ignore[union-attr]
     code: Any = 0
+    read, known = MODULES_READ.absolute(), Path(sys.executable).with_name(MODULES_READ.name)
+    if arguments[:2] == MODULES[0] and not read.exists():
+        hand_over(known, read)
     try:
         if arguments[:1] == ["-m"]:
             sys.argv = arguments[1:]
@@ -307,6 +323,8 @@ def run(arguments: list[str]) -> None:
         if code is not None:  # said, as Python does it, once what the job held is let go of
             print(code, file=sys.stderr)
         code = int(code is not None)
+    if arguments[:2] == MODULES[0]:
+        hand_over(read, known)
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

@@ -63,10 +63,6 @@ class Workflow:
 
     warm = True
     """Whether a fork of a process that has imported the large packages does for a start of Python."""
-    read = Path(".earmark/code/modules.json")
-    """What a start of the workflow knows of the library's modules, by their text."""
-    known = ""
-    """That of the run that read most: another folder's first start needs not read every module, as its second."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -77,9 +73,6 @@ class Workflow:
                 shutil.copytree(source, folder / name)
             else:
                 shutil.copy(source, folder / name)
-        if self.known:
-            (folder / self.read).parent.mkdir(parents=True)
-            (folder / self.read).write_text(self.known)
         self.configure(SMALL)
 
     @classmethod
@@ -114,7 +107,7 @@ class Workflow:
     def _finished(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         if self.warm:
             command = [warm.python(), *command[1:]]
-        done = subprocess.run(
+        return subprocess.run(
             command,
             cwd=self.folder,
             env=self.environment(),
@@ -123,9 +116,6 @@ class Workflow:
             text=True,
             timeout=600,
         )
-        if (path := self.folder / self.read).exists():
-            Workflow.known = max(self.known, path.read_text(), key=len)
-        return done
 
     def would_make(self, *targets: str) -> set[str]:
         """The outputs that a dry run of the targets would make; nothing for an up-to-date workflow."""
