@@ -154,6 +154,23 @@ def test_bars_of_other_libraries_stay_out_of_logs():
     assert said.startswith("ours: 3 of 3 in") and said.count("\n") == 1 and "theirs" not in said
 
 
+def test_behind_an_error_no_bar_says_anything():
+    """One that nobody closed, as the hub's, and that is drawn again and again until the process is gone."""
+    code = (
+        "import atexit, time\nfrom earmark.core import cli, progress\n"
+        "from earmark.core.errors import UserError\n"
+        "progress.BEAT_S = progress.SHORTEST_S = progress.LONGEST_S = 0.01\n"
+        "atexit.register(time.sleep, 0.2)\nheld = []\n"
+        "def main():\n    held.append(progress.tqdm(total=3, desc='ours'))\n"
+        "    time.sleep(0.1)\n    raise UserError('x')\ncli.run(main)"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "TQDM_DISABLE"} | {"PYTHONPATH": str(SCRIPTS)}
+    done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, env=environment, text=True)
+    *lines, last = done.stderr.splitlines()
+    assert done.returncode == 1 and last == "error: x" and lines
+    assert all(said.startswith("ours: 0 of 3") for said in lines)
+
+
 def test_every_loop_of_the_library_goes_through_it():
     direct = [
         str(path.relative_to(ROOT))

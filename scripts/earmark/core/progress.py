@@ -34,6 +34,15 @@ RARER = 20
 """Between lines lies this fraction of the time since the start."""
 
 _job: Path | None = None
+_speaking = threading.Lock()
+_silent = False
+
+
+def fall_silent() -> None:
+    """Let no bar say anything from here on: an error's line is the last."""
+    global _silent
+    with _speaking:
+        _silent = True
 
 
 def name_job(arguments: Sequence[str]) -> None:
@@ -71,7 +80,8 @@ class Lines:
     def display(self, msg: str | None = None, pos: int | None = None) -> bool | None:
         """Draw the bar, or say a line if the time for one has come."""
         if not self._plain:
-            shown: bool | None = super().display(msg, pos)  # type: ignore[misc]
+            with _speaking:
+                shown: bool | None = _silent or super().display(msg, pos)  # type: ignore[misc]
             return shown
         if self._begun:
             elapsed, now = self.format_dict["elapsed"], self._time()  # type: ignore[attr-defined]
@@ -105,12 +115,15 @@ class Lines:
         super().__del__()  # type: ignore[misc]
 
     def _say(self, *, last: bool) -> None:
-        try:
-            # One write, so that lines of several processes do not mix.
-            self.fp.write(f"{line(self.format_dict, last=last)}\n")  # type: ignore[attr-defined]
-            self.fp.flush()  # type: ignore[attr-defined]
-        except ValueError:
-            pass  # the stream was closed before the bar, at the interpreter's end
+        with _speaking:
+            if _silent:
+                return
+            try:
+                # One write, so that lines of several processes do not mix.
+                self.fp.write(f"{line(self.format_dict, last=last)}\n")  # type: ignore[attr-defined]
+                self.fp.flush()  # type: ignore[attr-defined]
+            except ValueError:
+                pass  # the stream was closed before the bar, at the interpreter's end
 
 
 if TYPE_CHECKING:
