@@ -102,3 +102,37 @@ def test_sdpa_is_what_goes_by_row_and_other_attention_stays() -> None:
         "eager",
         "flash_attention_2",
     ]
+
+
+def packed(decoder: Qwen2Model, rows: list[Tensor]) -> Tensor:
+    """States of rows [1, n, width] that stand one behind the other."""
+    lengths = [row.shape[1] for row in rows]
+    places = torch.cat([torch.arange(n) for n in lengths])[None]
+    own = {"attention_mask": ragged.UNMASKED, "lengths": lengths}
+    return decoder(
+        inputs_embeds=torch.cat(rows, 1), position_ids=places, use_cache=False, **own
+    ).last_hidden_state
+
+
+def gradients(decoder: Qwen2Model, states: Tensor) -> list[Tensor]:
+    decoder.zero_grad()
+    (states * torch.linspace(-1, 1, states.numel(), dtype=states.dtype).view_as(states)).sum().backward()
+    return [weight.grad.clone() for weight in decoder.parameters() if weight.grad is not None]
+
+
+@pytest.mark.parametrize("lengths", [LENGTHS, (4,), (6, 6)])
+def test_rows_one_behind_the_other_are_rows_alone_in_training_too(lengths: tuple[int, ...]) -> None:
+    generator = torch.Generator().manual_seed(3)
+    rows = [torch.randn(1, n, 32, dtype=torch.float64, generator=generator) for n in lengths]
+    theirs, ours = model("sdpa").double(), model(ragged.NAME).double()
+    alone = torch.cat([theirs(inputs_embeds=row, use_cache=False).last_hidden_state for row in rows], dim=1)
+    found = packed(ours, rows)
+    torch.testing.assert_close(found, alone, atol=1e-12, rtol=0)
+    torch.testing.assert_close(gradients(ours, found), gradients(theirs, alone), atol=1e-10, rtol=1e-10)
+
+
+def test_rows_of_one_length_go_side_by_side_without_a_mask() -> None:
+    rows = torch.randn(3, 7, 32, generator=torch.Generator().manual_seed(4))
+    ours = model(ragged.NAME)(inputs_embeds=rows, attention_mask=ragged.UNMASKED, use_cache=False)
+    theirs = model("sdpa")(inputs_embeds=rows, use_cache=False)
+    assert torch.equal(ours.last_hidden_state, theirs.last_hidden_state)

@@ -1,14 +1,19 @@
-"""Attention over prompts of different lengths, each by itself, on a CPU.
+"""Attention over rows of different lengths, each by itself, on a CPU.
 
 Prompts of a batch are padded on the left. transformers gives PyTorch's scaled dot-product attention one
 boolean mask [rows, 1, n, n] for that, and with a mask the kernel of CPUs computes what it hides, the half
 above the diagonal included. A prompt without its padding needs no mask but "causal". So a padded prefill
 attends row by row (what that brings: `bench/padded.py`); everything else is left to transformers: rows of
 one length, decoding steps, other devices, masks that are more than causal.
+
+Training needs no padding at all. A batch of short rows is padded for nothing (with transcripts of one to ten
+words two of five tokens are), and all but attention works on tokens one by one. So its rows may stand one
+behind the other as a single row, whose ``lengths`` and :data:`UNMASKED` go along with a forward.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -19,6 +24,8 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 NAME = "sdpa-by-row"
 """What a config's attention is called for it."""
+UNMASKED = {"full_attention": None}
+"""The mask of a forward whose rows have no padding, in transformers' form for masks that are made already."""
 
 
 def implementation(attention: str) -> str:
@@ -38,7 +45,7 @@ def mask(
 ) -> Tensor | None:
     """Return a padded prefill's mask as it is, bool [rows, n], where rows can go by themselves.
 
-    Otherwise what transformers makes of it. Training is left to that: its rows are short, and many.
+    Otherwise what transformers makes of it, for padded rows in training as well: they are short, and many.
     """
     if (
         attention_mask is not None
@@ -66,6 +73,8 @@ def attention(
     key: Tensor,
     value: Tensor,
     attention_mask: Tensor | None,
+    *,
+    lengths: Sequence[int] | None = None,
     **options: Any,
 ) -> tuple[Tensor, None]:
     """Attend as transformers' `sdpa` does; a mask [rows, keys] says which tokens of each row are there.
@@ -76,12 +85,17 @@ def attention(
         key: [rows, kv heads, keys, head dim].
         value: of the same shape.
         attention_mask: of :func:`mask`, or of its first columns.
+        lengths: tokens of rows that stand one behind the other as one; none is masked then.
         options: what transformers passes on.
 
     Returns:
         [rows, n, heads, head dim], with nothing of worth at padding; and None, for no attention is shown.
 
     """
+    if lengths is not None:
+        parts = zip(*(states.split(list(lengths), dim=2) for states in (query, key, value)), strict=True)
+        apart = [sdpa_attention_forward(module, *row, None, **options)[0] for row in parts]
+        return torch.cat(apart, dim=1), None
     if attention_mask is None or attention_mask.dim() != 2:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
     length, counts = query.shape[2], attention_mask.sum(1).tolist()

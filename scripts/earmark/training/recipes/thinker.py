@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from earmark.core.files import Json
-from earmark.models import packed, tiny
+from earmark.models import ragged, tiny
 from earmark.training import engine
 from earmark.training.recipes.crops import FRAMES_PER_SECOND
 from earmark.training.schedule import linear
@@ -86,7 +86,7 @@ class Recipe(ABC):
         self._settings = settings
         self._tower = checkpoint.model.model.audio_tower
         self._language = checkpoint.model.model.language_model
-        self._language.config._attn_implementation = packed.NAME
+        self._language.config._attn_implementation = ragged.NAME
         self._head = checkpoint.model.lm_head
         self._embedding = checkpoint.model.get_input_embeddings()
         self._pad_id, self._audio_id = int(convert(tiny.PAD)), int(convert(tiny.AUDIO))
@@ -128,6 +128,7 @@ class Recipe(ABC):
         positions = (mask.cumsum(dim=1) - 1)[there].view(rows.shape).expand(3, -1, -1)
         states: Tensor = self._language(
             inputs_embeds=embedded,
+            attention_mask=ragged.UNMASKED,
             position_ids=positions,
             use_cache=False,
             lengths=None if even else mask.sum(dim=1).tolist(),
