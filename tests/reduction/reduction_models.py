@@ -12,6 +12,7 @@ from transformers import (
     Qwen2AudioConfig,
     Qwen2AudioForConditionalGeneration,
 )
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, eager_mask
 
 from earmark.reduction.hooks import TokenReduction
 from earmark.reduction.prompt import Seen, audio_tokens
@@ -30,9 +31,18 @@ TEXT: dict[str, Any] = {
     "tie_word_embeddings": False,
 }
 
-CLOSE = {"atol": 1e-4, "rtol": 0.0}
-"""How far two ways of summing may lie apart. Logits of the tiny models spread by 1.7 and reach 7: rounding moved them by
-up to 4.1e-5 on four processors, and a single other token moves one by 0.36 at least."""
+CLOSE = {"atol": 1e-5, "rtol": 0.0}
+"""How far two ways of summing may lie apart. Logits of the tiny models spread by 1.7 and reach 7, and a single other token
+moves one by 0.36 at least. The models are of float64, in which transformers' norms and softmax stay in float32: that
+moves them by up to 2e-6. In float32 alone it was 2.3e-5 to 4.1e-5, by the processor."""
+
+
+def eager_mask_for_single(*arguments: Any, dtype: torch.dtype, **options: Any) -> Tensor | None:
+    """Mask by what float32 holds: transformers' softmax is in float32, where the least float64 is no number."""
+    return eager_mask(*arguments, dtype=torch.float32 if dtype is torch.float64 else dtype, **options)
+
+
+ALL_MASK_ATTENTION_FUNCTIONS.register("eager", eager_mask_for_single)
 
 
 @cache
@@ -102,7 +112,7 @@ def tiny_model(family: str, attention: str = "sdpa") -> Any:
     model.generation_config.pad_token_id = PAD
     model.generation_config.eos_token_id = None
     model.generation_config.do_sample = False
-    return model.eval()
+    return model.double().eval()
 
 
 def prompt(audio: int, before: int, after: int, seed: int) -> list[int]:
@@ -119,7 +129,7 @@ def batch(family: str, prompts: list[list[int]], seeds: list[int]) -> dict[str, 
     mask = torch.zeros_like(ids)
     frames = [4 * p.count(AUDIO) for p in prompts]  # both towers make one token of four frames
     longest = 240 if family == "qwen2audio" else max(frames)
-    mel = torch.zeros(len(prompts), 128, longest)
+    mel = torch.zeros(len(prompts), 128, longest, dtype=torch.float64)
     mel_mask = torch.zeros(len(prompts), longest, dtype=torch.long)
     for row, (p, seed, n) in enumerate(zip(prompts, seeds, frames, strict=True)):
         ids[row, width - len(p) :], mask[row, width - len(p) :] = torch.tensor(p), 1
@@ -212,7 +222,7 @@ def slow_slots(states: Tensor, audio: list[int], stage: Stage) -> tuple[Tensor, 
 
 
 def slow_logits(model: Any, states: Tensor, audio: list[int], record: RowRecord) -> Tensor:
-    """Logits [tokens left, vocab] of one whole sequence [1, n, hidden], layer by layer, no cache.
+    """Logits [tokens left, vocab] of one whole sequence [1, n, hidden], layer by layer, no cache; float32.
 
     What the record says of each of its stages is done before that stage's layer to the tokens at `audio`.
     All keep the positions they have in the sequence.
@@ -228,9 +238,9 @@ def slow_logits(model: Any, states: Tensor, audio: list[int], record: RowRecord)
                 states, positions = states[:, keep], positions[:, keep]
                 audio = [keep.index(at) for at in left]
             n = states.shape[1]
-            mask = torch.full((n, n), torch.finfo(states.dtype).min).triu(1)[None, None]
+            mask = torch.full((n, n), torch.finfo(torch.float32).min, dtype=states.dtype).triu(1)[None, None]
             rotary = text.rotary_emb(
                 states, positions[None] if hasattr(text.rotary_emb, "mrope_section") else positions
             )
             states = block(states, attention_mask=mask, position_embeddings=rotary)
-        return model.lm_head(text.norm(states))[0]
+        return model.lm_head(text.norm(states))[0].float()

@@ -115,7 +115,7 @@ def test_a_bare_decoder_in_a_loop_by_hand_equals_generate(
             states = model.get_input_embeddings()(found[-1].argmax(-1))[:, None]
     # then it chose and said the same, and the positions went on from the full prompt
     assert [r.kept.tolist() for r in reduction.records] == chosen
-    torch.testing.assert_close(torch.stack(found), logits, **CLOSE)
+    torch.testing.assert_close(torch.stack(found).float(), logits, **CLOSE)
     assert cache.get_seq_length(layer) < cache.get_seq_length(0) or layer == 0
 
 
@@ -188,7 +188,7 @@ def test_prompts_can_be_decoded_in_turns(dropping_method: Reducer) -> None:
                 )
     # then each goes on from its own cache
     for logits, said in zip(expected, steps, strict=True):
-        torch.testing.assert_close(torch.stack(said), logits, **CLOSE)
+        torch.testing.assert_close(torch.stack(said).float(), logits, **CLOSE)
 
 
 def test_without_a_cache_the_same_tokens_are_chosen(dropping_method: Reducer) -> None:

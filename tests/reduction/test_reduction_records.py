@@ -98,7 +98,7 @@ def test_renumbered_equals_a_prompt_that_never_had_the_tokens(name: str, family:
         whole = torch.cat([states[stays], model.get_input_embeddings()(tokens[row, :-1])])[None]
         with torch.no_grad():
             states = text(inputs_embeds=whole, position_ids=torch.arange(whole.shape[1])[None])
-            expected = model.lm_head(states.last_hidden_state[0, -5:])
+            expected = model.lm_head(states.last_hidden_state[0, -5:]).float()
         # then it says the same
         torch.testing.assert_close(logits[:, row], expected, **CLOSE)
 

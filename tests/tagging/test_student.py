@@ -229,7 +229,7 @@ def test_cropped_positions_are_those_of_the_published_code(request, source, fram
     else:
         grid = torch.nn.functional.interpolate(grid, size=(f, t), mode="bilinear")
     expected = torch.cat([theirs[:, :2], grid.flatten(2).transpose(1, 2)], dim=1)
-    torch.testing.assert_close(positions(model), expected, rtol=0, atol=5e-6)
+    torch.testing.assert_close(positions(model), expected, rtol=0, atol=2e-6)
     assert record["positions"] == "cropped"
 
 
