@@ -39,11 +39,10 @@ def run(main: Callable[..., Any]) -> None:
     app.command()(main)
     try:
         app()
-    except UserError as error:
-        progress.fall_silent()
-        sys.exit(f"error: {error}")
     except Exception as error:
         progress.fall_silent()
+        if isinstance(error, UserError):
+            sys.exit(f"error: {error}")
         if memory.ran_out(error):
             sys.exit(f"error: {memory.plainly()}")
         if _is_disk_full(error):

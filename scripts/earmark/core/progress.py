@@ -14,6 +14,7 @@ says what was done in what time, also where a loop was broken off.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import weakref
@@ -35,6 +36,10 @@ RARER = 20
 
 _job: Path | None = None
 _speaking = threading.Lock()
+# A process that is forked while a bar speaks would wait for ever to speak itself.
+os.register_at_fork(
+    before=_speaking.acquire, after_in_parent=_speaking.release, after_in_child=_speaking.release
+)
 _silent = False
 
 
