@@ -11,7 +11,6 @@ import sys
 import numpy as np
 import pytest
 import torch
-import warm
 from safetensors.torch import load_file, save_file
 
 from earmark.config.load import Load
@@ -202,7 +201,7 @@ def test_no_more_addresses_are_reserved_than_weights_are_held(tmp_path, mode, sh
     weights = (tmp_path / "model.safetensors").stat().st_size
     assert weights > 200e6
     subprocess.run(
-        [warm.python(), "-c", LIMITED, mode, str(tmp_path), str(int(weights * share))],
+        [sys.executable, "-c", LIMITED, mode, str(tmp_path), str(int(weights * share))],
         check=True,
         env=os.environ | {"PYTHONPATH": str(SCRIPTS), "OMP_NUM_THREADS": "1"},
         timeout=600,
