@@ -19,7 +19,7 @@ rule fingerprint:
         mem_mb=growing(2000),
         runtime=growing(60),
     params:
-        code=code_digest("fingerprint.py"),
+        code=lambda w: code_digest("fingerprint.py"),
     shell:
         """
         python "$SCRIPTS/fingerprint.py" {input:q} --output {output:q} 2>&1 | tee {log:q}
@@ -48,7 +48,7 @@ rule audit_data:
         mem_mb=growing(2000),
         runtime=growing(600),
     params:
-        code=code_digest("audit.py", *PAGE, "earmark/data/audit/page.html"),
+        code=lambda w: code_digest("audit.py", *PAGE, "earmark/data/audit/page.html"),
         settings=lambda w: read(SETTINGS.audit(w.task)),
         folder=lambda w, input: os.path.dirname(folders_of(input.indexes)[0]),
         shards=lambda w: read(data_of(w).counts),

@@ -11,6 +11,10 @@ from pathlib import Path
 HERE = Path(str(workflow.current_basedir)).parent
 sys.path.insert(0, f"{HERE}/scripts")
 
+from earmark.workflow import planning
+
+planning.quicken()
+
 from snakemake.resources import Resources
 
 from earmark.core.cluster import refuse_beside_others
@@ -28,7 +32,7 @@ from earmark.models.folder_state import folder_state
 from earmark.config.targets import check_target
 from earmark.config.yaml_files import read_yaml
 from earmark.systems.registry import result_at, systems
-from earmark.workflow import messages, mistakes, planning, prerequisites, sources
+from earmark.workflow import messages, mistakes, prerequisites, sources
 from earmark.workflow.given import code as code_digest, settings_file as read
 from earmark.workflow.targets import Mistake, check_targets
 
@@ -45,7 +49,6 @@ shell.prefix(
     f"export RAYON_NUM_THREADS=$OMP_NUM_THREADS SCRIPTS={shlex.quote(f'{HERE}/scripts')}; {INTERPRETER}"
 )
 messages.install(workflow, mistakes.in_one_line)
-planning.quicken()
 # Jobs that wait for the network take no core, so something else has to bound them; --resources does, too.
 if "downloads" not in workflow.global_resources:
     workflow.global_resources.update(Resources.from_mapping({"downloads": 4}))

@@ -112,7 +112,7 @@ rule probe:
         mem_mb=growing(4000),
         runtime=growing(240),
     params:
-        code=code_digest("probe.py"),
+        code=lambda w: code_digest("probe.py"),
         settings=lambda w: read(probing.job(SETTINGS, w.model, w.task)),
         again=again,
         # Folders, not files: all shards of all layers would not fit on a command line.

@@ -162,7 +162,7 @@ rule encoder_answer:
         mem_mb=growing(8000),
         runtime=growing(240),
     params:
-        code=code_digest("encoder_answer.py"),
+        code=lambda w: code_digest("encoder_answer.py"),
         settings=lambda w: read(encoding.answering(SETTINGS, w.encoder, w.suite, w.dataset)),
         # A folder, not files: all shards would not fit on a command line.
         features=lambda w, input: folders_of(input.indexes)[0],
@@ -203,7 +203,7 @@ rule encoder_score:
         runtime=growing(60),
     params:
         again=again,
-        code=code_digest("encoder_score.py"),
+        code=lambda w: code_digest("encoder_score.py"),
         settings=lambda w: read(encoding.scoring(SETTINGS, w.encoder, w.suite, w.dataset)),
     shell:
         """
@@ -232,7 +232,7 @@ rule encoder_table:
         runtime=growing(10),
     params:
         again=again,
-        code=code_digest("encoder_table.py"),
+        code=lambda w: code_digest("encoder_table.py"),
         settings=lambda w: read(encoding.tabling(SETTINGS, w.encoder, w.suite)),
         results=lambda w, input: repeated("--result", input),
     shell:
@@ -261,7 +261,7 @@ rule encoder_wrong_answers:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        code=code_digest("encoder_wrong_answers.py"),
+        code=lambda w: code_digest("encoder_wrong_answers.py"),
         settings=lambda w: read(encoding.showing(SETTINGS)),
     shell:
         """

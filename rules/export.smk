@@ -24,7 +24,7 @@ checkpoint exports:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        code=code_digest(*drawing.exports()),
+        code=lambda w: code_digest(*drawing.exports()),
     shell:
         """
         python "$SCRIPTS/exports.py" --summary {input:q} --output {output:q} 2>&1 | tee {log:q}
@@ -64,7 +64,7 @@ rule plot:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        code=code_digest("plot.py"),
+        code=lambda w: code_digest("plot.py"),
         column=SETTINGS.config.report.column_mm,
         page=SETTINGS.config.report.page_mm,
         outputs=lambda w, output: repeated("--output", output),
@@ -101,7 +101,7 @@ rule table:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        code=code_digest("table.py"),
+        code=lambda w: code_digest("table.py"),
         columns=lambda w: repeated("--columns", reporting.columns(SETTINGS, w.table)),
         outputs=lambda w, output: repeated("--output", output),
     shell:

@@ -20,7 +20,7 @@ rule fetch:
         mem_mb=growing(1000),
         runtime=growing(1440),
     params:
-        code=code_digest("fetch.py"),
+        code=lambda w: code_digest("fetch.py"),
         settings=lambda w: read(data_of(w).fetch),
     shell:
         # How the network is reached is in the environment, see common.smk.

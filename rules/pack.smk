@@ -20,7 +20,7 @@ rule pack:
         mem_mb=growing(2000),
         runtime=growing(60),
     params:
-        code=code_digest("pack.py"),
+        code=lambda w: code_digest("pack.py"),
         settings=lambda w: read(data_of(w).chosen("sample_rate", "channels", "shard_limits")),
         cut=lambda w: read(cut_of(w)),
         max_failed_share=lambda w: data_of(w).max_failed_share,
@@ -64,7 +64,7 @@ rule resample:
         mem_mb=growing(2000),
         runtime=growing(60),
     params:
-        code=code_digest("resample.py"),
+        code=lambda w: code_digest("resample.py"),
     shell:
         """
         python "$SCRIPTS/resample.py" --shard {input.tar:q} --index {input.index:q} --rate {wildcards.rate} \

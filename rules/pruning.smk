@@ -25,7 +25,7 @@ rule answer:
         unpack(heard),
         checkpoint=checkpoint_of,
         # A profile of heads that is made here is there before the method asks for it.
-        profile=lambda w: pruning.profile(SETTINGS, w.model, w.method),
+        profile=lambda w: profile_of(w.model, w.method),
     output:
         record="answers/{model}/{task}_{method}_{ratio}.json",
         rows="answers/{model}/{task}_{method}_{ratio}.jsonl",
@@ -168,7 +168,7 @@ rule wrong_answers:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        code=code_digest("wrong_answers.py"),
+        code=lambda w: code_digest("wrong_answers.py"),
         settings=read(SETTINGS.config.report.plain()),
     shell:
         """

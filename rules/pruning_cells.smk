@@ -102,13 +102,19 @@ def speeds_code(model, methods):
 
 def profiles(model, methods):
     """Return the profiles of heads that are made here and that methods read."""
-    return sorted({path for method in methods for path in pruning.profile(SETTINGS, model, method.name)})
+    return sorted({path for method in methods for path in profile_of(model, method.name)})
 
 
 @cache
 def cell_settings(*cell):
     """Return the settings file of a cell."""
     return read(pruning.cell(SETTINGS, *cell))
+
+
+@cache
+def profile_of(model, method):
+    """Return the profile of heads that a method reads, if it is made here."""
+    return pruning.profile(SETTINGS, model, method)
 
 
 @cache
@@ -145,9 +151,9 @@ def grid_of_this_run(wildcards):
     """Return the file that lists the cells this run was asked for, or that a job is alone.
 
     A job with the model loaded answers for several. On a cluster every job is alone: it has a machine of its
-    own.
+    own. So is one of a dry run, of which nothing answers: the settings of thousands of cells are not written.
     """
-    return asked_grid()
+    return "alone" if workflow.dryrun else asked_grid()
 
 
 @cache

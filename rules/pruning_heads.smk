@@ -25,7 +25,7 @@ rule heads:
         mem_mb=growing(memory_of("evaluating", "evaluate")),
         runtime=growing(120),
     params:
-        code=code_digest("heads.py"),
+        code=lambda w: code_digest("heads.py"),
         settings=lambda w: read(studies.heads(SETTINGS, w.model, w.semantic, w.acoustic)),
         states=lambda w, input: repeated("--features", input.states),
         indexes=lambda w, input: repeated("--index", input.indexes),

@@ -23,7 +23,7 @@ rule massive:
         mem_mb=growing(memory_of("evaluating", "evaluate")),
         runtime=growing(60),
     params:
-        code=code_digest("massive.py"),
+        code=lambda w: code_digest("massive.py"),
         settings=lambda w: read(studies.massive(SETTINGS, w.model, w.task)),
         states=lambda w, input: repeated("--features", input.states),
         indexes=lambda w, input: repeated("--index", input.indexes),

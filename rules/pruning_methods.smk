@@ -21,7 +21,7 @@ rule methods:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        code=code_digest("methods.py"),
+        code=lambda w: code_digest("methods.py"),
         settings=read(studies.side_by_side(SETTINGS)),
     shell:
         """

@@ -28,7 +28,7 @@ rule summarize:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        code=code_digest(*drawing.summary()),
+        code=lambda w: code_digest(*drawing.summary()),
         imports=lambda w: read([] if w.page else SETTINGS.config.plain()["import"]),
         system=lambda w: repeated("--system", [w.page.rstrip("/")] if w.page else []),
         # Results that no configuration asks for any more, or another program's target made.
@@ -61,7 +61,7 @@ rule report:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        code=code_digest(*drawing.page()),
+        code=lambda w: code_digest(*drawing.page()),
         files=lambda w, input: repeated("--file", input.get("files", [])),
     shell:
         """

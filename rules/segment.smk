@@ -21,7 +21,7 @@ rule segment:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        code=code_digest("segment.py"),
+        code=lambda w: code_digest("segment.py"),
         settings=lambda w: read(SETTINGS.segment(w.task)),
         seed=SETTINGS.config.seed,
     shell:

@@ -34,7 +34,7 @@ rule separator:
         # A day; a retry goes on from the state that the first attempt saved.
         runtime=growing(1440),
     params:
-        code=code_digest("separator.py"),
+        code=lambda w: code_digest("separator.py"),
         settings=lambda w: read(mistaken(job_settings.separator_job, w.separator)),
         state=lambda w: files_state(mistaken(job_settings.weight_files, w.separator)),
         indexes=lambda w, input: repeated("--index", input.indexes),
@@ -69,7 +69,7 @@ rule separation_texts:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        code=code_digest("separation_texts.py"),
+        code=lambda w: code_digest("separation_texts.py"),
         settings=lambda w: read(mistaken(job_settings.texts_job, w.separator, w.named)),
         state=texts_state,
         indexes=lambda w, input: repeated("--index", input.indexes),
@@ -101,7 +101,7 @@ rule separation_partition:
         mem_mb=growing(4000),
         runtime=growing(240),
     params:
-        code=code_digest("separation_partition.py"),
+        code=lambda w: code_digest("separation_partition.py"),
         settings=lambda w: read(mistaken(job_settings.partition_job)),
         state=lambda w: text_state(w.separator),
         indexes=lambda w, input: repeated("--index", input.indexes),
@@ -139,7 +139,7 @@ rule separation_adapter:
         mem_mb=growing(6000),
         runtime=growing(1440),
     params:
-        code=code_digest("separation_adapter.py"),
+        code=lambda w: code_digest("separation_adapter.py"),
         settings=lambda w: read(mistaken(job_settings.adapter_job, w.domain)),
         state=lambda w: files_state(mistaken(job_settings.adapter_files, w.domain)),
         indexes=lambda w, input: repeated("--index", input.indexes),
@@ -182,7 +182,7 @@ rule separation_scores:
         mem_mb=growing(6000),
         runtime=growing(1440),
     params:
-        code=code_digest("separation_scores.py"),
+        code=lambda w: code_digest("separation_scores.py"),
         settings=lambda w: read(mistaken(job_settings.scores_job, w.mixtures, w.scored)),
         state=set_state,
         adapters=lambda w, input: repeated("--adapter", input.adapters),
@@ -261,7 +261,7 @@ rule separated:
         mem_mb=growing(6000),
         runtime=growing(240),
     params:
-        code=code_digest("separate.py"),
+        code=lambda w: code_digest("separate.py"),
         query=lambda w: w.query.replace("_", " "),
         state=lambda w: text_state(mistaken(separation.chosen)),
         chunks=lambda w: separation.own(SETTINGS).chosen("chunk_s", "overlap_s"),

@@ -19,7 +19,7 @@ rule classes:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        code=code_digest("classes.py"),
+        code=lambda w: code_digest("classes.py"),
         settings=lambda w: read(of_task(w, tagging.classes)),
         listed=listed_classes,
     shell:
@@ -49,7 +49,7 @@ rule fbank:
         mem_mb=growing(2000),
         runtime=growing(60),
     params:
-        code=code_digest("fbank.py"),
+        code=lambda w: code_digest("fbank.py"),
         frames=lambda w: of_task(w, tagging.tagging).frames,
     shell:
         """
@@ -76,7 +76,7 @@ rule fbank_statistics:
         mem_mb=growing(4000),
         runtime=growing(30),
     params:
-        code=code_digest("fbank_statistics.py"),
+        code=lambda w: code_digest("fbank_statistics.py"),
         settings=lambda w: read(of_task(w, tagging.statistics)),
         indexes=lambda w, input: repeated("--index", input),
         seed=SETTINGS.config.seed,

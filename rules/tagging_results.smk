@@ -26,7 +26,7 @@ rule predict:
         mem_mb=growing(4000),
         runtime=growing(240),
     params:
-        code=code_digest("predict.py"),
+        code=lambda w: code_digest("predict.py"),
         settings=lambda w: read(sweep.prediction(SETTINGS, w.task, w.recipe, w.r, run_of(w))),
         student=student_of,
         indexes=lambda w, input: repeated("--index", input.indexes),
@@ -64,7 +64,7 @@ rule tagging_speed:
         # compared with what ran in the same rounds, whoever else did.
         also=timed_in_this_run,
     params:
-        code=code_digest("tagging_speed.py"),
+        code=lambda w: code_digest("tagging_speed.py"),
         settings=lambda w: read(tagging.speed(SETTINGS, w.task, w.student, w.r)),
         again=again,
         work=".earmark/speed/{task}_{student}",
@@ -101,7 +101,7 @@ rule tagging_result:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        code=code_digest("tagging_result.py"),
+        code=lambda w: code_digest("tagging_result.py"),
         settings=lambda w: read(sweep.result(SETTINGS, w.task, w.recipe, w.r)),
         again=again,
         predictions=lambda w, input: repeated("--prediction", input.predictions),

@@ -37,7 +37,7 @@ rule train_student:
         # A day; a retry goes on from the state that the first attempt saved.
         runtime=growing(1440),
     params:
-        code=code_digest("train_student.py"),
+        code=lambda w: code_digest("train_student.py"),
         settings=lambda w: read(training_of(w)),
         places=lambda w: read(student_places(w)),
         work=".earmark/students/{task}/{recipe}/r{r}/{fold}-{run_seed}",

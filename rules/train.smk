@@ -58,7 +58,7 @@ rule checkpoint:
         mem_mb=growing(4000),
         runtime=growing(240),
     params:
-        code=code_digest("checkpoint.py"),
+        code=lambda w: code_digest("checkpoint.py"),
         # Not read by the script: a folder changed in place is noticed by it.
         folder=lambda w: checkpoint_state(w),
         settings=lambda w: read(wanted(model_entry(w))),
@@ -95,7 +95,7 @@ rule compose:
         mem_mb=growing(lambda w: needs.composing(composed.known(SETTINGS, w.model)).mem_mb),
         runtime=growing(240),
     params:
-        code=code_digest("compose.py"),
+        code=lambda w: code_digest("compose.py"),
         settings=lambda w: read(composed.training(SETTINGS, w.model)),
         states=lambda w, input: repeated("--features", input.states),
         indexes=lambda w, input: repeated("--index", input.indexes),

@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from workflow import Workflow
+from workflow import SMALL, Workflow
 
 from earmark.core import digests
 from earmark.workflow import given, planning
@@ -83,3 +83,14 @@ def test_code_is_digested_from_what_an_earlier_start_read_and_an_edit_is_seen(tm
     fresh(monkeypatch)
     assert second != first == given.code("job.py")
     fresh(monkeypatch)
+
+
+def test_a_dry_run_does_not_write_what_every_cell_is_given(tmp_path):
+    flow = Workflow(tmp_path)
+    flow.configure(SMALL | {"grid": [{"tasks": ["gtzan"], "methods": ["dart"], "ratios": [0.1, 0.2, 0.3]}]})
+    flow.run("-n", "grid")
+    given_to = [json.loads(path.read_text()) for path in (flow.folder / given.SETTINGS).glob("*.json")]
+    cells = [each for each in given_to if isinstance(each, dict) and {"method", "run"} <= each.keys()]
+    commands = re.findall(r"answer\.py.*\n.*\n.*", flow.run("-n", "-p", "grid").stdout)
+    # One whose command is put together, perhaps another one that its rule's environment is read from.
+    assert 1 <= len(cells) <= 2 < len(commands) and all("--grid alone" in command for command in commands)

@@ -9,6 +9,7 @@ plan are the same; tests/workflow/test_planning.py compares them.
 
 from __future__ import annotations
 
+import atexit
 import gc
 from collections.abc import Iterable
 from functools import cache
@@ -26,10 +27,15 @@ NOTHING: dict[str, Any] = {}
 
 
 def quicken() -> None:
-    """Have this process read a function's parameters once, seldom look for garbage, compare paths as text."""
+    """Have this process read a function's parameters once, seldom look for garbage, compare paths as text.
+
+    To be called before anything else is imported, which makes much that is no garbage either.
+    """
     gc.set_threshold(100_000, 50, 100)
     if hasattr(common.get_function_params, "cache_info"):
         return
+    # Python would look for it once more when it ends: a quarter of a run that has nothing to do.
+    atexit.register(gc.freeze)
     common.get_function_params = rules.get_function_params = cache(common.get_function_params)
     from snakemake.dag import DAG  # can't be imported before Snakemake is
     from snakemake.scheduling.job_scheduler import JobScheduler

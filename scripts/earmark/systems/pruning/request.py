@@ -218,11 +218,17 @@ def files(settings: Settings, name: str) -> list[str]:
 
 def check(settings: Settings) -> None:
     """Check every method, every cell of the grid and every timing; raises UserError."""
-    for each in cells(settings):
+    checked: set[tuple[str, ...]] = set()
+    for model, task, name, ratio in cells(settings):
+        # What is checked are these, and a grid of thousands of cells has a few dozen of them.
+        parts = {(task,), (model, name), (name, ratio)}
+        if parts <= checked:
+            continue
         try:
-            check_cell(settings, *each)
+            check_cell(settings, model, task, name, ratio)
         except UserError as error:
             raise UserError(f"config: grid: {error}") from None
+        checked |= parts
     for block in settings.of(Pruning).prefill:
         for name in block.methods:
             method(settings, name, settings.model(block.model).reduction_layer)
