@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import os
 import subprocess
 import threading
 import time
@@ -14,6 +15,7 @@ import soundfile
 from earmark.audio import clock
 from earmark.audio import containers as ffmpeg
 from earmark.audio import waveform as audio
+from earmark.audio.program import yields
 from earmark.core.errors import AudioError, UserError
 
 
@@ -57,6 +59,28 @@ def test_a_container_libsndfile_does_not_know_is_decoded(webm):
     source, _ = soundfile.read(webm.with_suffix(".wav"), dtype="float32")
     assert len(decoded.samples) == len(source)
     assert np.corrcoef(decoded.samples, source)[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("form", ["m4a", "ac3", "wma", "opus", "mka"])
+def test_larger_frames_hold_the_samples_that_the_codecs_own_do(webm, form):
+    path = webm.with_suffix(f".{form}")
+    command = [ffmpeg.executable(), "-v", "error", "-nostdin", "-i"]
+    subprocess.run([*command, str(webm.with_suffix(".wav")), str(path)], check=True)
+    plain = subprocess.run([*command, str(path), "-f", "f32le", "-"], check=True, stdout=subprocess.PIPE)
+    with path.open("rb") as file, ffmpeg.decoding(file, max_s=10.0) as stream:
+        made = np.concatenate(list(stream.blocks))
+    assert len(made) % 16384 and np.array_equal(made[:, 0], np.frombuffer(plain.stdout, "<f4"))
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "SCHED_BATCH"), reason="only Linux has a policy for work that doesn't hurry"
+)
+def test_the_threads_of_a_decoder_do_not_push_each_other_off_a_core():
+    with subprocess.Popen(["sleep", "60"]) as process:
+        yields(process.pid)
+        assert os.sched_getscheduler(process.pid) == os.SCHED_BATCH
+        process.kill()
+    yields(process.pid)  # which has ended, and nothing is said
 
 
 def test_a_hang_ends_as_a_reason_and_leaves_no_process(webm, tmp_path, monkeypatch):

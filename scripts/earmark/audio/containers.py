@@ -24,7 +24,7 @@ import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.audio import clock
+from earmark.audio import clock, program
 from earmark.audio.program import FORMATS, executable
 
 BLOCK = 1 << 20
@@ -33,6 +33,12 @@ MOST_SILENCE_S = 3600.0
 """More than this without sound is no gap but a clock that is wrong."""
 SLOWEST = 10.0
 """A decoder slower than this many times real time, after the first seconds, counts as hanging."""
+
+FEW = "asetnsamples=n=16384:p=0"
+"""Sound goes from one of ffmpeg's threads to the next, and to this process, in frames of so many samples.
+
+A codec's own are of a thousand, and handing them over takes as long as half of the decoding.
+"""
 
 ERROR = re.compile(r"^(?:\[[^\]]* @ 0x[0-9a-f]+\] )*\[(?:error|fatal)\] (.+)$", re.MULTILINE)
 
@@ -203,13 +209,13 @@ def _run(
     )
     # AU: a header of six numbers, then samples; it needs no length beforehand.
     kept = {"copyts": None} if clock.from_zero(file) else {}
+    filters = [FEW]
     if filled:
-        heard = {"af": clock.FILL, **kept}
+        filters = [clock.FILL, FEW]
     elif os.pread(file.fileno(), 4, 0) == b"OggS":
         # Opus may end in packets that are not heard and have one time, no error; lost pages show elsewhere.
-        heard = {"af": "asetpts=N/SR/TB"}
-    else:
-        heard = {}
+        filters = ["asetpts=N/SR/TB", FEW]
+    heard = {"af": ",".join(filters), **(kept if filled else {})}
     sound = source[f"a:{track or 0}"]
     output = ffmpeg.output(sound, "pipe:1", format="au", acodec="pcm_f32be", map_metadata=-1, **heard)
     passed = [file.fileno()]
@@ -230,6 +236,7 @@ def _run(
             expired.set()
             process.kill()
 
+        program.yields(process.pid)
         watchdog = threading.Timer(timeout_s, expire)
         watchdog.daemon = True
         watchdog.start()

@@ -5,23 +5,22 @@ Decoders read the first and call it the whole; each is a file by itself, and is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from mmap import mmap
+import re
 
 from earmark.audio import ends, ogg, riff
 from earmark.audio.source import Source
 
-FLAC, FIRST_BLOCK = b"fLaC", (b"\x00\x00\x00\x22", b"\x80\x00\x00\x22")
-"""How FLAC begins: its mark, and a first block of 34 bytes."""
+FLAC = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
+"""How FLAC begins: its mark, and a first block of 34 bytes. An expression finds it faster than ``find`` does."""
 
 
 def links(source: Source) -> list[tuple[int, int]]:
     """Return where each of a file's streams begins and ends, in bytes; one of most files."""
     content, starts = source.content, [0]
-    if content[:4] == b"OggS":
-        starts = _of_ogg(content)
+    if content[:4] == ogg.MARK:
+        starts += _of_ogg(source.pages)
     elif content[:4] == b"fLaC":
-        starts += _of_flac(content)
+        starts += [found.start() for found in FLAC.finditer(content, 1)]
     elif source.wav is not None:
         wav: riff.Wav | None = source.wav
         while wav is not None and content[(at := starts[-1] + wav.behind) : at + 4] == b"RIFF":
@@ -35,25 +34,7 @@ def links(source: Source) -> list[tuple[int, int]]:
     return list(zip(starts, [*starts[1:], len(content)], strict=True))
 
 
-def _of_flac(content: bytes | mmap) -> Iterator[int]:
-    """Yield where FLAC begins behind a file's own beginning."""
-    at = 0
-    while (at := content.find(FLAC, at + 1)) > 0:
-        if content[at + 4 : at + 8] in FIRST_BLOCK:
-            yield at
-
-
-def _of_ogg(content: bytes | mmap) -> list[int]:
+def _of_ogg(pages: list[ogg.Page]) -> list[int]:
     """Return where streams begin behind others: pages that begin one, after any that doesn't."""
-    starts, position, began = [0], 0, True
-    while position + ogg.HEADER.size <= len(content):
-        mark, _, kind, _, _, _, _, segments = ogg.HEADER.unpack_from(content, position)
-        if mark != b"OggS":
-            break
-        first = bool(kind & 2)
-        if first and not began:
-            starts.append(position)
-        began = first
-        body = position + ogg.HEADER.size + segments
-        position = body + sum(content[position + ogg.HEADER.size : body])
-    return starts
+    pairs = zip(pages, pages[1:], strict=False)
+    return [page.start for before, page in pairs if page.begins and not before.begins]

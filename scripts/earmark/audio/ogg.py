@@ -1,4 +1,4 @@
-"""The checksums of Ogg pages (RFC 3533, section 6).
+"""The pages of an Ogg file (RFC 3533, section 6): where they stand, and their checksums.
 
 Decoders skip a damaged page without a word; what follows it then comes too early.
 """
@@ -8,36 +8,70 @@ from __future__ import annotations
 import struct
 import zlib
 from mmap import mmap
+from typing import NamedTuple
 
 HEADER = struct.Struct("<4sBBqIIIB")
+MARK = b"OggS"
+FIRST = 2
+"""The flag of a page that begins a stream."""
+CHECKSUM = slice(22, 26)
+"""Where in a page its checksum stands, which is taken with zeros in its place."""
 REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
-def damage(content: bytes | mmap) -> str | None:
-    """Return what is wrong with the pages of an Ogg file, None if nothing is or it is no Ogg file."""
-    if content[:4] != b"OggS":
-        return None
-    position, numbers = 0, dict[int, int]()
-    while position < len(content):
-        if len(content) < position + HEADER.size:
-            return "the last Ogg page is cut off"
-        mark, _, _, _, serial, number, checksum, segments = HEADER.unpack_from(content, position)
+class Page(NamedTuple):
+    """A whole page."""
+
+    start: int
+    end: int
+    begins: bool
+    """Whether a stream begins with it."""
+    serial: int
+    number: int
+
+
+def pages(content: bytes | mmap) -> list[Page]:
+    """Return a file's pages, up to the first place where no whole one stands."""
+    found: list[Page] = []
+    position, size = 0, len(content)
+    while position + HEADER.size <= size:
+        mark, _, flags, _, serial, number, _, segments = HEADER.unpack_from(content, position)
         body = position + HEADER.size + segments
         end = body + sum(content[position + HEADER.size : body])
-        if mark != b"OggS":
-            return "bytes between Ogg pages"
-        if end > len(content):
-            return "the last Ogg page is cut off"
+        if mark != MARK or end > size:
+            break
+        found.append(Page(position, end, bool(flags & FIRST), serial, number))
+        position = end
+    return found
+
+
+def damage(content: bytes, found: list[Page]) -> str | None:
+    """Return what is wrong with the pages ``found`` in an Ogg file, None if nothing is."""
+    # Ogg's polynomial is zlib's, the most significant bit first: the bits of every byte in reverse.
+    mirrored = memoryview(content.translate(REVERSED))
+    numbers = dict[int, int]()
+    for start, end, _, serial, number in found:
         if number != numbers.get(serial, -1) + 1:
             return f"Ogg pages are missing before number {number}"
         numbers[serial] = number
-        if crc(content[position : position + 22] + bytes(4) + content[position + 26 : end]) != checksum:
+        page = mirrored[start:end]
+        if _crc(page) != int.from_bytes(page[CHECKSUM]):
             return f"Ogg page {number} is damaged"
-        position = end
-    return None
+    position = found[-1].end if found else 0
+    if position == len(content):
+        return None
+    whole = position + HEADER.size <= len(content)
+    between = whole and content[position : position + 4] != MARK
+    return "bytes between Ogg pages" if between else "the last Ogg page is cut off"
 
 
-def crc(content: bytes) -> int:
-    """Return Ogg's CRC-32: the polynomial of zlib's, most significant bit first, starting from 0."""
-    mirrored = zlib.crc32(content.translate(REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
-    return int(f"{mirrored:032b}"[::-1], 2)
+def sign(page: bytearray) -> None:
+    """Write a page's checksum into it."""
+    page[CHECKSUM] = _crc(memoryview(page.translate(REVERSED))).to_bytes(4).translate(REVERSED)
+
+
+def _crc(mirrored: memoryview) -> int:
+    """Return a page's CRC-32, its bits mirrored as the page's are; it starts from 0."""
+    crc = zlib.crc32(mirrored[: CHECKSUM.start], 0xFFFFFFFF)
+    crc = zlib.crc32(bytes(4), crc)
+    return zlib.crc32(mirrored[CHECKSUM.stop :], crc) ^ 0xFFFFFFFF

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import struct
 import tarfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,7 @@ QUALITY = 0.94
 """libsndfile's compression level; about 25 kbit/s of mono audio."""
 
 TASK = re.compile(r"[a-z][a-z0-9_]*")
-SERIAL, CHECKSUM = slice(14, 18), slice(22, 26)  # in an Ogg page
+SERIAL = slice(14, 18)  # in an Ogg page
 
 
 def shards(data: Path, task: str) -> list[Path]:
@@ -105,12 +104,10 @@ def opus(samples: NDArray[np.float32], sample_rate: int) -> bytes:
 
 def _numbered(content: bytes) -> bytes:
     """Return an Ogg file whose stream has the number 0: libsndfile draws it by the clock."""
-    pages, position = [], 0
-    while position < len(content):
-        body = position + ogg.HEADER.size + content[position + ogg.HEADER.size - 1]
-        page = bytearray(content[position : body + sum(content[position + ogg.HEADER.size : body])])
-        page[SERIAL] = page[CHECKSUM] = bytes(4)
-        page[CHECKSUM] = struct.pack("<I", ogg.crc(bytes(page)))
-        pages.append(bytes(page))
-        position += len(page)
-    return b"".join(pages)
+    numbered = bytearray()
+    for each in ogg.pages(content):
+        page = bytearray(content[each.start : each.end])
+        page[SERIAL] = bytes(4)
+        ogg.sign(page)
+        numbered += page
+    return bytes(numbered)
