@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -21,9 +22,12 @@ import typer
 from earmark.core import files, memory, progress
 from earmark.core.errors import UserError
 
-# What a script imports stays: going through it again and again took a tenth of a short job's start.
-_THRESHOLDS = gc.get_threshold()
-gc.set_threshold(100_000, *_THRESHOLDS[1:])
+# What a script imports stays, and so does what its job imports later: going through it again and again took
+# a tenth of a short job, and once more as Python ends half a second. Cycles that hold a batch are young, and
+# are found as soon as ever.
+_YOUNG, _MIDDLE, _ = gc.get_threshold()
+_SELDOM = 100
+gc.set_threshold(100_000, _MIDDLE, _SELDOM)
 
 
 def run(main: Callable[..., Any]) -> None:
@@ -33,7 +37,8 @@ def run(main: Callable[..., Any]) -> None:
     anything else is a bug of ours and keeps its traceback.
     """
     gc.freeze()
-    gc.set_threshold(*_THRESHOLDS)
+    gc.set_threshold(_YOUNG, _MIDDLE, _SELDOM)
+    atexit.register(gc.freeze)
     progress.name_job(sys.argv[1:])
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(main)
