@@ -53,6 +53,8 @@ def pytest_collection() -> Iterator[object]:
     collected = yield
     gc.collect()
     gc.freeze()
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, 100)
     gc.enable()
     return collected
 
