@@ -6,6 +6,8 @@ Decoders read the first and call it the whole; each is a file by itself, and is 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
+from mmap import mmap
 
 from earmark.audio import ends, ogg, riff
 from earmark.audio.source import Source
@@ -18,7 +20,7 @@ def links(source: Source) -> list[tuple[int, int]]:
     """Return where each of a file's streams begins and ends, in bytes; one of most files."""
     content, starts = source.content, [0]
     if content[:4] == ogg.MARK:
-        starts += _of_ogg(source.pages)
+        starts += _of_ogg(content)
     elif content[:4] == b"fLaC":
         starts += [found.start() for found in FLAC.finditer(content, 1)]
     elif source.wav is not None:
@@ -34,7 +36,7 @@ def links(source: Source) -> list[tuple[int, int]]:
     return list(zip(starts, [*starts[1:], len(content)], strict=True))
 
 
-def _of_ogg(pages: list[ogg.Page]) -> list[int]:
+def _of_ogg(content: bytes | mmap) -> list[int]:
     """Return where streams begin behind others: pages that begin one, after any that doesn't."""
-    pairs = zip(pages, pages[1:], strict=False)
+    pairs = pairwise(ogg.pages(content))
     return [page.start for before, page in pairs if page.begins and not before.begins]

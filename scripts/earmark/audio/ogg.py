@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from mmap import mmap
 from typing import NamedTuple
 
@@ -30,34 +31,33 @@ class Page(NamedTuple):
     number: int
 
 
-def pages(content: bytes | mmap) -> list[Page]:
-    """Return a file's pages, up to the first place where no whole one stands."""
-    found: list[Page] = []
+def pages(content: bytes | mmap) -> Iterator[Page]:
+    """Yield a file's pages, up to the first place where no whole one stands."""
     position, size = 0, len(content)
     while position + HEADER.size <= size:
         mark, _, flags, _, serial, number, _, segments = HEADER.unpack_from(content, position)
         body = position + HEADER.size + segments
         end = body + sum(content[position + HEADER.size : body])
         if mark != MARK or end > size:
-            break
-        found.append(Page(position, end, bool(flags & FIRST), serial, number))
+            return
+        yield Page(position, end, bool(flags & FIRST), serial, number)
         position = end
-    return found
 
 
-def damage(content: bytes, found: list[Page]) -> str | None:
-    """Return what is wrong with the pages ``found`` in an Ogg file, None if nothing is."""
+def damage(content: bytes | mmap) -> str | None:
+    """Return what is wrong with the pages of an Ogg file, None if nothing is or it is no Ogg file."""
+    if content[:4] != MARK:
+        return None
     # Ogg's polynomial is zlib's, the most significant bit first: the bits of every byte in reverse.
-    mirrored = memoryview(content.translate(REVERSED))
-    numbers = dict[int, int]()
-    for start, end, _, serial, number in found:
+    mirrored = memoryview(content[:].translate(REVERSED))
+    position, numbers = 0, dict[int, int]()
+    for start, position, _, serial, number in pages(content):
         if number != numbers.get(serial, -1) + 1:
             return f"Ogg pages are missing before number {number}"
         numbers[serial] = number
-        page = mirrored[start:end]
+        page = mirrored[start:position]
         if _crc(page) != int.from_bytes(page[CHECKSUM]):
             return f"Ogg page {number} is damaged"
-    position = found[-1].end if found else 0
     if position == len(content):
         return None
     whole = position + HEADER.size <= len(content)

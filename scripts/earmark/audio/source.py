@@ -40,17 +40,9 @@ class Source:
         return cls(stream, content, frames, riff.chunks(content))
 
     @cached_property
-    def pages(self) -> list[ogg.Page]:
-        """The pages of an Ogg file."""
-        return ogg.pages(self.content)
-
-    @cached_property
     def damage(self) -> str | None:
         """What is wrong with an Ogg file; one too large to be a clip is not looked through."""
-        content = self.content
-        if content[:4] != ogg.MARK or len(content) > LARGEST_OGG:
-            return None
-        return ogg.damage(content[:], self.pages)
+        return ogg.damage(self.content) if len(self.content) <= LARGEST_OGG else None
 
     @cached_property
     def flac(self) -> flac_frames.Frames | None:

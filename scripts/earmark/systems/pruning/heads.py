@@ -81,7 +81,7 @@ def said(clip: Prompted, reducer: HeadRouter, ratio: float, layer: int) -> float
                 states.append(found[0] if states else found[0, -1:])
     logits = decoder.head(torch.cat(states)).float()
     answer = torch.tensor(clip.answer, device=logits.device)
-    return float(logits.log_softmax(-1).gather(1, answer[:, None]).sum())
+    return logits.log_softmax(-1).gather(1, answer[:, None]).sum().item()
 
 
 @torch.inference_mode()
