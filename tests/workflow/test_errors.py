@@ -39,6 +39,27 @@ def test_an_unknown_config_key_is_one_line(finished):
     assert "error: config: unknown key 'sede'; did you mean 'seed'?" in done.stdout
 
 
+def test_code_that_is_no_python_is_one_line_that_names_the_place(tmp_path):
+    flow = Workflow(tmp_path)
+    for name in (
+        "reduction/dart.py",
+        "scoring/metrics/letters.py",
+        "core/progress.py",
+        "training/engine.py",
+    ):
+        path = flow.folder / "scripts" / "earmark" / name
+        sound = path.read_text()
+        lines = sound.split("\n")
+        number = next(n for n, line in enumerate(lines, 1) if line.startswith(("def ", "class ")))
+        lines[number - 1] = f"dfe {lines[number - 1]}"
+        path.write_text("\n".join(lines))
+        done = flow.run("-n", "grid", check=False)
+        path.write_text(sound)
+        last = done.stdout.splitlines()[-1]
+        assert done.returncode != 0 and last.startswith("error: ") and "Traceback" not in done.stdout
+        assert f"{path}:{number}: invalid syntax; mend this line of code" in last
+
+
 @pytest.fixture
 def with_folder(finished, tmp_path):
     """The finished workflow with a task of the user's own."""

@@ -25,6 +25,10 @@ FULL = "InputFunctionException in rule answer:\nError:\n  OSError: [Errno 28] No
         (CLOSED, "error: results/summary.csv cannot be written (read-only file system); make it writable"),
         (FULL, "error: no space left on the disk; free some space and run the same command again"),
         ("UserError in x:\n    UserError: a: no", "error: a: no"),
+        (
+            'SyntaxError in file "/a b/c.py", line 35:\ninvalid syntax:\ndfe x\n  File "/d", line 7, in <module>',
+            "error: /a b/c.py:35: invalid syntax; mend this line of code",
+        ),
         ("Something else", "Something else"),
     ],
 )

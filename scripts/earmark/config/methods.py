@@ -15,6 +15,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
 
+from earmark.core import syntax
 from earmark.core.errors import UserError
 from earmark.core.places import SCRIPTS
 
@@ -188,7 +189,7 @@ def _path(module: str) -> Path | None:
 @cache
 def _body(module: str) -> list[ast.stmt]:
     path = _path(module)
-    return ast.parse(path.read_text(encoding="utf-8")).body if path else []
+    return syntax.tree(path).body if path else []
 
 
 @cache

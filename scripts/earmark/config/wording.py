@@ -11,6 +11,7 @@ from functools import cache
 
 from earmark.config.asked import Answering, Asked, Limits, Question, Scoring, Titled
 from earmark.config.task import Profile, Task
+from earmark.core import syntax
 from earmark.core.errors import UserError, nearest
 from earmark.core.places import SCRIPTS
 from earmark.scoring import catalogue
@@ -25,7 +26,7 @@ FIELDS = frozenset({"question", "options"})
 def _is_parser(name: str) -> bool:
     """Whether a file of scripts/earmark/scoring/parsers/ defines a parser of that name."""
     path = PARSERS / f"{name}.py"
-    nodes = ast.parse(path.read_text(encoding="utf-8")).body if path.is_file() else []
+    nodes = syntax.tree(path).body if path.is_file() else []
     return any(isinstance(node, ast.FunctionDef) and node.name == "parse" for node in nodes)
 
 

@@ -20,6 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from earmark.core import syntax
 from earmark.core.places import SCRIPTS
 
 APART = frozenset(
@@ -118,11 +119,10 @@ KNOWN: dict[str, Module] = {}
 
 @cache
 def _module(path: Path) -> Module:
-    """Return what is known of a module, parsed if need be."""
-    content = path.read_bytes()
-    key = hashlib.sha256(content).hexdigest()
+    """Return what is known of a module, parsed if need be; raises UserError where it is not Python."""
+    key = hashlib.sha256(path.read_bytes()).hexdigest()
     if key not in KNOWN:
-        tree = ast.parse(content, filename=str(path))
+        tree = syntax.tree(path)
         does = _text(tree).encode("utf-8", "surrogatepass")
         KNOWN[key] = Module(hashlib.sha256(does).hexdigest(), tuple(sorted(_names(tree))))
     return KNOWN[key]

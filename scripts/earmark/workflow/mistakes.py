@@ -9,8 +9,7 @@ from pathlib import Path
 _OURS = re.compile(
     r"^(?:Mistake(?: in file .*)?:\n|.*\n\s+(?:UserError|Mistake): |.*?\berror: )([^\n]+)", re.DOTALL
 )
-
-
+_NO_PYTHON = re.compile(r'SyntaxError in file "(?P<path>/.+\.py)", line (?P<line>\d+):\n(?P<what>.+?):\n')
 _SKEW = re.compile(
     r"Output (?P<output>.+?) has older modification time \(.*?\) than input (?P<input>.+?) "
     r"\((?P<date>[\d: -]+)[\d.]*\)\. This could indicate a clock skew"
@@ -28,6 +27,8 @@ def in_one_line(text: str) -> str:
     """Return an error's text as one line where it is known, else as it is."""
     if found := _OURS.match(text):
         return f"error: {found[1].strip()}"
+    if found := _NO_PYTHON.match(text):
+        return f"error: {found['path']}:{found['line']}: {found['what']}; mend this line of code"
     return of_the_machine(text) or text
 
 
