@@ -67,6 +67,25 @@ def test_a_mistake_is_one_line_with_the_fix(changes, message):
 
 
 @pytest.mark.parametrize(
+    ("last", "message"),
+    [
+        ({"tasks": ["gtzan", "gtzn"]}, "unknown task 'gtzn'"),
+        ({"methods": ["dart", "drat"]}, "unknown method 'drat'"),
+        ({"methods": ["dart", "deep"]}, "there is no layer 9"),
+        ({"methods": ["dart", "whole"]}, "its only ratio is 1.0, not 0.7"),
+        ({"models": ["demo", "dmeo"]}, "unknown model 'dmeo'"),
+        ({"models": ["demo", "whisper-base"]}, "whisper-base"),
+    ],
+)
+def test_a_cell_whose_parts_are_sound_in_others_but_for_one_is_found(last, message):
+    good = {"tasks": ["gtzan", "librispeech"], "methods": ["dart", "fastv"], "ratios": [0.7, 0.5]}
+    methods = {"deep": {"reducer": "dart", "layer": 9}, "whole": {"reducer": "base"}}
+    load(methods=methods, grid=[good])
+    with pytest.raises(UserError, match=f"config: grid: .*{re.escape(message)}"):
+        load(methods=methods, grid=[good, good | last])
+
+
+@pytest.mark.parametrize(
     ("target", "message"),
     [
         ("results/gtzn_dart_0.7.json", "did you mean 'gtzan'"),

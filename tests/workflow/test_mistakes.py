@@ -29,6 +29,11 @@ FULL = "InputFunctionException in rule answer:\nError:\n  OSError: [Errno 28] No
             'SyntaxError in file "/a b/c.py", line 35:\ninvalid syntax:\ndfe x\n  File "/d", line 7, in <module>',
             "error: /a b/c.py:35: invalid syntax; mend this line of code",
         ),
+        (
+            'IndentationError in file "/a/c.py", line 3:\nunexpected indent:\n  x\n',
+            "error: /a/c.py:3: unexpected indent; mend this line of code",
+        ),
+        ('SyntaxError in file "/a/c.smk", line 3:', 'SyntaxError in file "/a/c.smk", line 3:'),
         ("Something else", "Something else"),
     ],
 )

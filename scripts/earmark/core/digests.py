@@ -120,9 +120,10 @@ KNOWN: dict[str, Module] = {}
 @cache
 def _module(path: Path) -> Module:
     """Return what is known of a module, parsed if need be; raises UserError where it is not Python."""
-    key = hashlib.sha256(path.read_bytes()).hexdigest()
+    content = path.read_bytes()
+    key = hashlib.sha256(content).hexdigest()
     if key not in KNOWN:
-        tree = syntax.tree(path)
+        tree = syntax.tree(path, content)
         does = _text(tree).encode("utf-8", "surrogatepass")
         KNOWN[key] = Module(hashlib.sha256(does).hexdigest(), tuple(sorted(_names(tree))))
     return KNOWN[key]

@@ -8,9 +8,14 @@ from pathlib import Path
 from earmark.core.errors import UserError
 
 
-def tree(path: Path) -> ast.Module:
-    """Parse a Python file; raises UserError that names the line Python cannot read."""
+def tree(path: Path, content: bytes | None = None) -> ast.Module:
+    """Parse a Python file, or its ``content`` if that is read; raises UserError as :func:`wrong` words it."""
     try:
-        return ast.parse(path.read_bytes(), filename=str(path))
+        return ast.parse(path.read_bytes() if content is None else content, filename=str(path))
     except SyntaxError as error:
-        raise UserError(f"{path}:{error.lineno}: {error.msg}; mend this line of code") from None
+        raise UserError(wrong(path, error.lineno, error.msg)) from None
+
+
+def wrong(path: Path | str, line: int | str | None, what: str) -> str:
+    """Return the words for a line that Python cannot read."""
+    return f"{path}:{line}: {what}; mend this line of code"

@@ -6,10 +6,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from earmark.core import syntax
+
 _OURS = re.compile(
     r"^(?:Mistake(?: in file .*)?:\n|.*\n\s+(?:UserError|Mistake): |.*?\berror: )([^\n]+)", re.DOTALL
 )
-_NO_PYTHON = re.compile(r'SyntaxError in file "(?P<path>/.+\.py)", line (?P<line>\d+):\n(?P<what>.+?):\n')
+_NO_PYTHON = re.compile(r'(?:Syntax|Indentation|Tab)Error in file "(/.+\.py)", line (\d+):\n(.+?):\n')
 _SKEW = re.compile(
     r"Output (?P<output>.+?) has older modification time \(.*?\) than input (?P<input>.+?) "
     r"\((?P<date>[\d: -]+)[\d.]*\)\. This could indicate a clock skew"
@@ -28,7 +30,7 @@ def in_one_line(text: str) -> str:
     if found := _OURS.match(text):
         return f"error: {found[1].strip()}"
     if found := _NO_PYTHON.match(text):
-        return f"error: {found['path']}:{found['line']}: {found['what']}; mend this line of code"
+        return f"error: {syntax.wrong(*found.groups())}"
     return of_the_machine(text) or text
 
 
